@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::llm::{Answer, FailureKind, socket_path};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
 const MARGIN: Duration = Duration::from_secs(3);
@@ -41,11 +42,18 @@ const PAUSES: [Duration; 4] = [
 #[derive(Debug, thiserror::Error)]
 pub enum LlmError {
     /// Where its socket is cannot be known.
-    #[error("reaching v2m-llm: XDG_RUNTIME_DIR is not set, so its socket cannot be found")]
+    #[error("{}", tr!("reaching v2m-llm: XDG_RUNTIME_DIR is not set, so its socket cannot be found"))]
     NoPath,
     /// Nobody listens there.
     #[error(
-        "reaching v2m-llm at {}: {source}, and its socket could not be opened ({unopened}). To open it: {}", path.display(), unit::START
+        "{}",
+        tr!(
+            "reaching v2m-llm at {path}: {source}, and its socket could not be opened ({unopened}). To open it: {start}",
+            path = .path.display(),
+            source,
+            unopened,
+            start = unit::START
+        )
     )]
     Connect {
         /// Its socket.
@@ -57,23 +65,37 @@ pub enum LlmError {
     },
     /// Another user's process listens there. Nothing was sent to it.
     #[error(
-        "reaching v2m-llm at {}: another user's process listens there. Nothing was sent to it; check XDG_RUNTIME_DIR \
-         and V2M_LLM_SOCKET", path.display()
+        "{}",
+        tr!(
+            "reaching v2m-llm at {path}: another user's process listens there. Nothing was sent to it; check \
+             XDG_RUNTIME_DIR and V2M_LLM_SOCKET",
+            path = .path.display()
+        )
     )]
     Foreign {
         /// Its socket.
         path: PathBuf,
     },
     /// It went away.
-    #[error("v2m-llm stopped without an answer ({0}); see why: journalctl --user -u v2m-llm")]
+    #[error(
+        "{}",
+        tr!("v2m-llm stopped without an answer ({error}); see why: journalctl --user -u v2m-llm", error = .0)
+    )]
     Lost(io::Error),
     /// It does not answer.
-    #[error("v2m-llm did not answer within {} s; see why: journalctl --user -u v2m-llm", .0.as_secs())]
+    #[error(
+        "{}",
+        tr!("v2m-llm did not answer within {seconds} s; see why: journalctl --user -u v2m-llm", seconds = .0.as_secs())
+    )]
     Overdue(Duration),
     /// Its answer is none.
     #[error(
-        "v2m-llm's answer cannot be understood ({0}). If v2m's programs have different versions: \
-         systemctl --user restart v2m v2m-llm"
+        "{}",
+        tr!(
+            "v2m-llm's answer cannot be understood ({why}). If v2m's programs have different versions: \
+             systemctl --user restart v2m v2m-llm",
+            why = .0
+        )
     )]
     Answer(String),
     /// The endpoint or the model, in its words.
@@ -119,7 +141,9 @@ pub async fn ask(question: &Question) -> Result<String, LlmError> {
         exchange(&path, question).await
     };
     match timeout(limit, answer).await.map_err(|_| LlmError::Overdue(limit))?? {
-        Answer::Text { text } if text.trim().is_empty() => Err(LlmError::Answer("no text".into())),
+        Answer::Text { text } if text.trim().is_empty() => {
+            Err(LlmError::Answer(tr!("no text").into()))
+        }
         Answer::Text { text } => Ok(plain::owned(text)),
         Answer::Checked { detail } => Ok(plain::owned(detail)),
         Answer::Failed { trouble, message } => {
@@ -137,7 +161,7 @@ async fn connect(path: &Path) -> Result<UnixStream, LlmError> {
     UnixStream::connect(path).await.map_err(|source| LlmError::Connect {
         path: path.into(),
         source,
-        unopened: opened.err().unwrap_or_else(|| "systemd says it is open".to_owned()),
+        unopened: opened.err().unwrap_or_else(|| tr!("systemd says it is open").to_owned()),
     })
 }
 

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use v2m_ipc::llm::Bounds;
+use v2m_messages::tr;
 
 /// Longer than any preset's file needs to be, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -45,7 +46,13 @@ pub struct Preset {
 pub enum PresetError {
     /// None has that name.
     #[error(
-        "there is no preset {name:?}; there are: {known}. A new one is a file {name}.toml in ~/.config/v2m/presets"
+        "{}",
+        tr!(
+            "there is no preset {quoted}; there are: {known}. A new one is a file {name}.toml in ~/.config/v2m/presets",
+            quoted = format_args!("{:?}", .name),
+            known,
+            name
+        )
     )]
     Unknown {
         /// As asked for.
@@ -54,7 +61,10 @@ pub enum PresetError {
         known: String,
     },
     /// Its file is not right.
-    #[error("reading the preset {name}.toml: {reason}; correct the file or remove it")]
+    #[error(
+        "{}",
+        tr!("reading the preset {name}.toml: {reason}; correct the file or remove it", name, reason)
+    )]
     Invalid {
         /// Whose.
         name: String,
@@ -108,7 +118,7 @@ fn file(path: PathBuf) -> Option<(String, io::Result<String>)> {
     }
     let read = || {
         let bytes = regular::read(&path, Trust::Configured, LONGEST as u64)?;
-        let none = |_| io::Error::new(ErrorKind::InvalidData, "it is no UTF-8 text");
+        let none = |_| io::Error::new(ErrorKind::InvalidData, tr!("it is no UTF-8 text"));
         String::from_utf8(bytes).map_err(none)
     };
     Some((name, read()))
@@ -118,20 +128,21 @@ fn parse(name: &str, text: io::Result<String>) -> Result<Preset, PresetError> {
     let invalid = |reason: String| PresetError::Invalid { name: name.into(), reason };
     let text = text.map_err(|error| invalid(error.to_string()))?;
     if text.len() > LONGEST {
-        return Err(invalid("it is longer than 16 KiB".into()));
+        return Err(invalid(tr!("it is longer than 16 KiB").into()));
     }
     let preset: Preset =
         toml_edit::de::from_str(&text).map_err(|e| invalid(e.to_string().trim().into()))?;
     let Bounds { shortest, longest, kept, from_original } = preset.accept;
     let share = 0.0..=1.0;
     if preset.instruction.trim().is_empty() {
-        Err(invalid("instruction is empty".into()))
+        Err(invalid(tr!("instruction is empty").into()))
     } else if preset.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
-        Err(invalid("temperature is a number from 0 to 2".into()))
+        Err(invalid(tr!("temperature is a number from 0 to 2").into()))
     } else if ![shortest, kept, from_original].iter().all(|bound| share.contains(bound)) {
-        Err(invalid("shortest, kept and from_original in [accept] are numbers from 0 to 1".into()))
+        let why = tr!("shortest, kept and from_original in [accept] are numbers from 0 to 1");
+        Err(invalid(why.into()))
     } else if !(1.0..=100.0).contains(&longest) {
-        Err(invalid("longest in [accept] is a number from 1 to 100".into()))
+        Err(invalid(tr!("longest in [accept] is a number from 1 to 100").into()))
     } else {
         Ok(preset)
     }

@@ -11,6 +11,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use tracing::{debug, info};
 use v2m_ipc::llm::socket_path;
+use v2m_messages::tr;
 
 const UNIT: &str = "v2m-llm.socket";
 /// What a user runs if v2m cannot.
@@ -43,15 +44,15 @@ pub async fn close() {
 async fn systemctl(verb: &str) -> Result<(), String> {
     // Somebody else looks after a socket at another place.
     if std::env::var_os("V2M_LLM_SOCKET").is_some_and(|path| !path.is_empty()) {
-        return Err("V2M_LLM_SOCKET names a socket that is not systemd's".to_owned());
+        return Err(tr!("V2M_LLM_SOCKET names a socket that is not systemd's").to_owned());
     }
     let mut command = Command::new("systemctl");
     command.args(["--user", "--no-ask-password", verb, UNIT]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let run = timeout(BOUND, command.output()).await;
-    let output =
-        run.map_err(|_| format!("systemctl has not answered for {} s", BOUND.as_secs()))?;
-    let output = output.map_err(|error| format!("systemctl cannot be run: {error}"))?;
+    let seconds = BOUND.as_secs();
+    let output = run.map_err(|_| tr!("systemctl has not answered for {seconds} s", seconds))?;
+    let output = output.map_err(|error| tr!("systemctl cannot be run: {error}", error))?;
     if output.status.success() {
         return Ok(());
     }

@@ -7,68 +7,89 @@ use crate::session::{Code, Failure};
 use std::path::Path;
 use std::time::Duration;
 use v2m_ipc::engine::LoadFailure;
+use v2m_messages::tr;
 
 fn failure(text: String) -> Failure {
     Failure::new(Code::EngineFailed, text)
 }
 
-/// Short remedies, for notifications.
-const SMALLER: &str = "Choose a smaller model: v2m-model list";
-const DOCTOR: &str = "Find out what is missing: v2m doctor";
+/// A short remedy, for notifications.
+fn smaller() -> &'static str {
+    tr!("Choose a smaller model: v2m-model list")
+}
+
+/// A short remedy, for notifications.
+fn doctor() -> &'static str {
+    tr!("Find out what is missing: v2m doctor")
+}
 
 /// The engine's program could not be started.
 pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Failure {
-    failure(format!(
-        "Starting the recogniser {}: {error}. Is v2m installed completely? Try `v2m doctor`.",
-        candidate.program.display()
+    failure(tr!(
+        "Starting the recogniser {program}: {error}. Is v2m installed completely? Try `v2m doctor`.",
+        program = candidate.program.display(),
+        error
     ))
-    .in_brief("The recogniser does not start", DOCTOR)
+    .in_brief(tr!("The recogniser does not start"), doctor())
     .lasting()
 }
 
 /// Another program, most likely the kernel, killed the engine twice before it had loaded the model.
 pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
-    failure(format!(
+    failure(tr!(
         "Loading the model {model}: the recogniser {reason}, twice. Most likely there is too little memory for \
-         this model. Choose a smaller one: `v2m-model list`. v2m tries this one again in {minutes} min."
+         this model. Choose a smaller one: `v2m-model list`. v2m tries this one again in {minutes} min.",
+        model,
+        reason,
+        minutes
     ))
-    .in_brief(format!("Too little memory for the model {model}"), SMALLER)
+    .in_brief(tr!("Too little memory for the model {model}", model), smaller())
     .lasting()
 }
 
 /// The engine was silent for too long, twice, before it had loaded the model.
 pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
-    failure(format!(
-        "Loading the model {model}: the recogniser {reason}, twice. The disk may be too slow, or the file unreadable: {}. \
-         See `journalctl -k` and `v2m doctor`. v2m tries again in {minutes} min.",
-        file.display()
+    failure(tr!(
+        "Loading the model {model}: the recogniser {reason}, twice. The disk may be too slow, or the file unreadable: \
+         {file}. See `journalctl -k` and `v2m doctor`. v2m tries again in {minutes} min.",
+        model,
+        reason,
+        file = file.display(),
+        minutes
     ))
-    .in_brief(format!("The model {model} does not finish loading"), DOCTOR)
+    .in_brief(tr!("The model {model} does not finish loading", model), doctor())
     .lasting()
 }
 
 /// The engine died by itself, twice, before it had loaded the model. The file is not tried again.
 pub(super) fn dies_of_model(model: &str, file: &Path, reason: &str) -> Failure {
     let file = file.display();
-    let fetch = match is_name(model) {
-        true => format!(
-            "Check it: `v2m-model verify {model}`. Fetch it again: `v2m-model rm --force {model} && \
-             v2m-model pull {model}`. "
-        ),
-        false => String::new(),
-    };
-    failure(format!(
+    let cause = tr!(
         "Loading the model {model}: the recogniser {reason}, twice, with the file {file}. The file may be damaged, or \
-         there is too little memory for it. v2m does not try it again until the file changes. {fetch}Or choose another \
-         model: `v2m-model list`. To try the same file once more: `systemctl --user restart v2m`."
-    ))
-    .in_brief(
-        format!("The model {model} crashes the recogniser"),
-        format!("Choose another model: v2m-model list. Its file: {file}"),
-    )
-    .lasting()
+         there is too little memory for it. v2m does not try it again until the file changes.",
+        model,
+        reason,
+        file
+    );
+    let fetch = is_name(model).then(|| {
+        tr!(
+            "Check it: `v2m-model verify {model}`. Fetch it again: `v2m-model rm --force {model} && \
+             v2m-model pull {model}`.",
+            model
+        )
+    });
+    let others = tr!(
+        "Or choose another model: `v2m-model list`. To try the same file once more: `systemctl --user restart v2m`."
+    );
+    let sentences: Vec<_> = [cause].into_iter().chain(fetch).chain([others.to_owned()]).collect();
+    failure(sentences.join(" "))
+        .in_brief(
+            tr!("The model {model} crashes the recogniser", model),
+            tr!("Choose another model: v2m-model list. Its file: {file}", file),
+        )
+        .lasting()
 }
 
 /// Whether the model is given by a name that `v2m-model` uses, and not by a path.
@@ -79,45 +100,64 @@ fn is_name(model: &str) -> bool {
 /// The engine died twice while working on the same recording. The recording is kept, or is a file
 /// of the user's.
 pub(super) fn dies_working(reason: &str, is_kept: bool) -> Failure {
-    let what = if is_kept { "recording" } else { "file" };
-    failure(format!(
-        "Transcribing: the recogniser {reason}, twice on the same {what}. {} Another model may help: `v2m-model list`.",
-        afterwards(is_kept)
-    ))
-    .in_brief(
-        format!("This {what} could not be transcribed"),
-        format!("{} Another model may help: v2m-model list", afterwards(is_kept)),
-    )
+    let afterwards = afterwards(is_kept);
+    let text = match is_kept {
+        true => tr!(
+            "Transcribing: the recogniser {reason}, twice on the same recording. {afterwards} Another model may help: \
+             `v2m-model list`.",
+            reason,
+            afterwards
+        ),
+        false => tr!(
+            "Transcribing: the recogniser {reason}, twice on the same file. {afterwards} Another model may help: \
+             `v2m-model list`.",
+            reason,
+            afterwards
+        ),
+    };
+    let remedy = tr!("{afterwards} Another model may help: v2m-model list", afterwards);
+    failure(text).in_brief(not_transcribed(is_kept), remedy)
 }
 
 /// The engine said twice that it has no text for a recording. The recording is kept, or is a file
 /// of the user's.
 pub(super) fn refused(reason: &str, is_kept: bool) -> Failure {
-    let what = if is_kept { "recording" } else { "file" };
-    failure(format!("Transcribing: {reason}. {}", afterwards(is_kept)))
-        .in_brief(format!("This {what} could not be transcribed"), afterwards(is_kept))
+    let afterwards = afterwards(is_kept);
+    failure(tr!("Transcribing: {reason}. {afterwards}", reason, afterwards))
+        .in_brief(not_transcribed(is_kept), afterwards)
+}
+
+fn not_transcribed(is_kept: bool) -> &'static str {
+    match is_kept {
+        true => tr!("This recording could not be transcribed"),
+        false => tr!("This file could not be transcribed"),
+    }
 }
 
 /// What happens to a recording that could not be transcribed.
 fn afterwards(is_kept: bool) -> &'static str {
     match is_kept {
-        true => {
+        true => tr!(
             "The recording is kept, and v2m tries again by itself. To try at once: v2m-send retry."
-        }
-        false => "v2m keeps nothing of a file: to try again, transcribe it again.",
+        ),
+        false => tr!("v2m keeps nothing of a file: to try again, transcribe it again."),
     }
 }
 
 /// The engine cannot work on this machine, and there is no other one.
 pub(super) fn unfit(backend: Backend, reason: &str) -> Failure {
-    failure(format!(
-        "Starting the recogniser on {}: {}. {}",
-        backend.name(),
-        reason.trim_end_matches('.'),
-        remedy(backend)
+    failure(tr!(
+        "Starting the recogniser on {backend}: {reason}. {remedy}",
+        backend = backend.name(),
+        reason = reason.trim_end_matches('.'),
+        remedy = remedy(backend)
     ))
-    .in_brief(format!("The recogniser cannot run ({})", backend.name()), remedy(backend))
+    .in_brief(cannot_run(backend), remedy(backend))
     .lasting()
+}
+
+fn cannot_run(backend: Backend) -> String {
+    tr!("The recogniser cannot run ({backend})", backend = backend.name())
 }
 
 /// The engine cannot use the model.
@@ -130,34 +170,33 @@ pub(super) fn load_failed(
     let (code, cause, advice) = match failure {
         LoadFailure::Missing => (
             Code::ModelMissing,
-            format!("The model {model} is missing"),
+            tr!("The model {model} is missing", model),
             match is_name(model) {
-                true => format!("Fetch it: v2m-model pull {model}"),
+                true => tr!("Fetch it: v2m-model pull {model}", model),
                 false => {
-                    "Is engine.model right? Or choose another model: v2m-model list".to_owned()
+                    tr!("Is engine.model right? Or choose another model: v2m-model list").to_owned()
                 }
             },
         ),
         LoadFailure::Broken => (
             Code::ModelMissing,
-            format!("The model {model} is damaged"),
+            tr!("The model {model} is damaged", model),
             match is_name(model) {
-                true => format!(
-                    "Fetch it again: v2m-model rm --force {model} && v2m-model pull {model}"
+                true => tr!(
+                    "Fetch it again: v2m-model rm --force {model} && v2m-model pull {model}",
+                    model
                 ),
-                false => "Choose another model: v2m-model list".to_owned(),
+                false => tr!("Choose another model: v2m-model list").to_owned(),
             },
         ),
         LoadFailure::BrokenVoice => (
             Code::EngineFailed,
-            "The voice activity model is damaged".to_owned(),
-            "Install v2m again: make install".to_owned(),
+            tr!("The voice activity model is damaged").to_owned(),
+            tr!("Install v2m again: make install").to_owned(),
         ),
-        LoadFailure::Unsupported => (
-            Code::EngineFailed,
-            format!("The recogniser cannot run ({})", backend.name()),
-            remedy(backend).to_owned(),
-        ),
+        LoadFailure::Unsupported => {
+            (Code::EngineFailed, cannot_run(backend), remedy(backend).to_owned())
+        }
     };
     Failure::new(code, format!("{} {advice}", reason.trim_end())).in_brief(cause, advice).lasting()
 }
@@ -166,39 +205,45 @@ pub(super) fn load_failed(
 pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
     let (from_name, to_name) = (from.name(), to.name());
     if !from.is_gpu() {
-        return failure(format!(
+        return failure(tr!(
             "Computing on the processor ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} takes over, \
-             which may be slower. To try {from_name} again: `systemctl --user restart v2m`."
+             which may be slower. To try {from_name} again: `systemctl --user restart v2m`.",
+            from_name,
+            reason,
+            to_name
         ))
         .in_brief(
-            "The recogniser failed; another one takes over",
-            "Nothing is lost. To try it again: systemctl --user restart v2m",
+            tr!("The recogniser failed; another one takes over"),
+            tr!("Nothing is lost. To try it again: systemctl --user restart v2m"),
         );
     }
-    failure(format!(
+    failure(tr!(
         "Computing on the GPU ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} takes over, \
          which is slower. The GPU is tried again after `systemctl --user restart v2m`, and when the \
-         computer wakes from sleep."
+         computer wakes from sleep.",
+        from_name,
+        reason,
+        to_name
     ))
     .in_brief(
-        "The GPU failed; the processor takes over",
-        "Nothing is lost. To try the GPU again: systemctl --user restart v2m",
+        tr!("The GPU failed; the processor takes over"),
+        tr!("Nothing is lost. To try the GPU again: systemctl --user restart v2m"),
     )
 }
 
 /// What may make a failing engine work.
 fn remedy(backend: Backend) -> &'static str {
     match backend {
-        Backend::Cuda => {
+        Backend::Cuda => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
              install what is missing, or build it anew (`make engine-cuda`). engine.backend = \"auto\" \
              computes with the processor meanwhile. See also `v2m doctor`."
-        }
-        Backend::Vulkan => {
+        ),
+        Backend::Vulkan => tr!(
             "It needs a GPU's Vulkan driver and the Vulkan loader (`vulkaninfo --summary` shows them): install \
              what is missing. engine.backend = \"auto\" computes with the processor meanwhile. See also \
              `v2m doctor`."
-        }
-        Backend::CpuV4 | Backend::Cpu => "Try `v2m doctor`.",
+        ),
+        Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
     }
 }

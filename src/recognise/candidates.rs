@@ -8,6 +8,7 @@ mod tests;
 
 use std::path::PathBuf;
 use v2m_ipc::backend::Backend;
+use v2m_messages::tr;
 
 /// After this many failures of the same kind in a row, trying the same engine again at once is
 /// useless.
@@ -168,11 +169,11 @@ impl Lineup {
     fn pass_over(&mut self, reason: &str) -> Recovery {
         let Some(successor) = self.successor() else { return Recovery::Never };
         let failed = self.index();
-        let of = self.entries[failed].0.backend.name();
+        let backend = self.entries[failed].0.backend.name();
         for (index, (_, out)) in self.entries.iter_mut().enumerate().take(successor).skip(failed) {
             *out = Some(match index == failed {
                 true => reason.to_owned(),
-                false => format!("not tried, as {of} had failed at work"),
+                false => tr!("not tried, as {backend} had failed at work", backend),
             });
         }
         self.strikes = 0;

@@ -1,5 +1,7 @@
 //! How an engine's process ends: by itself, or because it is killed. Also collects what it said
 //! about the reason.
+//!
+//! The descriptions follow "the recogniser" in the messages of [`super::advice`].
 
 use super::stderr::Listener;
 use std::io;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use tokio::process::Child;
 use tokio::time::{Instant, timeout_at};
 use v2m_ipc::engine;
+use v2m_messages::{tr, verbatim};
 
 /// How long a process that has closed its end may take to exit by itself. Its own exit code says
 /// more than our signal.
@@ -73,12 +76,15 @@ impl Process {
             // It ended by our signal.
             Ok(ended) => {
                 let end = ProcessEnd { killed: false, ..ProcessEnd::of(ended) };
-                let how = format!("stopped listening, {}", end.how);
+                let how = tr!("stopped listening, {how}", how = end.how);
                 if closed { ProcessEnd { how, ..end } } else { end }
             }
             Err(_) => {
-                let stuck = if self.on_gpu { "a driver" } else { "the kernel" };
-                ProcessEnd::told(format!("could not be killed; it may be stuck in {stuck}"))
+                let how = match self.on_gpu {
+                    true => tr!("could not be killed; it may be stuck in a driver"),
+                    false => tr!("could not be killed; it may be stuck in the kernel"),
+                };
+                ProcessEnd::told(how.to_owned())
             }
         }
     }
@@ -103,12 +109,12 @@ impl ProcessEnd {
         use std::os::unix::process::ExitStatusExt;
         let status = match ended {
             Ok(status) => status,
-            Err(error) => return Self::told(format!("could not be waited for: {error}")),
+            Err(error) => return Self::told(tr!("could not be waited for: {error}", error)),
         };
         let how = match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("ended by signal {signal}"),
-            (None, Some(code)) => format!("ended with exit code {code}"),
-            (None, None) => "ended".to_owned(),
+            (Some(signal), _) => tr!("ended by signal {signal}", signal),
+            (None, Some(code)) => tr!("ended with exit code {code}", code),
+            (None, None) => tr!("the recogniser" => "ended").to_owned(),
         };
         let killed = status.signal() == Some(rustix::process::Signal::KILL.as_raw());
         Self { how, code: status.code(), killed }
@@ -132,8 +138,12 @@ impl Ending {
     /// Whether it most likely ran out of memory.
     pub(super) fn lacked_memory(&self) -> bool {
         // The messages of C++ when `new` fails, and of ggml when `malloc` fails.
-        const WORDS: [&str; 4] =
-            ["std::bad_alloc", "mem_buffer != NULL", "insufficient memory", "failed to allocate"];
+        const WORDS: [&str; 4] = verbatim!([
+            "std::bad_alloc",
+            "mem_buffer != NULL",
+            "insufficient memory",
+            "failed to allocate"
+        ]);
         let says = |said: &str| WORDS.iter().any(|word| said.contains(word));
         self.killed || self.said.as_deref().is_some_and(says)
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
 use v2m_ipc::engine::{self, FromEngine, ToEngine};
+use v2m_messages::tr;
 
 /// The engine answers pings from a thread that does nothing heavy. This much counted silence
 /// ([`Vigil`]) is a hang.
@@ -29,7 +30,7 @@ const FIRST_PONG_LIMIT: Duration = Duration::from_secs(60);
 const STARVED: Duration = Duration::from_secs(10);
 
 /// Selects the part of the daemon's environment that an engine gets: the variables that compute
-/// libraries read, and the user's language. The rest may contain secrets, such as keys for language models from the login
+/// libraries read. The rest may contain secrets, such as keys for language models from the login
 /// environment.
 fn environment(
     all: impl Iterator<Item = (OsString, OsString)>,
@@ -37,6 +38,7 @@ fn environment(
     const NAMES: [&str; 11] = [
         "PATH",
         "HOME",
+        // With LC_*: the language of its messages.
         "LANG",
         "LANGUAGE",
         "TMPDIR",
@@ -150,8 +152,8 @@ impl EngineProcess {
         self.next_look
     }
 
-    /// Checks the engine and sends a ping. If the engine hangs, returns the reason. `most` is how
-    /// long it may go without progress.
+    /// Checks the engine and sends a ping. If the engine hangs, returns the reason, which follows
+    /// "the recogniser" in messages. `most` is how long it may go without progress.
     pub(super) fn look(&mut self, most: Option<Duration>) -> Option<String> {
         let now = Instant::now();
         self.next_look = now + LOOK_EVERY;
@@ -164,7 +166,10 @@ impl EngineProcess {
         if let Some(unanswered) = self.vigil.without_answer() {
             let limit = if self.link.spoken { PONG_LIMIT } else { FIRST_PONG_LIMIT };
             if unanswered.counted >= limit {
-                return Some(format!("did not answer for {} s and was ended", limit.as_secs()));
+                return Some(tr!(
+                    "did not answer for {seconds} s and was ended",
+                    seconds = limit.as_secs()
+                ));
             }
         } else {
             self.pings += 1;
@@ -173,8 +178,10 @@ impl EngineProcess {
         }
         let limit = most.filter(|most| silence.counted >= *most)?.as_secs();
         Some(match silence.computing() {
-            true => format!("computed for {limit} s without getting any further and was ended"),
-            false => format!("did nothing for {limit} s though it had work and was ended"),
+            true => {
+                tr!("computed for {limit} s without getting any further and was ended", limit)
+            }
+            false => tr!("did nothing for {limit} s though it had work and was ended", limit),
         })
     }
 
@@ -218,18 +225,19 @@ mod tests {
     use super::environment;
 
     #[test]
-    fn an_engine_is_given_no_secret() {
+    fn an_engine_is_given_the_users_language_and_no_secret() {
         let all = [
             "PATH",
             "OPENAI_API_KEY",
             "VK_DRIVER_FILES",
             "DBUS_SESSION_BUS_ADDRESS",
             "LC_ALL",
+            "LANG",
             "LANGUAGE",
             "NOTIFY_SOCKET",
         ];
         let given = environment(all.into_iter().map(|name| (name.into(), "x".into())));
         let given: Vec<_> = given.map(|(name, _)| name).collect();
-        assert_eq!(given, ["PATH", "VK_DRIVER_FILES", "LC_ALL", "LANGUAGE"]);
+        assert_eq!(given, ["PATH", "VK_DRIVER_FILES", "LC_ALL", "LANG", "LANGUAGE"]);
     }
 }

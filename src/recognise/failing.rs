@@ -10,6 +10,7 @@ use crate::session::{EngineState, Failure};
 use std::io;
 use tokio::time::Instant;
 use v2m_ipc::engine::LoadFailure;
+use v2m_messages::tr;
 
 impl Recogniser {
     /// Reports jobs that no engine can do, once their audio is complete. Until then another engine
@@ -111,7 +112,11 @@ impl Recogniser {
     pub(super) fn not_started(&mut self, error: &io::Error) {
         let Some(lineup) = &mut self.lineup else { return };
         let candidate = lineup.current().clone();
-        let reason = format!("{} cannot be started: {error}", candidate.program.display());
+        let reason = tr!(
+            "{program} cannot be started: {error}",
+            program = candidate.program.display(),
+            error
+        );
         match lineup.failed(Fault::Unfit, &reason) {
             Recovery::Next { worked } => {
                 self.pass_over(PassedOver { backend: candidate.backend, reason }, worked);
@@ -154,7 +159,7 @@ impl Recogniser {
         if self.jobs[index].has_killed()
             && let Recovery::Next { worked } = lineup.failed(Fault::Working(u8::MAX), reason)
         {
-            let reason = format!("failed: {reason}");
+            let reason = tr!("the recogniser" => "failed: {reason}", reason);
             self.pass_over(PassedOver { backend, reason }, worked);
             return self.let_go(Parting::Swap);
         }

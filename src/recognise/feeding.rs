@@ -7,6 +7,7 @@ use crate::session::EngineState;
 use std::time::Duration;
 use tokio::time::Instant;
 use v2m_ipc::engine::ToEngine;
+use v2m_messages::tr;
 
 impl Recogniser {
     /// Gives the engine the next job, more of the job's audio, or the job's end.
@@ -105,7 +106,7 @@ impl Recogniser {
             Blame::Engine,
             match error.kind() {
                 std::io::ErrorKind::UnexpectedEof => String::new(),
-                _ => format!("broke the protocol ({error}), "),
+                _ => tr!("broke the protocol ({error}), ", error),
             },
         );
     }

@@ -6,6 +6,7 @@ use super::{RecogniseEvent, Recognition};
 use crate::session::EngineState;
 use v2m_ipc::engine::{self, FromEngine};
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 impl Recogniser {
     pub(super) fn take_frames(&mut self) {
@@ -31,7 +32,7 @@ impl Recogniser {
             FromEngine::Loaded { .. } => self.loaded(frame),
             FromEngine::LoadFailed { failure, reason } => self.load_failed(failure, &reason),
             FromEngine::DeviceFailed { reason } => {
-                self.condemn(Blame::Engine, format!("lost its device ({reason}), "));
+                self.condemn(Blame::Engine, tr!("lost its device ({reason}), ", reason));
             }
             FromEngine::Segment { job, segment, is_final } => {
                 if let Some(index) = self.by_wire(job) {

@@ -9,6 +9,7 @@ use std::io;
 use v2m_ipc::engine::{self, DecodeOptions, DecodeStats, ToEngine};
 use v2m_ipc::pcm::seconds;
 use v2m_ipc::spacing;
+use v2m_messages::tr;
 
 /// How many samples a PCM frame holds when there is a backlog: one second.
 const FRAME: u64 = seconds(1);
@@ -306,9 +307,10 @@ impl Job {
     /// Notes that its audio cannot be read any more.
     pub(super) fn unreadable(&mut self, error: &io::Error) {
         self.rewind();
-        let text = format!(
+        let text = tr!(
             "Transcribing: reading the recording back from disk: {error}. Look at the disk (`journalctl -k`) \
-             and try again."
+             and try again.",
+            error
         );
         self.failure = Some(Failure::new(Code::File, text));
     }

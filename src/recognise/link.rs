@@ -5,6 +5,7 @@ use std::io;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine};
+use v2m_messages::tr;
 
 /// The daemon's end of the socketpair.
 #[derive(Debug)]
@@ -111,7 +112,8 @@ impl Link {
                     self.frames.push_back(message);
                 }
                 Frame::Pcm { .. } => {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "PCM from the engine"));
+                    let told = tr!("PCM from the engine");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, told));
                 }
             }
             self.input.drain(..end);

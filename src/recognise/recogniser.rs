@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use v2m_ipc::engine::{DecodeOptions, ToEngine};
+use v2m_messages::tr;
 
 /// When to try again if no engine could be loaded, and when to check again whether a model's file
 /// has changed.
@@ -89,7 +90,7 @@ impl Recogniser {
     /// Starts an engine, or notes why there is none.
     pub fn new(spec: Result<EngineSpec, Failure>) -> Self {
         let mut recogniser = Self {
-            spec: Err(Failure::new(Code::Internal, "The recogniser has not been started.")),
+            spec: Err(Failure::new(Code::Internal, tr!("The recogniser has not been started."))),
             lineup: None,
             engine: None,
             parting: None,
@@ -190,7 +191,10 @@ impl Recogniser {
             Some(job) => job.finished = true,
             None => self.events.push_back(RecogniseEvent::Failed {
                 job,
-                failure: Failure::new(Code::Internal, "Transcribing: this recording is not known."),
+                failure: Failure::new(
+                    Code::Internal,
+                    tr!("Transcribing: this recording is not known."),
+                ),
                 audio: Vec::new(),
             }),
         }

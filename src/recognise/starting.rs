@@ -7,6 +7,7 @@ use super::stamp::Stamp;
 use super::{EngineReport, RecogniseEvent};
 use crate::session::{Code, EngineState, Failure};
 use tokio::time::Instant;
+use v2m_messages::tr;
 
 impl Recogniser {
     /// Forgets all failures so far.
@@ -44,9 +45,9 @@ impl Recogniser {
         self.load_wanted = false;
         self.retry_at = None;
         let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) else {
-            let text = "Starting the recogniser: none is installed. Install v2m again.";
+            let text = tr!("Starting the recogniser: none is installed. Install v2m again.");
             let failure = Failure::new(Code::EngineFailed, text)
-                .in_brief("The recogniser is missing", "Install v2m again: make install")
+                .in_brief(tr!("The recogniser is missing"), tr!("Install v2m again: make install"))
                 .lasting();
             return self.set_state(EngineState::Failed, Some(failure));
         };

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
 use v2m_ipc::plain;
+use v2m_messages::verbatim;
 
 /// The longest line that is kept whole, in bytes. Longer lines are cut.
 const LONGEST: usize = 400;
@@ -38,11 +39,13 @@ impl Drop for Listener {
 }
 
 /// Picks the first line that reports an error, because a stack of calls may follow it. Otherwise
-/// picks the last line.
+/// picks the last line, as with an engine's own message, after which nothing follows.
 fn reason(lines: &VecDeque<String>) -> Option<&str> {
+    // The words of drivers and libraries. An engine's own message is in the user's language.
+    const WORDS: [&str; 4] = verbatim!(["error", "failed", "cannot", "could not"]);
     let tells = |line: &&String| {
         let line = line.to_lowercase();
-        ["error", "failed", "cannot", "could not"].iter().any(|word| line.contains(word))
+        WORDS.iter().any(|word| line.contains(word))
     };
     let line = lines.iter().find(tells).or(lines.back())?;
     // Remove the program's own name, which programs put before their messages.
@@ -97,6 +100,10 @@ mod tests {
             ("", None),
             ("\n\n", None),
             ("v2m-engine-cuda: there is no GPU\n", Some("there is no GPU")),
+            (
+                "loading\nv2m-engine-cuda: no se puede abrir la GPU\n",
+                Some("no se puede abrir la GPU"),
+            ),
             (
                 "hello\nCUDA error: out of memory\n  in f\n#0 main\n",
                 Some("CUDA error: out of memory"),

@@ -3,11 +3,12 @@
 use lexopt::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use v2m_messages::tr;
 
 /// Shown by `--help` and after a mistake; `program` is one of the engines, all of which take the
 /// same arguments.
 pub fn usage(program: &str) -> String {
-    format!(
+    tr!(
         "\
 usage: {program} --model FILE [--vad FILE] [--threads N]
        {program} --check
@@ -26,7 +27,8 @@ It is of no use in a terminal.
   -V, --version  print the version
 
 Exit codes: 0 the service closed its end, 1 it failed, 2 wrong arguments,
-69 it cannot run on this machine (processor, GPU or driver; standard error says why)"
+69 it cannot run on this machine (processor, GPU or driver; standard error says why)",
+        program
     )
 }
 
@@ -82,7 +84,7 @@ fn parse_from(program: &str, mut parser: lexopt::Parser) -> Result<Parsed, lexop
             other => return Err(other.unexpected()),
         }
     }
-    let model = model.ok_or("--model FILE is needed")?;
+    let model = model.ok_or(tr!("--model FILE is needed"))?;
     Ok(Parsed::Run(Args { model, vad, threads, flash_attention, cuda_graphs }))
 }
 

@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::seconds;
+use v2m_messages::tr;
 use v2m_recogniser::decoder::DecodeMonitor;
 use v2m_recogniser::model::LoadError;
 use v2m_recogniser::stream::{Hypothesis, Token};
@@ -71,14 +72,14 @@ impl Whisper {
         callbacks::silence();
         let refused = |error| LoadError::Broken {
             path: path.into(),
-            why: format!("whisper.cpp refuses it: {error}"),
+            why: tr!("whisper.cpp refuses it: {error}", error),
         };
         let mut parameters = WhisperContextParameters::new();
         parameters.flash_attn(options.flash_attention);
         let context = WhisperContext::new_with_params(path, parameters).map_err(refused)?;
         let state = context.create_state().map_err(|_| LoadError::Unsupported {
             program: crate::NAME,
-            why: "there is too little memory for this model".into(),
+            why: tr!("there is too little memory for this model").into(),
         })?;
         let threads = c_int::try_from(options.threads.get()).unwrap_or(1);
         Ok(Self { context, state, threads, templates: HashMap::new() })

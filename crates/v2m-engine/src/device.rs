@@ -12,6 +12,7 @@ use std::fs;
 use std::sync::Mutex;
 use thiserror::Error;
 use v2m_ipc::backend::Backend;
+use v2m_messages::{tr, verbatim};
 use whisper_rs::whisper_rs_sys as sys;
 
 /// This machine cannot run this engine. The text is one line, for the user.
@@ -94,7 +95,9 @@ impl fmt::Display for Device {
         f.write_str(&self.name)?;
         let Some(memory) = self.memory() else { return Ok(()) };
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-        write!(f, ", {:.1} of {:.1} GiB free", gib(memory.free), gib(memory.total))
+        let (free, total) = (gib(memory.free), gib(memory.total));
+        // `v2m-model` reads it.
+        verbatim!(write!(f, ", {free:.1} of {total:.1} GiB free"))
     }
 }
 
@@ -112,21 +115,21 @@ pub fn find(backend: Backend) -> Result<Device, Unavailable> {
 fn gpu(backend: Backend) -> Result<Device, Unavailable> {
     let (opened, why) = listening(first_gpu);
     let advice = match backend {
-        Backend::Vulkan => "`vulkaninfo --summary` lists what Vulkan sees",
-        _ => "`nvidia-smi` tells whether NVIDIA's driver works, and its version",
+        Backend::Vulkan => tr!("`vulkaninfo --summary` lists what Vulkan sees"),
+        _ => tr!("`nvidia-smi` tells whether NVIDIA's driver works, and its version"),
     };
     match opened {
         Opened::Yes(device) => Ok(device),
         Opened::None => {
             let what = match backend {
-                Backend::Vulkan => "no GPU with a Vulkan driver",
-                _ => "no NVIDIA GPU that CUDA can use",
+                Backend::Vulkan => tr!("no GPU with a Vulkan driver"),
+                _ => tr!("no NVIDIA GPU that CUDA can use"),
             };
             Err(Unavailable::Gpu { what, why, advice })
         }
         Opened::Refused(name) => {
             let why = if why.is_empty() { name } else { format!("{name}: {why}") };
-            Err(Unavailable::Gpu { what: "the GPU cannot be opened", why, advice })
+            Err(Unavailable::Gpu { what: tr!("the GPU cannot be opened"), why, advice })
         }
     }
 }

@@ -27,6 +27,7 @@ use family::WhisperModel;
 use std::process::ExitCode;
 use v2m_ipc::backend::Backend;
 use v2m_ipc::plain;
+use v2m_messages::verbatim;
 use v2m_recogniser::{confine, run};
 
 /// The engine's name in messages, whatever it computes with.
@@ -72,9 +73,9 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
         return unavailable(backend, &reason);
     }
     if let Err(error) = openmp::spin_little() {
-        plain::complain(format_args!(
+        verbatim!(plain::complain(format_args!(
             "{program}: telling OpenMP not to spin: {error}; decoding may be slow"
-        ));
+        )));
     }
     if !args.cuda_graphs {
         device::without_cuda_graphs();

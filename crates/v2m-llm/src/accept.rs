@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use v2m_ipc::llm::Bounds;
+use v2m_messages::{tr, verbatim};
 
 /// Characters that an answer may always be longer or shorter by: of a few words, shares say
 /// nothing.
@@ -28,36 +29,70 @@ pub fn are_sane(bounds: &Bounds) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// There is no text in it.
-    #[error("the answer is empty")]
+    #[error("{}", tr!("the answer is empty"))]
     Empty,
     /// Too little is left.
-    #[error("the answer has {0:.2} times the text's length, less than {1:.2}")]
+    #[error(
+        "{}",
+        tr!(
+            "the answer has {found} times the text's length, less than {bound}",
+            found = format_args!("{:.2}", .0),
+            bound = format_args!("{:.2}", .1)
+        )
+    )]
     TooShort(f64, f64),
     /// Too much was added.
-    #[error("the answer has {0:.2} times the text's length, more than {1:.2}")]
+    #[error(
+        "{}",
+        tr!(
+            "the answer has {found} times the text's length, more than {bound}",
+            found = format_args!("{:.2}", .0),
+            bound = format_args!("{:.2}", .1)
+        )
+    )]
     TooLong(f64, f64),
     /// Too much was added, and the rest was not waited for; the bound.
-    #[error("the answer has more than {0:.2} times the text's length; it was not read to its end")]
+    #[error(
+        "{}",
+        tr!(
+            "the answer has more than {bound} times the text's length; it was not read to its end",
+            bound = format_args!("{:.2}", .0)
+        )
+    )]
     Endless(f64),
     /// What was said is missing.
-    #[error("the answer has {0:.2} of the text's words, less than {1:.2}")]
+    #[error(
+        "{}",
+        tr!(
+            "the answer has {found} of the text's words, less than {bound}",
+            found = format_args!("{:.2}", .0),
+            bound = format_args!("{:.2}", .1)
+        )
+    )]
     Lost(f64, f64),
     /// What was not said is there.
-    #[error("of the answer's words {0:.2} are the text's, less than {1:.2}")]
+    #[error(
+        "{}",
+        tr!(
+            "of the answer's words {found} are the text's, less than {bound}",
+            found = format_args!("{:.2}", .0),
+            bound = format_args!("{:.2}", .1)
+        )
+    )]
     Foreign(f64, f64),
 }
 
 impl Rejection {
-    /// One word, without anything of the text.
+    /// One word for the log, without anything of the text.
     pub fn word(&self) -> &'static str {
-        match self {
+        verbatim!(match self {
             Self::Empty => "empty",
             Self::TooShort(..) => "too short",
             Self::TooLong(..) => "too long",
             Self::Endless(_) => "endless",
             Self::Lost(..) => "words lost",
             Self::Foreign(..) => "words added",
-        }
+        })
     }
 }
 

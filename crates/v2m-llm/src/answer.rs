@@ -3,6 +3,8 @@
 //!
 //! Nothing that the user wrote is touched: what stands in the original text too stays.
 
+use v2m_messages::verbatim;
+
 /// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and
 /// others' tags; Mistral's Magistral; gpt-oss's channels, as OpenAI's "harmony" format has them:
 /// all before the last one are thoughts).
@@ -44,7 +46,7 @@ const END_TOKENS: [&str; 11] = [
 ];
 
 /// How a line begins that may announce the answer. In lower case.
-const PREFACES: [&str; 14] = [
+const PREFACES: [&str; 14] = verbatim!([
     "here is",
     "here's",
     "here are",
@@ -59,7 +61,7 @@ const PREFACES: [&str; 14] = [
     "aquí",
     "claro",
     "por supuesto",
-];
+]);
 
 /// What such a line says that an answer is, and nothing that people dictate is: at least one of
 /// each.
@@ -83,7 +85,7 @@ const DONE: [&str; 16] = [
 ];
 
 /// How a paragraph begins that may speak of the answer. In lower case.
-const NOTES: [&str; 12] = [
+const NOTES: [&str; 12] = verbatim!([
     "note",
     "(note",
     "*note",
@@ -96,7 +98,7 @@ const NOTES: [&str; 12] = [
     "i removed",
     "nota",
     "he corregido",
-];
+]);
 
 /// What it speaks of then.
 const EDITING: [&str; 12] = [

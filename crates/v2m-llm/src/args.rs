@@ -3,12 +3,14 @@
 
 use lexopt::prelude::*;
 use std::time::Duration;
+use v2m_messages::tr;
 
 /// How long the program stays when nobody is connected.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Shown by `--help` and after a mistake.
-pub const USAGE: &str = "\
+pub fn usage() -> &'static str {
+    tr!("\
 usage: v2m-llm [--idle-seconds N]
 
 Asks language models for v2m, which has no network access itself. systemd starts it when v2m
@@ -38,7 +40,8 @@ Environment:
   V2M_LOG           debug: log more, but never a text or a key
 
 Exit codes: 0 nobody was connected any more, 1 it failed, 2 wrong arguments,
-69 it was started without its socket";
+69 it was started without its socket")
+}
 
 /// What to run with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
             Long("idle-seconds") => {
                 idle = Duration::from_secs(parser.value()?.parse::<u64>()?.min(86_400));
             }
-            Short('h') | Long("help") => return Ok(Parsed::Print(USAGE.to_owned())),
+            Short('h') | Long("help") => return Ok(Parsed::Print(usage().to_owned())),
             Short('V') | Long("version") => {
                 return Ok(Parsed::Print(
                     concat!("v2m-llm ", env!("CARGO_PKG_VERSION")).to_owned(),

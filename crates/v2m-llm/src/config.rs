@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use toml_edit::Document;
 use v2m_ipc::llm::{Endpoint, Provider, is_base_url};
+use v2m_messages::tr;
 
 /// As long as the daemon reads it, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -37,32 +38,59 @@ pub struct Allowed {
 pub enum ConfigError {
     /// Nothing tells where the file is.
     #[error(
-        "reading the configuration, which says which language model may be asked: neither HOME nor XDG_CONFIG_HOME is set"
+        "{}",
+        tr!(
+            "reading the configuration, which says which language model may be asked: neither HOME nor \
+             XDG_CONFIG_HOME is set"
+        )
     )]
     NoHome,
     /// It cannot be read.
-    #[error("reading the configuration in {0}, which says which language model may be asked: {1}")]
+    #[error(
+        "{}",
+        tr!(
+            "reading the configuration in {path}, which says which language model may be asked: {error}",
+            path = .0.display(),
+            error = .1
+        )
+    )]
     Unreadable(PathBuf, io::Error),
     /// It cannot be understood.
     #[error(
-        "the configuration in {0} does not say which language model may be asked: {1}. To see what is wrong: v2m check-config"
+        "{}",
+        tr!(
+            "the configuration in {path} does not say which language model may be asked: {why}. To see what is wrong: \
+             v2m check-config",
+            path = .0.display(),
+            why = .1
+        )
     )]
     Invalid(PathBuf, String),
     /// No language model is set.
     #[error(
-        "no language model is asked, since the configuration in {0} names none. Choose one, such as: \
-         v2m-send config set llm.provider=ollama llm.model=NAME"
+        "{}",
+        tr!(
+            "no language model is asked, since the configuration in {path} names none. Choose one, such as: \
+             v2m-send config set llm.provider=ollama llm.model=NAME",
+            path = .0.display()
+        )
     )]
     NoProvider(PathBuf),
     /// Another one is set.
     #[error(
-        "{1} is not asked, since the configuration in {0} allows {2} and nothing else. To allow another one, set \
-         llm.provider and llm.base_url: v2m-send config set llm.base_url=URL"
+        "{}",
+        tr!(
+            "{asked} is not asked, since the configuration in {path} allows {allowed} and nothing else. To allow another \
+             one, set llm.provider and llm.base_url: v2m-send config set llm.base_url=URL",
+            asked = .1,
+            path = .0.display(),
+            allowed = .2
+        )
     )]
     Other(PathBuf, String, String),
     /// It is another file than the one that may be read: this process cannot read it, and the next
     /// one can.
-    #[error("the configuration is another file now")]
+    #[error("{}", tr!("the configuration is another file now"))]
     Replaced,
 }
 
@@ -78,7 +106,8 @@ pub fn check(endpoint: &Endpoint, address: &Address) -> Result<(), ConfigError> 
     if endpoint.provider == provider && url.trim_end_matches('/') == address.url {
         return Ok(());
     }
-    let shown = |provider: Provider, url: &str| format!("{} at {url}", provider.name());
+    let shown =
+        |provider: Provider, url: &str| tr!("{provider} at {url}", provider = provider.name(), url);
     let asked = shown(endpoint.provider, &address.url);
     Err(ConfigError::Other(path, asked, shown(provider, url)))
 }
@@ -150,12 +179,14 @@ impl Allowed {
             "provider" if value == "none" => self.provider = None,
             "provider" => {
                 let named = Provider::named(value);
-                self.provider = Some(named.ok_or("llm.provider is none of those that there are")?);
+                let named =
+                    named.ok_or_else(|| tr!("llm.provider is none of those that there are"));
+                self.provider = Some(named?);
             }
             "base_url" if value.is_empty() => self.base_url = None,
             "base_url" if is_base_url(value) => self.base_url = Some(value.to_owned()),
             // Not repeated: it may hold a secret.
-            "base_url" => return Err("llm.base_url is not allowed".to_owned()),
+            "base_url" => return Err(tr!("llm.base_url is not allowed").to_owned()),
             _ => {}
         }
         Ok(())
@@ -177,12 +208,12 @@ fn text(path: &Path) -> io::Result<String> {
         Err(error) => return Err(error.into()),
     };
     if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is not a regular file"));
+        return Err(io::Error::other(tr!("it is not a regular file")));
     }
     let mut text = String::new();
     let got = file.take(LONGEST + 1).read_to_string(&mut text)?;
     if got as u64 > LONGEST {
-        return Err(io::Error::other("it is longer than 1 MiB"));
+        return Err(io::Error::other(tr!("it is longer than 1 MiB")));
     }
     Ok(text)
 }

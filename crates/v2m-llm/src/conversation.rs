@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::llm::{Answer, FailureKind, Question};
+use v2m_messages::{tr, verbatim};
 
 /// How long a question may take from its first byte to its last.
 const HALF_FRAME: Duration = Duration::from_secs(5);
@@ -75,8 +76,9 @@ impl<'a> Conversation<'a> {
     /// The stream's.
     pub fn refuse(&mut self, most: usize) -> io::Result<()> {
         self.stream.set_write_timeout(Some(DRAIN))?;
-        let message = format!(
-            "v2m-llm serves {most} connections at once, and all are taken; try again later"
+        let message = tr!(
+            "v2m-llm serves {most} connections at once, and all are taken; try again later",
+            most
         );
         log::warning(&message);
         self.close_with(&Answer::Failed { trouble: FailureKind::Unavailable, message })
@@ -86,7 +88,8 @@ impl<'a> Conversation<'a> {
         let (mut begun, came) = (None, Instant::now());
         loop {
             if self.frames.framing() == Some(Framing::Lines) {
-                return Ok(Next::Last("a frame begins with its 4-byte big-endian length".into()));
+                let told = tr!("a frame begins with its 4-byte big-endian length");
+                return Ok(Next::Last(told.into()));
             }
             match self.frames.next_frame() {
                 Ok(Some(frame)) => return Ok(parse(frame)),
@@ -97,13 +100,13 @@ impl<'a> Conversation<'a> {
             let since = if midway { *begun.get_or_insert_with(Instant::now) } else { came };
             let limit = if midway { HALF_FRAME } else { self.idle };
             if !readable(&self.stream, limit.saturating_sub(since.elapsed()))? {
-                let cut = || Next::Last("the question was begun and not ended in time".into());
+                let cut = || Next::Last(tr!("the question was begun and not ended in time").into());
                 return Ok(if midway { cut() } else { Next::End });
             }
             let mut chunk = [0; 16 << 10];
             let got = self.stream.read(&mut chunk)?;
             if got == 0 {
-                let cut = || Next::Last("the question ends before its length".into());
+                let cut = || Next::Last(tr!("the question ends before its length").into());
                 return Ok(if midway { cut() } else { Next::End });
             }
             self.frames.push(&chunk[..got]);
@@ -118,7 +121,7 @@ impl<'a> Conversation<'a> {
             let name = "v2m-llm-watch".to_owned();
             let watch = || watch(&self.stream, &done, &cancel);
             if let Err(error) = thread::Builder::new().name(name).spawn_scoped(scope, watch) {
-                log::debug(&format!("no thread to see whether the peer stays: {error}"));
+                log::debug(&verbatim!(format!("no thread to see whether the peer stays: {error}")));
             }
             let answer = question::answer(question, self.client, &cancel);
             // Wakes the watch; the counter of a new eventfd is not full.
@@ -153,9 +156,9 @@ impl<'a> Conversation<'a> {
     reason = "the whole process has to be replaced, and it holds nothing to save"
 )]
 fn renew() -> ! {
-    log::info(
-        "the configuration is another file now: v2m-llm ends, and starts anew with the next question",
-    );
+    log::info(verbatim!(
+        "the configuration is another file now: v2m-llm ends, and starts anew with the next question"
+    ));
     std::process::exit(0)
 }
 
@@ -163,16 +166,16 @@ fn parse(frame: &[u8]) -> Next {
     match serde_json::from_slice(frame) {
         Ok(question) => Next::Question(Box::new(question)),
         // Where it stopped, not what stands there: that may be a text.
-        Err(error) => Next::Nonsense(format!(
-            "no question that this version knows (line {}, column {})",
-            error.line(),
-            error.column()
+        Err(error) => Next::Nonsense(tr!(
+            "no question that this version knows (line {line}, column {column})",
+            line = error.line(),
+            column = error.column()
         )),
     }
 }
 
 fn bad(why: String) -> Answer {
-    let message = format!("v2m-llm does not understand what it is asked: {why}");
+    let message = tr!("v2m-llm does not understand what it is asked: {why}", why);
     Answer::Failed { trouble: FailureKind::BadQuestion, message }
 }
 

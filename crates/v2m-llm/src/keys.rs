@@ -20,6 +20,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use v2m_ipc::llm::Provider;
+use v2m_messages::tr;
 
 /// Longer than any key; what is read of a file at most, in bytes.
 const LONGEST: u64 = 8 << 10;
@@ -62,20 +63,39 @@ impl fmt::Debug for ApiKey {
 pub enum KeyError {
     /// The file is open to others.
     #[error(
-        "the key in {0} can be read by others and is not used. Make it yours alone: chmod 600 {0}"
+        "{}",
+        tr!(
+            "the key in {path} can be read by others and is not used. Make it yours alone: chmod 600 {path}",
+            path = .0.display()
+        )
     )]
     Open(PathBuf),
     /// The file is another user's.
-    #[error("the key in {0} belongs to another user and is not used. Write your own there")]
+    #[error(
+        "{}",
+        tr!(
+            "the key in {path} belongs to another user and is not used. Write your own there",
+            path = .0.display()
+        )
+    )]
     Foreign(PathBuf),
     /// A link, a folder, a device.
-    #[error("{0} is not a regular file, so the key in it is not used. Put the key itself there")]
+    #[error(
+        "{}",
+        tr!(
+            "{path} is not a regular file, so the key in it is not used. Put the key itself there",
+            path = .0.display()
+        )
+    )]
     NoFile(PathBuf),
     /// It cannot be read.
-    #[error("reading the key in {0}: {1}")]
+    #[error("{}", tr!("reading the key in {path}: {error}", path = .0.display(), error = .1))]
     Unreadable(PathBuf, io::Error),
     /// There is nothing that could be a key.
-    #[error("{0} holds no key: one line of letters, digits and signs is expected")]
+    #[error(
+        "{}",
+        tr!("{place} holds no key: one line of letters, digits and signs is expected", place = .0)
+    )]
     NoKey(String),
 }
 
@@ -117,39 +137,48 @@ pub fn places(address: &Address, provider: Provider) -> String {
     let credential = credential(address);
     let Some(service) = wire::service(address) else {
         let file = folder.join(of_host(address));
-        let said = format!(
-            "put the key of {0} into {1} (chmod 600), or give v2m-llm.service a credential {credential} \
+        let said = tr!(
+            "put the key of {place} into {file} (chmod 600), or give v2m-llm.service a credential {credential} \
              (LoadCredential=); see man v2m-llm",
-            address.place,
-            file.display()
+            place = address.place,
+            file = file.display(),
+            credential
         );
-        return said + &strangers(&folder, provider, &file, address);
+        let sentences = [said].into_iter().chain(strangers(&folder, provider, &file, address));
+        return sentences.collect::<Vec<_>>().join(". ");
     };
     let (name, variable) = (service.name(), variable(service));
-    format!(
-        "put it into {} (chmod 600), or give v2m-llm.service {variable} in its environment or a credential \
+    tr!(
+        "put it into {file} (chmod 600), or give v2m-llm.service {variable} in its environment or a credential \
          {name}-api-key (LoadCredential=); see man v2m-llm",
-        folder.join(format!("{name}.key")).display(),
+        file = folder.join(format!("{name}.key")).display(),
+        variable,
+        name
     )
 }
 
 /// That there is a key which is another host's: before keys belonged to hosts it was sent to this
 /// one.
-fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) -> String {
+fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) -> Option<String> {
     let place = &address.place;
     let host = wire::service_host(provider);
     let old = folder.join(format!("{}.key", provider.name()));
     // Only whether it is there; it is not read.
     if fs::symlink_metadata(&old).is_ok() {
         let (old, new, to) = (quoted(&old), quoted(file), quoted(&folder.join(HOSTS)));
-        return format!(
-            ". The key in {old} belongs to {host}. If it is the key of {place}: mkdir -p {to} && mv {old} {new}"
-        );
+        return Some(tr!(
+            "The key in {old} belongs to {host}. If it is the key of {place}: mkdir -p {to} && mv {old} {new}",
+            old,
+            host,
+            place,
+            to,
+            new
+        ));
     }
-    if set(variable(provider)).is_some() {
-        return format!(". {} belongs to {host} and is not sent to {place}", variable(provider));
-    }
-    String::new()
+    let variable = variable(provider);
+    set(variable).is_some().then(|| {
+        tr!("{variable} belongs to {host} and is not sent to {place}", variable, host, place)
+    })
 }
 
 /// For a shell.

@@ -39,6 +39,7 @@ pub mod wire;
 use args::{Args, Parsed};
 use std::process::ExitCode;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
 pub const NO_SOCKET: u8 = 69;
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            plain::complain(format_args!("v2m-llm: {error}\n{}", args::USAGE));
+            plain::complain(format_args!("v2m-llm: {error}\n{}", args::usage()));
             ExitCode::from(2)
         }
     }
@@ -72,7 +73,7 @@ fn serve(args: &Args) -> ExitCode {
     match listen::serve(&listener, args.idle) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error(&format!("serving v2m: {error}"));
+            log::error(&tr!("serving v2m: {error}", error));
             ExitCode::FAILURE
         }
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use v2m_ipc::listen::{self, NoSocket};
+use v2m_messages::{tr, verbatim};
 
 /// Connections at once. The daemon needs one for each dictation that is refined, and one for who
 /// asks it to process a text.
@@ -30,21 +31,32 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub enum SocketError {
     /// Started by hand, or as a service without its socket.
     #[error(
-        "v2m-llm was started without a socket to listen on. systemd passes it, and starts the program when it is needed: \
-         `systemctl --user start v2m-llm.socket`, which v2m does by itself once llm.provider is set. To try it by hand: \
-         `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-llm-try.sock\" v2m-llm`"
+        "{}",
+        tr!(
+            "v2m-llm was started without a socket to listen on. systemd passes it, and starts the program when it is \
+             needed: `systemctl --user start v2m-llm.socket`, which v2m does by itself once llm.provider is set. To try \
+             it by hand: `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-llm-try.sock\" v2m-llm`"
+        )
     )]
     Missing,
     /// More than one socket was passed.
     #[error(
-        "v2m-llm was started with {0} sockets and needs exactly one: \
-         `systemctl --user cat v2m-llm.socket v2m-llm.service`"
+        "{}",
+        tr!(
+            "v2m-llm was started with {count} sockets and needs exactly one: \
+             `systemctl --user cat v2m-llm.socket v2m-llm.service`",
+            count = .0
+        )
     )]
     TooMany(usize),
     /// The passed file descriptor is something else.
     #[error(
-        "v2m-llm was started with a socket it cannot listen on ({0}). It must be one Unix stream socket that is \
-         listening (ListenStream= a path, Accept=no): `systemctl --user cat v2m-llm.socket`"
+        "{}",
+        tr!(
+            "v2m-llm was started with a socket it cannot listen on ({error}). It must be one Unix stream socket that is \
+             listening (ListenStream= a path, Accept=no): `systemctl --user cat v2m-llm.socket`",
+            error = .0
+        )
     )]
     Unusable(#[source] io::Error),
 }
@@ -134,7 +146,7 @@ fn accept(listener: &UnixListener) -> Option<UnixStream> {
         Ok((stream, _)) => is_own(&stream).then_some(stream),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
         Err(error) => {
-            log::warning(&format!("cannot accept a connection: {error}"));
+            log::warning(&verbatim!(format!("cannot accept a connection: {error}")));
             // Of what it lacks, there will not be more at once.
             thread::sleep(ACCEPT_PAUSE);
             None
@@ -148,13 +160,15 @@ fn is_own(stream: &UnixStream) -> bool {
         Ok(peer) if peer.uid == rustix::process::getuid() => true,
         Ok(peer) => {
             let (uid, pid) = (peer.uid.as_raw(), peer.pid.as_raw_nonzero());
-            log::warning(&format!(
+            log::warning(&verbatim!(format!(
                 "a connection of another user was closed (uid {uid}, pid {pid})"
-            ));
+            )));
             false
         }
         Err(error) => {
-            log::warning(&format!("a connection whose user cannot be told was closed: {error}"));
+            log::warning(&verbatim!(format!(
+                "a connection whose user cannot be told was closed: {error}"
+            )));
             false
         }
     }
@@ -169,10 +183,10 @@ fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, r
         let mut conversation = Conversation::new(stream, &client, idle);
         let end = if room { conversation.hold() } else { conversation.refuse(CONNECTIONS) };
         if let Err(error) = end {
-            log::debug(&format!("a connection ended: {error}"));
+            log::debug(&verbatim!(format!("a connection ended: {error}")));
         }
     });
     if let Err(error) = thread {
-        log::warning(&format!("no thread for a connection, which was closed: {error}"));
+        log::warning(&verbatim!(format!("no thread for a connection, which was closed: {error}")));
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v2m_ipc::llm::{Answer, Bounds, Endpoint, FailureKind, MAX_TEXT, Question};
 use v2m_ipc::plain;
+use v2m_messages::{mark, tr, verbatim};
 
 /// The longest instruction, in bytes: more than any preset has.
 const MAX_INSTRUCTION: usize = 32 << 10;
@@ -27,6 +28,7 @@ const NAMED: usize = 10;
 
 /// Why there is no text, with what the log may tell of it.
 enum QuestionError {
+    /// Why it makes no sense; shown by [`v2m_messages::text`].
     BadQuestion(&'static str),
     Llm(EndpointError),
     Rejected(Rejection),
@@ -54,21 +56,21 @@ pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Com
     let begun = Instant::now();
     let mut tally = Tally::default();
     let result = attempt(question, client, cancel, &mut tally);
-    let outcome = match &result {
+    let outcome = verbatim!(match &result {
         Ok(Answer::Checked { .. }) => "checked".to_owned(),
         Ok(_) => "text".to_owned(),
         Err(QuestionError::BadQuestion(why)) => format!("bad question, {why}"),
         Err(QuestionError::Llm(error)) => error.word(),
         Err(QuestionError::Rejected(rejection)) => format!("rejected, {}", rejection.word()),
-    };
-    log::info(&format!(
+    });
+    log::info(&verbatim!(format!(
         "{}: {} ms, attempts {}, {} bytes sent, {} received: {outcome}",
         whom(question),
         begun.elapsed().as_millis(),
         tally.attempts,
         tally.sent,
         tally.received,
-    ));
+    )));
     let failed = |trouble, message| Completion::Answered(Answer::Failed { trouble, message });
     match result {
         Ok(answer) => Completion::Answered(answer),
@@ -77,12 +79,13 @@ pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Com
             Completion::Renew
         }
         Err(QuestionError::BadQuestion(why)) => {
-            failed(FailureKind::BadQuestion, format!("the question makes no sense: {why}"))
+            let why = v2m_messages::text(why);
+            failed(FailureKind::BadQuestion, tr!("the question makes no sense: {why}", why))
         }
         Err(QuestionError::Llm(error)) => failed(FailureKind::Unavailable, error.to_string()),
         Err(QuestionError::Rejected(rejection)) => failed(
             FailureKind::Rejected,
-            format!("the language model's answer is no rewriting of the text: {rejection}"),
+            tr!("the language model's answer is no rewriting of the text: {rejection}", rejection),
         ),
     }
 }
@@ -113,22 +116,22 @@ fn attempt(
             }
             Question::Rewrite { endpoint, instruction, text, accept } => {
                 if instruction.trim().is_empty() || instruction.len() > MAX_INSTRUCTION {
-                    return bad("the instruction is empty or too long");
+                    return bad(mark!("the instruction is empty or too long"));
                 }
                 (endpoint, PromptTask::Rewrite { instruction }, text, *accept)
             }
             Question::Translate { endpoint, into, text } => {
                 if !is_name(into) {
-                    return bad("the language is no name");
+                    return bad(mark!("the language is no name"));
                 }
                 (endpoint, PromptTask::Translate { into }, text, Some(accept::TRANSLATION))
             }
         };
     if text.trim().is_empty() || text.len() > MAX_TEXT {
-        return bad("the text is empty or too long");
+        return bad(mark!("the text is empty or too long"));
     }
     if bounds.is_some_and(|bounds| !accept::are_sane(&bounds)) {
-        return bad("the bounds are out of range");
+        return bad(mark!("the bounds are out of range"));
     }
     let mut target = target(endpoint)?;
     if let Some(bounds) = &bounds {
@@ -168,10 +171,10 @@ fn address(endpoint: &Endpoint) -> Result<Address, EndpointError> {
 fn target(endpoint: &Endpoint) -> Result<Target, QuestionError> {
     let Endpoint { provider, model, temperature, .. } = endpoint;
     if !(0.0..=2.0).contains(temperature) {
-        return Err(QuestionError::BadQuestion("the temperature is out of range"));
+        return Err(QuestionError::BadQuestion(mark!("the temperature is out of range")));
     }
     if !model.is_empty() && !is_name(model) {
-        return Err(QuestionError::BadQuestion("the model is no name"));
+        return Err(QuestionError::BadQuestion(mark!("the model is no name")));
     }
     let address = address(endpoint)?;
     config::check(endpoint, &address).map_err(EndpointError::NotAllowed)?;
@@ -198,12 +201,11 @@ fn unnamed(
     cancel: &Arc<Cancel>,
     tally: &mut Tally,
 ) -> EndpointError {
+    let url = target.address.url.clone();
     match client.models(target, cancel, tally) {
-        Ok(Some(models)) if !models.is_empty() => {
-            EndpointError::NoModel(format!("; {} has {}", target.address.url, some(&models)))
-        }
+        Ok(Some(models)) => EndpointError::NoModel(url, some(&models)),
         Err(EndpointError::Gone) => EndpointError::Gone,
-        Ok(_) | Err(_) => EndpointError::NoModel(String::new()),
+        Ok(None) | Err(_) => EndpointError::NoModel(url, None),
     }
 }
 
@@ -216,33 +218,31 @@ fn check(
     let Target { provider, address, model, .. } = target;
     let Some(models) = client.models(target, cancel, tally)? else {
         if model.trim().is_empty() {
-            return Err(EndpointError::NoModel(String::new()));
+            return Err(EndpointError::NoModel(address.url.clone(), None));
         }
         client.probe(target, cancel, tally)?;
-        return Ok(format!("{} answers, and lists no models; {model} is believed", address.url));
+        let url = &address.url;
+        return Ok(tr!("{url} answers, and lists no models; {model} is believed", url, model));
     };
-    let there =
-        if models.is_empty() { String::new() } else { format!("; it has {}", some(&models)) };
+    let url = address.url.clone();
     if model.trim().is_empty() {
-        return Err(EndpointError::NoModel(
-            there.replace("; it has", &format!("; {} has", address.url)),
-        ));
-    }
-    if models.iter().any(|name| wire::models::same(*provider, name, model)) {
-        Ok(format!("{} answers and has {model}", address.url))
+        Err(EndpointError::NoModel(url, some(&models)))
+    } else if models.iter().any(|name| wire::models::same(*provider, name, model)) {
+        Ok(tr!("{url} answers and has {model}", url, model))
     } else {
-        Err(EndpointError::UnknownModel(address.url.clone(), model.clone(), there))
+        Err(EndpointError::UnknownModel(url, model.clone(), some(&models)))
     }
 }
 
-/// A few names for people, and how many more there are.
-fn some(models: &[String]) -> String {
+/// A few names for people, and how many more there are. `None`: there are none.
+fn some(models: &[String]) -> Option<String> {
     let short = |name: &String| plain::line(name).chars().take(80).collect::<String>();
-    let named: Vec<String> = models.iter().take(NAMED).map(short).collect();
-    match models.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    let names = models.iter().take(NAMED).map(short).collect::<Vec<_>>().join(", ");
+    let told = match models.len().saturating_sub(NAMED) {
+        0 => names,
+        more => tr!("{names} and {more} more", names, more),
+    };
+    (!models.is_empty()).then_some(told)
 }
 
 #[cfg(test)]
@@ -252,8 +252,9 @@ mod tests {
     #[test]
     fn a_few_models_are_named() {
         let models: Vec<String> = (1..=12).map(|n| format!("m{n}")).collect();
-        assert_eq!(some(&models[..2]), "m1, m2");
-        assert!(some(&models).ends_with("m10 and 2 more"));
+        assert_eq!(some(&models[..2]).unwrap(), "m1, m2");
+        assert!(some(&models).unwrap().ends_with("m10 and 2 more"));
+        assert_eq!(some(&[]), None);
     }
 
     #[test]

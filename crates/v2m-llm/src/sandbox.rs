@@ -14,6 +14,7 @@ use landlock::{
 use std::env;
 use std::fs;
 use std::path::PathBuf;
+use v2m_messages::verbatim;
 
 /// The newest set of rights that is asked for. Older kernels enforce what they know of it.
 const NEWEST: ABI = ABI::V9;
@@ -44,14 +45,14 @@ pub fn close() {
     config::opened();
     match restrict() {
         Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {
-            log::debug("files are closed but for those that a question needs");
+            log::debug(verbatim!("files are closed but for those that a question needs"));
         }
         Ok(RulesetStatus::NotEnforced) => {
-            log::debug(
-                "this kernel has no Landlock: files are as open as to any program of the user's",
-            );
+            log::debug(verbatim!(
+                "this kernel has no Landlock: files are as open as to any program of the user's"
+            ));
         }
-        Err(error) => log::warning(&format!("closing files by Landlock: {error}")),
+        Err(error) => log::warning(&verbatim!(format!("closing files by Landlock: {error}"))),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::stream::guard::Hypothesis;
 use crate::stream::seam::Lead;
 use crate::stream::seams::SeamQuestion;
 use thiserror::Error;
+use v2m_messages::tr;
 
 /// Asked while decoding, from any of the decoder's threads. Once per token is often enough.
 pub trait DecodeMonitor: Sync {
@@ -78,7 +79,8 @@ pub trait Decoder {
     ) -> Result<String, DecodeError> {
         let _ = (audio, languages, before, watch);
         Err(DecodeError::Refused(
-            "this model does not detect languages; set engine.language to the one you speak".into(),
+            tr!("this model does not detect languages; set engine.language to the one you speak")
+                .into(),
         ))
     }
 
@@ -92,7 +94,7 @@ pub trait Decoder {
         watch: &dyn DecodeMonitor,
     ) -> Result<Vec<Lead>, DecodeError> {
         let _ = (question, watch);
-        Err(DecodeError::Refused("this model cannot go on from a given text".into()))
+        Err(DecodeError::Refused(tr!("this model cannot go on from a given text").into()))
     }
 }
 
@@ -130,17 +132,20 @@ pub enum Effort {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// [`DecodeMonitor::tick`] asked for it.
-    #[error("cancelled")]
+    #[error("{}", tr!("the work" => "cancelled"))]
     Aborted,
     /// The model cannot do what it was asked for, such as another language.
     #[error("{0}")]
     Refused(String),
     /// Some value is infinite or NaN. The weights or the device are damaged.
     #[error(
-        "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
+        "{}",
+        tr!(
+            "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
+        )
     )]
     NoNumbers,
     /// The decoder's own failure.
-    #[error("the recogniser failed: {0}")]
+    #[error("{}", tr!("the recogniser failed: {reason}", reason = .0))]
     Failed(String),
 }

@@ -7,6 +7,7 @@ use crate::model::LoadError;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use v2m_messages::tr;
 
 const MAGIC: i32 = 0x6767_6d6c; // "ggml"
 
@@ -44,7 +45,7 @@ pub enum Flaw {
 impl From<io::Error> for Flaw {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::Content("it ends too early".into()),
+            io::ErrorKind::UnexpectedEof => Self::Content(tr!("it ends too early").into()),
             _ => Self::Io(error),
         }
     }
@@ -85,7 +86,7 @@ impl GgmlFile {
         let file = File::open(path)?;
         let facts = file.metadata()?;
         if !facts.is_file() {
-            return Err(io::Error::other("it is not a file"));
+            return Err(io::Error::other(tr!("it is not a file")));
         }
         Ok(Self { file: BufReader::new(file), at: 0, length: facts.len() })
     }
@@ -120,7 +121,7 @@ impl GgmlFile {
     /// When the file is too short, or those of the file.
     pub fn skip(&mut self, bytes: u64) -> Result<(), Flaw> {
         ensure(self.length.saturating_sub(self.at) >= bytes, || {
-            format!("it is cut off: {} bytes are not all of it", self.length)
+            tr!("it is cut off: {length} bytes are not all of it", length = self.length)
         })?;
         match i64::try_from(bytes) {
             Ok(offset) => self.file.seek_relative(offset)?,
@@ -135,9 +136,9 @@ impl GgmlFile {
     /// # Errors
     /// When they are not there.
     pub fn magic(&mut self) -> Result<(), Flaw> {
-        ensure(self.length > 0, || "it is empty".into())?;
+        ensure(self.length > 0, || tr!("it is empty").into())?;
         let [magic] = self.ints()?;
-        ensure(magic == MAGIC, || "it is not in ggml form".into())
+        ensure(magic == MAGIC, || tr!("it is not in ggml form").into())
     }
 
     /// The next tensor's entry, its values not read yet; `None` at the end of the file.
@@ -148,7 +149,7 @@ impl GgmlFile {
         if self.at == self.length {
             return Ok(None);
         }
-        let damaged = || "its table of tensors is damaged".to_owned();
+        let damaged = || tr!("its table of tensors is damaged").to_owned();
         let [dimensions, name, kind] = self.ints()?;
         ensure((0..=4).contains(&dimensions) && (1..=128).contains(&name), damaged)?;
         let (block, block_bytes) = block(kind).ok_or_else(|| Flaw::Content(damaged()))?;

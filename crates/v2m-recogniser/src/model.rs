@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use v2m_ipc::engine::LoadFailure;
 use v2m_ipc::pcm::seconds;
+use v2m_messages::tr;
 
 /// A model that was named on the command line, with the device that computes it.
 pub trait Model: Send + 'static {
@@ -66,7 +67,7 @@ impl Default for PieceLimits {
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file is not there or cannot be read.
-    #[error("Loading the model {}: {source}.", path.display())]
+    #[error("{}", tr!("Loading the model {path}: {source}.", path = .path.display(), source))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -74,7 +75,10 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// The file is no whole model.
-    #[error("Loading the model {}: v2m cannot use this file: {why}.", path.display())]
+    #[error(
+        "{}",
+        tr!("Loading the model {path}: v2m cannot use this file: {why}.", path = .path.display(), why)
+    )]
     Broken {
         /// The file.
         path: PathBuf,
@@ -82,7 +86,10 @@ pub enum LoadError {
         why: String,
     },
     /// The voice activity model cannot be used.
-    #[error("Loading the voice activity model {}: {why}.", path.display())]
+    #[error(
+        "{}",
+        tr!("Loading the voice activity model {path}: {why}.", path = .path.display(), why)
+    )]
     Voice {
         /// The file.
         path: PathBuf,
@@ -90,7 +97,10 @@ pub enum LoadError {
         why: String,
     },
     /// This machine cannot run this engine.
-    #[error("Loading the model: this computer cannot run {program}: {why}.")]
+    #[error(
+        "{}",
+        tr!("Loading the model: this computer cannot run {program}: {why}.", program, why)
+    )]
     Unsupported {
         /// The engine.
         program: &'static str,

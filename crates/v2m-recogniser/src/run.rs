@@ -18,18 +18,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
+use v2m_messages::tr;
 
 /// Why the engine ended.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The socket failed, or the daemon broke the protocol.
-    #[error("talking to v2m: {0}")]
+    #[error("{}", tr!("talking to v2m: {error}", error = .0))]
     Wire(#[from] io::Error),
     /// There is no usable model; the daemon has been told.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// Nothing can be decoded any more; the daemon has been told.
-    #[error("the device that computes has failed: {0}")]
+    #[error("{}", tr!("the device that computes has failed: {reason}", reason = .0))]
     Device(String),
 }
 
@@ -172,7 +173,7 @@ impl RunLoop {
             return self.carry_out(effects);
         }
         if self.recording.as_ref().is_none_or(|recording| recording.job != job) {
-            let reason = "no recording of that number was begun".into();
+            let reason = tr!("no recording of that number was begun").into();
             self.wire.send(&FromEngine::Failed { job, reason })?;
         }
         Ok(())
@@ -211,7 +212,7 @@ impl RunLoop {
 
     fn resume(&mut self, job: u32) -> Result<(), RunError> {
         let Some(index) = self.paused.iter().position(|paused| paused.recording.job == job) else {
-            let reason = "no recording of that number was paused".into();
+            let reason = tr!("no recording of that number was paused").into();
             return Ok(self.wire.send(&FromEngine::Failed { job, reason })?);
         };
         self.abandon();

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
+use v2m_messages::tr;
 
 /// What [`Wire::wait`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Wire {
     pub fn stdin() -> io::Result<Self> {
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.local_addr().map_err(|_| {
-            io::Error::other("standard input is no socket; v2m starts this program by itself")
+            io::Error::other(tr!("standard input is no socket; v2m starts this program by itself"))
         })?;
         Ok(Self { socket })
     }

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use v2m_messages::tr;
 
 /// The shortest time between two progress reports of a decode.
 const BEAT: Duration = Duration::from_millis(200);
@@ -190,11 +191,14 @@ fn answer(
 fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
     match error {
         DecodeError::NoNumbers => {
-            LoadError::Broken { path: file, why: "its weights do not compute numbers".into() }
+            LoadError::Broken { path: file, why: tr!("its weights do not compute numbers").into() }
         }
         _ => LoadError::Unsupported {
             program,
-            why: format!("the model is loaded, and a second of silence cannot be decoded: {error}"),
+            why: tr!(
+                "the model is loaded, and a second of silence cannot be decoded: {error}",
+                error
+            ),
         },
     }
 }
@@ -209,7 +213,7 @@ fn device_failure<T>(
     let Err(error @ (DecodeError::Failed(_) | DecodeError::NoNumbers)) = result else {
         return None;
     };
-    still_computes().err().map(|again| format!("{error}; and for silence: {again}"))
+    still_computes().err().map(|again| tr!("{error}; and for silence: {again}", error, again))
 }
 
 struct TaskWatch<'a> {

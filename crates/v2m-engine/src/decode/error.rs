@@ -1,6 +1,7 @@
 //! What goes wrong in whisper.cpp, and what the policy is told of it.
 
 use thiserror::Error;
+use v2m_messages::tr;
 use v2m_recogniser::decoder::DecodeError;
 use whisper_rs::WhisperError;
 
@@ -8,13 +9,25 @@ use whisper_rs::WhisperError;
 #[derive(Debug, Error)]
 pub enum WhisperDecodeError {
     /// Somebody asked for it.
-    #[error("cancelled")]
+    #[error("{}", DecodeError::Aborted)]
     Aborted,
     /// Not among Whisper's languages.
-    #[error("Whisper knows no language {0:?}; use an ISO 639-1 code such as \"en\"")]
+    #[error(
+        "{}",
+        tr!(
+            "Whisper knows no language {language}; use an ISO 639-1 code such as \"en\"",
+            language = format_args!("{:?}", .0)
+        )
+    )]
     UnknownLanguage(String),
     /// A model for English alone was asked for another language.
-    #[error("this model knows English only, not {0:?}; choose a model without \".en\"")]
+    #[error(
+        "{}",
+        tr!(
+            "this model knows English only, not {language}; choose a model without \".en\"",
+            language = format_args!("{:?}", .0)
+        )
+    )]
     EnglishOnly(String),
     /// Some value is infinite or none at all.
     #[error("{}", DecodeError::NoNumbers)]

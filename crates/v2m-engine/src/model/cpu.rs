@@ -8,6 +8,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use v2m_ipc::backend::Backend;
+use v2m_messages::{tr, verbatim};
 
 /// More threads than this gain nothing in whisper.cpp's decoder: each token is a short burst of
 /// work with a barrier after every layer, and the barriers then cost more than the work saved.
@@ -25,18 +26,18 @@ pub fn check(backend: Backend) -> Result<(), Unavailable> {
     if missing.is_empty() {
         return Ok(());
     }
-    let advice = match backend {
-        Backend::CpuV4 => "v2m-engine does without",
-        _ => {
-            "it needs x86-64-v3, as processors since about 2013 to 2015 have it; \
-             for an older one build v2m on it, with `make install CPU=native`"
+    let (name, missing) = (name(), missing.join(", "));
+    Err(Unavailable::Processor(match backend {
+        Backend::CpuV4 => {
+            tr!("this processor ({name}) lacks {missing}; v2m-engine does without", name, missing)
         }
-    };
-    Err(Unavailable::Processor(format!(
-        "this processor ({}) lacks {}; {advice}",
-        name(),
-        missing.join(", ")
-    )))
+        _ => tr!(
+            "this processor ({name}) lacks {missing}; it needs x86-64-v3, as processors since about 2013 to 2015 have \
+             it; for an older one build v2m on it, with `make install CPU=native`",
+            name,
+            missing
+        ),
+    }))
 }
 
 /// Asks ggml itself, so that the check fits every way of compiling it.
@@ -78,7 +79,8 @@ fn missing() -> Vec<&'static str> {
 /// The processor's own name.
 pub fn name() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    field(&info, "model name").unwrap_or("unknown processor").into()
+    let known = verbatim!(field(&info, "model name"));
+    known.unwrap_or(tr!("unknown processor")).into()
 }
 
 /// Threads beside a GPU when the user names no number: the processors this process may use,
@@ -104,7 +106,7 @@ pub fn threads() -> NonZeroUsize {
 fn physical_cores(cpuinfo: &str) -> Option<usize> {
     let cores: HashSet<_> = cpuinfo
         .split("\n\n")
-        .filter_map(|cpu| Some((field(cpu, "physical id")?, field(cpu, "core id")?)))
+        .filter_map(|cpu| verbatim!(Some((field(cpu, "physical id")?, field(cpu, "core id")?))))
         .collect();
     (!cores.is_empty()).then_some(cores.len())
 }

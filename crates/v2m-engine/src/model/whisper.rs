@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use v2m_messages::{mark, tr};
 use v2m_recogniser::ggml_file::{F16, F32, Flaw, GgmlFile, Tensor, block, ensure, open};
 use v2m_recogniser::model::LoadError;
 
@@ -104,31 +105,41 @@ impl Header {
             storage,
         ]: [i32; 11] = file.ints()?;
         let size = SIZES.iter().find(|size| is(width, size.width)).ok_or_else(|| {
-            Flaw::Content(format!("its header says {width} values a token, as no Whisper has"))
+            Flaw::Content(tr!("its header says {width} values a token, as no Whisper has", width))
         })?;
         let exact = [
-            ("positions of the encoder", audio_context, AUDIO_CONTEXT),
-            ("heads of the encoder", heads, size.heads),
-            ("layers of the encoder", layers, size.layers),
-            ("positions of the decoder", text_context, TEXT_CONTEXT),
-            ("values a token in the decoder", text_width, size.width),
-            ("heads of the decoder", text_heads, size.heads),
+            (mark!("positions of the encoder"), audio_context, AUDIO_CONTEXT),
+            (mark!("heads of the encoder"), heads, size.heads),
+            (mark!("layers of the encoder"), layers, size.layers),
+            (mark!("positions of the decoder"), text_context, TEXT_CONTEXT),
+            (mark!("values a token in the decoder"), text_width, size.width),
+            (mark!("heads of the decoder"), text_heads, size.heads),
         ];
         for (what, said, right) in exact {
             ensure(is(said, right), || {
-                format!("its header says {said} {what}, and Whisper of this size has {right}")
+                tr!(
+                    "its header says {said} {what}, and Whisper of this size has {right}",
+                    said,
+                    what = v2m_messages::text(what),
+                    right
+                )
             })?;
         }
         ensure((1..=layers).contains(&text_layers), || {
-            format!(
-                "its header says {text_layers} layers of the decoder, and there are 1 to {layers}"
+            tr!(
+                "its header says {text_layers} layers of the decoder, and there are 1 to {layers}",
+                text_layers,
+                layers
             )
         })?;
         ensure(matches!(mels, 80 | 128), || {
-            format!("its header says {mels} mel filters, and Whisper has 80 or 128")
+            tr!("its header says {mels} mel filters, and Whisper has 80 or 128", mels)
         })?;
         ensure(VOCABULARIES.contains(&vocabulary), || {
-            format!("its header says {vocabulary} tokens, and Whisper has 51864, 51865 or 51866")
+            tr!(
+                "its header says {vocabulary} tokens, and Whisper has 51864, 51865 or 51866",
+                vocabulary
+            )
         })?;
         let [vocabulary, width, layers, text_layers, mels] =
             [vocabulary, width, layers, text_layers, mels].map(i32::unsigned_abs);
@@ -146,22 +157,23 @@ fn weights(storage: i32, width: u32) -> Result<i32, Flaw> {
     let version = (0..=NEWEST_VERSION).contains(&(storage / VERSION_FACTOR)) && storage >= 0;
     let known = WEIGHTS.iter().find(|(number, _)| version && *number == storage % VERSION_FACTOR);
     let (_, kind) = known.ok_or_else(|| {
-        Flaw::Content(format!(
-            "its header says that weights are stored in way {storage}, which v2m does not know"
+        Flaw::Content(tr!(
+            "its header says that weights are stored in way {storage}, which v2m does not know",
+            storage
         ))
     })?;
     // A row is whole blocks. (`quantize` does not look, and writes nonsense for tiny with 256
     // values a block.)
     let fits = block(*kind).is_some_and(|(values, _)| u64::from(width) % values == 0);
     ensure(fits, || {
-        "its weights are stored in blocks that its rows cannot be divided into".into()
+        tr!("its weights are stored in blocks that its rows cannot be divided into").into()
     })?;
     Ok(*kind)
 }
 
 fn mel_filters(file: &mut GgmlFile, mels: u32) -> Result<(), Flaw> {
     let shape: [i32; 2] = file.ints()?;
-    let damaged = || "its mel filters are not Whisper's".to_owned();
+    let damaged = || tr!("its mel filters are not Whisper's").to_owned();
     ensure(is(shape[0], mels) && is(shape[1], BINS), damaged)?;
     let mut filters = vec![0; (mels * BINS * 4) as usize];
     file.read(&mut filters)?;
@@ -174,11 +186,13 @@ fn mel_filters(file: &mut GgmlFile, mels: u32) -> Result<(), Flaw> {
 fn vocabulary(file: &mut GgmlFile, tokens: u32) -> Result<(), Flaw> {
     let [words] = file.ints()?;
     let fits = words >= WORDS && i64::from(words) <= i64::from(tokens);
-    ensure(fits, || format!("it has {words} words, and there are {WORDS} to {tokens}"))?;
+    ensure(fits, || {
+        tr!("it has {words} words, and there are {least} to {tokens}", words, least = WORDS, tokens)
+    })?;
     let mut space = false;
     for _ in 0..words {
         let [length] = file.ints()?;
-        ensure((0..=1024).contains(&length), || "its vocabulary is damaged".into())?;
+        ensure((0..=1024).contains(&length), || tr!("its vocabulary is damaged").into())?;
         if length == 1 {
             let mut letter = [0];
             file.read(&mut letter)?;
@@ -188,7 +202,7 @@ fn vocabulary(file: &mut GgmlFile, tokens: u32) -> Result<(), Flaw> {
         }
     }
     // whisper.cpp looks this one up at each decode, and throws an exception if there is none.
-    ensure(space, || "its vocabulary lacks the space".into())
+    ensure(space, || tr!("its vocabulary lacks the space").into())
 }
 
 fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
@@ -196,12 +210,16 @@ fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
     let all = missing.len();
     while let Some(tensor) = file.tensor()? {
         let shape = missing.remove(&tensor.name).ok_or_else(|| {
-            Flaw::Content("it holds a tensor that is not Whisper's, or one twice".into())
+            Flaw::Content(tr!("it holds a tensor that is not Whisper's, or one twice").into())
         })?;
-        ensure(shape.is_of(&tensor), || format!("its tensor {} has the wrong shape", tensor.name))?;
+        ensure(shape.is_of(&tensor), || {
+            tr!("its tensor {name} has the wrong shape", name = tensor.name)
+        })?;
         file.skip(tensor.bytes)?;
     }
-    ensure(missing.is_empty(), || format!("it holds {} of its {all} tensors", all - missing.len()))
+    ensure(missing.is_empty(), || {
+        tr!("it holds {some} of its {all} tensors", some = all - missing.len(), all)
+    })
 }
 
 /// What a tensor must be.

@@ -4,6 +4,7 @@ use super::EndpointError;
 use crate::keys::ApiKey;
 use std::net::IpAddr;
 use ureq::http::Uri;
+use v2m_messages::tr;
 
 /// A base URL that may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +31,27 @@ impl Address {
         let shown = || if secret { "llm.base_url".to_owned() } else { text.to_owned() };
         let wrong = |why| EndpointError::Address(shown(), why);
         if secret {
-            return Err(wrong(
-                "a name or password in llm.base_url is not used; keys have a place of their own, see man v2m-llm",
-            ));
+            return Err(wrong(tr!(
+                "a name or password in llm.base_url is not used; keys have a place of their own, see man v2m-llm"
+            )));
         }
         if text.contains(['?', '#']) {
-            return Err(wrong("llm.base_url must end with its path, without a query or fragment"));
+            return Err(wrong(tr!(
+                "llm.base_url must end with its path, without a query or fragment"
+            )));
         }
-        let url: Uri = text.parse().map_err(|_| wrong("llm.base_url is no URL"))?;
+        let url: Uri = text.parse().map_err(|_| wrong(tr!("llm.base_url is no URL")))?;
         let https = match url.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(wrong("llm.base_url begins neither with http:// nor with https://")),
+            _ => {
+                return Err(wrong(tr!(
+                    "llm.base_url begins neither with http:// nor with https://"
+                )));
+            }
         };
         let authority = url.authority().filter(|authority| !authority.host().is_empty());
-        let authority = authority.ok_or_else(|| wrong("llm.base_url names no host"))?;
+        let authority = authority.ok_or_else(|| wrong(tr!("llm.base_url names no host")))?;
         Ok(Self {
             url: text.trim_end_matches('/').to_owned(),
             place: place(authority.host(), authority.port_u16(), https),
@@ -61,7 +68,7 @@ impl Address {
         if self.https || self.loopback || key.is_none() {
             return Ok(());
         }
-        let why = "the key would travel unencrypted; use https, or take the key away";
+        let why = tr!("the key would travel unencrypted; use https, or take the key away");
         Err(EndpointError::Address(self.url.clone(), why))
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Proxy};
+use v2m_messages::verbatim;
 
 /// Servers close idle connections after a while; most keep them for longer than this.
 const KEEP: Duration = Duration::from_secs(30);
@@ -47,10 +48,15 @@ fn agent(address: &Address) -> Agent {
 fn roots() -> RootCerts {
     let found = rustls_native_certs::load_native_certs();
     if !found.errors.is_empty() {
-        log::debug(&format!("some certificates of the system cannot be read: {:?}", found.errors));
+        log::debug(&verbatim!(format!(
+            "some certificates of the system cannot be read: {:?}",
+            found.errors
+        )));
     }
     if found.certs.is_empty() {
-        log::warning("this system has no certificates of authorities; Mozilla's are used");
+        log::warning(verbatim!(
+            "this system has no certificates of authorities; Mozilla's are used"
+        ));
         return RootCerts::WebPki;
     }
     found.certs.iter().map(|cert| Certificate::from_der(cert).to_owned()).into()

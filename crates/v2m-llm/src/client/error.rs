@@ -3,13 +3,14 @@
 use crate::config::ConfigError;
 use crate::keys::KeyError;
 use std::time::Duration;
+use v2m_messages::{tr, verbatim};
 
 /// For people: what was being done, what went wrong, what to do now. The first field is the base
 /// URL.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// The address is none, or the key would be readable on the way to it.
-    #[error("asking the language model at {0}: {1}")]
+    #[error("{}", tr!("asking the language model at {url}: {why}", url = .0, why = .1))]
     Address(String, &'static str),
     /// The configuration does not allow this endpoint.
     #[error(transparent)]
@@ -18,73 +19,148 @@ pub enum EndpointError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// There is no key where one is needed.
-    #[error("{0} asks for a key, and there is none: {1}")]
+    #[error("{}", tr!("{url} asks for a key, and there is none: {places}", url = .0, places = .1))]
     NoKey(String, String),
     /// The key was refused.
-    #[error("the language model at {0} refuses the key ({1}: {2}). Is it the right one? Else {3}")]
+    #[error(
+        "{}",
+        tr!(
+            "the language model at {url} refuses the key ({status}: {said}). Is it the right one? Else {places}",
+            url = .0,
+            status = .1,
+            said = .2,
+            places = .3
+        )
+    )]
     Refused(String, u16, String, String),
     /// Nobody is there.
-    #[error("asking the language model at {0}: {1}. Is it running, and is llm.base_url right?")]
+    #[error(
+        "{}",
+        tr!(
+            "asking the language model at {url}: {error}. Is it running, and is llm.base_url right?",
+            url = .0,
+            error = .1
+        )
+    )]
     Connect(String, String),
     /// It speaks no TLS, or its certificate is not believed.
     #[error(
-        "asking the language model at {0} over TLS: {1}. Does it speak https, and does this system trust its certificate? \
-         An authority of your own belongs among the system's (update-ca-certificates, trust anchor)"
+        "{}",
+        tr!(
+            "asking the language model at {url} over TLS: {error}. Does it speak https, and does this system trust its \
+             certificate? An authority of your own belongs among the system's (update-ca-certificates, trust anchor)",
+            url = .0,
+            error = .1
+        )
     )]
     Tls(String, String),
     /// It took too long.
-    #[error("the language model at {0} did not complete its answer within {1:?}")]
+    #[error(
+        "{}",
+        tr!(
+            "the language model at {url} did not complete its answer within {time}",
+            url = .0,
+            time = format_args!("{:?}", .1)
+        )
+    )]
     Timeout(String, Duration),
     /// It refused.
-    #[error("the language model at {0} answered {1}: {2}")]
+    #[error(
+        "{}",
+        tr!("the language model at {url} answered {status}: {said}", url = .0, status = .1, said = .2)
+    )]
     Status(String, u16, String),
+    /// It refused, with a web page.
+    #[error(
+        "{}",
+        tr!("the language model at {url} answered {status}: a web page", url = .0, status = .1)
+    )]
+    StatusPage(String, u16),
+    /// It refused, because the rest of the path is there twice.
+    #[error(
+        "{}",
+        tr!(
+            "the language model at {url} answered {status}: llm.base_url ends in /chat/completions, which v2m adds \
+             itself: leave it out",
+            url = .0,
+            status = .1
+        )
+    )]
+    PathTwice(String, u16),
     /// The connection broke in the middle of the answer.
-    #[error("the language model at {0} broke off its answer: {1}")]
+    #[error(
+        "{}",
+        tr!("the language model at {url} broke off its answer: {why}", url = .0, why = .1)
+    )]
     Broken(String, String),
     /// The answer cannot be understood.
     #[error(
-        "the answer of the language model at {0} cannot be understood: {1}. Is llm.provider right?"
+        "{}",
+        tr!(
+            "the answer of the language model at {url} cannot be understood: {why}. Is llm.provider right?",
+            url = .0,
+            why = .1
+        )
     )]
     Answer(String, String),
-    /// A web page answered; what is known of why.
-    #[error(
-        "{0} answers with a web page, not like a language model{1}. Set llm.base_url to the address of its API, \
-         which often ends in /v1: v2m-send config set llm.base_url=…"
-    )]
-    Page(String, String),
+    /// A web page answered; the status, if it is not that of an answer.
+    #[error("{}", page(.0, *.1))]
+    Page(String, Option<u16>),
     /// Somebody answers, who knows none of the addresses at which a language model is asked.
     #[error(
-        "{0} answers, but not like a language model (status {1} for {2}). Set llm.base_url to the address of its API, \
-         which often ends in /v1, and see whether llm.provider is right: v2m-send config set llm.base_url=…"
+        "{}",
+        tr!(
+            "{url} answers, but not like a language model (status {status} for {path}). Set llm.base_url to the address \
+             of its API, which often ends in /v1, and see whether llm.provider is right: v2m-send config set \
+             llm.base_url=…",
+            url = .0,
+            status = .1,
+            path = .2
+        )
     )]
     NoApi(String, u16, String),
     /// It sends elsewhere.
     #[error(
-        "{0} answered {1} and redirects to {2}; v2m does not follow redirections with your text. If that is the right address, set it: \
-         v2m-send config set llm.base_url=…"
+        "{}",
+        tr!(
+            "{url} answered {status} and redirects to {place}; v2m does not follow redirections with your text. If that \
+             is the right address, set it: v2m-send config set llm.base_url=…",
+            url = .0,
+            status = .1,
+            place = .2
+        )
     )]
     Elsewhere(String, u16, String),
     /// The answer is longer than any that could be meant.
-    #[error("the answer of the language model at {0} is too long; it was not read to its end")]
+    #[error(
+        "{}",
+        tr!(
+            "the answer of the language model at {url} is too long; it was not read to its end",
+            url = .0
+        )
+    )]
     TooLong(String),
     /// It has more than [`super::QuestionLimits::letters`].
-    #[error("the answer is longer than any rewriting of the text; it was not read to its end")]
+    #[error(
+        "{}",
+        tr!("the answer is longer than any rewriting of the text; it was not read to its end")
+    )]
     Endless,
-    /// No model is named.
-    #[error("llm.model is not set{0}. Set it: v2m-send config set llm.model=NAME")]
-    NoModel(String),
-    /// The endpoint does not have it.
-    #[error("{0} has no model {1:?}{2}. Set another: v2m-send config set llm.model=NAME")]
-    UnknownModel(String, String, String),
+    /// No model is named; those that there are, if that is known.
+    #[error("{}", no_model(.0, .1.as_deref()))]
+    NoModel(String, Option<String>),
+    /// The endpoint does not have it; those that it has, if that is known.
+    #[error("{}", unknown_model(.0, .1, .2.as_deref()))]
+    UnknownModel(String, String, Option<String>),
     /// Who asked is gone; nobody reads this.
-    #[error("the answer is no longer needed")]
+    #[error("{}", tr!("the answer is no longer needed"))]
     Gone,
 }
 
 impl EndpointError {
     /// For the log: nothing of a text, a key or an answer.
     pub fn word(&self) -> String {
-        match self {
+        verbatim!(match self {
             Self::Address(..) => "bad address".into(),
             Self::NotAllowed(_) => "not allowed by the configuration".into(),
             Self::Key(_) => "unusable key".into(),
@@ -93,7 +169,9 @@ impl EndpointError {
             Self::Connect(..) => "no connection".into(),
             Self::Tls(..) => "no TLS".into(),
             Self::Timeout(..) => "timeout".into(),
-            Self::Status(_, status, _) => format!("status {status}"),
+            Self::Status(_, status, _)
+            | Self::StatusPage(_, status)
+            | Self::PathTwice(_, status) => format!("status {status}"),
             Self::Broken(..) => "broken off".into(),
             Self::Answer(..) => "not understood".into(),
             Self::Page(..) => "a web page".into(),
@@ -101,9 +179,53 @@ impl EndpointError {
             Self::Elsewhere(..) => "redirected".into(),
             Self::TooLong(_) => "too long".into(),
             Self::Endless => "endless".into(),
-            Self::NoModel(_) => "no model set".into(),
+            Self::NoModel(..) => "no model set".into(),
             Self::UnknownModel(..) => "unknown model".into(),
             Self::Gone => "cancelled".into(),
-        }
+        })
+    }
+}
+
+fn page(url: &str, status: Option<u16>) -> String {
+    match status {
+        None => tr!(
+            "{url} answers with a web page, not like a language model. Set llm.base_url to the address of its API, \
+             which often ends in /v1: v2m-send config set llm.base_url=…",
+            url
+        ),
+        Some(status) => tr!(
+            "{url} answers with a web page, not like a language model (status {status}). Set llm.base_url to the \
+             address of its API, which often ends in /v1: v2m-send config set llm.base_url=…",
+            url,
+            status
+        ),
+    }
+}
+
+fn no_model(url: &str, models: Option<&str>) -> String {
+    match models {
+        None => tr!("llm.model is not set. Set it: v2m-send config set llm.model=NAME").to_owned(),
+        Some(models) => tr!(
+            "llm.model is not set; {url} has {models}. Set it: v2m-send config set llm.model=NAME",
+            url,
+            models
+        ),
+    }
+}
+
+fn unknown_model(url: &str, model: &str, models: Option<&str>) -> String {
+    let model = format_args!("{model:?}");
+    match models {
+        None => tr!(
+            "{url} has no model {model}. Set another: v2m-send config set llm.model=NAME",
+            url,
+            model
+        ),
+        Some(models) => tr!(
+            "{url} has no model {model}; it has {models}. Set another: v2m-send config set llm.model=NAME",
+            url,
+            model,
+            models
+        ),
     }
 }

@@ -30,13 +30,12 @@ use ureq::http::Response;
 use ureq::{Agent, Body, RequestBuilder, Timeout};
 use v2m_ipc::llm::Provider;
 use v2m_ipc::plain;
+use v2m_messages::{tr, verbatim};
 
 /// The most of an error answer that is read.
 const ERROR_BYTES: u64 = 16 << 10;
 /// The most of a list of models that is read.
 const LIST_BYTES: u64 = 8 << 20;
-/// What is told of an error that is a web page.
-const A_PAGE: &str = "a web page";
 /// Waited before the second attempt; twice as long before each later one.
 const BACKOFF: Duration = Duration::from_millis(400);
 
@@ -182,16 +181,20 @@ impl Client {
             let response = call.call().map_err(|e| target.not_answered(&e, attempt))?;
             let response = match (response.status().as_u16(), target.accepted(response, way)) {
                 (_, Ok(response)) => response,
-                (404 | 405 | 501, Err(AttemptError { error: EndpointError::Status(..), .. })) => {
+                (404 | 405 | 501, Err(failed))
+                    if matches!(
+                        failed.error,
+                        EndpointError::Status(..) | EndpointError::PathTwice(..)
+                    ) =>
+                {
                     return Ok(None);
                 }
                 (_, Err(failed)) => return Err(failed),
             };
             let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
             let models = wire::models::names(target.provider, &list);
-            let form = || {
-                EndpointError::Answer(target.address.url.clone(), "it is no list of models".into())
-            };
+            let form =
+                || EndpointError::Answer(target.url(), tr!("it is no list of models").into());
             Ok(Some(models.ok_or_else(form)?))
         })
     }
@@ -216,6 +219,7 @@ impl Client {
             let response = call.send("{}").map_err(|e| target.not_answered(&e, attempt))?;
             let status = response.status().as_u16();
             let Err(failed) = target.accepted(response, way) else { return Ok(()) };
+            // The others have advice of their own.
             let EndpointError::Status(_, _, why) = &failed.error else { return Err(failed) };
             match status {
                 // Some say so of a model.
@@ -226,7 +230,7 @@ impl Client {
                     Err(EndpointError::NoApi(target.url(), status, path).into())
                 }
                 // llama.cpp's server has answered 500 to what is no question.
-                400..=500 if why != A_PAGE => Ok(()),
+                400..=500 => Ok(()),
                 _ => Err(failed),
             }
         })
@@ -346,7 +350,10 @@ impl Target {
             ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => AttemptError {
                 error: EndpointError::Connect(
                     self.url(),
-                    format!("no connection within {:?}", self.limits.connect),
+                    tr!(
+                        "no connection within {time}",
+                        time = format_args!("{:?}", self.limits.connect)
+                    ),
                 ),
                 again: Again::After(Duration::ZERO),
             },
@@ -391,7 +398,8 @@ impl Target {
         let message =
             self.said(&message.unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned()));
         let low = message.to_lowercase();
-        let key_is_wrong = matches!(status, 401 | 403) || status == 400 && low.contains("api key");
+        let key_is_wrong =
+            matches!(status, 401 | 403) || status == 400 && verbatim!(low.contains("api key"));
         if key_is_wrong {
             let places = keys::places(&self.address, self.provider);
             return Err(match self.key {
@@ -401,22 +409,23 @@ impl Target {
             .into());
         }
         if status == 404 && self.ends_in_path() {
-            let why = "llm.base_url ends in /chat/completions, which v2m adds itself: leave it out"
-                .into();
-            return Err(EndpointError::Status(self.url(), status, why).into());
+            return Err(EndpointError::PathTwice(self.url(), status).into());
         }
         let is_page = read::is_page(&bytes);
         if is_page && matches!(status, 400 | 404 | 405 | 410 | 501) {
-            return Err(EndpointError::Page(self.url(), format!(" (status {status})")).into());
+            return Err(EndpointError::Page(self.url(), Some(status)).into());
         }
-        let message = if is_page { A_PAGE.to_owned() } else { message };
         let again = match status {
             // Models that reason refuse it.
             400 if low.contains("temperature") && way.temperature.is_some() => Again::Plain,
             408 | 429 | 500 | 502 | 503 | 504 => Again::After(wait.unwrap_or_default()),
             _ => Again::Never,
         };
-        Err(AttemptError { error: EndpointError::Status(self.url(), status, message), again })
+        let error = match is_page {
+            true => EndpointError::StatusPage(self.url(), status),
+            false => EndpointError::Status(self.url(), status, message),
+        };
+        Err(AttemptError { error, again })
     }
 }
 

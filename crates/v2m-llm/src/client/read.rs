@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 use ureq::Body;
 use ureq::http::Response;
+use v2m_messages::tr;
 
 /// How long the end of an answer may come after its last word.
 const TAIL: Duration = Duration::from_millis(50);
@@ -55,7 +56,7 @@ pub(super) fn answer(
         let line = String::from_utf8_lossy(&line);
         let part = if got == 0 { parts.end() } else { parts.line(&line) };
         if parts.is_page() {
-            return Err(EndpointError::Page(target.url(), String::new()));
+            return Err(EndpointError::Page(target.url(), None));
         }
         if let Some(part) = part {
             let piece = understood(target, &part)?;
@@ -73,7 +74,7 @@ pub(super) fn answer(
         }
         if got == 0 {
             return Err(if known {
-                EndpointError::Broken(target.url(), "it ended in the middle".into())
+                EndpointError::Broken(target.url(), tr!("it ended in the middle").into())
             } else {
                 EndpointError::Answer(target.url(), PieceError::Form.to_string())
             });
@@ -214,10 +215,10 @@ pub(super) fn list(
         return Err(EndpointError::TooLong(target.url()));
     }
     if is_page(&bytes) {
-        return Err(EndpointError::Page(target.url(), String::new()));
+        return Err(EndpointError::Page(target.url(), None));
     }
     serde_json::from_slice(&bytes)
-        .map_err(|_| EndpointError::Answer(target.url(), "it is no list of models".into()))
+        .map_err(|_| EndpointError::Answer(target.url(), tr!("it is no list of models").into()))
 }
 
 fn broken(target: &Target, error: &io::Error) -> EndpointError {

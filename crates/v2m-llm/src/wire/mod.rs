@@ -10,6 +10,7 @@ use crate::client::Address;
 use crate::prompt::Prompt;
 use serde_json::{Value, json};
 use v2m_ipc::llm::Provider;
+use v2m_messages::tr;
 
 /// A request, but for the address it goes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +45,7 @@ pub enum FinishReason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PieceError {
     /// It is not what the provider's reference says.
-    #[error("it is not of the provider's form")]
+    #[error("{}", tr!("it is not of the provider's form"))]
     Form,
     /// The provider reports an error in the middle of its answer.
     #[error("{0}")]
@@ -177,7 +178,7 @@ pub fn error_of(answer: &Value) -> Option<String> {
     };
     let message = error.as_str().or_else(|| error["message"].as_str());
     (!error.is_null())
-        .then(|| message.unwrap_or("an error without a message").chars().take(300).collect())
+        .then(|| message.unwrap_or(tr!("an error without a message")).chars().take(300).collect())
 }
 
 fn openai(part: &Value) -> StreamChunk {

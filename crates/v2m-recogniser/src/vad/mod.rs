@@ -11,6 +11,7 @@ use crate::model::LoadError;
 use crate::stream::VoiceActivity;
 use net::{Net, NetState};
 use std::path::Path;
+use v2m_messages::tr;
 
 /// Peak that quiet recordings are raised to before the model hears them.
 const TARGET: f32 = 0.1;
@@ -91,7 +92,7 @@ impl Silero {
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let net = Net::new(silero::read(path)?).ok_or_else(|| LoadError::Voice {
             path: path.into(),
-            why: "its tensors are not those of Silero 5 or 6".into(),
+            why: tr!("its tensors are not those of Silero 5 or 6").into(),
         })?;
         Ok(Self { net, state: NetState::default() })
     }
