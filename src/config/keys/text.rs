@@ -55,8 +55,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "spoken_layout",
         allowed: FLAG,
-        doc: "Obey \"new line\", \"new paragraph\", \"nueva línea\" and \"punto y aparte\", said with a pause before and\n\
-              after, and \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\".",
+        doc: "Obey \"new line\", \"new paragraph\", \"nueva línea\", \"punto y aparte\", \"neue Zeile\", \"à la ligne\" and\n\
+              so on, said with a pause before and after, and \"open quote … close quote\", \"abre paréntesis …\n\
+              cierra paréntesis\" and similar pairs.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_layout),
@@ -66,7 +67,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "spoken_punctuation",
         allowed: FLAG,
-        doc: "Also obey \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
+        doc: "Also obey \"comma\", \"full stop\", \"dos puntos\", \"Fragezeichen\", \"virgule\" and so on, with\n\
               pauses or without, unless the words beside them speak against it (\"the comma\", \"el punto\"). The\n\
               model adds punctuation by itself. This is for people who prefer to dictate it.",
         restart: false,
@@ -78,8 +79,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "spoken_edits",
         allowed: FLAG,
-        doc: "Obey \"scratch that\" and \"borra eso\", said on their own: they remove the sentence before. After a\n\
-              longer pause they remove everything since the pause before that.",
+        doc: "Obey \"scratch that\", \"borra eso\", \"streich das\" and \"efface ça\", said on their own: they remove\n\
+              the sentence before. After a longer pause they remove everything since the pause before that.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.spoken_edits),
@@ -89,7 +90,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "remove_fillers",
         allowed: FLAG,
-        doc: "Remove \"um\", \"uh\", \"eh\" and so on, if the model wrote them.",
+        doc: "Remove \"um\", \"uh\", \"eh\", \"äh\", \"euh\" and so on, if the model wrote them.",
         restart: false,
         hidden: false,
         get: |s| json!(s.text.remove_fillers),
