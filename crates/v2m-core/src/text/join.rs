@@ -106,7 +106,7 @@ fn start(before: &str, language: &Language) -> Start {
             language.spelling.small_after_comma && line.trim().is_empty() && above.ends_with(',');
         return if goes_on { Start::Inside } else { Start::Sentence };
     }
-    let tie = |c| language.spaces("»") && is_no_break(c);
+    let tie = |c| language.spaces_quotes() && is_no_break(c);
     let said = line.trim_end_matches(|c| {
         c == ' ' || c == '\t' || c == ')' || OPENING.contains(c) || QUOTES.contains(c) || tie(c)
     });
@@ -129,7 +129,7 @@ fn is_no_break(c: char) -> bool {
 
 /// Removes the final full stop if the sentence goes on after the text.
 fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>, language: &Language) {
-    let blank = |c| c == ' ' || language.spaces("»") && is_no_break(c);
+    let blank = |c| c == ' ' || language.spaces_quotes() && is_no_break(c);
     let next = context.after.and_then(|after| after.trim_start_matches(blank).chars().next());
     let goes_on = next.is_some_and(|c| c.is_lowercase() || CLOSING.contains(c));
     let is_one = match tokens {
@@ -156,12 +156,13 @@ fn is_tied(before: &str, text: &str, language: &Language) -> bool {
     let mark = language.spaces(first.encode_utf8(&mut [0; 4]))
         && !(OPENING.contains(last) || CLOSING.contains(last) && CLOSING.contains(first));
     let is_blank = last.is_whitespace() || first.is_whitespace();
-    !is_blank && (mark || last == '«' && language.spaces("»"))
+    !is_blank && (mark || last == '«' && language.spaces_quotes())
 }
 
 fn is_space_before(before: &str, text: &str, code: &str, language: Option<&Language>) -> bool {
     let mut backwards = before.chars().rev();
     let (Some(last), Some(first)) = (backwards.next(), text.chars().next()) else { return false };
+    let spaced = language.is_some_and(Language::spaces_quotes);
     let (before_last, second) = (backwards.next(), text.chars().nth(1));
     // "#" and "@" bind at a word's beginning ("#tag"), but not after a word ("C#"). "-" binds after
     // a word, but not as a dash.
@@ -173,13 +174,12 @@ fn is_space_before(before: &str, text: &str, code: &str, language: Option<&Langu
     let opens = OPENING.contains(last)
         || binds
         || QUOTES.contains(last)
-            && !language.is_some_and(|known| known.is_closing_quote(last))
+            && !(last == '»' && spaced)
             && before_last.is_none_or(|c| c.is_whitespace() || OPENING.contains(c));
     let closes = match first {
         // A full stop before a letter begins a word, such as ".gitignore".
         '.' => !second.is_some_and(char::is_alphanumeric),
-        c if language.is_some_and(|known| known.is_closing_quote(c)) => true,
-        c if language.is_some_and(|known| known.is_opening_quote(c)) => false,
+        '«' if spaced => false,
         // A quote mark before a letter opens, in German too: »So«.
         c if QUOTES.contains(c) => second
             .is_none_or(|c| !(c.is_alphanumeric() || OPENING.contains(c) || QUOTES.contains(c))),

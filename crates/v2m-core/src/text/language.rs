@@ -95,8 +95,6 @@ pub(super) struct Spelling {
     spaced: String,
     pub(super) opening_quotes: String,
     closing_quotes: String,
-    /// Whether these quotes tell by themselves what they do; if not, the spaces around them do.
-    one_way_quotes: bool,
     /// The quotes that the model may write for a quotation that is also dictated.
     model_quotes: String,
     /// What stands before an apostrophe for a word of its own: `l'`.
@@ -117,7 +115,6 @@ impl Default for Spelling {
             spaced: String::new(),
             opening_quotes: "“«".into(),
             closing_quotes: "”»".into(),
-            one_way_quotes: false,
             model_quotes: "\"“”".into(),
             elisions: HashSet::new(),
             abbreviations: HashSet::new(),
@@ -253,7 +250,7 @@ impl Language {
     pub(super) fn ties(&self, last: Option<&Token<'_>>, next: &str) -> bool {
         let Some(last) = last.filter(|last| last.kind != TokenKind::Break) else { return false };
         if self.opens_quote(last) || last.is_mark_of("([{") {
-            return last.is_mark_of("«") && self.spaces("»");
+            return last.is_mark_of("«") && self.spaces_quotes();
         }
         // Marks in a row ("?!") stand close.
         self.spaces(next) && !(last.is_mark_of(CLOSING) && CLOSING.contains(next))
@@ -278,14 +275,9 @@ impl Language {
         self.may_quote(token) && self.opens_quote(token)
     }
 
-    /// Whether the file says that this quote opens, whatever stands beside it.
-    pub(super) fn is_opening_quote(&self, c: char) -> bool {
-        self.spelling.one_way_quotes && self.spelling.opening_quotes.contains(c)
-    }
-
-    /// Whether the file says that this quote closes, whatever stands beside it.
-    pub(super) fn is_closing_quote(&self, c: char) -> bool {
-        self.spelling.one_way_quotes && self.spelling.closing_quotes.contains(c)
+    /// Whether there are spaces inside « and », so that only the quote tells what it does.
+    pub(super) fn spaces_quotes(&self) -> bool {
+        self.spaces("»")
     }
 
     /// Whether a full stop after `word`, in any case, may be the word's own.

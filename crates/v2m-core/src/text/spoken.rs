@@ -106,7 +106,7 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
         TokenKind::Mark
             if quotes(command)
                 && (before.is_mark_of("\"") || language.may_open_quote(before))
-                && (tokens[at].glued || before.is_mark_of("«") && language.spaces("»")) =>
+                && (tokens[at].glued || before.is_mark_of("«") && language.spaces_quotes()) =>
         {
             Side::Open
         }

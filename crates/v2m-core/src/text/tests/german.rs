@@ -259,6 +259,8 @@ fn a_text_fits_between_what_stands_around_it() {
         (around("„", Some("“ sagte er")), "Ich komme", "Ich komme"),
         (around("Er rief", Some("und ging")), "»Halt!«", " »Halt!« "),
         (around("Er rief", Some(" und ging")), "„Halt“", " „Halt“"),
+        (around("Er rief", None), "“Halt”", " “Halt”"),
+        (around("Er rief “", None), "Halt", "Halt"),
         (around("Das war der", Some(" und dann")), "19.", " 19."),
         (around("Äpfel, Birnen", Some(" und so")), "Kirschen usw.", " Kirschen usw."),
         (around("Ich sehe", Some(" und gehe.")), "Das Haus.", " das Haus"),
