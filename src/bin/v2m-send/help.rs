@@ -72,8 +72,8 @@ Options:
                            llm.target_language)
   -l, --language LANGUAGE  for toggle, start: the language that you speak, such as es or Spanish, or
                            auto, instead of engine.language (a stop does not change it); for retry:
-                           the language that was spoken; for rules test: the text's language: en, es,
-                           de or fr (default: engine.language, or what the text seems to be)
+                           the language that was spoken; for rules test: the text's language, en,
+                           es, de or fr (default: engine.language, or what the text seems to be)
   --continuous             for toggle, start: deliver each sentence once it is over, until you stop
                            or are silent for session.continuous_silence
   -s, --search WORDS       for history, export: only dictations with all these words
