@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use v2m_core::text::{self, Choices, Context, Letters, RawText, Rules};
 
-const LANGUAGES: [&str; 4] = ["en", "es", "de", ""];
+const LANGUAGES: [&str; 5] = ["en", "es", "de", "fr", ""];
 const AROUND: [Option<&str>; 6] =
     [None, Some(""), Some("Dear Ann,\n"), Some("It is. "), Some("and"), Some("(")];
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use v2m_core::text::{Choices, Context, RawText, Rules};
 
 /// What is dictated: hardly a rule applies, as mostly; and all of them do all the time.
-const TEXTS: [(&str, &str, &str); 3] = [
+const TEXTS: [(&str, &str, &str); 5] = [
     ("plain", "en", "And so, my fellow Americans: ask not what your country can do for you. "),
     (
         "commands",
@@ -20,6 +20,16 @@ const TEXTS: [(&str, &str, &str); 3] = [
         "órdenes",
         "es",
         "Eh, querida Ana, nueva línea, abre comillas, ve dos eme va, cierra comillas. Punto. ",
+    ),
+    (
+        "Befehle",
+        "de",
+        "Äh, liebe Anna, neue Zeile, Klammer auf, ve dos eme geht, Klammer zu. Punkt. ",
+    ),
+    (
+        "commandes",
+        "fr",
+        "Euh, chère Anne, à la ligne, ouvrez les guillemets, ve dos eme va, fermez les guillemets. Point. ",
     ),
 ];
 const KILOBYTES: [usize; 4] = [1, 8, 64, 512];

@@ -140,7 +140,7 @@ const GROUPS: &[Group] = &[
             Entry::new("--track N", 27, 27, mark!("for transcribe: the Nth sound track of each file; by default the first\u{a0}one that is not silent")),
             Entry::new("-i, --instruction TEXT", 27, 27, mark!("for process: what to do with the text, instead of a preset or besides it")),
             Entry::new("-t, --to LANGUAGE", 27, 27, mark!("for translate: the language, such as en or Spanish (default: llm.target_language)")),
-            Entry::new("-l, --language LANGUAGE", 27, 27, mark!("for toggle, start: the language that you speak, such as es or Spanish, or auto, instead of engine.language (a stop does not change it); for retry: the language that was spoken; for rules test: the text's language, en or es (default: engine.language, or what the text seems to be)")),
+            Entry::new("-l, --language LANGUAGE", 27, 27, mark!("for toggle, start: the language that you speak, such as es or Spanish, or auto, instead of engine.language (a stop does not change it); for retry: the language that was spoken; for rules test: the text's language, en, es, de or fr (default: engine.language, or what the text seems to be)")),
             Entry::new("--continuous", 27, 27, mark!("for toggle, start: deliver each sentence once it is over, until you stop or are silent for session.continuous_silence")),
             Entry::new("-s, --search WORDS", 27, 27, mark!("for history, export: only dictations with all these words")),
             Entry::new("--since TIME", 27, 27, mark!("for history, export: only dictations from then on: today, yesterday, 2026-11-21, 10:30, '2026-11-21 10:30', 2h, '3 days'")),

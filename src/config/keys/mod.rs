@@ -52,8 +52,8 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     (
         "text",
         mark!(
-            "Text rules, for English and Spanish. `v2m-send rules test` shows what they do. v2m also stores the\n\
-         text before the rules. They do not apply to sound files."
+            "Text rules, for English, Spanish, German and French. `v2m-send rules test` shows what they do. v2m\n\
+         also stores the text before the rules. They do not apply to sound files."
         ),
     ),
     (

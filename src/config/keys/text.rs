@@ -59,8 +59,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         name: "spoken_layout",
         allowed: FLAG,
         doc: mark!(
-            "Obey \"new line\", \"new paragraph\", \"nueva línea\" and \"punto y aparte\", said with a pause before and\n\
-              after, and \"open quote … close quote\", \"abre paréntesis … cierra paréntesis\"."
+            "Obey \"new line\", \"new paragraph\", \"nueva línea\", \"punto y aparte\", \"neue Zeile\", \"à la ligne\" and\n\
+              so on, said with a pause before and after, and \"open quote … close quote\", \"abre paréntesis …\n\
+              cierra paréntesis\" and similar pairs."
         ),
         restart: false,
         hidden: false,
@@ -72,7 +73,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
         name: "spoken_punctuation",
         allowed: FLAG,
         doc: mark!(
-            "Also obey \"comma\", \"full stop\", \"question mark\", \"coma\", \"punto\", \"dos puntos\" and so on, with\n\
+            "Also obey \"comma\", \"full stop\", \"dos puntos\", \"Fragezeichen\", \"virgule\" and so on, with\n\
               pauses or without, unless the words beside them speak against it (\"the comma\", \"el punto\"). The\n\
               model adds punctuation by itself. This is for people who prefer to dictate it."
         ),
@@ -86,8 +87,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         name: "spoken_edits",
         allowed: FLAG,
         doc: mark!(
-            "Obey \"scratch that\" and \"borra eso\", said on their own: they remove the sentence before. After a\n\
-              longer pause they remove everything since the pause before that."
+            "Obey \"scratch that\", \"borra eso\", \"streich das\" and \"efface ça\", said on their own: they remove\n\
+              the sentence before. After a longer pause they remove everything since the pause before that."
         ),
         restart: false,
         hidden: false,
@@ -98,7 +99,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "text",
         name: "remove_fillers",
         allowed: FLAG,
-        doc: mark!("Remove \"um\", \"uh\", \"eh\" and so on, if the model wrote them."),
+        doc: mark!(
+            "Remove \"um\", \"uh\", \"eh\", \"äh\", \"euh\" and so on, if the model wrote them."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.text.remove_fillers),

@@ -49,8 +49,11 @@ impl<'a> Fillers<'_, 'a> {
         let (token, next) = (&self.heard[at], self.heard.get(at + 1));
         // "ER" and "UM" are names. "¿eh?" and "oh, er!" are said on purpose.
         let shouted = token.text.chars().count() > 1 && token.text.to_uppercase() == token.text;
-        let asked = next.is_some_and(|next| next.is_mark_of("?!\"”»"))
-            || token.glued && kept.last().is_some_and(|last| last.is_mark_of("¿¡\"“«"));
+        let closes = |next: &Token<'_>| {
+            next.is_mark_of("?!\"”»") || next.glued && self.language.closes(next)
+        };
+        let asked = next.is_some_and(closes)
+            || token.glued && kept.last().is_some_and(|last| last.is_mark_of("¿¡\"“„«"));
         if !token.is_word() || shouted || asked {
             return false;
         }
@@ -111,8 +114,10 @@ impl<'a> Fillers<'_, 'a> {
         let comma = kept.last().is_some_and(|last| last.is_mark_of(","));
         let count = kept.tokens.len() - usize::from(comma);
         let before = count.checked_sub(1).and_then(|at| kept.tokens.get(at));
+        let after = self.heard[at + gone..].iter().take(2).find(|token| token.is_word());
         let idle = before.is_some_and(|word| {
-            word.is_word() && (word.text == "I" || self.language.common.contains(&*word.low))
+            let common = word.text == "I" || self.language.common.contains(&*word.low);
+            word.is_word() && common && !self.parts(word, after)
         });
         if !idle {
             return 0;
@@ -123,5 +128,13 @@ impl<'a> Fillers<'_, 'a> {
             kept.leave_out(next);
             1
         })
+    }
+
+    /// Whether a comma belongs between these words, with or without a filler.
+    fn parts(&self, before: &Token<'_>, after: Option<&Token<'_>>) -> bool {
+        let Language { comma_before, no_comma_after, .. } = self.language;
+        after.is_some_and(|after| comma_before.contains(&*after.low))
+            && !comma_before.contains(&*before.low)
+            && !no_comma_after.contains(&*before.low)
     }
 }

@@ -2,7 +2,7 @@
 //! the text stays as it is.
 
 use super::language::Language;
-use super::token::{CLOSING, SENTENCE, Token, TokenKind};
+use super::token::{CLOSING, SENTENCE, TIE, Token, TokenKind};
 use super::{Context, Letters};
 
 /// Marks that no space follows.
@@ -51,12 +51,15 @@ pub(super) fn join(
     let mut text = text.to_owned();
     if let Some(language) = language.filter(|_| letters == Letters::Fit) {
         first_letter(&mut text, tokens, context, language);
-        last_mark(&mut text, tokens, context);
+        last_mark(&mut text, tokens, context, language);
     }
     let space = |there| if there { " " } else { "" };
-    let lead = context.before.is_some_and(|before| is_space_before(before, &text, code));
-    let trail = context.after.is_some_and(|after| is_space_after(&text, after, code));
-    format!("{}{text}{}", space(lead), space(trail))
+    let lead = context.before.map_or("", |before| match language {
+        Some(language) if is_tied(before, &text, language) => "\u{a0}",
+        _ => space(is_space_before(before, &text, code, language)),
+    });
+    let trail = context.after.is_some_and(|after| is_space_after(&text, after, code, language));
+    format!("{lead}{text}{}", space(trail))
 }
 
 fn first_letter(
@@ -74,10 +77,10 @@ fn first_letter(
         return;
     };
     let mut fitting = word.clone();
-    if starts_a_sentence(before) {
-        fitting.capitalise();
-    } else {
-        language.uncapitalise(&mut fitting);
+    match start(before, language) {
+        Start::Sentence => fitting.capitalise(),
+        Start::Inside => language.uncapitalise(&mut fitting),
+        Start::Unknown => {}
     }
     // Only marks precede the word, so its first occurrence is the right one.
     if fitting.text != word.text {
@@ -85,18 +88,49 @@ fn first_letter(
     }
 }
 
-fn starts_a_sentence(before: &str) -> bool {
+/// Where a text begins.
+#[derive(PartialEq, Eq)]
+enum Start {
+    Sentence,
+    Inside,
+    /// The full stop before it may belong to an abbreviation or a number.
+    Unknown,
+}
+
+fn start(before: &str, language: &Language) -> Start {
     let line = before.rsplit('\n').next().unwrap_or_default();
-    let has_marks_alone = line.chars().all(|c| BULLETS.contains(c));
+    if line.chars().all(|c| BULLETS.contains(c)) {
+        // "Liebe Anna," and the next line, which may come after an empty one.
+        let above = before[..before.len() - line.len()].trim_end();
+        let goes_on =
+            language.spelling.small_after_comma && line.trim().is_empty() && above.ends_with(',');
+        return if goes_on { Start::Inside } else { Start::Sentence };
+    }
+    let tie = |c| language.spaces_quotes() && is_no_break(c);
     let said = line.trim_end_matches(|c| {
-        c == ' ' || c == '\t' || c == ')' || OPENING.contains(c) || QUOTES.contains(c)
+        c == ' ' || c == '\t' || c == ')' || OPENING.contains(c) || QUOTES.contains(c) || tie(c)
     });
-    has_marks_alone || said.chars().next_back().is_none_or(|c| SENTENCE.contains(c))
+    let Some(last) = said.chars().next_back() else { return Start::Sentence };
+    let sentence = said.strip_suffix('.').unwrap_or_default();
+    let word = sentence.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+    if language.may_own_full_stop(word) {
+        Start::Unknown
+    } else if SENTENCE.contains(last) {
+        Start::Sentence
+    } else {
+        Start::Inside
+    }
+}
+
+/// The space of French before marks, as v2m writes it, and the narrow one that others write.
+fn is_no_break(c: char) -> bool {
+    matches!(c, TIE | '\u{202f}')
 }
 
 /// Removes the final full stop if the sentence goes on after the text.
-fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>) {
-    let next = context.after.and_then(|after| after.trim_start_matches(' ').chars().next());
+fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>, language: &Language) {
+    let blank = |c| c == ' ' || language.spaces_quotes() && is_no_break(c);
+    let next = context.after.and_then(|after| after.trim_start_matches(blank).chars().next());
     let goes_on = next.is_some_and(|c| c.is_lowercase() || CLOSING.contains(c));
     let is_one = match tokens {
         [.., before, last] => {
@@ -106,15 +140,29 @@ fn last_mark(text: &mut String, tokens: &[Token<'_>], context: Context<'_>) {
         _ => false,
     };
     let word = text.trim_end_matches('.').rsplit(' ').next().unwrap_or_default().to_lowercase();
-    let is_one = is_one && !word.contains('.') && !ABBREVIATIONS.contains(&&*word);
+    let is_own = ABBREVIATIONS.contains(&&*word) || language.may_own_full_stop(&word);
+    let is_one = is_one && !word.contains('.') && !is_own;
     if goes_on && is_one {
         text.truncate(text.trim_end().len() - ".".len());
     }
 }
 
-fn is_space_before(before: &str, text: &str, code: &str) -> bool {
+/// Whether the text begins with a mark that has a space before it, or follows a quote that has one
+/// after it.
+fn is_tied(before: &str, text: &str, language: &Language) -> bool {
+    let (Some(last), Some(first)) = (before.chars().next_back(), text.chars().next()) else {
+        return false;
+    };
+    let mark = language.spaces(first.encode_utf8(&mut [0; 4]))
+        && !(OPENING.contains(last) || CLOSING.contains(last) && CLOSING.contains(first));
+    let is_blank = last.is_whitespace() || first.is_whitespace();
+    !is_blank && (mark || last == '«' && language.spaces_quotes())
+}
+
+fn is_space_before(before: &str, text: &str, code: &str, language: Option<&Language>) -> bool {
     let mut backwards = before.chars().rev();
     let (Some(last), Some(first)) = (backwards.next(), text.chars().next()) else { return false };
+    let spaced = language.is_some_and(Language::spaces_quotes);
     let (before_last, second) = (backwards.next(), text.chars().nth(1));
     // "#" and "@" bind at a word's beginning ("#tag"), but not after a word ("C#"). "-" binds after
     // a word, but not as a dash.
@@ -126,10 +174,12 @@ fn is_space_before(before: &str, text: &str, code: &str) -> bool {
     let opens = OPENING.contains(last)
         || binds
         || QUOTES.contains(last)
+            && !(last == '»' && spaced)
             && before_last.is_none_or(|c| c.is_whitespace() || OPENING.contains(c));
     let closes = match first {
         // A full stop before a letter begins a word, such as ".gitignore".
         '.' => !second.is_some_and(char::is_alphanumeric),
+        '«' if spaced => false,
         // A quote mark before a letter opens, in German too: »So«.
         c if QUOTES.contains(c) => second
             .is_none_or(|c| !(c.is_alphanumeric() || OPENING.contains(c) || QUOTES.contains(c))),
@@ -139,12 +189,13 @@ fn is_space_before(before: &str, text: &str, code: &str) -> bool {
     !(is_blank || opens || closes || runs_on(last, first, code))
 }
 
-fn is_space_after(text: &str, after: &str, code: &str) -> bool {
+fn is_space_after(text: &str, after: &str, code: &str, language: Option<&Language>) -> bool {
     let (Some(last), Some(next)) = (text.chars().next_back(), after.chars().next()) else {
         return false;
     };
-    let begins = next.is_alphanumeric() || OPENING.contains(next) || "“«".contains(next);
-    let opens = OPENING.contains(last) || "“«".contains(last);
+    let quotes = language.map_or("“«", |known| &known.spelling.opening_quotes);
+    let begins = next.is_alphanumeric() || OPENING.contains(next) || quotes.contains(next);
+    let opens = OPENING.contains(last) || quotes.contains(last);
     begins && !last.is_whitespace() && !opens && !runs_on(last, next, code)
 }
 
@@ -271,7 +322,7 @@ mod tests {
                 ("es", "Creo que", "Que no.", " que no."),
                 ("es", "Sí.", "¿que no?", " ¿Que no?"),
                 ("es", "Creo", "«El fin»", " «el fin»"),
-                ("de", "Ich denke, dass", "Wir gehen.", " Wir gehen."),
+                ("pl", "Myślę, że", "To my.", " To my."),
                 ("en", "I think| of it", "We should go.", " we should go"),
             ],
         );

@@ -2,13 +2,19 @@
 //! phrase is only talked about.
 
 use super::phrases::Phrases;
-use super::token::Token;
+use super::token::{CLOSING, Token, TokenKind};
 use serde::Deserialize;
 use std::collections::HashSet;
 use v2m_messages::verbatim;
 
-/// The language files. A new language is one more line here.
-const FILES: [&str; 2] = [include_str!("languages/en.toml"), include_str!("languages/es.toml")];
+/// The language files. A new language is one more line here. If two languages know equally many
+/// words of a text, [`super::Rules::guess_language`] takes the one that stands first.
+const FILES: [&str; 4] = [
+    include_str!("languages/en.toml"),
+    include_str!("languages/es.toml"),
+    include_str!("languages/de.toml"),
+    include_str!("languages/fr.toml"),
+];
 
 /// A language's phrases and words, prepared for lookup.
 #[derive(Clone, Debug)]
@@ -20,8 +26,15 @@ pub(super) struct Language {
     pub(super) fillers: HashSet<String>,
     pub(super) fillers_between_marks: HashSet<String>,
     pub(super) not_beside: HashSet<String>,
+    /// Words with a comma before them, which a removed filler leaves there.
+    pub(super) comma_before: HashSet<String>,
     /// Words that are never names.
     pub(super) common: HashSet<String>,
+    /// Words of this language that may be names, or are no reason to leave out a comma.
+    also: HashSet<String>,
+    /// Words that no comma follows, so that they are not followed by one of `comma_before`.
+    pub(super) no_comma_after: HashSet<String>,
+    pub(super) spelling: Spelling,
     talk: Talk,
 }
 
@@ -52,6 +65,10 @@ pub(super) enum Write {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum When {
+    /// An utterance or a sentence of its own, whatever the user chose.
+    Apart,
+    /// An utterance or a sentence of its own.
+    Sentence,
     /// Pauses or marks on both sides.
     Alone,
     /// A pause or mark on one side.
@@ -71,16 +88,58 @@ struct Talk {
     possessives: Vec<String>,
 }
 
+/// How the language is written, as far as that differs from English.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Spelling {
+    /// Marks with a space before them.
+    spaced: String,
+    pub(super) opening_quotes: String,
+    closing_quotes: String,
+    /// The quotes that the model may write for a quotation that is also dictated.
+    model_quotes: String,
+    /// What stands before an apostrophe for a word of its own: `l'`.
+    elisions: HashSet<String>,
+    /// Words that end with a full stop of their own, beside those that every language has.
+    abbreviations: HashSet<String>,
+    /// Whether a full stop after a number may mean "th", as in "3. Mai".
+    ordinals: bool,
+    /// Whether a line goes on with a small letter after a line that ends with a comma.
+    pub(super) small_after_comma: bool,
+    /// Whether a sentence after a colon may begin with a capital.
+    pub(super) keeps_case_after_colon: bool,
+}
+
+impl Default for Spelling {
+    fn default() -> Self {
+        Self {
+            spaced: String::new(),
+            opening_quotes: "“«".into(),
+            closing_quotes: "”»".into(),
+            model_quotes: "\"“”".into(),
+            elisions: HashSet::new(),
+            abbreviations: HashSet::new(),
+            ordinals: false,
+            small_after_comma: false,
+            keeps_case_after_colon: false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LanguageFile {
     code: String,
+    #[serde(default)]
+    spelling: Spelling,
     talk: Talk,
     command: Vec<CommandEntry>,
     pair: Vec<PairEntry>,
     take_back: TakeBack,
     fillers: FillerLists,
     common: HashSet<String>,
+    #[serde(default)]
+    also: HashSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +161,8 @@ struct PairEntry {
     close: Vec<String>,
     write: [String; 2],
     before: HashSet<String>,
+    #[serde(default)]
+    after: HashSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +179,10 @@ struct FillerLists {
     between_marks: HashSet<String>,
     #[serde(default)]
     not_beside: HashSet<String>,
+    #[serde(default)]
+    comma_before: HashSet<String>,
+    #[serde(default)]
+    no_comma_after: HashSet<String>,
 }
 
 /// Reads every language that there is a file for.
@@ -132,8 +197,9 @@ impl Language {
         let mut commands = Phrases::new(false);
         for entry in file.command {
             let CommandEntry { say, write, when, before, after } = entry;
+            let (before, after) = (both_apostrophes(before), both_apostrophes(after));
             let command = SpokenCommand { write: Write::read(&write)?, when, before, after };
-            for phrase in say {
+            for phrase in both_apostrophes(say) {
                 commands.add(&phrase, command.clone());
             }
         }
@@ -144,17 +210,21 @@ impl Language {
                 (pair.close, Write::Close(number, mark(closing)?)),
             ];
             for (phrases, write) in halves {
-                let (before, after) = (pair.before.clone(), HashSet::new());
+                let (before, after) = (pair.before.clone(), pair.after.clone());
                 let command = SpokenCommand { write, when: When::Paired, before, after };
-                for phrase in phrases {
+                for phrase in both_apostrophes(phrases) {
                     commands.add(&phrase, command.clone());
                 }
             }
         }
         let mut take_back = Phrases::new(false);
-        for phrase in file.take_back.say {
+        for phrase in both_apostrophes(file.take_back.say) {
             take_back.add(&phrase, ());
         }
+        let mut spelling = file.spelling;
+        spelling.elisions = both_apostrophes(spelling.elisions);
+        let Talk { before, after, possessives } = file.talk;
+        let (before, after) = (both_apostrophes(before), both_apostrophes(after));
         Ok(Self {
             code: file.code,
             commands,
@@ -162,18 +232,81 @@ impl Language {
             fillers: file.fillers.always,
             fillers_between_marks: file.fillers.between_marks,
             not_beside: file.fillers.not_beside,
-            common: file.common,
-            talk: file.talk,
+            comma_before: file.fillers.comma_before,
+            common: both_apostrophes(file.common),
+            also: both_apostrophes(file.also),
+            no_comma_after: file.fillers.no_comma_after,
+            spelling,
+            talk: Talk { before, after, possessives },
         })
+    }
+
+    /// Whether this mark has a space before it.
+    pub(super) fn spaces(&self, mark: &str) -> bool {
+        self.spelling.spaced.contains(mark)
+    }
+
+    /// Whether a no-break space stands between `last` and a mark or word after it that a command
+    /// writes, or writes around.
+    pub(super) fn ties(&self, last: Option<&Token<'_>>, next: &str) -> bool {
+        let Some(last) = last.filter(|last| last.kind != TokenKind::Break) else { return false };
+        if self.opens_quote(last) || last.is_mark_of("([{") {
+            return last.is_mark_of("«") && self.spaces_quotes();
+        }
+        // Marks in a row ("?!") stand close.
+        self.spaces(next) && !(last.is_mark_of(CLOSING) && CLOSING.contains(next))
+    }
+
+    pub(super) fn opens_quote(&self, token: &Token<'_>) -> bool {
+        token.is_mark_of(&self.spelling.opening_quotes)
+    }
+
+    /// Whether the token is a quote that only closes.
+    pub(super) fn closes(&self, token: &Token<'_>) -> bool {
+        token.is_mark_of(&self.spelling.closing_quotes)
+    }
+
+    /// Whether the model may have written this quote for one that is also dictated.
+    pub(super) fn may_quote(&self, token: &Token<'_>) -> bool {
+        token.is_mark_of(&self.spelling.model_quotes)
+    }
+
+    /// Whether the model may have opened a quotation with it that is also dictated.
+    pub(super) fn may_open_quote(&self, token: &Token<'_>) -> bool {
+        self.may_quote(token) && self.opens_quote(token)
+    }
+
+    /// Whether there are spaces inside « and », so that only the quote tells what it does.
+    pub(super) fn spaces_quotes(&self) -> bool {
+        self.spaces("»")
+    }
+
+    /// Whether a full stop after `word`, in any case, may be the word's own.
+    pub(super) fn may_own_full_stop(&self, word: &str) -> bool {
+        // A number of more digits is a year.
+        let number = matches!(word.len(), 1 | 2) && word.bytes().all(|byte| byte.is_ascii_digit());
+        self.spelling.ordinals && number
+            || self.spelling.abbreviations.contains(&*word.to_lowercase())
+    }
+
+    /// Splits a word in lower case after its elision: `l'eau` into `l'` and `eau`.
+    pub(super) fn elision<'w>(&self, low: &'w str) -> Option<(&'w str, &'w str)> {
+        if self.spelling.elisions.is_empty() {
+            return None;
+        }
+        let (at, apostrophe) = low.char_indices().find(|(_, c)| matches!(c, '\'' | '’'))?;
+        let (elided, word) = low.split_at(at + apostrophe.len_utf8());
+        self.spelling.elisions.contains(elided).then_some((elided, word))
     }
 
     /// Whether the word before a command shows that the speaker talks about the thing.
     pub(super) fn talks_before(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
         // In "He said open quote", the other half of the pair is stronger evidence than the verb.
-        let of_all = command.when != When::Paired && self.talk.before.contains(low);
-        of_all
-            || command.before.contains(low)
+        let of_all = |low| command.when != When::Paired && self.talk.before.contains(low);
+        let talked_about = |low| of_all(low) || command.before.contains(low);
+        talked_about(low)
+            || self.elision(low).is_some_and(|(_, word)| talked_about(word))
             || self.talk.possessives.iter().any(|end| low.ends_with(end.as_str()))
     }
 
@@ -182,13 +315,18 @@ impl Language {
         let low = &*word.low;
         // A number shows it too: "New line 5 opens tomorrow."
         let number = low.starts_with(|c: char| c.is_ascii_digit());
-        let talked_about = number || self.talk.after.contains(low) || command.after.contains(low);
-        talked_about && command.when != When::Paired
+        let of_all =
+            |low| command.when != When::Paired && (number || self.talk.after.contains(low));
+        let talked_about = |low| of_all(low) || command.after.contains(low);
+        talked_about(low) || self.elision(low).is_some_and(|(elided, _)| talked_about(elided))
     }
 
     /// How many of these words belong to this language.
     pub(super) fn knows(&self, tokens: &[Token<'_>]) -> usize {
-        tokens.iter().filter(|token| self.common.contains(&*token.low)).count()
+        let knows = |low| {
+            self.common.contains(low) || self.also.contains(low) || self.elision(low).is_some()
+        };
+        tokens.iter().filter(|token| knows(&*token.low)).count()
     }
 }
 
@@ -198,14 +336,29 @@ impl Write {
             "\n" => Self::Break { lines: "\n", full_stop: false },
             "\n\n" => Self::Break { lines: "\n\n", full_stop: false },
             ".\n" => Self::Break { lines: "\n", full_stop: true },
+            ".\n\n" => Self::Break { lines: "\n\n", full_stop: true },
             other => Self::Mark(mark(other)?),
         })
     }
 }
 
+/// Adds each word with a typographic apostrophe too, if it has one: models write both.
+fn both_apostrophes<C>(words: C) -> C
+where
+    C: IntoIterator<Item = String> + FromIterator<String>,
+{
+    let both = |word: String| {
+        let other = word.contains('\'').then(|| word.replace('\'', "’"));
+        std::iter::once(word).chain(other)
+    };
+    words.into_iter().flat_map(both).collect()
+}
+
 fn mark(text: &str) -> Result<&'static str, String> {
-    const MARKS: [&str; 17] =
-        [",", ".", ";", ":", "?", "!", "…", "\"", "(", ")", "¿", "¡", "«", "»", "“", "”", "—"];
+    const MARKS: [&str; 19] = [
+        ",", ".", ";", ":", "?", "!", "…", "\"", "(", ")", "¿", "¡", "«", "»", "“", "”", "„", "—",
+        "–",
+    ];
     let known = MARKS.into_iter().find(|mark| *mark == text);
     // Only a wrong file in this crate gets it.
     known.ok_or_else(|| verbatim!(format!("{text:?} is no mark that a command may write")))
@@ -218,7 +371,7 @@ mod tests {
     #[test]
     fn every_file_is_read_and_in_lower_case() {
         let codes: Vec<_> = FILES.iter().map(|text| Language::read(text).unwrap().code).collect();
-        assert_eq!(codes, ["en", "es"]);
+        assert_eq!(codes, ["en", "es", "de", "fr"]);
         for file in FILES {
             let lines = file.lines().filter(|line| !line.starts_with('#'));
             assert!(lines.clone().all(|line| line == line.to_lowercase()));

@@ -162,7 +162,7 @@ impl Rules {
     fn round(&self, tokens: &mut Vec<Token<'_>>, language: Option<&Language>, steps: &mut Steps) {
         let choices = &self.choices;
         if let Some(language) = language {
-            if fit::spacing(tokens) {
+            if fit::spacing(tokens, language) {
                 steps.note("spacing", render(tokens));
             }
             if choices.fillers && fillers::apply(tokens, language) {

@@ -70,6 +70,7 @@ impl Replacements {
                 let mut token = token.clone();
                 if index == 0 {
                     token.glued = replaced[0].glued || marks && kept.last().is_some();
+                    token.tied = replaced[0].tied;
                 }
                 kept.push(token);
             }
@@ -88,9 +89,9 @@ impl Replacements {
 fn written_tokens(written: &str) -> Vec<Token<'static>> {
     let mut owned: Vec<Token<'static>> = Vec::new();
     for token in tokens(written, &[]) {
-        let Token { kind, text, low, glued, pause } = token;
+        let Token { kind, text, low, glued, tied, pause } = token;
         let (text, low) = (text.into_owned().into(), low.into_owned().into());
-        owned.push(Token { kind, text, low, glued, pause });
+        owned.push(Token { kind, text, low, glued, tied, pause });
     }
     if owned.iter().any(Token::is_word) {
         owned.iter_mut().for_each(|token| token.kind = TokenKind::Fixed);

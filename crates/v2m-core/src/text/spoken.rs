@@ -5,7 +5,7 @@
 //! half of a pair. `write.rs` applies the commands that are meant.
 
 use super::language::{Language, SpokenCommand, When, Write};
-use super::token::{Token, TokenKind};
+use super::token::{SENTENCE, Token, TokenKind};
 use super::write::write_out;
 
 /// The kinds of commands that are obeyed.
@@ -27,6 +27,8 @@ pub(super) struct SpokenMatch<'l> {
     right: Side,
     /// Whether the other half of its pair is there.
     paired: bool,
+    /// Whether it is an utterance or a sentence of its own.
+    apart: bool,
 }
 
 /// What is beside a command.
@@ -60,7 +62,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language, obeyed: Ob
 fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec<SpokenMatch<'l>> {
     let wanted = |command: &SpokenCommand| match command.when {
         When::Choice => obeyed.punctuation,
-        When::Alone | When::Edge | When::Paired => obeyed.layout,
+        When::Apart | When::Sentence | When::Alone | When::Edge | When::Paired => obeyed.layout,
     };
     let mut found: Vec<SpokenMatch<'l>> = Vec::new();
     let mut at = 0;
@@ -76,7 +78,17 @@ fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec
                     _ => left_of(tokens, at, command, language),
                 };
                 let right = right_of(tokens, end, command, language);
-                found.push(SpokenMatch { start: at, end, command, left, right, paired: false });
+                let apart = matches!(command.when, When::Apart | When::Sentence)
+                    && stands_apart(tokens, at, end);
+                found.push(SpokenMatch {
+                    start: at,
+                    end,
+                    command,
+                    left,
+                    right,
+                    paired: false,
+                    apart,
+                });
                 at = end;
             }
             Some(_) | None => at += 1,
@@ -91,13 +103,19 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
         _ if before.pause => Side::Open,
         TokenKind::Break => Side::Open,
         // The model heard a quotation itself: `He said, "Open quote, I will`.
-        TokenKind::Mark if quotes(command) && before.is_mark_of("\"“") && tokens[at].glued => {
+        TokenKind::Mark
+            if quotes(command)
+                && (before.is_mark_of("\"") || language.may_open_quote(before))
+                && (tokens[at].glued || before.is_mark_of("«") && language.spaces_quotes()) =>
+        {
             Side::Open
         }
         // A phrase in quotes (“new line”) is quoted, not obeyed. A quote that closes something
         // before it is no evidence.
         TokenKind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
-            let closes = before.is_mark_of("”»)]}") || before.is_mark_of("\"") && before.glued;
+            let closes = language.closes(before)
+                || before.is_mark_of(")]}")
+                || before.is_mark_of("\"") && before.glued;
             if closes && !tokens[at].glued { Side::Open } else { Side::Talk }
         }
         TokenKind::Mark => Side::Open,
@@ -116,7 +134,12 @@ fn right_of(
     match after.kind {
         // "New line?" asks about it, even if the speaker pauses after it.
         TokenKind::Mark if after.is_mark_of("?") && !is_mark(command, "?") => Side::Talk,
-        TokenKind::Mark if after.is_mark_of("\"“”„«»()[]{}") && after.glued => Side::Talk,
+        TokenKind::Mark
+            if after.is_mark_of("\"“”„«»()[]{}")
+                && (after.glued || language.closes(after) && language.spaces(&after.text)) =>
+        {
+            Side::Talk
+        }
         _ if tokens[end - 1].pause => Side::Open,
         TokenKind::Break | TokenKind::Mark => Side::Open,
         TokenKind::Word | TokenKind::Fixed if language.talks_after(command, after) => Side::Talk,
@@ -124,8 +147,19 @@ fn right_of(
     }
 }
 
+/// Whether there is more than a comma on both sides of the command: items of a list have that.
+fn stands_apart(tokens: &[Token<'_>], at: usize, end: usize) -> bool {
+    let ends = |token: &Token<'_>| token.kind == TokenKind::Break || token.is_mark_of(SENTENCE);
+    let pauses = |token: &Token<'_>| token.pause && !token.is_mark_of(",;");
+    let left = at.checked_sub(1).is_none_or(|last| ends(&tokens[last]) || pauses(&tokens[last]));
+    let right = tokens
+        .get(end)
+        .is_none_or(|next| ends(next) || tokens[end - 1].pause && !next.is_mark_of(",;"));
+    left && right
+}
+
 fn quotes(command: &SpokenCommand) -> bool {
-    matches!(command.write, Write::Open(_, "\""))
+    matches!(command.write, Write::Open(_, "\"" | "„" | "«"))
 }
 
 fn is_mark(command: &SpokenCommand, mark: &str) -> bool {
@@ -170,7 +204,9 @@ fn meant(found: &[SpokenMatch<'_>], any: bool) -> Vec<bool> {
         meant.extend(row.iter().map(|command| match command.command.when {
             When::Paired => true,
             _ if [left, right].contains(&Side::Talk) => false,
+            When::Apart => command.apart,
             _ if any => true,
+            When::Sentence => command.apart,
             When::Alone => [left, right] == [Side::Open; 2],
             When::Edge => [left, right].contains(&Side::Open),
             When::Choice => false,

@@ -24,8 +24,10 @@ pub(super) struct Token<'a> {
     pub(super) text: Cow<'a, str>,
     /// The text in lower case, for comparisons.
     pub(super) low: Cow<'a, str>,
-    /// Whether no space stands before it.
+    /// Whether no space stands before it at which a line may end.
     pub(super) glued: bool,
+    /// Whether a no-break space stands before it, if it is `glued`: "Oui\u{a0}!" in French.
+    pub(super) tied: bool,
     /// Whether the speaker paused after it.
     pub(super) pause: bool,
 }
@@ -37,7 +39,7 @@ impl<'a> Token<'a> {
         } else {
             Cow::Borrowed(text)
         };
-        Self { kind, text: text.into(), low, glued, pause: false }
+        Self { kind, text: text.into(), low, glued, tied: false, pause: false }
     }
 
     /// Makes a mark without a space before it.
@@ -76,6 +78,20 @@ pub(super) const SENTENCE: &str = ".!?…";
 pub(super) const CLOSING: &str = ".,;:!?…";
 const OTHER_MARKS: &str = "\"“”„«»()[]{}¿¡—–";
 
+/// The space that French puts before some marks and inside its quotes.
+pub(super) const TIE: char = '\u{a0}';
+/// Marks that a no-break space may stand before.
+const TIED: &str = ";:!?»";
+
+/// Whether this white space ties a mark to its word. Any other white space is just that.
+fn is_tie(blank: &str, before: &str, after: &str) -> bool {
+    let mut characters = blank.chars();
+    characters.next() == Some(TIE)
+        && characters.next().is_none()
+        && !before.is_empty()
+        && (after.starts_with(|c| TIED.contains(c)) || before.ends_with('«'))
+}
+
 fn is_mark(c: char) -> bool {
     CLOSING.contains(c) || OTHER_MARKS.contains(c)
 }
@@ -93,13 +109,18 @@ pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
         if breaks > 0 {
             let text: Cow<'a, str> = Cow::Owned("\n".repeat(breaks));
             let low = text.clone();
-            tokens.push(Token { kind: TokenKind::Break, text, low, glued: true, pause: false });
+            let (kind, glued) = (TokenKind::Break, true);
+            tokens.push(Token { kind, text, low, glued, tied: false, pause: false });
         }
         let chunk = &rest[blank..];
         let chunk = &chunk[..chunk.find(char::is_whitespace).unwrap_or(chunk.len())];
         let first = tokens.len();
         if !chunk.is_empty() {
-            take_apart(chunk, breaks > 0, &mut tokens);
+            let tied = is_tie(&rest[..blank], &text[..at], chunk);
+            take_apart(chunk, breaks > 0 || tied, &mut tokens);
+            if let Some(token) = tokens.get_mut(first) {
+                token.tied = tied;
+            }
         }
         at += blank + chunk.len();
         // The chunk's end decides: nobody pauses within a word.
@@ -141,6 +162,8 @@ pub(super) fn render(tokens: &[Token<'_>]) -> String {
     for (at, token) in tokens.iter().enumerate() {
         if at > 0 && !token.glued {
             text.push(' ');
+        } else if at > 0 && token.tied {
+            text.push(TIE);
         }
         text.push_str(&token.text);
     }
@@ -169,6 +192,7 @@ impl<'a> Kept<'a> {
         let after_break = self.last().is_some_and(|last| last.kind == TokenKind::Break);
         if after_break {
             token.glued = true;
+            token.tied = false;
         } else if self.space && !token.is_mark_of(CLOSING) && token.kind != TokenKind::Break {
             token.glued = false;
         }
@@ -209,7 +233,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(text: &str) -> String {
-        let show = |t: &Token<'_>| format!("{}{}", if t.glued { "" } else { " " }, t.text);
+        let space = |t: &Token<'_>| match (t.glued, t.tied) {
+            (false, _) => " ",
+            (true, true) => "_",
+            (true, false) => "",
+        };
+        let show = |t: &Token<'_>| format!("{}{}", space(t), t.text);
         tokens(text, &[]).iter().map(show).collect::<Vec<_>>().join("|")
     }
 
@@ -222,6 +251,10 @@ mod tests {
             ("a - b — c -5", " a| -| b| —| c| -5"),
             ("a \n\n b\n", " a|\n\n|b|\n"),
             ("...", " .|.|."),
+            ("Für „Größe“: »œuvre«", " Für| „|Größe|“|:| »|œuvre|«"),
+            ("l’œil d'Ève, aujourd’hui", " l’œil| d'Ève|,| aujourd’hui"),
+            ("Oui\u{a0}! «\u{a0}Ça\u{a0}»\u{a0}:", " Oui|_!| «|_Ça|_»|_:"),
+            ("10\u{a0}km\u{202f}! \u{a0}?", " 10| km| !| ?"),
         ] {
             assert_eq!(shown(text), expected, "{text:?}");
         }
@@ -236,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_white_space_changes(text in r"[ a-z.,¿?(\n\t“é-]{0,40}|\PC{0,20}") {
+        fn only_white_space_changes(text in r"[ a-z.,¿?(\n\t“«»\u{a0}é-]{0,40}|\PC{0,20}") {
             let again = render(&tokens(&text, &[]));
             prop_assert!(again.split_whitespace().eq(text.split_whitespace()));
             prop_assert_eq!(render(&tokens(&again, &[])), again);

@@ -11,7 +11,9 @@ use super::token::{CLOSING, Kept, SENTENCE, Token, TokenKind};
 const PAUSES: &str = ",.;:…";
 /// Marks that do not end a sentence.
 const WEAK: &str = ",;:";
-const QUOTES: &str = "\"“”";
+const QUOTES: &str = "\"“”„«»";
+/// Marks with a space on both sides.
+const DASHES: &str = "—–";
 
 struct Writer<'a, 'l> {
     out: Kept<'a>,
@@ -67,7 +69,8 @@ pub(super) fn write_out<'a>(
 
 impl<'a> Writer<'a, '_> {
     fn keep(&mut self, mut token: Token<'a>) {
-        if self.unasked > 0 && token.glued && token.is_mark_of(QUOTES) {
+        let close = token.glued || self.language.spaces(&token.text);
+        if self.unasked > 0 && close && self.language.may_quote(&token) {
             self.unasked -= 1;
             return self.out.leave_out(&token);
         }
@@ -78,8 +81,11 @@ impl<'a> Writer<'a, '_> {
                 NextCase::AsHeard => {}
             }
         }
-        let glue = std::mem::take(&mut self.glue);
-        self.push(token, glue);
+        if std::mem::take(&mut self.glue) {
+            let tied = self.language.ties(self.out.last(), &token.text);
+            return self.push(Token { tied, ..token }, true);
+        }
+        self.push(token, false);
     }
 
     /// Adds a token. It has a space before it unless it is glued, whatever was left out there.
@@ -108,8 +114,13 @@ impl<'a> Writer<'a, '_> {
                 if full_stop {
                     self.full_stop();
                 }
+                let goes_on = match self.out.last() {
+                    Some(last) if last.kind == TokenKind::Break => self.next == NextCase::Small,
+                    Some(last) => self.language.spelling.small_after_comma && last.is_mark_of(","),
+                    None => false,
+                };
                 self.push(Token::line_break(lines), true);
-                self.next = NextCase::Capital;
+                self.next = if goes_on { NextCase::Small } else { NextCase::Capital };
             }
             Write::Mark(".") => {
                 self.full_stop();
@@ -118,23 +129,30 @@ impl<'a> Writer<'a, '_> {
             Write::Mark(mark) => {
                 let ends = SENTENCE.contains(mark);
                 let stripped = self.out.strip(if ends { CLOSING } else { PAUSES });
-                let glued = mark != "—";
-                self.push(Token::mark(mark), glued);
+                let tied = self.language.ties(self.out.last(), mark);
+                self.push(Token { tied, ..Token::mark(mark) }, !DASHES.contains(mark));
                 self.next = match (ends, ended || stripped) {
                     (true, _) => NextCase::Capital,
+                    (false, _) if mark == ":" && self.language.spelling.keeps_case_after_colon => {
+                        NextCase::AsHeard
+                    }
                     (false, true) => NextCase::Small,
                     (false, false) => NextCase::AsHeard,
                 };
             }
             Write::Open(_, mark) => {
-                let opened =
-                    |last: &Token<'_>| last.is_mark_of("“") || last.is_mark_of("\"") && !last.glued;
+                let opened = |last: &Token<'_>| {
+                    self.language.may_open_quote(last) || last.is_mark_of("\"") && !last.glued
+                };
                 if QUOTES.contains(mark) && self.out.last().is_some_and(opened) {
                     self.out.strip_last();
                     self.unasked += 1;
                 }
                 let mut token = Token::mark(mark);
-                token.glued = self.out.last().is_none_or(|last| last.is_mark_of("(¿¡«“"));
+                let opens =
+                    |last: &Token<'_>| last.is_mark_of("(¿¡") || self.language.opens_quote(last);
+                token.glued = self.out.last().is_none_or(opens);
+                token.tied = token.glued && self.language.ties(self.out.last(), mark);
                 let glued = token.glued || self.glue;
                 self.push(token, glued);
                 self.glue = true;
@@ -142,7 +160,8 @@ impl<'a> Writer<'a, '_> {
             Write::Close(_, mark) => {
                 let own_end = SENTENCE.contains(mark);
                 self.out.strip(if own_end { PAUSES } else { WEAK });
-                self.push(Token::mark(mark), true);
+                let tied = self.language.ties(self.out.last(), mark);
+                self.push(Token { tied, ..Token::mark(mark) }, true);
                 self.glue = false;
             }
         }
@@ -163,7 +182,8 @@ impl Language {
     pub(super) fn uncapitalise(&self, token: &mut Token<'_>) {
         let capital = token.text.chars().next().is_some_and(char::is_uppercase);
         let rest_small = !token.text.chars().skip(1).any(char::is_uppercase);
-        if token.is_word() && capital && rest_small && self.common.contains(&*token.low) {
+        let is_common = || self.common.contains(&*token.low) || self.elision(&token.low).is_some();
+        if token.is_word() && capital && rest_small && is_common() {
             token.text = token.low.clone();
         }
     }

@@ -62,6 +62,11 @@ pub fn keeps_capital(language: &str, word: &str) -> bool {
     CAPITAL.contains(&(language, word.as_str()))
 }
 
+/// Whether every noun of that language has a capital, so that a word that nobody knows may be one.
+pub fn has_noun_capitals(language: &str) -> bool {
+    ["de", "lb"].contains(&language)
+}
+
 /// Whether the first letter's other case is another letter in that language: Turkish and Azeri have
 /// ı and İ for i and I.
 pub fn has_no_other_case(language: &str, word: &str) -> bool {

@@ -57,6 +57,8 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Sea
     };
     let keeps = |next: &str| marks::keeps_capital(language, first_word(next));
     let case = case.filter(|case| *case == Case::Upper || !next.is_some_and(keeps));
+    let may_be_noun = matched.is_none() && marks::has_noun_capitals(language);
+    let case = case.filter(|case| *case == Case::Upper || !may_be_noun);
     let is_fixed = |next: &str| marks::has_no_other_case(language, first_word(next));
     let case = case.filter(|_| !next.is_some_and(is_fixed));
     Some(SeamEdit { mark: lead.mark.clone(), case })
@@ -243,6 +245,17 @@ mod tests {
         let verdict = verdict(&leads, Some("¿Puedes revisarlo?"), "es").unwrap();
         let both = mend("He terminado.", "¿Puedes revisarlo?", &verdict);
         assert_eq!(both, ("He terminado.".into(), "¿Puedes revisarlo?".into()));
+    }
+
+    #[test]
+    fn a_german_noun_keeps_its_capital_if_another_word_was_heard() {
+        let mended = |after: &str, leads: &[Lead]| {
+            mend("Ich sehe.", after, &verdict(leads, Some(after), "de").unwrap())
+        };
+        let heard = [lead("", -0.2, &[(" aus", -0.2), (" Aus", -4.0)])];
+        assert_eq!(mended("Haus am See.", &heard), ("Ich sehe".into(), "Haus am See.".into()));
+        let heard = [lead("", -0.2, &[(" das", -0.2), (" Das", -4.0)])];
+        assert_eq!(mended("Das Haus.", &heard).1, "das Haus.");
     }
 
     #[test]

@@ -58,9 +58,9 @@ fn commands_that_lose_their_last_one_stay_known() {
     assert!(many <= 10 * once, "{once} looks, then {many} for 8 times the text");
 }
 
-/// Generates texts from the rules' phrases, in both languages, with some arbitrary text.
+/// Generates texts from the rules' phrases, in all their languages, with some arbitrary text.
 fn any_text() -> impl Strategy<Value = String> {
-    const WORDS: [&str; 46] = [
+    const WORDS: [&str; 90] = [
         "new line",
         "New paragraph",
         "new",
@@ -107,9 +107,55 @@ fn any_text() -> impl Strategy<Value = String> {
         "no",
         "abrir interrogación",
         "cerrar interrogación",
+        "neue Zeile",
+        "Neuer Absatz",
+        "Absatz",
+        "Punkt",
+        "Punkt Absatz",
+        "Komma",
+        "Doppelpunkt",
+        "Gedankenstrich",
+        "Fragezeichen",
+        "Anführungszeichen auf",
+        "Anführungszeichen zu",
+        "Klammer auf",
+        "Klammer zu",
+        "streich das",
+        "äh",
+        "Ähm",
+        "der",
+        "Das",
+        "dass",
+        "Größe",
+        "3",
+        "usw",
+        "à la ligne",
+        "nouveau paragraphe",
+        "point à la ligne",
+        "point",
+        "virgule",
+        "deux points",
+        "point d'interrogation",
+        "point d’exclamation",
+        "point virgule",
+        "tiret",
+        "ouvrez les guillemets",
+        "fermez les guillemets",
+        "ouvrez la parenthèse",
+        "fermez la parenthèse",
+        "Efface ça",
+        "euh",
+        "Euh",
+        "C'est",
+        "l’œuvre",
+        "d'un",
+        "Le",
+        "mais",
     ];
-    const MARKS: [&str; 14] =
-        [" ", " ", " ", " ", ", ", ". ", ".", "? ", " , ", "\n", " “", "” ", " (", "… "];
+    const MARKS: [&str; 24] = [
+        " ", " ", " ", " ", ", ", ". ", ".", "? ", " , ", "\n", " “", "” ", " (", "… ", " ? ",
+        " : ", " !", " « ", " » ", " „", "“ ", " »", "«\u{a0}", "\u{a0}? ",
+    ];
     let part = prop_oneof![
         12 => (0..WORDS.len(), 0..MARKS.len())
             .prop_map(|(word, mark)| format!("{}{}", WORDS[word], MARKS[mark])),
@@ -136,9 +182,9 @@ proptest! {
         text in any_text(),
         choices in any_choices(),
         cuts in proptest::collection::vec(0usize..120, 0..4),
-        language in prop_oneof!["en", "es", "de"],
-        before in proptest::option::of("[a. \n]{0,3}"),
-        after in proptest::option::of("[a. \n]{0,3}"),
+        language in prop_oneof!["en", "es", "de", "fr", "pl"],
+        before in proptest::option::of("[a3., \n«»„“\u{a0}]{0,3}"),
+        after in proptest::option::of("[a.? \n»“\u{a0}]{0,3}"),
     ) {
         let mut pauses: Vec<usize> = cuts;
         pauses.sort_unstable();
@@ -151,11 +197,15 @@ proptest! {
     }
 
     #[test]
-    fn twice_the_text_is_twice_the_work(text in any_text(), choices in any_choices()) {
+    fn twice_the_text_is_twice_the_work(
+        text in any_text(),
+        choices in any_choices(),
+        language in prop_oneof!["en", "es", "de", "fr"],
+    ) {
         let looks = |times: usize| {
             work::LOOKS.with(|looks| looks.set(0));
             let text = format!("{text} ").repeat(times);
-            let heard = RawText { text: &text, pauses: &[], language: "en" };
+            let heard = RawText { text: &text, pauses: &[], language: &language };
             apply(&choices, heard, Context::default());
             work::LOOKS.with(std::cell::Cell::get)
         };

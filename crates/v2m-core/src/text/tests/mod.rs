@@ -2,6 +2,8 @@
 //! pieces.
 
 mod commands;
+mod french;
+mod german;
 mod invariants;
 mod rules;
 
@@ -48,11 +50,30 @@ fn applied(choices: &Choices, language: &str, heard: &str, context: Context<'_>)
 
 /// Checks each row, and that applying the rules again changes nothing.
 fn check(choices: &Choices, language: &str, rows: &[(&str, &str)]) {
+    let mut wrong = String::new();
     for (heard, expected) in rows {
         let got = applied(choices, language, heard, Context::default()).text;
-        assert_eq!(got, *expected, "{heard:?}");
+        if got != *expected {
+            wrong += &format!("{heard:?}\n  gives    {got:?}\n  and not  {expected:?}\n");
+        }
         let heard = RawText { text: &got, pauses: &[], language };
-        let again = apply(choices, heard, Context::default());
-        assert_eq!(again.text, got, "again, of {heard:?}");
+        let again = apply(choices, heard, Context::default()).text;
+        if again != got {
+            wrong += &format!("{got:?}\n  gives    {again:?} when the rules are applied again\n");
+        }
     }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Checks the text that fits between what stands around it, and that it fits again.
+fn check_between(language: &str, rows: &[(Context<'_>, &str, &str)]) {
+    let mut wrong = String::new();
+    for (context, heard, expected) in rows {
+        let got = applied(&default(), language, heard, *context).text;
+        let again = applied(&default(), language, &got, *context).text;
+        if got != *expected || again != got {
+            wrong += &format!("{heard:?} at {context:?}\n  gives    {got:?}, then {again:?}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
 }

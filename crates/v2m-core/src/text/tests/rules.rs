@@ -65,7 +65,7 @@ fn the_table_writes_as_it_stands() {
         ("ve | x | scratch that | dos eme", "v2m"),
     ];
     check(&choices, "en", &rows);
-    check(&choices, "de", &[("Ve dos eme , new line, gut", "v2m , new line, gut")]);
+    check(&choices, "pl", &[("Ve dos eme , new line, tak", "v2m , new line, tak")]);
 }
 
 #[test]
@@ -135,6 +135,11 @@ fn the_language_is_guessed_by_its_commonest_words() {
         ("el punto es que no", "es"),
         ("Hola, nueva línea, ¿cómo estás?", "es"),
         ("xyz", "en"),
+        ("I am so tired", "en"),
+        ("I was in an inn", "en"),
+        ("On me", "en"),
+        ("El mes que viene en la mesa", "es"),
+        ("La casa de mi tía", "es"),
     ] {
         assert_eq!(rules.guess_language(text), expected, "{text}");
     }
