@@ -4,7 +4,7 @@
 use super::CaptureError;
 use super::channels::{beside, is_called};
 use super::clock::{self, Nanos};
-use super::connection::Connection;
+use super::connection::{Connection, new_context};
 use super::thread::{new_loop, turn};
 use super::volume::VolumeQuestion;
 use super::worker::ANSWER;
@@ -47,7 +47,7 @@ impl Source {
 /// An empty list is no error.
 pub fn sources() -> Result<Vec<Source>, CaptureError> {
     let mainloop = new_loop()?;
-    let mut connection = Connection::open(&mainloop)?;
+    let mut connection = Connection::open(&new_context(&mainloop)?)?;
     let deadline = clock::after(clock::now(), ANSWER);
     until(&mainloop, &mut connection, deadline, Connection::ready)?;
     let sources = connection.sources();

@@ -7,12 +7,13 @@
 //! re-entered. The loop itself and the thread are not here.
 
 use super::clock::{self, NEVER, Nanos};
-use super::connection::{Connection, Node};
+use super::connection::{self, Connection, Node};
 use super::realtime;
 use super::ring::{Control, Tap};
 use super::stream::{Stream, TapShelf};
 use super::{CaptureCommand, CaptureError, CaptureEvent, End};
 use crate::session::JobId;
+use pipewire::context::ContextRc;
 use pipewire::main_loop::MainLoopRc;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -52,10 +53,13 @@ struct Recording {
     seen: u64,
 }
 
-/// The worker of the thread. Fields are dropped in this order: the stream before its connection.
+/// The worker of the thread. Fields are dropped in this order: the stream before its connection, and
+/// that before its context.
 pub(super) struct Worker {
     stream: Option<Stream>,
     connection: Option<Connection>,
+    /// Kept between recordings, and made anew after a failure.
+    context: Option<ContextRc>,
     mainloop: MainLoopRc,
     control: Control,
     shelf: TapShelf,
@@ -69,6 +73,7 @@ impl Worker {
         Self {
             stream: None,
             connection: None,
+            context: None,
             mainloop,
             control,
             shelf: Arc::new(Mutex::new(Some(tap))),
@@ -195,7 +200,13 @@ impl Worker {
         let Some(job) = &self.job else { return Ok(()) };
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(Connection::open(&self.mainloop)?),
+            none => {
+                let context = match &self.context {
+                    Some(context) => context,
+                    None => self.context.insert(connection::new_context(&self.mainloop)?),
+                };
+                none.insert(Connection::open(context)?)
+            }
         };
         if !connection.ready() {
             return Ok(());
@@ -333,6 +344,7 @@ impl Worker {
             None => {}
         }
         self.disconnect();
+        self.context = None;
     }
 
     fn end(&mut self, end: End) {

@@ -1,4 +1,4 @@
-//! One sound through PipeWire: connect, play to the default sink, take everything apart again.
+//! One sound through PipeWire: connect, play to the default sink, disconnect.
 //!
 //! Blocking, on the caller's thread, with a deadline. The callback on the realtime thread only
 //! copies. Not here: which sound, and whether it still makes sense.
@@ -46,35 +46,53 @@ enum PlaybackProgress {
 
 type SharedProgress = Rc<RefCell<PlaybackProgress>>;
 
-/// Plays `samples` (mono, at [`RATE`]), and returns when the last one is on its way to the sink, or
-/// at `deadline`.
-pub(super) fn play(samples: Vec<f32>, deadline: Instant) -> Result<(), SoundError> {
-    pipewire::init();
-    // In this order: what hangs on the one before is dropped before it.
-    let mainloop = MainLoopRc::new(None).map_err(SoundError::NoPipeWire)?;
-    // client-rt.conf: the data thread asks for realtime priority, or a recogniser that keeps all
-    // cores busy makes the sound crackle.
-    let properties = properties! {
-        *pipewire::keys::CONFIG_NAME => "client-rt.conf",
-        *pipewire::keys::APP_NAME => "v2m",
-        *pipewire::keys::APP_ID => "v2m",
-    };
-    let context = ContextRc::new(&mainloop, Some(properties)).map_err(SoundError::NoPipeWire)?;
-    let core = context.connect_rc(None).map_err(SoundError::NoPipeWire)?;
-    let noted = Rc::new(RefCell::new(PlaybackProgress::Going));
-    let _core_listener = listen(&core, &noted);
-    let _stream = PlaybackStream::open(&core, samples, &noted)?;
-    loop {
-        match &*noted.borrow() {
-            PlaybackProgress::Going => {}
-            PlaybackProgress::Played => return Ok(()),
-            PlaybackProgress::Failed(reason) => return Err(SoundError::Refused(reason.clone())),
-        }
-        let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-            return Err(SoundError::Late);
+/// What sounds are played with. Keep it for the next sound: with PipeWire 0.3.65 each new context leaks
+/// some kilobytes.
+pub(super) struct Playback {
+    context: ContextRc,
+    mainloop: MainLoopRc,
+}
+
+impl Playback {
+    /// Loads PipeWire's modules. Connects to nothing.
+    pub(super) fn new() -> Result<Self, SoundError> {
+        pipewire::init();
+        let mainloop = MainLoopRc::new(None).map_err(SoundError::NoPipeWire)?;
+        // client-rt.conf: the data thread asks for realtime priority, or a recogniser that keeps all
+        // cores busy makes the sound crackle.
+        let properties = properties! {
+            *pipewire::keys::CONFIG_NAME => "client-rt.conf",
+            *pipewire::keys::APP_NAME => "v2m",
+            *pipewire::keys::APP_ID => "v2m",
         };
-        // The loop cuts to whole milliseconds: one more, or it would spin through the last one.
-        mainloop.loop_().iterate(Timeout::Finite(left + Duration::from_millis(1)));
+        let context =
+            ContextRc::new(&mainloop, Some(properties)).map_err(SoundError::NoPipeWire)?;
+        Ok(Self { context, mainloop })
+    }
+
+    /// Plays `samples` (mono, at [`RATE`]), and returns when the last one is on its way to the sink,
+    /// or at `deadline`.
+    pub(super) fn play(&self, samples: Vec<f32>, deadline: Instant) -> Result<(), SoundError> {
+        // In this order: what hangs on the one before is dropped before it.
+        let core = self.context.connect_rc(None).map_err(SoundError::NoPipeWire)?;
+        let noted = Rc::new(RefCell::new(PlaybackProgress::Going));
+        let _core_listener = listen(&core, &noted);
+        let _stream = PlaybackStream::open(&core, samples, &noted)?;
+        loop {
+            match &*noted.borrow() {
+                PlaybackProgress::Going => {}
+                PlaybackProgress::Played => return Ok(()),
+                PlaybackProgress::Failed(reason) => {
+                    return Err(SoundError::Refused(reason.clone()));
+                }
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                return Err(SoundError::Late);
+            };
+            // The loop cuts to whole milliseconds: one more, or it would spin through the last one.
+            let wait = Timeout::Finite(left + Duration::from_millis(1));
+            self.mainloop.loop_().iterate(wait);
+        }
     }
 }
 

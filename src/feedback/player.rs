@@ -2,7 +2,7 @@
 //! never waits. One sound after the other, for a sound that is cut off clicks; one that comes too
 //! late is left out, for it would say what is no longer true.
 
-use super::playback;
+use super::playback::{Playback, SoundError};
 use super::sounds::Sound;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -67,12 +67,13 @@ impl Drop for Speaker {
 }
 
 fn run(inbox: &Receiver<PlayRequest>) {
+    let mut playback = None;
     while let Ok(PlayRequest { sound, wanted }) = inbox.recv() {
         if wanted.elapsed() > STALE {
             debug!(sound = sound.name(), "a sound came too late and was left out");
             continue;
         }
-        match playback::play(sound.samples(), wanted + PATIENCE) {
+        match play(&mut playback, sound, wanted + PATIENCE) {
             Ok(()) => {
                 let took = wanted.elapsed();
                 debug!(sound = sound.name(), took_us = took.as_micros(), "a sound was played");
@@ -80,4 +81,15 @@ fn run(inbox: &Receiver<PlayRequest>) {
             Err(error) => debug!(sound = sound.name(), %error, "a sound was not played"),
         }
     }
+}
+
+/// Plays a sound with what is kept from the one before. After a failure the next one begins anew.
+fn play(kept: &mut Option<Playback>, sound: Sound, deadline: Instant) -> Result<(), SoundError> {
+    let playback = match kept.take() {
+        Some(playback) => playback,
+        None => Playback::new()?,
+    };
+    playback.play(sound.samples(), deadline)?;
+    *kept = Some(playback);
+    Ok(())
 }
