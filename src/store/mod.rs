@@ -198,6 +198,9 @@ pub struct Store {
     order: std::collections::VecDeque<JobId>,
     /// Jobs with audio that was refused.
     behind: HashSet<JobId>,
+    /// The first dictation of the last talk, and its name: a talk may have more sentences than paths
+    /// are remembered.
+    talk: Option<(JobId, String)>,
 }
 
 #[derive(Debug)]
@@ -270,6 +273,7 @@ impl Store {
             paths: HashMap::new(),
             order: std::collections::VecDeque::new(),
             behind: HashSet::new(),
+            talk: None,
         })
     }
 
@@ -322,8 +326,12 @@ impl Store {
     }
 
     /// The name that all dictations of a continuous one have in their records: that of the first.
-    pub fn name(&self, first: JobId) -> Option<String> {
-        Some(self.path(first)?.file_stem()?.to_str()?.to_owned())
+    pub fn name(&mut self, first: JobId) -> Option<String> {
+        if self.talk.as_ref().is_none_or(|(known, _)| *known != first) {
+            let name = self.path(first)?.file_stem()?.to_str()?.to_owned();
+            self.talk = Some((first, name));
+        }
+        self.talk.as_ref().map(|(_, name)| name.clone())
     }
 
     /// Takes over a recording that no longer belongs to a job, as `job`. If it has no text, this
