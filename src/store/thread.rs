@@ -268,6 +268,32 @@ mod tests {
         assert!(!paths[1].exists() && !record_path(&paths[1]).exists() && paths[2].exists());
     }
 
+    /// The sound after a sentence would be nowhere if the disk refused its new file.
+    #[test]
+    fn a_recording_is_cut_only_once_the_next_one_has_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut events) = mpsc::channel(64);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let [job, next] = [JobId(1), JobId(2)];
+        let path = store.begin(job).unwrap();
+        store.append(job, [1; 3_200].as_slice().into()).unwrap();
+        store.begin(next).unwrap();
+        // Not all of the rest is written, or none of it.
+        for (written, left) in [(0, 3_200), (1_000, 3_200), (600, 1_600)] {
+            store.append(next, vec![1; written].into()).unwrap();
+            store.send(StoreCommand::Shorten { job, samples: 1_600, next, tail: 1_600 }).unwrap();
+            store.recorded(job).unwrap();
+            let samples = loop {
+                match events.blocking_recv().unwrap() {
+                    StoreEvent::Recorded { samples, .. } => break samples,
+                    event => assert!(!matches!(event, StoreEvent::Failed { .. }), "{event:?}"),
+                }
+            };
+            let on_disk = super::super::read_pcm(&path).unwrap().len();
+            assert_eq!((samples, on_disk), (left, left as usize), "{written}");
+        }
+    }
+
     /// Regression, found by `make campaign` (disk-read-only): the text was delivered, but the next
     /// start showed it again as “Recovered, but the end is missing”.
     #[test]
