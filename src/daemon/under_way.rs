@@ -396,6 +396,16 @@ impl UnderWay {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
     }
 
+    /// Asks for the id of the dictation that has this number now, where those `in_work` do not count.
+    /// `None`: there is no store, or it is too busy.
+    pub(super) fn id_of(
+        &mut self,
+        number: u32,
+        in_work: Vec<PathBuf>,
+    ) -> Option<oneshot::Receiver<Result<Option<String>, StoreError>>> {
+        self.store.as_mut().and_then(|store| store.id_of(number, in_work).inspect_err(tell).ok())
+    }
+
     /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or
     /// it is too busy.
     pub(super) fn delete(
