@@ -151,6 +151,7 @@ impl Daemon {
             join: None,
             talk: None,
             is_sensitive: settings.sensitive,
+            is_watched: settings.undo == UndoBy::CtrlZ,
         }
     }
 

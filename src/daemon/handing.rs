@@ -174,7 +174,7 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
         // locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
         // What went wrong leaves no room for it.
-        let place = sinks.hint().filter(|_| problems.is_empty());
+        let place = sinks.hint().await.filter(|_| problems.is_empty());
         let hints = [place.clone(), hint].into_iter().flatten().collect::<Vec<_>>().join("\n");
         let hints = Some(hints).filter(|hints| !hints.is_empty());
         let shown = screen.show_text(text, deliveries.clone(), problems, hints).await;

@@ -29,7 +29,7 @@ impl Daemon {
     }
 
     /// What the record of a dictation says from the beginning.
-    fn asked_for(&self, job: JobId, wishes: &Wishes) -> AskedFor {
+    fn asked_for(&mut self, job: JobId, wishes: &Wishes) -> AskedFor {
         let language = wishes.language.clone().filter(|code| code != spoken::AUTO);
         let first = self.session.talk(job).filter(|first| *first != job);
         AskedFor { language, talk: first.and_then(|first| self.under_way.name(first)) }
@@ -76,6 +76,7 @@ impl Daemon {
                 self.tell_job(job, JobEvent::CaptureStarted);
             }
             CaptureOutput::Event(CaptureEvent::Failed { job, error }) => {
+                self.under_way.capture_is_over(job);
                 self.tell_job(job, JobEvent::CaptureFailed(error.into()));
             }
             CaptureOutput::Event(CaptureEvent::Ended { job, end, samples, lost }) => {
@@ -143,6 +144,7 @@ impl Daemon {
             let missing = Missing { samples: lost - told, cause: GapCause::NotTaken };
             self.gap(job, missing);
         }
+        self.under_way.capture_is_over(job);
         if let Some(heard) = self.under_way.ended(job, problem) {
             self.tell_job(job, JobEvent::CaptureEnded(heard));
         }

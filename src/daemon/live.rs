@@ -117,11 +117,12 @@ impl Live {
     /// apart: the figures of the whole recording count for both.
     fn split_off(&mut self, next: JobId, until: u64) -> Self {
         let until = until.min(self.samples);
-        let later = std::mem::take(&mut self.gaps).into_iter();
-        let (later, own) = later.partition(|gap| gap.start >= until);
-        self.gaps = own;
-        let later: Vec<Gap> = later;
-        let moved = |gap: Gap| Gap { start: gap.start - until, end: gap.end - until, ..gap };
+        // What lies across the cut is divided too.
+        let all = std::mem::take(&mut self.gaps);
+        self.gaps = before(&all, until);
+        let later = all.into_iter().filter(|gap| gap.end > until);
+        let moved =
+            |gap: Gap| Gap { start: gap.start.saturating_sub(until), end: gap.end - until, ..gap };
         let rest = Self {
             samples: self.samples - until,
             peak: self.peak,
@@ -129,7 +130,7 @@ impl Live {
             microphone: self.microphone.clone(),
             recording: self.recording,
             heartbeat: self.heartbeat.take(),
-            gaps: later.into_iter().map(moved).collect(),
+            gaps: later.map(moved).collect(),
             ..Self::new(next)
         };
         self.samples = until;
@@ -138,7 +139,7 @@ impl Live {
 
     /// The figures up to this sample.
     pub(super) fn heard_until(&self, until: u64) -> CaptureSummary {
-        let gaps: Vec<_> = self.gaps.iter().filter(|gap| gap.start < until).copied().collect();
+        let gaps = before(&self.gaps, until);
         let measured = Measured { samples: until, peak_dbfs: dbfs(self.peak) };
         CaptureSummary {
             measured: Some(measured),
@@ -175,6 +176,12 @@ impl Live {
     }
 }
 
+/// The gaps before this sample, without what lies after it.
+fn before(gaps: &[Gap], until: u64) -> Vec<Gap> {
+    let before = gaps.iter().filter(|gap| gap.start < until);
+    before.map(|gap| Gap { end: gap.end.min(until), ..*gap }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +204,23 @@ mod tests {
         assert_eq!((samples(1), samples(2)), (1_500, 500));
         assert_eq!(all.get(JobId(1)).unwrap().gaps.len(), 1);
         assert!(all.heartbeat_due().is_some(), "it is still recorded");
+    }
+
+    /// Regression: the sentence before had all of it, and more than its own length was missing.
+    #[test]
+    fn a_gap_that_lies_across_the_cut_is_divided() {
+        let mut all = LiveDictations::default();
+        all.begin(JobId(1));
+        let live = all.get_mut(JobId(1)).unwrap();
+        live.hear(&[0.5; 16_000]);
+        live.misses(8_000, GapCause::NotTaken);
+        live.hear(&[0.0; 8_000]);
+        let told = live.heard_until(17_000).problems;
+        assert!(told[0].message.contains("from 0:01.0 to 0:01.0"), "{told:?}");
+        let gap = |start, end| Gap { start, end, cause: GapCause::NotTaken };
+        assert_eq!(all.split(JobId(1), JobId(2), 17_000), [gap(0, 7_000)]);
+        assert_eq!(all.get(JobId(1)).unwrap().gaps, [gap(16_000, 17_000)]);
+        assert_eq!(all.get(JobId(2)).unwrap().gaps, [gap(0, 7_000)]);
     }
 
     #[test]

@@ -190,8 +190,8 @@ impl UnderWay {
     }
 
     /// The name that the records of a continuous dictation share.
-    pub(super) fn name(&self, first: JobId) -> Option<String> {
-        self.store.as_ref()?.name(first)
+    pub(super) fn name(&mut self, first: JobId) -> Option<String> {
+        self.store.as_mut()?.name(first)
     }
 
     /// Asks which window has the keyboard.
@@ -369,8 +369,13 @@ impl UnderWay {
 
     /// Forgets the dictation: its heartbeat ends, and later samples are dropped.
     pub(super) fn forget(&mut self, job: JobId) {
-        self.parts.retain(|part| part.current != job);
         self.live.end(job);
+    }
+
+    /// Capture has told all of a recording. Until then its sound must be known as that of the present
+    /// dictation, also when that is over: it is not the sound of an earlier one.
+    pub(super) fn capture_is_over(&mut self, job: JobId) {
+        self.parts.retain(|part| part.current != job);
     }
 
     /// Deletes the dictation's audio and text.
@@ -397,6 +402,16 @@ impl UnderWay {
     /// The path of a recording of this run.
     pub(super) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
+    }
+
+    /// Asks for the id of the dictation that has this number now, where those `in_work` do not count.
+    /// `None`: there is no store, or it is too busy.
+    pub(super) fn id_of(
+        &mut self,
+        number: u32,
+        in_work: Vec<PathBuf>,
+    ) -> Option<oneshot::Receiver<Result<Option<String>, StoreError>>> {
+        self.store.as_mut().and_then(|store| store.id_of(number, in_work).inspect_err(tell).ok())
     }
 
     /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or
@@ -465,5 +480,50 @@ fn retention(settings: &Settings) -> Retention {
         keep_count: settings.store.keep_count,
         keep_days: settings.store.keep_days,
         keep_audio: settings.store.keep_audio,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither a microphone nor a disk.
+    fn nothing() -> UnderWay {
+        UnderWay {
+            capture: None,
+            linger_changed: false,
+            store: None,
+            folder: PathBuf::new(),
+            live: live::LiveDictations::default(),
+            parts: Vec::new(),
+            last_press: None,
+            presses: ShortcutPresses::default(),
+            status: CaptureStatus::default(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// The dictation that gets sound of the recording 1, if one does.
+    fn hears(under_way: &mut UnderWay) -> Option<JobId> {
+        let sound = CaptureOutput::Pcm { job: JobId(1), samples: vec![0.1; 400] };
+        let CaptureOutput::Pcm { job, samples } = under_way.current(sound) else {
+            panic!("no sound");
+        };
+        under_way.hear(job, &samples).map(|_| job)
+    }
+
+    /// Regression: what was said after a sentence and then cancelled was added to the sentence.
+    #[test]
+    fn late_sound_of_a_cancelled_part_reaches_no_other_dictation() {
+        let mut under_way = nothing();
+        under_way.live.begin(JobId(1));
+        assert_eq!(hears(&mut under_way), Some(JobId(1)));
+        under_way.split(JobId(1), JobId(2), 300, vec![3; 100], AskedFor::default());
+        assert_eq!(hears(&mut under_way), Some(JobId(2)));
+        under_way.cancel(JobId(2));
+        under_way.discard(JobId(2));
+        assert_eq!(hears(&mut under_way), None, "the first sentence is still delivered");
+        under_way.capture_is_over(JobId(2));
+        assert!(under_way.parts.is_empty());
     }
 }

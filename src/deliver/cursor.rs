@@ -133,7 +133,8 @@ impl Cursor {
                 Err(DeliverError::Hanging)
             }
         };
-        let outcome = self.remember(outcome, means, wanted.join.is_some()).await;
+        let is_watched = wanted.join.is_some() || wanted.is_watched;
+        let outcome = self.remember(outcome, means, is_watched).await;
         self.told(means, outcome)
     }
 
@@ -185,7 +186,8 @@ impl Cursor {
         self.hidden == Some(true)
     }
 
-    /// Prepares for the next text. `is_watched`: it may be joined to this one.
+    /// Prepares for the next text. `is_watched`: it may be joined to this one, or keys may take this
+    /// one back.
     async fn remember(
         &mut self,
         outcome: Result<Arrived, DeliverError>,

@@ -39,15 +39,20 @@ impl Hints {
     }
 
     /// What to tell about a text that is not at the cursor for this reason. `None`: it was told.
-    /// Looks for a file.
-    pub(crate) fn about(&self, problem: &DeliverError) -> Option<String> {
+    /// Looks for a file, in a thread.
+    pub(crate) async fn about(&self, problem: &DeliverError) -> Option<String> {
         let hint = match problem {
             DeliverError::WouldAsk => how_to_allow().to_owned(),
             problem => tr!("Not at the cursor: {problem}", problem),
         };
-        let was_told_before = matches!(problem, DeliverError::WouldAsk)
-            && self.file.as_ref().is_some_and(|file| file.exists());
-        (!was_told_before && !self.told.contains(&hint)).then_some(hint)
+        if self.told.contains(&hint) {
+            return None;
+        }
+        let Some(file) = self.file.clone().filter(|_| hint == how_to_allow()) else {
+            return Some(hint);
+        };
+        let was_told_before = spawn_blocking(move || file.exists()).await.unwrap_or(false);
+        (!was_told_before).then_some(hint)
     }
 
     /// Notes that the user was told.
@@ -73,25 +78,25 @@ mod tests {
         let hints = || Hints::kept_in(Some(file.clone()));
         let mut first = hints();
         for _ in 0..2 {
-            let hint = first.about(&DeliverError::WouldAsk);
+            let hint = first.about(&DeliverError::WouldAsk).await;
             assert_eq!(hint.as_deref(), Some(how_to_allow()), "it was not shown yet");
         }
         first.told(how_to_allow().to_owned()).await;
-        assert_eq!(first.about(&DeliverError::WouldAsk), None);
-        let reason = first.about(&DeliverError::NoWay).unwrap();
+        assert_eq!(first.about(&DeliverError::WouldAsk).await, None);
+        let reason = first.about(&DeliverError::NoWay).await.unwrap();
         assert!(reason.starts_with("Not at the cursor: v2m cannot paste"), "{reason}");
         first.told(reason.clone()).await;
-        assert_eq!(first.about(&DeliverError::NoWay), None);
+        assert_eq!(first.about(&DeliverError::NoWay).await, None);
         let next = hints();
-        assert_eq!(next.about(&DeliverError::WouldAsk), None);
-        assert_eq!(next.about(&DeliverError::NoWay), Some(reason));
+        assert_eq!(next.about(&DeliverError::WouldAsk).await, None);
+        assert_eq!(next.about(&DeliverError::NoWay).await, Some(reason));
     }
 
     #[tokio::test]
     async fn without_a_home_it_is_told_once_in_each_run() {
         let mut hints = Hints::kept_in(None);
-        assert!(hints.about(&DeliverError::WouldAsk).is_some());
+        assert!(hints.about(&DeliverError::WouldAsk).await.is_some());
         hints.told(how_to_allow().to_owned()).await;
-        assert_eq!(hints.about(&DeliverError::WouldAsk), None);
+        assert_eq!(hints.about(&DeliverError::WouldAsk).await, None);
     }
 }

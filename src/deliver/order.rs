@@ -26,6 +26,9 @@ pub struct DeliveryOptions {
     pub talk: Option<u32>,
     /// Clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,
+    /// Whether the desktop is asked what the user does after the text, although no text may be joined
+    /// to it: it may be taken back by keys.
+    pub is_watched: bool,
 }
 
 /// How a text gets into a window.

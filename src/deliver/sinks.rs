@@ -116,8 +116,8 @@ impl Sinks {
 
     /// What the last text's notification should add: why it is on the clipboard and not at the
     /// cursor, or how to change that. `None`: nothing, or the user was told. Looks for a file.
-    pub fn hint(&self) -> Option<String> {
-        self.lack.as_ref().and_then(|lack| self.hints.about(lack))
+    pub async fn hint(&self) -> Option<String> {
+        self.hints.about(self.lack.as_ref()?).await
     }
 
     /// Notes that the user has seen this [`Self::hint`].

@@ -74,7 +74,7 @@ async fn probe() -> Result<(Desktop, &'static str), DeliverError> {
     let desktop = Desktop::find().await?;
     let name = match &desktop {
         Desktop::Mutter(_) => Mutter::NAME,
-        Desktop::Portal(portal) => portal.name(),
+        Desktop::Portal(portal) => portal.name().await,
         Desktop::Wayland(_) => desktop::wayland::NAME,
         Desktop::X11(_) => {
             let asked = tokio::task::spawn_blocking(desktop::x11::is_there).await;

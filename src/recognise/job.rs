@@ -466,6 +466,31 @@ mod tests {
         assert_eq!((rest.next_pcm().unwrap().len(), rest.at(5)), (37, 5));
     }
 
+    /// A split must not divide a job in the middle of a sentence, or one that starts over.
+    #[test]
+    fn a_report_of_a_sentence_counts_until_it_is_overtaken() {
+        let heard = Audio::Heard((0..50).collect());
+        let mut job = Job::new(JobId(1), DecodeOptions::default(), Priority::Live, heard);
+        job.begin(7);
+        job.next_pcm().unwrap();
+        let over = |job: &mut Job, until| job.sentence(until, "en".into()).is_some();
+        assert!(over(&mut job, 15) && job.is_over_at(15));
+        assert!(over(&mut job, 30), "a later sentence is over before the first report is taken");
+        assert!(!job.is_over_at(15) && job.is_over_at(30));
+        assert!(job.split_off(JobId(2), 15).is_none());
+        assert!(!over(&mut job, 20), "nor one that comes late");
+
+        let mut ended = Job::new(JobId(3), DecodeOptions::default(), Priority::Live, job.audio);
+        ended.begin(8);
+        ended.next_pcm().unwrap();
+        assert!(over(&mut ended, 15));
+        ended.finished = true;
+        assert!(!ended.is_over_at(15), "the recording was stopped");
+        ended.finished = false;
+        ended.rewind();
+        assert!(!ended.is_over_at(15), "the engine has ended, and another starts over");
+    }
+
     #[test]
     fn what_is_told_anew_takes_the_place_of_what_was_told() {
         let heard = Audio::Heard(Vec::new());

@@ -82,6 +82,7 @@ impl Entry {
     /// Cuts off the sound from this sample on, and the gaps in it.
     pub(super) fn shorten(&mut self, samples: u64) -> Result<(), StoreError> {
         self.record.gaps.retain(|gap| gap.start < samples);
+        self.record.gaps.iter_mut().for_each(|gap| gap.end = gap.end.min(samples));
         let Some(wav) = &mut self.wav else { return Ok(()) };
         let result = wav.shorten(samples);
         self.unless_failed(mark!("cutting the recording"), result)

@@ -103,6 +103,20 @@ pub(super) fn counted(
     Ok((1..).zip(counted))
 }
 
+/// The id of the dictation with this number: 1 is the last one. `None` if there are not so many. The
+/// recordings `in_work` do not count. To ask for it while the store works: [`super::Store::id_of`].
+///
+/// # Errors
+/// [`StoreError::File`] when the directory cannot be listed.
+pub fn id_of_number(
+    directory: &Path,
+    number: u32,
+    in_work: &[PathBuf],
+) -> Result<Option<String>, StoreError> {
+    let found = counted(directory, in_work)?.find(|(it, _)| *it == number);
+    Ok(found.map(|(_, found)| id_of(&found.audio).to_owned()))
+}
+
 /// Lists dictations, the newest first.
 ///
 /// # Errors
@@ -189,7 +203,7 @@ fn candidate(id: String, found: Found) -> Candidate {
 }
 
 /// The name of a dictation's files.
-fn id_of(audio: &Path) -> &str {
+pub(super) fn id_of(audio: &Path) -> &str {
     audio.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 

@@ -26,10 +26,12 @@ mod retention;
 mod thread;
 mod wav;
 
-pub use history::{Candidate, Candidates, HistoryFilter, Lookup, candidates, find, is_id, list};
+pub use history::{
+    Candidate, Candidates, HistoryFilter, Lookup, candidates, find, id_of_number, is_id, list,
+};
 pub use last::last_text;
 pub use record::{ErrorRecord, GapRecord, MAX_ATTEMPTS, Record, RecordState, TryRecord};
-pub use recovery::{Unfinished, nth, number_of, unfinished};
+pub use recovery::{Unfinished, number_of, one, unfinished};
 pub use retention::Retention;
 pub use wav::{Pcm, open_pcm, read_pcm};
 
@@ -204,6 +206,8 @@ pub enum StoreEvent {
 pub struct DeleteReport {
     /// How many dictations are gone.
     pub deleted: usize,
+    /// The texts that they had, as they were deleted.
+    pub texts: Vec<String>,
     /// The recordings of those that belong to a job. They were left alone.
     pub in_use: Vec<PathBuf>,
     /// The first error. What could not be deleted is still there.
@@ -220,6 +224,9 @@ pub struct Store {
     order: std::collections::VecDeque<JobId>,
     /// Jobs with audio that was refused.
     behind: HashSet<JobId>,
+    /// The first dictation of the last talk, and its name: a talk may have more sentences than paths
+    /// are remembered.
+    talk: Option<(JobId, String)>,
 }
 
 #[derive(Debug)]
@@ -267,6 +274,11 @@ enum StoreCommand {
         paths: Vec<PathBuf>,
         report: oneshot::Sender<DeleteReport>,
     },
+    Identify {
+        number: u32,
+        in_work: Vec<PathBuf>,
+        found: oneshot::Sender<Result<Option<String>, StoreError>>,
+    },
     Retain(Retention),
 }
 
@@ -292,6 +304,7 @@ impl Store {
             paths: HashMap::new(),
             order: std::collections::VecDeque::new(),
             behind: HashSet::new(),
+            talk: None,
         })
     }
 
@@ -344,8 +357,12 @@ impl Store {
     }
 
     /// The name that all dictations of a continuous one have in their records: that of the first.
-    pub fn name(&self, first: JobId) -> Option<String> {
-        Some(self.path(first)?.file_stem()?.to_str()?.to_owned())
+    pub fn name(&mut self, first: JobId) -> Option<String> {
+        if self.talk.as_ref().is_none_or(|(known, _)| *known != first) {
+            let name = self.path(first)?.file_stem()?.to_str()?.to_owned();
+            self.talk = Some((first, name));
+        }
+        self.talk.as_ref().map(|(_, name)| name.clone())
     }
 
     /// Takes over a recording that no longer belongs to a job, as `job`. If it has no text, this
@@ -431,6 +448,22 @@ impl Store {
         let (report, reported) = oneshot::channel();
         self.send(StoreCommand::Delete { paths, report })?;
         Ok(reported)
+    }
+
+    /// Asks for the id of the dictation that has this number now: 1 is the last one, and the
+    /// recordings `in_work` do not count. What is begun, finished or deleted by later calls does not
+    /// count either. The channel closes unused if the thread ends first.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`].
+    pub fn id_of(
+        &mut self,
+        number: u32,
+        in_work: Vec<PathBuf>,
+    ) -> Result<oneshot::Receiver<Result<Option<String>, StoreError>>, StoreError> {
+        let (found, answer) = oneshot::channel();
+        self.send(StoreCommand::Identify { number, in_work, found })?;
+        Ok(answer)
     }
 
     /// Applies another retention, and sweeps.

@@ -52,20 +52,19 @@ impl Unfinished {
     }
 }
 
-/// Returns the `number`th dictation in `directory` from the end (1 is the last one), with or
-/// without a text. `None` if there are not so many. The recordings `in_work` do not count.
-/// Blocking.
+/// Returns the dictation in `directory` with this id, with or without a text. `None` if there is
+/// none. The recordings `in_work` do not count. Blocking.
 ///
 /// # Errors
 /// [`StoreError::File`] when the directory cannot be listed.
-pub fn nth(
+pub fn one(
     directory: &Path,
-    number: u32,
+    id: &str,
     in_work: &[PathBuf],
 ) -> Result<Option<Unfinished>, StoreError> {
-    let Some(index) = number.checked_sub(1) else { return Ok(None) };
     let mut counted = history::counted(directory, in_work)?;
-    Ok(counted.nth(index as usize).map(|(_, found)| Unfinished::from(found)))
+    let found = counted.find(|(_, found)| history::id_of(&found.audio) == id);
+    Ok(found.map(|(_, found)| Unfinished::from(found)))
 }
 
 /// Returns the number of a recording in its directory, counted from the last one, which is 1.

@@ -2,8 +2,11 @@
 
 use super::directory::{self, Doomed, record_path};
 use super::entry::Entry;
+use super::record::Record;
 use super::retention::{self, Retention};
-use super::{DeleteReport, RecordUpdate, StoreCommand, StoreError, StoreEvent, unfinished};
+use super::{
+    DeleteReport, RecordUpdate, StoreCommand, StoreError, StoreEvent, history, unfinished,
+};
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -90,6 +93,8 @@ impl Worker {
                     Err(error) => self.tell(StoreEvent::AppendFailed { job, error }),
                 }
             }
+            // It was deleted meanwhile. Its record must not be written again.
+            StoreCommand::Adopt { path, .. } if !path.exists() && !record_path(&path).exists() => {}
             StoreCommand::Adopt { job, path } => {
                 let (adopted, result) = Entry::adopt(path);
                 self.jobs.insert(job, adopted);
@@ -117,6 +122,9 @@ impl Worker {
             StoreCommand::Delete { paths, report } => {
                 // Who asked may have left.
                 let _ = report.send(self.delete(paths));
+            }
+            StoreCommand::Identify { number, in_work, found } => {
+                let _ = found.send(history::id_of_number(&self.directory, number, &in_work));
             }
             StoreCommand::Retain(retention) => {
                 self.retention = retention;
@@ -174,7 +182,8 @@ impl Worker {
         if !self.has_lock() {
             let source = io::Error::new(io::ErrorKind::WouldBlock, tr!("another v2m uses it"));
             let error = StoreError::file(mark!("deleting dictations in"), &self.directory)(source);
-            return DeleteReport { deleted: 0, in_use: Vec::new(), error: Some(error) };
+            let (texts, in_use) = (Vec::new(), Vec::new());
+            return DeleteReport { deleted: 0, texts, in_use, error: Some(error) };
         }
         let is_in_use = |path: &PathBuf| self.jobs.values().any(|job| job.path() == path);
         let (in_use, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_in_use);
@@ -184,9 +193,11 @@ impl Worker {
             .iter()
             .map(|path| Doomed { sound: Some(path.clone()), record: Some(record_path(path)) })
             .collect();
+        let record = |path: &PathBuf| Record::read(&record_path(path)).ok().flatten();
+        let texts = paths.iter().filter_map(record).filter_map(|record| record.text).collect();
         let error = directory::delete_all(&self.directory, &doomed).err();
         let is_gone = |path: &&PathBuf| !path.exists() && !record_path(path).exists();
-        DeleteReport { deleted: paths.iter().filter(is_gone).count(), in_use, error }
+        DeleteReport { deleted: paths.iter().filter(is_gone).count(), texts, in_use, error }
     }
 
     /// Whether only this process may delete something.
@@ -223,7 +234,7 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Record, RecordState, Store, Text};
+    use super::super::{RecordState, Store, Text, Unfinished};
     use super::*;
     use std::fs;
 
@@ -267,6 +278,95 @@ mod tests {
         assert_eq!((report.deleted, report.in_use), (2, vec![paths[2].clone()]));
         assert!(report.error.is_none() && !paths[0].exists() && !record_path(&paths[0]).exists());
         assert!(!paths[1].exists() && !record_path(&paths[1]).exists() && paths[2].exists());
+    }
+
+    fn until_finished(events: &mut mpsc::Receiver<StoreEvent>) {
+        while !matches!(events.blocking_recv().unwrap(), StoreEvent::Finished { .. }) {}
+    }
+
+    /// A dictation with this text.
+    fn said(store: &mut Store, events: &mut mpsc::Receiver<StoreEvent>, number: u32) -> PathBuf {
+        let job = JobId(number);
+        let path = store.begin(job).unwrap();
+        store.append(job, [1; 1600].as_slice().into()).unwrap();
+        store.recorded(job).unwrap();
+        store.finish(job, delivered(&format!("text {number}"))).unwrap();
+        until_finished(events);
+        path
+    }
+
+    /// Regression: a retry that had begun with the deletion wrote the record again, with its text.
+    #[test]
+    fn what_is_deleted_while_it_is_transcribed_once_more_does_not_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut events) = mpsc::channel(64);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let path = said(&mut store, &mut events, 1);
+        let left = super::super::one(folder.path(), history::id_of(&path), &[]).unwrap().unwrap();
+        // The text that it gets just before it is deleted is known, too.
+        let again = |store: &mut Store, job, left: &Unfinished| {
+            store.adopt(JobId(job), left).unwrap();
+            store.finish(JobId(job), delivered("the new text")).unwrap();
+        };
+        again(&mut store, 10, &left);
+        let report = store.delete(vec![path.clone()]).unwrap();
+        again(&mut store, 11, &left);
+        let report = report.blocking_recv().unwrap();
+        assert_eq!((report.deleted, report.texts), (1, vec!["the new text".to_owned()]));
+        drop(store);
+        while events.blocking_recv().is_some() {}
+        assert!(!path.exists() && !record_path(&path).exists(), "it came back");
+    }
+
+    /// Regression: a dictation that began while the store was read took the number of the one that was
+    /// meant, and that one was deleted.
+    #[test]
+    fn a_number_means_what_it_counts_at_the_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut events) = mpsc::channel(64);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let paths: Vec<_> = (1..=3).map(|job| said(&mut store, &mut events, job)).collect();
+        let mut asked = vec![
+            (store.id_of(2, Vec::new()).unwrap(), Some(1)),
+            (store.id_of(4, Vec::new()).unwrap(), None),
+        ];
+        store.begin(JobId(4)).unwrap();
+        asked.push((store.id_of(2, vec![store.path(JobId(4)).unwrap().into()]).unwrap(), Some(1)));
+        let deleted = store.delete(vec![paths[2].clone()]).unwrap();
+        store.discard(JobId(4)).unwrap();
+        asked.push((store.id_of(2, Vec::new()).unwrap(), Some(0)));
+        for (found, expected) in asked {
+            let found = found.blocking_recv().unwrap().unwrap();
+            let expected = expected.map(|at: usize| history::id_of(&paths[at]).to_owned());
+            assert_eq!(found, expected);
+        }
+        assert_eq!(deleted.blocking_recv().unwrap().texts, ["text 3"]);
+    }
+
+    /// The sound after a sentence would be nowhere if the disk refused its new file.
+    #[test]
+    fn a_recording_is_cut_only_once_the_next_one_has_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut events) = mpsc::channel(64);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let [job, next] = [JobId(1), JobId(2)];
+        let path = store.begin(job).unwrap();
+        store.append(job, [1; 3_200].as_slice().into()).unwrap();
+        store.begin(next).unwrap();
+        // Not all of the rest is written, or none of it.
+        for (written, left) in [(0, 3_200), (1_000, 3_200), (600, 1_600)] {
+            store.append(next, vec![1; written].into()).unwrap();
+            store.send(StoreCommand::Shorten { job, samples: 1_600, next, tail: 1_600 }).unwrap();
+            store.recorded(job).unwrap();
+            let samples = loop {
+                match events.blocking_recv().unwrap() {
+                    StoreEvent::Recorded { samples, .. } => break samples,
+                    event => assert!(!matches!(event, StoreEvent::Failed { .. }), "{event:?}"),
+                }
+            };
+            let on_disk = super::super::read_pcm(&path).unwrap().len();
+            assert_eq!((samples, on_disk), (left, left as usize), "{written}");
+        }
     }
 
     /// Regression, found by `make campaign` (disk-read-only): the text was delivered, but the next

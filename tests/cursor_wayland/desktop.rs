@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use v2m::deliver::{DeliveryOptions, Focus, PasteKeys, Sinks, Window as Focused};
+use v2m::deliver::{
+    DeliveryOptions, Focus, PasteKeys, Sinks, UndoOptions, Undone, Window as Focused,
+};
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::private_bus::PrivateBus;
 use v2m_testkit::sway::Compositor;
@@ -102,6 +104,12 @@ impl Desktop {
     /// As wanted.
     pub(crate) fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         self.runtime.block_on(self.sinks.hand_over(text, wanted))
+    }
+
+    /// Takes the last text back, or says why not.
+    pub(crate) fn undo(&mut self, wanted: &UndoOptions) -> Result<Undone, String> {
+        let done = self.runtime.block_on(self.sinks.undo(wanted));
+        done.map_err(|why| why.to_string())
     }
 
     /// Whether the compositor tells when somebody does something.
@@ -255,7 +263,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    fn read(&self) -> Option<Value> {
+    pub(crate) fn read(&self) -> Option<Value> {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 

@@ -7,6 +7,7 @@ mod held;
 mod joining;
 mod other;
 mod typing;
+mod undo;
 
 use desktop::{Desktop, wait_for};
 use other::Other;

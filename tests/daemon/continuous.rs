@@ -131,6 +131,49 @@ fn a_cancel_says_what_was_delivered_and_deletes_the_rest() {
     studio.service.end();
 }
 
+/// Regression: the answer was the failure alone.
+#[test]
+fn a_last_sentence_that_fails_is_named_beside_the_text_of_the_others() {
+    let quiet = "pcm nothing; ".repeat(12);
+    let studio = Studio::with(House::new(&format!("{quiet}pcm sentence; finish die")));
+    let service = &studio.service;
+    service.ignore_manager();
+    studio.record_in(3, &continuous());
+    wait_for("a sentence", || (delivered(service) == 1).then_some(()));
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["text"], service.records()[0]["text"]);
+    let problem = &answer["problems"][0];
+    assert_eq!(problem["code"], "engine_failed");
+    let told = problem["error"].as_str().unwrap();
+    let kept = &service.kept("wav")[1];
+    assert!(told.starts_with("The text lacks what was said from 0:0"), "{told}");
+    assert!(told.ends_with(&format!("This part is kept: {}", kept.display())), "{told}");
+    studio.service.end();
+}
+
+/// Regression: whoever waited was told that the text was not ready.
+#[test]
+fn an_end_that_does_not_wait_answers_with_the_sentences_that_are_there() {
+    let quiet = "pcm nothing; ".repeat(12);
+    let studio = Studio::with(House::new(&format!("{quiet}pcm sentence; finish wait")));
+    let service = &studio.service;
+    studio.record_in(3, &continuous());
+    wait_for("a sentence", || (delivered(service) == 1).then_some(()));
+    let (mut waiting, mut client) = (service.connect(), service.connect());
+    waiting.send("STOP_RECORDING", Value::Null);
+    wait_for("the stop", || (client.ask("GET_STATUS")["state"] == "transcribing").then_some(()));
+    service.signal(Signal::TERM);
+    wait_for("the signal", || service.log().contains("ending: systemd").then_some(()));
+    // Only the next instance can record.
+    client.send("START_RECORDING", Value::Null);
+    let answer = waiting.receive().unwrap()["data"].clone();
+    assert_eq!(answer["text"], service.records()[0]["text"], "{answer}");
+    let problem = &answer["problems"][0];
+    assert_eq!(problem["code"], "shutting_down");
+    assert!(problem["error"].as_str().unwrap().contains("The text lacks what was said"));
+    drop(studio.ended());
+}
+
 /// A limit of one dictation would have deleted the sentences of the one that was being spoken.
 #[test]
 fn all_sentences_of_a_talk_count_as_one_dictation() {

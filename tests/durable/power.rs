@@ -9,7 +9,9 @@ use std::process::Command;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use v2m::session::{Code, JobId};
-use v2m::store::{Record, RecordUpdate, Retention, Store, StoreEvent, Text, Unfinished, read_pcm};
+use v2m::store::{
+    AskedFor, Record, RecordUpdate, Retention, Store, StoreEvent, Text, Unfinished, read_pcm,
+};
 
 const CHILD: &str = "V2M_TEST_DURABLE_DIRECTORY";
 /// What changes files, and what brings them to the disk. Not every processor has all of them (`?`).
@@ -20,6 +22,11 @@ const PIECE: usize = 1600;
 /// How much of what was said a power cut may cost while it is recorded: the sound since the last
 /// sync, which comes once a second, and the piece that is being written.
 const STATED: usize = 16_000 + PIECE;
+
+/// How much is recorded of job 5 when its first sentence, which ends there, is over. Job 6 is the
+/// rest.
+const TALK: usize = 56_000;
+const SENTENCE: usize = 30_000;
 
 /// The sound of a job: each sample tells where it belongs.
 fn sound(job: u32, samples: usize) -> Vec<i16> {
@@ -103,6 +110,21 @@ fn a_day_of_a_store() {
     child.record(4, 20_000);
     promise("discard 4");
     child.store.discard(JobId(4)).unwrap();
+    // A continuous dictation: a sentence is over while it is recorded.
+    child.record(5, TALK);
+    let talk = child.store.name(JobId(5));
+    let tail = sound(5, TALK).split_off(SENTENCE);
+    let asked = AskedFor { talk, ..AskedFor::default() };
+    child.store.split(JobId(5), JobId(6), SENTENCE as u64, tail, asked).unwrap();
+    let path = child.store.path(JobId(6)).unwrap();
+    promise(&format!("part 6 {}", path.file_stem().unwrap().to_str().unwrap()));
+    let more = sound(5, TALK + 10_000).split_off(TALK);
+    child.store.append(JobId(6), more.into()).unwrap();
+    child.wait(|event| matches!(event, StoreEvent::Recorded { job: JobId(5), .. }));
+    promise(&format!("recorded 5 {SENTENCE}"));
+    child.finish(5, RecordUpdate::Delivered(text(5), Vec::new()));
+    child.recorded(6, TALK + 10_000 - SENTENCE);
+    child.finish(6, RecordUpdate::Delivered(text(6), Vec::new()));
     let Child { store, mut events } = child;
     drop(store);
     while events.blocking_recv().is_some() {}
@@ -143,6 +165,8 @@ struct Promised {
     /// The sound since the last sync may be all that a refusing disk had missed.
     rewriting: bool,
     delivered: bool,
+    /// It is the part of job 5 after its first sentence.
+    is_part: bool,
     discarding: bool,
     discarded: bool,
 }
@@ -204,7 +228,7 @@ fn replay(
         }
     }
     let stems = promised.values().filter(|it| !it.stem.is_empty()).count();
-    assert!(stems == 4 && promised[&4].discarded, "{promised:?}");
+    assert!(stems == 6 && promised[&4].discarded, "{promised:?}");
     Ok((moments, states))
 }
 
@@ -222,6 +246,7 @@ fn take_promise(promised: &mut BTreeMap<u32, Promised>, told: &str) {
     let of = promised.entry(words[1].parse().unwrap()).or_default();
     match words[0] {
         "file" => of.stem = words[2].to_owned(),
+        "part" => (of.stem, of.is_part) = (words[2].to_owned(), true),
         "recorded" => of.recorded = Some(words[2].parse().unwrap()),
         "rewrite" => of.rewriting = true,
         "delivered" => of.delivered = true,
@@ -265,16 +290,40 @@ fn check(now: &Files, state: &Files, promised: &BTreeMap<u32, Promised>) -> Resu
             continue;
         }
         let pcm = pcm.unwrap_or_default();
-        ensure!(pcm == sound(*job, pcm.len()), "job {job} has other sound");
         let left = pcm.len();
+        let own = match promise.is_part {
+            true => sound(5, SENTENCE + left).split_off(SENTENCE),
+            false => sound(*job, left),
+        };
+        ensure!(pcm == own, "job {job} has other sound");
+        if *job == 5 && left == SENTENCE && promised.contains_key(&6) {
+            // The rest was cut off, so it is elsewhere.
+            let rest = sound_of(&found, promised, 6);
+            ensure!(SENTENCE + rest >= TALK, "{rest} samples are left after the sentence");
+        }
         let whole = promise.recorded.unwrap_or(left);
         ensure!(left == whole, "job {job}: {left} of {whole} samples are left");
         let written = now.get(&format!("{}.wav", promise.stem));
         let written = written.map_or(0, |wav| wav.len().saturating_sub(44) / 2);
-        let is_stated = promise.rewriting || left + STATED >= written;
+        // Job 5 has what follows its sentence until the part has it.
+        let has = match promise.is_part {
+            true => (SENTENCE + left).max(sound_of(&found, promised, 5)) - SENTENCE,
+            false => left,
+        };
+        let is_stated = promise.rewriting || has + STATED >= written;
         ensure!(is_stated, "job {job}: {left} of {written} samples are left");
     }
     Ok(())
+}
+
+/// How many samples are left of a job without a text.
+fn sound_of(
+    found: &BTreeMap<String, Unfinished>,
+    promised: &BTreeMap<u32, Promised>,
+    job: u32,
+) -> usize {
+    let left = promised.get(&job).and_then(|promise| found.get(&promise.stem));
+    left.map_or(0, |left| read_pcm(&left.path).unwrap_or_default().len())
 }
 
 /// What a new service finds there, by the names without their ends.

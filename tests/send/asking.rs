@@ -271,3 +271,42 @@ fn events_are_printed_as_they_come() {
     let events = json!({"events": ["state", "transcription_update", "level"]});
     assert_eq!(service.join(), json!({"cmd": "SUBSCRIBE", "data": events}));
 }
+
+/// What `toggle` asks the service if a shell runs this line with a terminal: `script` gives it one.
+fn asked_in_terminal(line: &str) -> Vec<Value> {
+    let service = Service::run(|listener| {
+        let mut asked = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().unwrap();
+            let request = read_request(&mut stream);
+            let data = match request["cmd"].as_str() {
+                Some("GET_CONFIG") => json!({"config": {"deliver": {"mode": "auto"}}}),
+                _ => text_data(),
+            };
+            let answer = json!({"status": "success", "data": data, "error": null});
+            stream.write_all(&Framing::Length.encode(&answer)).unwrap();
+            let is_last = request["cmd"] == "TOGGLE_RECORDING";
+            asked.push(request);
+            if is_last {
+                return asked;
+            }
+        }
+    });
+    let mut script = std::process::Command::new("script");
+    let line = line.replace("v2m-send", env!("CARGO_BIN_EXE_v2m-send"));
+    script.args(["-qec", &line, "/dev/null"]).env("V2M_SOCKET_PATH", service.path());
+    let output = script.stdin(Stdio::null()).output().expect("script (util-linux) is installed");
+    assert!(output.status.success(), "{output:?}");
+    service.join()
+}
+
+/// A compositor that was started from a console hands its terminal on to the commands of its
+/// shortcuts, in a session without a controlling terminal.
+#[test]
+fn a_press_in_a_terminal_is_copied_and_that_of_a_consoles_compositor_is_not() {
+    let toggle = |data: Value| json!({"cmd": "TOGGLE_RECORDING", "data": data});
+    let by_hand = asked_in_terminal("v2m-send toggle");
+    assert_eq!(by_hand, [json!({"cmd": "GET_CONFIG"}), toggle(json!({"deliver": "clipboard"}))]);
+    let shortcut = asked_in_terminal("setsid --wait v2m-send toggle");
+    assert_eq!(shortcut, [json!({"cmd": "TOGGLE_RECORDING"})]);
+}

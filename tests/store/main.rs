@@ -9,4 +9,5 @@ mod bench;
 mod damage;
 mod full;
 mod keeping;
+mod talk;
 mod unfinished;

@@ -3,12 +3,21 @@
 use crate::bench::{Bench, CHILD, again, delivered, failed, record, text, wait_for_line};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use v2m::session::{Code, Gap, GapCause, JobId};
 use v2m::store::{
-    MAX_ATTEMPTS, RecordState, RecordUpdate, Retention, StoreEvent, nth, number_of, read_pcm,
-    unfinished,
+    MAX_ATTEMPTS, RecordState, RecordUpdate, Retention, StoreError, StoreEvent, Unfinished,
+    id_of_number, number_of, one, read_pcm, unfinished,
 };
+
+fn nth(
+    directory: &Path,
+    number: u32,
+    in_work: &[PathBuf],
+) -> Result<Option<Unfinished>, StoreError> {
+    let id = id_of_number(directory, number, in_work)?;
+    id.map_or(Ok(None), |id| one(directory, &id, in_work))
+}
 
 #[test]
 fn a_killed_process_leaves_its_recording_to_the_next() {

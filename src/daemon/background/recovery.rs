@@ -34,7 +34,13 @@ pub(super) struct Recovery {
     opening: Option<PathBuf>,
     /// When it was last looked whether one is due.
     looked: Option<Instant>,
+    /// The recordings that were deleted last: what was found out of them before means nothing.
+    deleted: VecDeque<PathBuf>,
 }
+
+/// How many deleted recordings are remembered. What was found out of a recording comes within
+/// milliseconds.
+const MOST_DELETED: usize = 1_000;
 
 impl Recovery {
     /// When the next one is due that was not when it was last looked.
@@ -89,13 +95,23 @@ impl Background {
 
     /// These recordings are deleted: nothing is tried or shown any more.
     pub(in crate::daemon) fn give_up(&mut self, recordings: &[PathBuf]) {
-        let Recovery { waiting, texts, .. } = &mut self.recovery;
+        let Recovery { waiting, texts, deleted, .. } = &mut self.recovery;
         waiting.retain(|attempt| !recordings.contains(&attempt.left.path));
         texts.retain(|(left, _)| !recordings.contains(&left.path));
+        deleted.extend(recordings.iter().cloned());
+        deleted.drain(..deleted.len().saturating_sub(MOST_DELETED));
+    }
+
+    /// Whether this recording was deleted meanwhile.
+    pub(in crate::daemon) fn is_deleted(&self, recording: &Path) -> bool {
+        self.recovery.deleted.iter().any(|deleted| deleted == recording)
     }
 
     /// A recording without a text, on which the recogniser failed in this run.
     pub(in crate::daemon) fn try_later(&mut self, left: Unfinished) {
+        if self.is_deleted(&left.path) {
+            return;
+        }
         let attempt = Attempt::by_itself(left, Timestamp::now());
         let seconds = attempt.due.duration_since(Instant::now()).as_secs_f64().round();
         let recording = attempt.left.path.display();

@@ -1,14 +1,15 @@
 //! RETRY_RECORDING: a dictation of the store is transcribed once more, failed or not.
 
 use super::attempt::{Asked, Attempt};
-use crate::call::Retry;
+use crate::call::{Retry, Which};
 use crate::daemon::chores::Chore;
 use crate::daemon::engine::Plan;
+use crate::daemon::history::unreadable;
 use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply};
 use crate::language::spoken;
 use crate::session::{Code, Failure};
-use crate::store::{self, StoreError, Unfinished};
+use crate::store::{self, Unfinished};
 use tracing::info;
 use v2m_messages::tr;
 
@@ -51,17 +52,16 @@ impl Daemon {
         }
         let plan = Plan { model, language, is_safest: false };
         let wanted = Wanted { number, plan, reply };
-        let (folder, in_work) = (self.under_way.folder().to_owned(), self.under_way.in_work());
-        self.chores.spawn_blocking(move || Chore::RetryFound {
-            result: store::nth(&folder, number, &in_work),
-            wanted,
+        self.look_up_one(Which::Number(number), move |folder, id, in_work| {
+            let one = |id: String| store::one(folder, &id, in_work).map_err(unreadable);
+            Chore::RetryFound { result: id.and_then(|id| id.map_or(Ok(None), one)), wanted }
         });
     }
 
     /// The recording has been looked for.
     pub(in crate::daemon) fn retry_found(
         &mut self,
-        result: Result<Option<Unfinished>, StoreError>,
+        result: Result<Option<Unfinished>, Failure>,
         wanted: Wanted,
     ) {
         let Wanted { number, plan, reply } = wanted;
@@ -70,13 +70,13 @@ impl Daemon {
             Err(Failure::new(code, text))
         };
         let left = match result {
-            Ok(Some(left)) => left,
-            Ok(None) => {
+            Ok(Some(left)) if !self.background.is_deleted(&left.path) => left,
+            Ok(Some(_) | None) => {
                 let why =
                     tr!("the store has no such dictation. `v2m-send retry` takes the last one.");
                 return answer(reply, refused(Code::NoText, why));
             }
-            Err(error) => return answer(reply, refused(Code::File, &error.to_string())),
+            Err(failure) => return answer(reply, refused(failure.code, &failure.message)),
         };
         if left.samples == 0 {
             let why = tr!("its recording was deleted (store.keep_audio, store.keep_days). \

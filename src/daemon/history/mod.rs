@@ -15,6 +15,7 @@ use crate::store::{self, Candidates, HistoryFilter, Lookup, StoreError};
 use jiff::Zoned;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tokio::task::spawn_blocking;
 use tracing::info;
 use v2m_messages::{mark, tr};
 
@@ -24,13 +25,22 @@ pub(super) enum HistoryFound {
     /// A text that is to be delivered once more.
     ToDeliver { text: Result<String, Failure>, deliver: DeliverMode, reply: Reply },
     /// What could be deleted.
-    ToDelete { found: Result<Candidates, StoreError>, deletion: Deletion, reply: Reply },
+    ToDelete { found: Result<Candidates, Failure>, deletion: Deletion, reply: Reply },
+    /// What was deleted, with the texts as they were then.
+    Deleted { result: Result<Answer, Failure>, texts: Vec<String>, reply: Reply },
 }
+
+/// The id of a dictation that a client named. `None`: there is no such dictation.
+pub(super) type FoundId = Result<Option<String>, Failure>;
 
 impl HistoryFound {
     pub(super) fn refuse(self, failure: &Failure) {
-        let (Self::ToDeliver { reply, .. } | Self::ToDelete { reply, .. }) = self;
-        answer(reply, Err(failure.clone()));
+        match self {
+            Self::ToDeliver { reply, .. } | Self::ToDelete { reply, .. } => {
+                answer(reply, Err(failure.clone()));
+            }
+            Self::Deleted { result, reply, .. } => answer(reply, result),
+        }
     }
 }
 
@@ -48,8 +58,8 @@ impl Daemon {
     }
 
     pub(super) fn show_dictation(&mut self, which: Which, reply: Reply) {
-        self.look_up(move |folder, in_work| {
-            let found = find(folder, &which, in_work, Doing::Showing);
+        self.look_up_one(which.clone(), move |folder, id, in_work| {
+            let found = find(folder, id, &which, in_work, Doing::Showing);
             answer(reply, found.map(Answer::Dictation));
             Chore::Answered
         });
@@ -57,8 +67,8 @@ impl Daemon {
 
     pub(super) fn redeliver(&mut self, redelivery: Redelivery, reply: Reply) {
         let Redelivery { which, deliver } = redelivery;
-        self.look_up(move |folder, in_work| {
-            let found = find(folder, &which, in_work, Doing::Delivering);
+        self.look_up_one(which.clone(), move |folder, id, in_work| {
+            let found = find(folder, id, &which, in_work, Doing::Delivering);
             let text =
                 found.and_then(|it| it.text.ok_or_else(|| without_text(it.dictation.number)));
             Chore::History(Box::new(HistoryFound::ToDeliver { text, deliver, reply }))
@@ -66,13 +76,48 @@ impl Daemon {
     }
 
     pub(super) fn delete_dictations(&mut self, deletion: Deletion, reply: Reply) {
-        self.look_up(move |folder, in_work| {
-            let which = match &deletion {
-                Deletion::One(which) => Some(which),
-                Deletion::All => None,
-            };
-            let found = store::candidates(folder, which, in_work);
+        let to_delete = |found, deletion, reply| {
             Chore::History(Box::new(HistoryFound::ToDelete { found, deletion, reply }))
+        };
+        match &deletion {
+            Deletion::One(which) => self.look_up_one(which.clone(), move |folder, id, in_work| {
+                let named = |id| store::candidates(folder, Some(&Which::Id(id)), in_work);
+                let found = id.and_then(|id| {
+                    id.map_or(Ok(Candidates::default()), |id| named(id).map_err(unreadable))
+                });
+                to_delete(found, deletion, reply)
+            }),
+            Deletion::All => self.look_up(move |folder, in_work| {
+                let found = store::candidates(folder, None, in_work).map_err(unreadable);
+                to_delete(found, deletion, reply)
+            }),
+        }
+    }
+
+    /// Reads one dictation of the store in a thread. A number means what it counts now, whatever is
+    /// begun, finished or deleted before the thread has read it.
+    pub(super) fn look_up_one(
+        &mut self,
+        which: Which,
+        work: impl FnOnce(&Path, FoundId, &[PathBuf]) -> Chore + Send + 'static,
+    ) {
+        let number = match which {
+            Which::Id(id) => {
+                return self.look_up(move |folder, in_work| work(folder, Ok(Some(id)), in_work));
+            }
+            Which::Number(number) => number,
+        };
+        let (folder, in_work) = (self.under_way.folder().to_owned(), self.under_way.in_work());
+        let asked = self.under_way.id_of(number, in_work.clone());
+        self.chores.spawn(async move {
+            let id = match asked {
+                Some(asked) => {
+                    asked.await.map_or_else(|_| Err(stopping()), |id| id.map_err(unreadable))
+                }
+                None => Err(too_slow()),
+            };
+            let worked = spawn_blocking(move || work(&folder, id, &in_work)).await;
+            worked.unwrap_or_else(|error| Chore::Broken(error.to_string()))
         });
     }
 
@@ -94,8 +139,13 @@ impl Daemon {
             HistoryFound::ToDelete { found: Ok(found), deletion, reply } => {
                 self.delete_found(found, &deletion, reply);
             }
-            HistoryFound::ToDelete { found: Err(error), reply, .. } => {
-                answer(reply, Err(unreadable(error)));
+            HistoryFound::ToDelete { found: Err(failure), reply, .. } => {
+                answer(reply, Err(failure));
+            }
+            HistoryFound::Deleted { result, texts, reply } => {
+                // A retry may have given it another text since the store was read.
+                texts.iter().for_each(|text| self.texts.forget(text));
+                answer(reply, result);
             }
         }
     }
@@ -119,10 +169,7 @@ impl Daemon {
         }
         let paths: Vec<_> = doomed.iter().map(|it| it.path.clone()).collect();
         let Some(report) = self.under_way.delete(paths.clone()) else {
-            let text = tr!(
-                "Deleting dictations: the disk is too slow now. Nothing was deleted. Try again."
-            );
-            return answer(reply, Err(Failure::new(Code::Busy, text)));
+            return answer(reply, Err(too_slow()));
         };
         self.background.give_up(&paths);
         match deletion {
@@ -139,28 +186,25 @@ impl Daemon {
         let mut kept: Vec<_> = busy.chain(foreign.into_iter().map(because(FOREIGN))).collect();
         self.chores.spawn(async move {
             let Ok(report) = report.await else {
-                let text = tr!("Deleting dictations: v2m is stopping. Ask again in a moment.");
-                answer(reply, Err(Failure::new(Code::ShuttingDown, text)));
+                answer(reply, Err(stopping()));
                 return Chore::Answered;
             };
             let deleted = count(report.deleted);
             info!(deleted, "a client had {deleted} dictations deleted");
             let id = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into();
             kept.extend(report.in_use.iter().map(id).map(because(IN_WORK)));
-            answer(
-                reply,
-                match report.error {
-                    None => {
-                        let without_text = count(without_text);
-                        Ok(Answer::Deleted(Deleted { deleted, without_text, kept }))
-                    }
-                    Some(error) => {
-                        let text = tr!("{error}. Deleted so far: {deleted}", error, deleted);
-                        Err(Failure::new(Code::File, text))
-                    }
-                },
-            );
-            Chore::Answered
+            let result = match report.error {
+                None => {
+                    let without_text = count(without_text);
+                    Ok(Answer::Deleted(Deleted { deleted, without_text, kept }))
+                }
+                Some(error) => {
+                    let text = tr!("{error}. Deleted so far: {deleted}", error, deleted);
+                    Err(Failure::new(Code::File, text))
+                }
+            };
+            let texts = report.texts;
+            Chore::History(Box::new(HistoryFound::Deleted { result, texts, reply }))
         });
     }
 }
@@ -214,15 +258,25 @@ fn filter(query: HistoryQuery) -> Result<HistoryFilter, Failure> {
 
 fn find(
     folder: &Path,
-    which: &Which,
+    id: FoundId,
+    asked: &Which,
     in_work: &[PathBuf],
     doing: Doing,
 ) -> Result<Box<KeptText>, Failure> {
-    match store::find(folder, which, in_work).map_err(unreadable)? {
+    let Some(id) = id? else { return Err(missing(doing, asked)) };
+    match store::find(folder, &Which::Id(id), in_work).map_err(unreadable)? {
         Lookup::Found(kept) => Ok(kept),
         Lookup::InWork => Err(doing.refused(Code::Busy, IN_WORK)),
-        Lookup::Missing => Err(missing(doing, which)),
+        Lookup::Missing => Err(missing(doing, asked)),
     }
+}
+
+fn too_slow() -> Failure {
+    Failure::new(Code::Busy, tr!("The disk is too slow now, so nothing was done. Try again."))
+}
+
+fn stopping() -> Failure {
+    Failure::new(Code::ShuttingDown, tr!("v2m is stopping. Ask again in a moment."))
 }
 
 fn missing(doing: Doing, which: &Which) -> Failure {
@@ -255,6 +309,6 @@ fn without_text(number: u32) -> Failure {
     Failure::new(Code::NoText, text)
 }
 
-fn unreadable(error: StoreError) -> Failure {
+pub(super) fn unreadable(error: StoreError) -> Failure {
     Failure::new(Code::File, error.to_string())
 }

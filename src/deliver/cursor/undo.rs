@@ -2,7 +2,8 @@
 //!
 //! The field is asked first (AT-SPI): if the text stands right before the cursor, it is deleted
 //! there, or by one Ctrl+Z, and the field is asked again. If the program does not tell what it
-//! holds, the window gets Ctrl+Z once, but only if the user chose that, and has done nothing since.
+//! holds, the window gets Ctrl+Z once, but only if the user chose that, and is known to have done
+//! nothing since.
 //! Nothing is ever deleted key by key.
 
 use super::{Cursor, with_xwayland};
@@ -102,6 +103,12 @@ pub enum UndoError {
         )
     )]
     TooLate,
+    /// Neither the desktop nor the program tells.
+    #[error(
+        "the desktop does not tell whether you have typed since, and the program does not tell what stands at the \
+         cursor. Ctrl+Z might undo what you typed. Undo it in the program"
+    )]
+    Untold,
     /// The program tells nothing.
     #[error(
         "{}",
@@ -207,7 +214,7 @@ impl Cursor {
                 TakenBack::Unclear => return Err(UndoError::Unclear),
                 TakenBack::NotEditable => {
                     let field = field.clone();
-                    self.press_undo(wanted, &delivered, focused, window).await?;
+                    self.press_undo(wanted, &delivered, focused, window, true).await?;
                     return self.until_gone(&field, &delivered.text).await;
                 }
                 TakenBack::NotTold => {}
@@ -219,17 +226,19 @@ impl Cursor {
         if !wanted.by_keys {
             return Err(UndoError::NotTold);
         }
-        self.press_undo(wanted, &delivered, focused, window).await?;
+        self.press_undo(wanted, &delivered, focused, window, false).await?;
         Ok(Undone::Pressed)
     }
 
-    /// Presses Ctrl+Z once, where that takes back a text and does nothing else.
+    /// Presses Ctrl+Z once, where that takes back a text and does nothing else. `stands`: the field
+    /// tells that the text stands right before the cursor.
     async fn press_undo(
         &mut self,
         wanted: &UndoOptions,
         delivered: &Delivered,
         focused: Focused,
         only: Option<Window>,
+        stands: bool,
     ) -> Result<(), UndoError> {
         if delivered.means == Means::Type {
             return Err(UndoError::Typed);
@@ -241,6 +250,7 @@ impl Cursor {
         let (between, at) = self.joint.since(&wanted.presses, Instant::now());
         match between {
             Between::Something => return Err(UndoError::Touched),
+            Between::Unknown if !stands => return Err(UndoError::Untold),
             Between::Unknown if at.elapsed() > SHORTLY => return Err(UndoError::TooLate),
             Between::Unknown | Between::Nothing => {}
         }

@@ -7,7 +7,11 @@ use v2m::deliver::{DeliveryOptions, Sinks, UndoOptions, Undone};
 use v2m::session::DeliverMode;
 
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str) {
-    let wanted = DeliveryOptions { mode: DeliverMode::Paste, ..DeliveryOptions::default() };
+    let wanted = DeliveryOptions {
+        mode: DeliverMode::Paste,
+        is_watched: true,
+        ..DeliveryOptions::default()
+    };
     let deliveries = desktop.runtime.block_on(sinks.hand_over(text, &wanted));
     assert!(deliveries[0].ok, "{deliveries:?}");
     desktop.runtime.block_on(sinks.settle());
@@ -49,6 +53,18 @@ fn a_window_that_tells_nothing_gets_ctrl_z_if_the_user_chose_that() {
     window.wait_for_all_of("As taken.");
     assert!(undo(&desktop, &mut sinks, false).unwrap_err().contains("deliver.undo"));
     assert_eq!(window.text(), "As taken.");
+    // GNOME tells that nobody does anything a second later.
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
     assert_eq!(undo(&desktop, &mut sinks, true), Ok(Undone::Pressed));
     window.wait_for_all_of("");
+
+    // It does not tell whether that was a key or the mouse.
+    paste(&desktop, &mut sinks, "As taken.");
+    window.wait_for_all_of("As taken.");
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    desktop.press(&[key::I]);
+    window.wait_for_all_of("As taken.i");
+    let why = undo(&desktop, &mut sinks, true).unwrap_err();
+    assert!(why.contains("does not tell whether you have typed"), "{why}");
+    assert_eq!(window.text(), "As taken.i");
 }

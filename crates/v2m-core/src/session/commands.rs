@@ -44,7 +44,8 @@ impl Session {
             | Phase::Transcribing { .. }
             | Phase::Rewriting { .. }
             | Phase::Ready { .. }
-            | Phase::Delivering { .. } => self.start_next(asker, out),
+            | Phase::Delivering { .. }
+            | Phase::Failed { .. } => self.start_next(asker, out),
         }
     }
 
@@ -188,6 +189,8 @@ impl Session {
             Phase::Transcribing { waiting, .. }
             | Phase::Ready { waiting, .. }
             | Phase::Delivering { waiting, .. } => waiting,
+            // It is settled already, and its recording is kept.
+            Phase::Failed { waiting, .. } => return waiting,
         };
         out.extend([Effect::Abandon(job), Effect::Discard(job)]);
         waiting

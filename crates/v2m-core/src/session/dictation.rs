@@ -27,6 +27,10 @@ pub(super) enum Phase {
     Ready { waiting: Vec<Ticket>, transcript: Transcript },
     /// The text is being delivered.
     Delivering { waiting: Vec<Ticket>, transcript: Transcript },
+    /// A sentence of a talk for which there is no text. Its outcome is kept and shown. It waits for
+    /// the sentences before it, so that the talk's whole text says where it is missing. `samples`: the
+    /// length of its recording, if that is known.
+    Failed { waiting: Vec<Ticket>, samples: Option<u64>, failure: Failure },
 }
 
 impl Phase {
@@ -54,7 +58,8 @@ impl Phase {
             | Self::Transcribing { waiting, .. }
             | Self::Rewriting { waiting, .. }
             | Self::Ready { waiting, .. }
-            | Self::Delivering { waiting, .. } => waiting,
+            | Self::Delivering { waiting, .. }
+            | Self::Failed { waiting, .. } => waiting,
         }
     }
 }
@@ -218,8 +223,15 @@ impl Dictations {
             | Phase::Draining { .. }
             | Phase::Transcribing { .. }
             | Phase::Rewriting { .. }
-            | Phase::Delivering { .. } => None,
+            | Phase::Delivering { .. }
+            | Phase::Failed { .. } => None,
         }
+    }
+
+    /// The oldest dictation, if it is a sentence without a text.
+    pub(super) fn oldest_failed(&self) -> Option<JobId> {
+        let oldest = self.0.front()?;
+        matches!(oldest.phase, Phase::Failed { .. }).then_some(oldest.job)
     }
 
     /// Whether the oldest dictation could be delivered now.

@@ -4,6 +4,7 @@ use super::commands::stop_capture;
 use super::dictation::{Dictation, Phase};
 use super::event::{Effect, Outcome, Timer};
 use super::machine::{Session, answer_all};
+use super::talk::Talk;
 use super::types::{Code, Failure, Reply, State, Ticket};
 use std::time::Duration;
 use v2m_messages::tr;
@@ -41,7 +42,8 @@ impl Session {
                 phase @ (Phase::Draining { .. }
                 | Phase::Transcribing { .. }
                 | Phase::Ready { .. }
-                | Phase::Delivering { .. }) => phase,
+                | Phase::Delivering { .. }
+                | Phase::Failed { .. }) => phase,
             };
             self.dictations.put_back(place, Dictation { phase, ..dictation });
         }
@@ -51,34 +53,52 @@ impl Session {
     }
 
     /// Handles the end of the grace time. Clients that wait get the text if it is there; otherwise
-    /// they get a failure. Recordings without a text stay in the store. A text that is being
-    /// delivered may still arrive.
+    /// they get a failure. Who waits for a talk gets the text of all its sentences that is there.
+    /// Recordings without a text stay in the store. A text that is being delivered may still arrive.
     pub(super) fn give_up(&mut self, out: &mut Vec<Effect>) {
+        let mut talk = Talk::default();
         for job in self.dictations.jobs() {
-            let Some((place, dictation)) = self.dictations.take(job) else { continue };
+            let Some((place, mut dictation)) = self.dictations.take(job) else { continue };
+            let (first, said) = (dictation.talk.first, std::mem::take(&mut dictation.talk.said));
+            if first.is_none() || first != talk.first {
+                talk = Talk { first, said };
+            }
             match dictation.phase {
                 Phase::Opening { waiting }
                 | Phase::Recording { waiting, .. }
-                | Phase::Draining { waiting }
-                | Phase::Transcribing { waiting, .. }
-                | Phase::Rewriting { waiting, .. } => {
-                    let text = tr!(
-                        "v2m had to stop before the text was ready. The recording is kept, and \
-                         transcribed at the next start."
-                    );
-                    answer_all(out, waiting, Err(Failure::new(Code::ShuttingDown, text)));
+                | Phase::Draining { waiting } => {
+                    answer_all(out, waiting, talk.lacks(None, unfinished(), State::Idle));
+                }
+                Phase::Transcribing { waiting, heard } => {
+                    let samples = heard.measured.map(|measured| measured.samples);
+                    answer_all(out, waiting, talk.lacks(samples, unfinished(), State::Idle));
+                }
+                Phase::Rewriting { waiting, draft, .. } => {
+                    let samples = Some(draft.samples);
+                    answer_all(out, waiting, talk.lacks(samples, unfinished(), State::Idle));
+                }
+                Phase::Failed { waiting, samples, failure } => {
+                    answer_all(out, waiting, talk.lacks(samples, failure, State::Idle));
+                }
+                Phase::Ready { waiting, transcript } if transcript.text.is_empty() => {
+                    self.leave_silence(job, &transcript, out);
+                    answer_all(out, waiting, talk.falls_silent(transcript, State::Idle));
                 }
                 // The next start shows this text.
                 Phase::Ready { waiting, transcript } if waiting.is_empty() => {
-                    out.push(Effect::Keep(job, Outcome::Transcribed(transcript)));
+                    out.push(Effect::Keep(job, Outcome::Transcribed(transcript.clone())));
+                    talk.said.push(transcript);
                 }
                 Phase::Ready { waiting, transcript } => {
                     out.push(Effect::Keep(job, Outcome::Delivered(transcript.clone())));
-                    answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, transcript)));
+                    let whole = talk.whole(transcript.clone());
+                    answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, whole)));
+                    talk.said.push(transcript);
                 }
                 Phase::Delivering { waiting, transcript } => {
-                    let reply = Reply::Transcript(State::Idle, transcript.clone());
-                    answer_all(out, waiting, Ok(reply));
+                    let whole = talk.whole(transcript.clone());
+                    answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, whole)));
+                    talk.said.push(transcript.clone());
                     let phase = Phase::Delivering { waiting: Vec::new(), transcript };
                     let place = place.min(self.dictations.len());
                     self.dictations.put_back(place, Dictation { phase, ..dictation });
@@ -115,6 +135,12 @@ impl Session {
     fn is_draining(&self) -> bool {
         self.dictations.phases().any(|phase| matches!(phase, Phase::Draining { .. }))
     }
+}
+
+fn unfinished() -> Failure {
+    let text = tr!("v2m had to stop before the text was ready. The recording is kept, and \
+         transcribed at the next start.");
+    Failure::new(Code::ShuttingDown, text)
 }
 
 pub(super) fn ending() -> Failure {

@@ -96,7 +96,7 @@ fn seconds(samples: u64) -> String {
 }
 
 /// Formats a position in the recording as players show it, with one decimal.
-fn clock(sample: u64) -> String {
+pub(super) fn clock(sample: u64) -> String {
     let tenths = sample * 10 / RATE;
     format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }

@@ -45,6 +45,11 @@ impl Presses {
         if self.started == Some(job) {
             self.started = Some(next);
         }
+        if let Some(Doubtful { stops: Some(stops), .. }) = &mut self.doubtful
+            && *stops == job
+        {
+            *stops = next;
+        }
     }
 
     pub(super) fn is_provisional(&self, job: JobId) -> bool {

@@ -214,13 +214,16 @@ impl Session {
         else {
             return;
         };
-        let of = Of { wished: &wished, goes_on: talk.goes_on(job) };
+        let is_later = talk.goes_on(job);
+        let has_others =
+            is_later || talk.first.is_some_and(|it| self.dictations.next_of(it).is_some());
+        let of = Of { wished: &wished, has_others, is_later };
         let next = match phase {
-            Phase::Opening { waiting } => self.opening(job, waiting, event, out),
+            Phase::Opening { waiting } => self.opening(job, of, waiting, event, out),
             Phase::Recording { waiting, announced } => {
-                self.recording_goes_on(job, waiting, announced, event, out)
+                self.recording_goes_on(job, of, waiting, announced, event, out)
             }
-            Phase::Draining { waiting } => self.draining(job, waiting, event, out),
+            Phase::Draining { waiting } => self.draining(job, of, waiting, event, out),
             Phase::Transcribing { waiting, heard } => {
                 self.transcribing(job, of, waiting, heard, event, out)
             }
@@ -231,8 +234,14 @@ impl Session {
             Phase::Delivering { waiting, transcript } => {
                 self.delivering(job, &mut talk, waiting, transcript, event, out)
             }
+            // Nothing more is expected.
+            failed @ Phase::Failed { .. } => Some(failed),
         };
         match next {
+            // No other text says what it lacks.
+            Some(Phase::Failed { waiting, failure, .. }) if !has_others => {
+                answer_all(out, waiting, Err(failure));
+            }
             Some(phase) => {
                 self.dictations.put_back(place, Dictation { job, wished, talk, phase });
             }
@@ -264,10 +273,14 @@ impl Session {
         if self.is_key_down(now) {
             return;
         }
+        if let Some(job) = self.dictations.oldest_failed() {
+            self.end_without_words(job, out);
+            return self.deliver_next(now, out);
+        }
         if let Some((job, transcript, wished)) = self.dictations.oldest_ready() {
-            // Only the end of a talk, where nothing more was said, comes so far without a text.
+            // Only a sentence of a talk, in which nothing was said, comes so far without a text.
             if transcript.text.is_empty() {
-                self.end_in_silence(job, transcript.unrefined.is_some(), out);
+                self.end_in_silence(job, transcript, out);
                 return self.deliver_next(now, out);
             }
             // The text is there, but not as intended.

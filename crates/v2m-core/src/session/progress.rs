@@ -6,7 +6,7 @@ use super::dictation::{Phase, Wished};
 use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
 use super::machine::{Session, answer_all, show_problem};
-use super::talk::Talk;
+use super::talk::{Talk, nothing};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
 use v2m_messages::tr;
 
@@ -14,6 +14,7 @@ impl Session {
     pub(super) fn opening(
         &mut self,
         job: JobId,
+        of: Of<'_>,
         waiting: Vec<Ticket>,
         event: JobEvent,
         out: &mut Vec<Effect>,
@@ -29,10 +30,10 @@ impl Session {
                 Some(Phase::Recording { waiting, announced })
             }
             JobEvent::CaptureFailed(failure) => {
-                self.failed(job, waiting, failure, Lost::NothingHeard, out)
+                Some(Self::failed(job, waiting, failure, Lost::NothingHeard, out))
             }
             // The source went away before its first sample.
-            JobEvent::CaptureEnded(heard) => self.transcribe(job, waiting, heard, out),
+            JobEvent::CaptureEnded(heard) => self.transcribe(job, of, waiting, heard, out),
             // The recogniser will say so again when it is asked for the text.
             JobEvent::RecognitionFailed(_)
             // Nothing was requested yet.
@@ -50,6 +51,7 @@ impl Session {
     pub(super) fn recording_goes_on(
         &mut self,
         job: JobId,
+        of: Of<'_>,
         waiting: Vec<Ticket>,
         announced: bool,
         event: JobEvent,
@@ -63,11 +65,11 @@ impl Session {
             // This was not requested: the source is gone. Transcribe what was recorded.
             JobEvent::CaptureEnded(heard) => {
                 out.push(Effect::Disarm(Timer::Longest(job)));
-                self.transcribe(job, waiting, heard, out)
+                self.transcribe(job, of, waiting, heard, out)
             }
             JobEvent::CaptureFailed(failure) => {
                 out.push(Effect::Disarm(Timer::Longest(job)));
-                self.failed(job, waiting, failure, Lost::Words, out)
+                Some(Self::failed(job, waiting, failure, Lost::Words(None), out))
             }
             // As in `opening`.
             JobEvent::RecognitionFailed(_)
@@ -85,6 +87,7 @@ impl Session {
     pub(super) fn draining(
         &mut self,
         job: JobId,
+        of: Of<'_>,
         waiting: Vec<Ticket>,
         event: JobEvent,
         out: &mut Vec<Effect>,
@@ -92,18 +95,18 @@ impl Session {
         match event {
             JobEvent::CaptureEnded(heard) => {
                 out.push(Effect::Disarm(Timer::Drain(job)));
-                self.transcribe(job, waiting, heard, out)
+                self.transcribe(job, of, waiting, heard, out)
             }
             JobEvent::CaptureFailed(failure) => {
                 out.push(Effect::Disarm(Timer::Drain(job)));
-                self.failed(job, waiting, failure, Lost::NothingHeard, out)
+                Some(Self::failed(job, waiting, failure, Lost::NothingHeard, out))
             }
             JobEvent::DrainOverdue => {
                 out.push(Effect::CancelCapture(job));
                 let problems = vec![drain_failure()];
                 // Some audio may have come. The recogniser decides whether it holds words.
                 let heard = CaptureSummary { measured: None, problems };
-                self.transcribe(job, waiting, heard, out)
+                self.transcribe(job, of, waiting, heard, out)
             }
             // The first audio came after the stop was requested. Its end follows.
             JobEvent::CaptureStarted
@@ -131,10 +134,10 @@ impl Session {
     ) -> Option<Phase> {
         match event {
             JobEvent::Transcribed(mut transcript)
-                if transcript.text.is_empty() && transcript.unrefined.is_some() && of.goes_on =>
+                if transcript.text.is_empty() && transcript.unrefined.is_some() && of.has_others =>
             {
                 transcript.problems.extend(heard.problems);
-                self.taken_back_late(job, transcript.clone(), out);
+                Self::sentence_taken_back(job, of.is_later, transcript.clone(), out);
                 Some(Phase::Ready { waiting, transcript })
             }
             JobEvent::Transcribed(transcript)
@@ -144,7 +147,7 @@ impl Session {
             }
             // Somebody stopped a continuous dictation after its last sentence.
             JobEvent::Transcribed(mut transcript)
-                if transcript.text.is_empty() && of.goes_on =>
+                if transcript.text.is_empty() && of.has_others =>
             {
                 transcript.problems.extend(heard.problems);
                 Some(Phase::Ready { waiting, transcript })
@@ -168,7 +171,8 @@ impl Session {
                 })
             }
             JobEvent::RecognitionFailed(failure) => {
-                self.failed(job, waiting, failure, Lost::Words, out)
+                let samples = heard.measured.map(|measured| measured.samples);
+                Some(Self::failed(job, waiting, failure, Lost::Words(samples), out))
             }
             // The drain timer gave up on capture, but capture answered after all.
             JobEvent::CaptureStarted
@@ -237,13 +241,19 @@ impl Session {
     fn transcribe(
         &mut self,
         job: JobId,
+        of: Of<'_>,
         waiting: Vec<Ticket>,
         heard: CaptureSummary,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
+        // The recording was stopped right after a sentence.
+        if heard.is_nothing() && of.has_others {
+            let transcript = Transcript { problems: heard.problems, ..nothing() };
+            return Some(Phase::Ready { waiting, transcript });
+        }
         if heard.is_nothing() {
             let failure = heard.no_speech();
-            return self.failed(job, waiting, failure, Lost::NothingHeard, out);
+            return Some(Self::failed(job, waiting, failure, Lost::NothingHeard, out));
         }
         self.show_progress(Notice::Transcribing, out);
         out.push(Effect::Transcribe(job));
@@ -257,19 +267,26 @@ impl Session {
         }
     }
 
+    /// There is no text. Those who wait are answered once that is known of the sentences before too.
     fn failed(
-        &mut self,
         job: JobId,
         waiting: Vec<Ticket>,
         failure: Failure,
         lost: Lost,
         out: &mut Vec<Effect>,
-    ) -> Option<Phase> {
-        match lost {
-            Lost::NothingHeard => out.extend([Effect::Abandon(job), Effect::Discard(job)]),
-            Lost::Words => out.push(Effect::Keep(job, Outcome::Failed(failure.clone()))),
-        }
-        end_without_text(waiting, failure, out)
+    ) -> Phase {
+        let samples = match lost {
+            Lost::NothingHeard => {
+                out.extend([Effect::Abandon(job), Effect::Discard(job)]);
+                Some(0)
+            }
+            Lost::Words(samples) => {
+                out.push(Effect::Keep(job, Outcome::Failed(failure.clone())));
+                samples
+            }
+        };
+        show_problem(&failure, out);
+        Phase::Failed { waiting, samples, failure }
     }
 
     /// Ends a dictation when the speaker took back every word. There is nothing to deliver; the
@@ -337,16 +354,18 @@ fn end_without_text(
 pub(super) struct Of<'d> {
     /// What its clients have asked for.
     pub(super) wished: &'d Wished,
-    /// Whether sentences of the same talk came before it.
-    pub(super) goes_on: bool,
+    /// Whether there are other sentences of the same talk.
+    pub(super) has_others: bool,
+    /// Whether some of them came before it.
+    pub(super) is_later: bool,
 }
 
 /// What remains of a failed dictation.
 enum Lost {
     /// No sample was recorded, so there is nothing to keep.
     NothingHeard,
-    /// Something was said; its audio stays in the store.
-    Words,
+    /// Something was said; its audio stays in the store. Its length in samples, if that is known.
+    Words(Option<u64>),
 }
 
 fn drain_failure() -> Failure {

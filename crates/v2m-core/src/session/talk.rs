@@ -4,10 +4,10 @@
 use super::commands::MOST_PENDING;
 use super::dictation::{Dictation, Phase};
 use super::event::{CaptureSummary, Effect, Outcome, Timer};
-use super::gap::Gap;
+use super::gap::{self, Gap};
 use super::machine::{Session, answer_all};
-use super::types::{Code, Failure, JobId, Reply, Segment, Transcript};
-use v2m_ipc::spacing;
+use super::types::{Code, Failure, JobId, Reply, Segment, State, Transcript};
+use v2m_ipc::{plain, spacing};
 use v2m_messages::tr;
 
 /// How many characters of the last sentence the answer to a cancel shows.
@@ -18,8 +18,8 @@ const SHOWN: usize = 60;
 pub(super) struct Talk {
     /// The talk's first dictation. `None`: the dictation is not continuous.
     pub(super) first: Option<JobId>,
-    /// The sentences before this one that are over and done with, with what became of them. Only
-    /// the oldest dictation of a talk has them.
+    /// The sentences before this one that are over and done with, with what became of them. One
+    /// without words has no text. Only the oldest dictation of a talk has them.
     pub(super) said: Vec<Transcript>,
 }
 
@@ -40,6 +40,63 @@ impl Talk {
         }
         self.said.iter().cloned().chain([last]).reduce(joined).unwrap_or_else(nothing)
     }
+
+    /// Notes a sentence for which there is no text. Returns the answer for those who wait for it: the
+    /// text of all others, which says what it lacks. `samples`: the length of the sentence, if that is
+    /// known.
+    pub(super) fn lacks(
+        &mut self,
+        samples: Option<u64>,
+        failure: Failure,
+        state: State,
+    ) -> Result<Reply, Failure> {
+        let hole = self.hole(samples, &failure);
+        self.said.push(hole);
+        let whole = self.so_far(Vec::new());
+        whole.map(|whole| Reply::Transcript(state, whole)).ok_or(failure)
+    }
+
+    /// Notes a sentence in which nothing was said, or all of it was taken back. Returns the answer for
+    /// those who wait for it: the text of all others.
+    pub(super) fn falls_silent(
+        &mut self,
+        silence: Transcript,
+        state: State,
+    ) -> Result<Reply, Failure> {
+        let whole = self.so_far(silence.problems.clone());
+        self.said.push(silence);
+        whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
+            let mut problems = self.said.iter().flat_map(|said| &said.problems);
+            let text = "There is no text: nothing was said that could be recognised.";
+            problems.next_back().cloned().unwrap_or_else(|| Failure::new(Code::NoSpeech, text))
+        })
+    }
+
+    /// All that was said so far, with these problems, if there is a text.
+    fn so_far(&self, problems: Vec<Failure>) -> Option<Transcript> {
+        let mut whole = self.said.iter().cloned().reduce(joined)?;
+        whole.problems.extend(problems);
+        Some(whole).filter(|whole| !whole.text.is_empty())
+    }
+
+    /// A sentence without a text, which comes next: what the whole text lacks, and where that is kept.
+    fn hole(&self, samples: Option<u64>, failure: &Failure) -> Transcript {
+        let start = self.said.iter().map(|said| said.samples).sum();
+        let from = gap::clock(start);
+        let lacks = match samples {
+            Some(0) => String::new(),
+            Some(samples) => {
+                let to = gap::clock(start + samples);
+                format!("The text lacks what was said from {from} to {to}. ")
+            }
+            None => format!("The text lacks what was said from {from} on. "),
+        };
+        let kept = failure.audio_path.as_ref();
+        let kept = kept.map(|path| format!(" This part is kept: {}", path.display()));
+        let message = format!("{lacks}{}{}", failure.message, kept.unwrap_or_default());
+        let problem = Failure { message: plain::owned(message), ..failure.clone() };
+        Transcript { samples: samples.unwrap_or(0), problems: vec![problem], ..nothing() }
+    }
 }
 
 impl Session {
@@ -56,7 +113,7 @@ impl Session {
             let mut ways = transcript.deliveries.iter();
             ways.any(|way| way.ok && matches!(way.by, "paste" | "type"))
         };
-        let elsewhere = said.iter().filter(|transcript| !is_at_cursor(transcript));
+        let elsewhere = said.iter().filter(|it| !it.text.is_empty() && !is_at_cursor(it));
         spacing::join(elsewhere.map(|transcript| transcript.text.as_str()))
     }
 
@@ -92,24 +149,41 @@ impl Session {
     pub(super) fn pass_on(&mut self, talk: Talk) {
         let Talk { first: Some(first), said } = talk else { return };
         if let Some(next) = self.dictations.next_of(first) {
-            next.talk.said = said;
+            next.talk.said.splice(0..0, said);
         }
     }
 
-    /// Ends the last dictation of a talk, in which nothing more was said.
-    /// `is_kept`: the store has what the user took back.
-    pub(super) fn end_in_silence(&mut self, job: JobId, is_kept: bool, out: &mut Vec<Effect>) {
-        let Some((_, dictation)) = self.dictations.take(job) else { return };
-        let Dictation { mut talk, mut phase, .. } = dictation;
-        let waiting = std::mem::take(phase.waiting());
-        // Why the recording ended, for example, or what could not be recorded.
-        let problems = match &mut phase {
-            Phase::Ready { transcript, .. } | Phase::Delivering { transcript, .. } => {
-                std::mem::take(&mut transcript.problems)
-            }
-            _ => Vec::new(),
+    /// Ends a sentence of a talk that has failed, once the sentences before it are over.
+    pub(super) fn end_without_words(&mut self, job: JobId, out: &mut Vec<Effect>) {
+        let Some((_, Dictation { mut talk, phase, .. })) = self.dictations.take(job) else {
+            return;
         };
-        if !is_kept {
+        let Phase::Failed { waiting, samples, failure } = phase else { return };
+        answer_all(out, waiting, talk.lacks(samples, failure, self.state()));
+        self.pass_on(talk);
+    }
+
+    /// Ends a dictation of a talk in which nothing was said, or all of it was taken back.
+    pub(super) fn end_in_silence(
+        &mut self,
+        job: JobId,
+        silence: Transcript,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some((_, Dictation { mut talk, mut phase, .. })) = self.dictations.take(job) else {
+            return;
+        };
+        self.leave_silence(job, &silence, out);
+        let waiting = std::mem::take(phase.waiting());
+        answer_all(out, waiting, talk.falls_silent(silence, self.state()));
+        self.pass_on(talk);
+    }
+
+    /// Drops a recording in which nothing was said. What the user took back is kept already.
+    pub(super) fn leave_silence(&self, job: JobId, silence: &Transcript, out: &mut Vec<Effect>) {
+        // Why the recording ended, for example, or what could not be recorded.
+        let problems = &silence.problems;
+        if silence.unrefined.is_none() {
             out.push(Effect::Abandon(job));
             out.push(match problems.first() {
                 None => Effect::Discard(job),
@@ -120,19 +194,9 @@ impl Session {
             });
             out.push(Effect::Show(self.going_on()));
         }
-        for problem in &problems {
+        for problem in problems {
             super::machine::show_problem(problem, out);
         }
-        if let Some(last) = talk.said.pop() {
-            let mut whole = talk.whole(last.clone());
-            whole.problems.extend(problems);
-            answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
-            talk.said.push(last);
-        } else {
-            let text = tr!("There is no text: nothing was said that could be recognised.");
-            answer_all(out, waiting, Err(Failure::new(Code::NoSpeech, text)));
-        }
-        self.pass_on(talk);
     }
 
     /// Drops what is not delivered yet of a talk, the newest first. Returns what to tell the client
@@ -159,13 +223,20 @@ impl Session {
     }
 
     /// What becomes of a sentence of which the rules left nothing, for example “scratch that” alone.
-    pub(super) fn taken_back_late(
-        &mut self,
+    /// `is_later`: there are sentences before it.
+    pub(super) fn sentence_taken_back(
         job: JobId,
+        is_later: bool,
         transcript: Transcript,
         out: &mut Vec<Effect>,
     ) {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
+        if !is_later {
+            let text = tr!("You took back the first sentence. The recording goes on.");
+            let failure = Failure::new(Code::NoSpeech, text)
+                .in_brief(tr!("You took back the sentence"), tr!("The recording goes on."));
+            return super::machine::show_problem(&failure, out);
+        }
         let text = tr!(
             "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
              is over. Delete it in the field."
@@ -180,6 +251,7 @@ impl Session {
 
 /// What to tell of the sentences that were delivered before the rest was deleted.
 fn delivered_before(said: &[Transcript]) -> Option<String> {
+    let said: Vec<_> = said.iter().filter(|said| !said.text.is_empty()).collect();
     let last = said.last()?;
     let length = last.text.chars().count();
     let shown: String = last.text.chars().skip(length.saturating_sub(SHOWN)).collect();
@@ -193,7 +265,7 @@ fn delivered_before(said: &[Transcript]) -> Option<String> {
     ))
 }
 
-fn nothing() -> Transcript {
+pub(super) fn nothing() -> Transcript {
     Transcript {
         text: String::new(),
         unrefined: None,
@@ -215,7 +287,8 @@ fn joined(one: Transcript, next: Transcript) -> Transcript {
         (before, after) => {
             let before = before.as_ref().unwrap_or(&one.text);
             let after = after.as_ref().unwrap_or(&next.text);
-            Some(spacing::join([before.as_str(), after.as_str()].into_iter()))
+            let parts = [before.as_str(), after.as_str()].into_iter();
+            Some(spacing::join(parts.filter(|part| !part.is_empty())))
         }
     };
     let texts = [one.text.as_str(), next.text.as_str()];

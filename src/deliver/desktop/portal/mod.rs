@@ -85,8 +85,8 @@ impl Portal {
     }
 
     /// A remark for the user.
-    pub(crate) fn name(&self) -> &'static str {
-        match (self.lender, TokenFile::of_the_user().is_there()) {
+    pub(crate) async fn name(&self) -> &'static str {
+        match (self.lender, TokenFile::of_the_user().is_there().await) {
             (Lender::Compositor, true) => {
                 tr!("portal, with the compositor's clipboard")
             }
@@ -110,7 +110,7 @@ impl Portal {
     /// far as v2m knows, no permission that lasts. Bounded: 500 ms.
     pub(crate) async fn would_ask(&self) -> bool {
         let has_permission =
-            self.is_open.load(Ordering::Relaxed) || TokenFile::of_the_user().is_there();
+            self.is_open.load(Ordering::Relaxed) || TokenFile::of_the_user().is_there().await;
         !has_permission && !advance::is_given(&self.bus).await
     }
 

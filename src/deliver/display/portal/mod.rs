@@ -84,7 +84,7 @@ impl PortalSession {
     }
 
     async fn start(&mut self, kept: &TokenFile, with_clipboard: bool) -> Result<(), DeliverError> {
-        let restored = kept.read();
+        let restored = kept.read().await;
         match self.select(restored.as_deref()).await {
             // The file may contain something that is not a token.
             Err(problem) if restored.is_some() => {

@@ -26,14 +26,16 @@ impl TokenFile {
         Self(state.map(|state| state.join("v2m/remote-desktop-token")))
     }
 
-    /// Whether there is a token. Reads a small file.
-    pub(crate) fn is_there(&self) -> bool {
-        self.read().is_some()
+    /// Whether there is a token. Reads a small file, in a thread.
+    pub(crate) async fn is_there(&self) -> bool {
+        self.read().await.is_some()
     }
 
-    /// Reads the token from its small file.
-    pub(crate) fn read(&self) -> Option<String> {
-        let bytes = regular::read(self.0.as_ref()?, Trust::Own, LONGEST).ok()?;
+    /// Reads the token from its small file, in a thread: the disk may be slow.
+    pub(crate) async fn read(&self) -> Option<String> {
+        let path = self.0.clone()?;
+        let read = spawn_blocking(move || regular::read(&path, Trust::Own, LONGEST));
+        let bytes = read.await.ok()?.ok()?;
         let text = String::from_utf8(bytes).ok()?;
         let token = text.trim();
         (!token.is_empty()).then(|| token.to_owned())

@@ -234,3 +234,215 @@ fn so_many_sentences_may_wait_and_then_they_stay_together() {
     story.job(pasted(true));
     assert!(!over(&mut story, 8).is_empty());
 }
+
+/// The recogniser has no text for a sentence. Its recording is kept.
+fn fails(story: &mut Story, job: u32) -> Vec<Effect> {
+    let failure = Failure::new(Code::EngineFailed, "Transcribing: it died.");
+    let audio_path = Some(format!("/kept/{job}.wav").into());
+    story.job_of(job, JobEvent::RecognitionFailed(Failure { audio_path, ..failure }))
+}
+
+/// The text that answers this client, and the messages of its problems.
+fn whole_for(effects: &[Effect], client: Ticket) -> (String, Vec<String>) {
+    let answer = effects.iter().find_map(|effect| match effect {
+        Effect::Answer(to, Ok(Reply::Transcript(_, whole))) if *to == client => Some(whole),
+        _ => None,
+    });
+    let whole = answer.unwrap_or_else(|| panic!("{effects:?}"));
+    let problems = whole.problems.iter().map(|problem| problem.message.clone());
+    (whole.text.clone(), problems.collect())
+}
+
+/// Regression: nothing said that the text had a hole.
+#[test]
+fn the_whole_text_says_which_sentence_it_lacks_and_where_that_is_kept() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    over(&mut story, 2);
+    let effects = fails(&mut story, 2);
+    let kept = |e: &Effect| matches!(e, Effect::Keep(JobId(2), Outcome::Failed(_)));
+    assert!(effects.iter().any(kept) && shows_problem(&effects), "{effects:?}");
+    lands(&mut story, 3, "C.", true);
+    let (_, answer) = stop_in_silence(&mut story, 4);
+    let Reply::Transcript(_, whole) = answer else { panic!("{answer:?}") };
+    assert_eq!((whole.text.as_str(), whole.samples), ("A. C.", 48_000));
+    let problems: Vec<_> = whole.problems.iter().map(|problem| &*problem.message).collect();
+    let lacks = "The text lacks what was said from 0:01.0 to 0:02.0. Transcribing: it died. This part is kept: \
+                 /kept/2.wav";
+    assert_eq!(problems, [lacks]);
+}
+
+fn shows_problem(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Show(Notice::Problem(_))))
+}
+
+/// Regression: the answer was the failure alone, without the text that was there.
+#[test]
+fn a_last_sentence_that_fails_takes_no_other_text_away() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (stop, _) = story.command(Command::Stop);
+    story.job_of(2, JobEvent::CaptureEnded(heard(8_000)));
+    let effects = fails(&mut story, 2);
+    let (text, problems) = whole_for(&effects, stop);
+    assert_eq!(text, "A.");
+    assert!(problems[0].contains("from 0:01.0 to 0:01.5"), "{problems:?}");
+    assert_eq!(story.session.state(), State::Idle);
+
+    // If there is no other text, the failure is the answer.
+    let mut story = talking();
+    over(&mut story, 1);
+    fails(&mut story, 1);
+    let (stop, _) = story.command(Command::Stop);
+    story.job_of(2, JobEvent::CaptureEnded(heard(8_000)));
+    let effects = fails(&mut story, 2);
+    assert_eq!(replies(&effects), [(stop, Err(Code::EngineFailed))]);
+    assert_eq!(story.session.state(), State::Idle);
+}
+
+/// Regression: what was said before was forgotten when a later sentence failed during a delivery.
+#[test]
+fn a_sentence_that_fails_waits_for_those_before_it() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    over(&mut story, 2);
+    said(&mut story, 2, "B.");
+    let (stop, _) = story.command(Command::Stop);
+    story.job_of(3, JobEvent::CaptureEnded(heard(16_000)));
+    let effects = fails(&mut story, 3);
+    assert_eq!(replies(&effects), [], "B is on its way");
+    let effects = story.job_of(2, pasted(true));
+    let (text, problems) = whole_for(&effects, stop);
+    assert_eq!((text.as_str(), problems.len()), ("A. B.", 1));
+    assert_eq!(story.session.state(), State::Idle);
+}
+
+/// Regression: the answer to a stop right after a sentence was “Nothing was recorded”.
+#[test]
+fn a_stop_before_any_sound_of_the_next_sentence_is_a_stop_in_silence() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (stop, _) = story.command(Command::Stop);
+    let effects = story.job_of(2, JobEvent::CaptureEnded(heard(0)));
+    assert_eq!(whole_for(&effects, stop), ("A.".to_owned(), Vec::new()));
+    assert!(!shows_problem(&effects), "{effects:?}");
+    assert!(effects.contains(&Effect::Discard(JobId(2))));
+}
+
+/// Cancelling deletes what is under way. What has failed is settled.
+#[test]
+fn a_cancel_leaves_a_failed_sentence_in_the_store() {
+    let mut story = talking();
+    over(&mut story, 1);
+    said(&mut story, 1, "A.");
+    over(&mut story, 2);
+    fails(&mut story, 2);
+    let (_, effects) = story.command(Command::Cancel);
+    let discarded = |job: u32| effects.contains(&Effect::Discard(JobId(job)));
+    assert!(discarded(3) && !discarded(2) && !discarded(1), "{effects:?}");
+    story.job_of(1, pasted(true));
+    assert_eq!(story.session.state(), State::Idle);
+}
+
+/// Regression: a forced end answered with the last sentence alone.
+#[test]
+fn a_forced_end_answers_with_all_that_was_said() {
+    // A model rewrites the sentence before, so the last one waits for its turn.
+    for last in ["B.", ""] {
+        let mut story = talking();
+        lands(&mut story, 1, "A.", true);
+        let (stop, _) = story.command(Command::Stop);
+        story.job_of(2, JobEvent::CaptureEnded(heard(16_000)));
+        if !last.is_empty() {
+            said(&mut story, 2, last);
+        }
+        story.event(Event::Terminate);
+        let effects = story.event(Event::Elapsed(Timer::Grace));
+        let (text, problems) = whole_for(&effects, stop);
+        if last.is_empty() {
+            assert_eq!(text, "A.");
+            assert!(problems[0].contains("from 0:01.0 to 0:02.0"), "{problems:?}");
+        } else {
+            assert_eq!((text.as_str(), problems.len()), ("A. B.", 0));
+        }
+    }
+    // Neither the sentence on its way nor those that wait for it are forgotten.
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    over(&mut story, 2);
+    said(&mut story, 2, "B.");
+    over(&mut story, 3);
+    said(&mut story, 3, "C.");
+    over(&mut story, 4);
+    let (stop, _) = story.command(Command::Stop);
+    story.job_of(5, JobEvent::CaptureEnded(heard(16_000)));
+    said(&mut story, 5, "E.");
+    story.event(Event::Terminate);
+    let (_, effects) = story.command(Command::Start);
+    let (text, problems) = whole_for(&effects, stop);
+    assert_eq!(text, "A. B. C. E.");
+    assert!(problems.len() == 1 && problems[0].contains("from 0:03.0 to 0:04.0"), "{problems:?}");
+    let kept = |e: &Effect| matches!(e, Effect::Keep(JobId(3), Outcome::Transcribed(_)));
+    assert!(effects.iter().any(kept), "the next start shows it: {effects:?}");
+}
+
+#[test]
+fn silence_at_a_forced_end_is_no_text() {
+    let mut story = talking();
+    over(&mut story, 1);
+    said(&mut story, 1, "A.");
+    over(&mut story, 2);
+    let taken = Transcript { unrefined: Some("Scratch that.".into()), ..transcript("") };
+    story.job_of(2, JobEvent::Transcribed(taken));
+    let (stop, _) = story.command(Command::Stop);
+    story.job_of(3, JobEvent::CaptureEnded(heard(16_000)));
+    said(&mut story, 3, "");
+    story.event(Event::Terminate);
+    let effects = story.event(Event::Elapsed(Timer::Grace));
+    assert_eq!(whole_for(&effects, stop), ("A.".to_owned(), Vec::new()));
+    assert!(effects.contains(&Effect::Discard(JobId(3))), "{effects:?}");
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Keep(..))), "{effects:?}");
+}
+
+/// Regression: the user was told that the whole dictation was taken back.
+#[test]
+fn a_first_sentence_that_is_taken_back_does_not_end_the_talk() {
+    let mut story = talking();
+    over(&mut story, 1);
+    let taken = Transcript { unrefined: Some("Scratch that.".into()), ..transcript("") };
+    let effects = story.job(JobEvent::Transcribed(taken));
+    let told = effects.iter().find_map(|effect| match effect {
+        Effect::Show(Notice::Problem(failure)) => Some(failure.message.as_str()),
+        _ => None,
+    });
+    assert_eq!(told, Some("You took back the first sentence. The recording goes on."));
+    let kept = |e: &Effect| matches!(e, Effect::Keep(JobId(1), Outcome::Undelivered(_)));
+    assert!(effects.iter().any(kept), "{effects:?}");
+    lands(&mut story, 2, "B.", true);
+    let (_, answer) = stop_in_silence(&mut story, 3);
+    assert!(matches!(answer, Reply::Transcript(_, t) if t.text == "B."));
+}
+
+/// Regression: the press was taken for one that stops a recording that is over, and the recording
+/// went on.
+#[test]
+fn a_press_in_doubt_stops_the_recording_also_if_a_sentence_ends_meanwhile() {
+    let mut story = Story::new();
+    story.asks(Command::Toggle, continuous());
+    story.now -= Duration::from_secs(1);
+    story.job(JobEvent::CaptureStarted);
+    story.now -= Duration::from_millis(300);
+    let (stop, effects) = story.command(Command::Toggle);
+    assert!(!effects.contains(&Effect::StopCapture(JobId(1))), "it may be a repeat");
+    story.now -= Duration::from_secs(1);
+    let effects = over(&mut story, 1);
+    // The clock shows meanwhile that it was a press.
+    let effects = [effects, story.event(Event::Elapsed(Timer::Hand))].concat();
+    assert!(effects.contains(&Effect::Split(JobId(1), JobId(2), 16_000)), "{effects:?}");
+    assert!(effects.contains(&Effect::StopCapture(JobId(2))), "{effects:?}");
+    story.job_of(2, JobEvent::CaptureEnded(heard(16_000)));
+    said(&mut story, 1, "A.");
+    said(&mut story, 2, "");
+    let effects = story.job(pasted(true));
+    assert_eq!(whole_for(&effects, stop).0, "A.");
+}
