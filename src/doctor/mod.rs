@@ -94,7 +94,7 @@ pub fn examine(out: &mut impl Write, listen: Listen) -> std::io::Result<Verdict>
         plain::write(out, &runnable(&line(name, &finding)))?;
     }
     if listen == Listen::Yes && verdict != Verdict::Deaf {
-        verdict = verdict.after(MICROPHONE, &hear(out, &mut service, &runnable)?);
+        verdict = verdict.after(MICROPHONE, &hear(out, &mut service, runnable)?);
     }
     let summary = match verdict {
         Verdict::Works => tr!("v2m works. Dictate: v2m-send toggle, speak, v2m-send toggle."),
@@ -109,7 +109,7 @@ pub fn examine(out: &mut impl Write, listen: Listen) -> std::io::Result<Verdict>
     };
     writeln!(out, "\n{}", runnable(summary))?;
     if listen == Listen::IfWanted && verdict == Verdict::Works && wants_to_be_heard(out)? {
-        verdict = verdict.after(MICROPHONE, &hear(out, &mut service, &runnable)?);
+        verdict = verdict.after(MICROPHONE, &hear(out, &mut service, runnable)?);
     }
     Ok(verdict)
 }
