@@ -105,8 +105,11 @@ pub enum UndoError {
     TooLate,
     /// Neither the desktop nor the program tells.
     #[error(
-        "the desktop does not tell whether you have typed since, and the program does not tell what stands at the \
-         cursor. Ctrl+Z might undo what you typed. Undo it in the program"
+        "{}",
+        tr!(
+            "the desktop does not tell whether you have typed since, and the program does not tell what stands at the \
+             cursor. Ctrl+Z might undo what you typed. Undo it in the program"
+        )
     )]
     Untold,
     /// The program tells nothing.

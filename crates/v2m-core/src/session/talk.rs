@@ -67,7 +67,7 @@ impl Talk {
         self.said.push(silence);
         whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
             let mut problems = self.said.iter().flat_map(|said| &said.problems);
-            let text = "There is no text: nothing was said that could be recognised.";
+            let text = tr!("There is no text: nothing was said that could be recognised.");
             problems.next_back().cloned().unwrap_or_else(|| Failure::new(Code::NoSpeech, text))
         })
     }
@@ -83,17 +83,19 @@ impl Talk {
     fn hole(&self, samples: Option<u64>, failure: &Failure) -> Transcript {
         let start = self.said.iter().map(|said| said.samples).sum();
         let from = gap::clock(start);
+        let why = &failure.message;
         let lacks = match samples {
-            Some(0) => String::new(),
+            Some(0) => why.clone(),
             Some(samples) => {
                 let to = gap::clock(start + samples);
-                format!("The text lacks what was said from {from} to {to}. ")
+                tr!("The text lacks what was said from {from} to {to}. {why}", from, to, why)
             }
-            None => format!("The text lacks what was said from {from} on. "),
+            None => tr!("The text lacks what was said from {from} on. {why}", from, why),
         };
-        let kept = failure.audio_path.as_ref();
-        let kept = kept.map(|path| format!(" This part is kept: {}", path.display()));
-        let message = format!("{lacks}{}{}", failure.message, kept.unwrap_or_default());
+        let message = match &failure.audio_path {
+            None => lacks,
+            Some(path) => tr!("{lacks} This part is kept: {path}", lacks, path = path.display()),
+        };
         let problem = Failure { message: plain::owned(message), ..failure.clone() };
         Transcript { samples: samples.unwrap_or(0), problems: vec![problem], ..nothing() }
     }
