@@ -213,7 +213,7 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
             to_name
         ))
         .in_brief(
-            tr!("The recogniser failed; another one takes over"),
+            tr!("The recogniser failed, another takes over"),
             tr!("Nothing is lost. To try it again: systemctl --user restart v2m"),
         );
     }
