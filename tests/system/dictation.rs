@@ -37,6 +37,24 @@ fn the_text_is_on_the_clipboard_and_in_the_one_notification() {
     assert!(told.iter().all(|n| n.id == told[0].id), "replaced in place: {told:#?}");
 }
 
+/// The notifications, and the service's answers, which `v2m-send` prints.
+#[test]
+fn a_spanish_desktop_reads_spanish() {
+    let lab = Lab::new();
+    lab.copies();
+    lab.override_service("Environment=LC_ALL=es_ES.UTF-8");
+    let text = lab.dictate()["text"].as_str().unwrap().to_owned();
+    let told = lab.wait_for_notice(&text);
+    assert_eq!(told[0].summary, "Grabando");
+    assert_eq!(told[0].body, "Hable ahora. Pulse el atajo otra vez para parar.");
+    assert!(told.iter().any(|n| n.summary == "Transcribiendo"), "{told:#?}");
+    let last = told.last().unwrap();
+    assert_eq!(last.summary, "En el portapapeles");
+    let refused = lab.client().call("STOP_RECORDING", Value::Null).unwrap();
+    let error = refused["error"].to_string();
+    assert!(error.contains("No se está grabando nada"), "{error}");
+}
+
 #[test]
 fn the_recording_and_its_text_are_kept_for_the_user_alone() {
     let lab = Lab::new();
