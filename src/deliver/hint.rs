@@ -70,6 +70,7 @@ impl Hints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Poll;
 
     #[tokio::test]
     async fn how_to_allow_it_is_told_once_ever_and_a_reason_once_in_each_run() {
@@ -90,6 +91,23 @@ mod tests {
         let next = hints();
         assert_eq!(next.about(&DeliverError::WouldAsk).await, None);
         assert_eq!(next.about(&DeliverError::NoWay).await, Some(reason));
+    }
+
+    /// The thread for files is busy: nothing is found out, and nobody waits for it in the event loop.
+    #[test]
+    fn the_file_is_looked_for_in_a_thread() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.max_blocking_threads(1).build().unwrap().block_on(async {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            drop(spawn_blocking(move || held.recv()));
+            let folder = tempfile::tempdir().unwrap();
+            let hints = Hints::kept_in(Some(folder.path().join("told")));
+            let mut about = std::pin::pin!(hints.about(&DeliverError::WouldAsk));
+            let first = std::future::poll_fn(|cx| Poll::Ready(about.as_mut().poll(cx))).await;
+            assert_eq!(first, Poll::Pending);
+            drop(release);
+            assert!(about.await.is_some());
+        });
     }
 
     #[tokio::test]

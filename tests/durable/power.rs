@@ -24,9 +24,9 @@ const PIECE: usize = 1600;
 const STATED: usize = 16_000 + PIECE;
 
 /// How much is recorded of job 5 when its first sentence, which ends there, is over. Job 6 is the
-/// rest.
+/// rest: less than a second, so that it is not synced anyway.
 const TALK: usize = 56_000;
-const SENTENCE: usize = 30_000;
+const SENTENCE: usize = 45_000;
 
 /// The sound of a job: each sample tells where it belongs.
 fn sound(job: u32, samples: usize) -> Vec<i16> {

@@ -60,3 +60,28 @@ impl TokenFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Poll;
+
+    /// The thread for files is busy: the event loop goes on.
+    #[test]
+    fn the_token_is_read_in_a_thread() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.max_blocking_threads(1).build().unwrap().block_on(async {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            drop(spawn_blocking(move || held.recv()));
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("token");
+            atomic::write(&path, b"abc\n").unwrap();
+            let file = TokenFile(Some(path));
+            let mut read = std::pin::pin!(file.read());
+            let first = std::future::poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await;
+            assert_eq!(first, Poll::Pending);
+            drop(release);
+            assert_eq!(read.await.as_deref(), Some("abc"));
+        });
+    }
+}
