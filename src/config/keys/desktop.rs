@@ -111,8 +111,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         doc: mark!(
             "How `v2m-send undo` takes the last text at the cursor back. \"field\": only if the program shows the\n\
               text before the cursor (AT-SPI), and it is still there as it was delivered. \"ctrl+z\": if the\n\
-              program does not show it, v2m presses Ctrl+Z once, unless you have typed or clicked since, or a\n\
-              terminal may have the focus."
+              program does not show it, v2m presses Ctrl+Z once, if the desktop tells that you have not typed or\n\
+              clicked since and that no terminal has the focus."
         ),
         restart: false,
         hidden: false,
