@@ -128,7 +128,18 @@ fn every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind() {
     let name = "every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind";
     Room::with(name, true, async |mut room| {
         let speaker = Speaker::spawn();
-        let before = held();
+        // The first sound loads PipeWire's modules, which stay for the next one.
+        speaker.play(Sound::ALL[0]);
+        room.sound().await.expect("it is heard");
+        room.pipewire.until("the node to go", |pw| pw.node_id("v2m-sounds").is_none());
+        let (mut before, mut same) = (held(), 0);
+        room.pipewire.until("what is held to settle", |_| {
+            let now = held();
+            same = if now == before { same + 1 } else { 0 };
+            before = now;
+            same > 20
+        });
+        let is_let_go = || held().0 <= before.0 && held().1 <= before.1;
         for sound in Sound::ALL {
             // On a starved machine PipeWire's own nodes miss quanta. A fault of ours would show
             // each time.
@@ -139,7 +150,7 @@ fn every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind() {
                 let heard = room.sound().await.expect("it is heard");
                 last = flaw(sound, &heard);
                 room.pipewire.until("the node to go", |pw| pw.node_id("v2m-sounds").is_none());
-                room.pipewire.until("all to be let go of", |_| held() == before);
+                room.pipewire.until("all to be let go of", |_| is_let_go());
                 if last.is_none() {
                     break;
                 }

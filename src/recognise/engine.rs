@@ -225,7 +225,7 @@ mod tests {
     use super::environment;
 
     #[test]
-    fn an_engine_is_given_the_users_language_and_no_secret() {
+    fn an_engine_is_given_no_secret() {
         let all = [
             "PATH",
             "OPENAI_API_KEY",

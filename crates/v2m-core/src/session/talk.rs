@@ -7,7 +7,8 @@ use super::event::{CaptureSummary, Effect, Outcome, Timer};
 use super::gap::{self, Gap};
 use super::machine::{Session, answer_all};
 use super::types::{Code, Failure, JobId, Reply, Segment, State, Transcript};
-use v2m_ipc::{plain, spacing};
+use v2m_ipc::plain;
+use v2m_ipc::spacing;
 use v2m_messages::tr;
 
 /// How many characters of the last sentence the answer to a cancel shows.
