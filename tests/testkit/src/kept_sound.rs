@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_loud_vowel_is_not_taken_for_another_one() {
         let mut said = speech(5);
-        let vowel = |at: usize| ((at as f64 * 0.05).sin() * 9000.0) as i16;
+        let vowel = |at: usize| ((at as f64 * 0.05).sin() * 30_000.0) as i16;
         // A vowel at the beginning, and the same one, between other sounds, near the end.
         for place in [1600, 70_000] {
             said[place..place + 2 * BLOCK]
