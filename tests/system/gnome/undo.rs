@@ -54,14 +54,14 @@ fn a_window_that_tells_nothing_gets_ctrl_z_if_the_user_chose_that() {
     assert!(undo(&desktop, &mut sinks, false).unwrap_err().contains("deliver.undo"));
     assert_eq!(window.text(), "As taken.");
     // GNOME tells that nobody does anything a second later.
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    desktop.wait_until_idle();
     assert_eq!(undo(&desktop, &mut sinks, true), Ok(Undone::Pressed));
     window.wait_for_all_of("");
 
     // It does not tell whether that was a key or the mouse.
     paste(&desktop, &mut sinks, "As taken.");
     window.wait_for_all_of("As taken.");
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    desktop.wait_until_idle();
     desktop.press(&[key::I]);
     window.wait_for_all_of("As taken.i");
     let why = undo(&desktop, &mut sinks, true).unwrap_err();
