@@ -65,7 +65,8 @@ fn hears() -> bool {
 }
 
 fn is_default() -> bool {
-    let source = try_run("wpctl", &["inspect", "@DEFAULT_AUDIO_SOURCE@"]).stdout;
+    // Without a session manager it waits for ever.
+    let source = try_run("timeout", &["5", "wpctl", "inspect", "@DEFAULT_AUDIO_SOURCE@"]).stdout;
     String::from_utf8_lossy(&source).contains("\"vmic\"")
 }
 

@@ -28,8 +28,8 @@ pub enum Place {
     Quiet,
     /// The recording holds it, from this sample on.
     At(usize),
-    /// The recording does not hold it. It would be near this sample, if anything before it was
-    /// found.
+    /// The recording does not hold it. It would be near this sample, if anything else was found: by
+    /// what was found before it, or else by what was found first.
     Missing(Option<usize>),
 }
 
@@ -61,7 +61,19 @@ pub fn places(said: &[i16], kept: &[i16]) -> Vec<Place> {
             None => Place::Missing(lag.and_then(in_kept)),
         }
     };
-    (0..length / BLOCK).map(|block| place(block * BLOCK)).collect()
+    let mut places: Vec<Place> = (0..length / BLOCK).map(|block| place(block * BLOCK)).collect();
+    let first = places.iter().enumerate().find_map(|(block, place)| match place {
+        Place::At(at) => Some((block, *at)),
+        Place::Quiet | Place::Missing(_) => None,
+    });
+    if let Some((first, at)) = first {
+        for (block, place) in places[..first].iter_mut().enumerate() {
+            if let Place::Missing(expected @ None) = place {
+                *expected = at.checked_sub((first - block) * BLOCK);
+            }
+        }
+    }
+    places
 }
 
 /// The lag by which a block is in `kept` near the one before it.
@@ -253,6 +265,18 @@ mod tests {
             };
             assert!(expected.abs_diff(hole.start) <= 2 * BLOCK, "{expected}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_at_the_beginning_has_its_place_by_what_follows() {
+        let said = speech(4);
+        let kept = [&vec![0; 30_000][..], &said[24_000..]].concat();
+        let places = places(&said, &kept);
+        let missing = places.iter().position(|place| matches!(place, Place::Missing(_))).unwrap();
+        let Place::Missing(Some(expected)) = places[missing] else {
+            panic!("a place is known: {places:?}");
+        };
+        assert!(expected.abs_diff(missing * BLOCK + 6_000) <= BLOCK, "{expected}");
     }
 
     /// Found by the campaign (service-frozen at the beginning): the vowel that was lost was taken for
