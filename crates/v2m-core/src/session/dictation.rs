@@ -234,8 +234,9 @@ impl Dictations {
         matches!(oldest.phase, Phase::Failed { .. }).then_some(oldest.job)
     }
 
-    /// Whether the oldest dictation could be delivered now.
+    /// Whether the oldest dictation could be delivered now, or ended because it has no text.
     pub(super) fn has_ready(&self) -> bool {
-        matches!(self.0.front(), Some(Dictation { phase: Phase::Ready { .. }, .. }))
+        let oldest = self.0.front().map(|oldest| &oldest.phase);
+        matches!(oldest, Some(Phase::Ready { .. } | Phase::Failed { .. }))
     }
 }
