@@ -204,8 +204,8 @@ pub enum StoreEvent {
 /// What became of a deletion.
 #[derive(Debug)]
 pub struct DeleteReport {
-    /// How many dictations are gone.
-    pub deleted: usize,
+    /// The recordings of the dictations that are gone.
+    pub deleted: Vec<PathBuf>,
     /// The texts that they had, as they were deleted.
     pub texts: Vec<String>,
     /// The recordings of those that belong to a job. They were left alone.

@@ -182,8 +182,8 @@ impl Worker {
         if !self.has_lock() {
             let source = io::Error::new(io::ErrorKind::WouldBlock, tr!("another v2m uses it"));
             let error = StoreError::file(mark!("deleting dictations in"), &self.directory)(source);
-            let (texts, in_use) = (Vec::new(), Vec::new());
-            return DeleteReport { deleted: 0, texts, in_use, error: Some(error) };
+            let (deleted, texts, in_use) = (Vec::new(), Vec::new(), Vec::new());
+            return DeleteReport { deleted, texts, in_use, error: Some(error) };
         }
         let is_in_use = |path: &PathBuf| self.jobs.values().any(|job| job.path() == path);
         let (in_use, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_in_use);
@@ -196,8 +196,8 @@ impl Worker {
         let record = |path: &PathBuf| Record::read(&record_path(path)).ok().flatten();
         let texts = paths.iter().filter_map(record).filter_map(|record| record.text).collect();
         let error = directory::delete_all(&self.directory, &doomed).err();
-        let is_gone = |path: &&PathBuf| !path.exists() && !record_path(path).exists();
-        DeleteReport { deleted: paths.iter().filter(is_gone).count(), texts, in_use, error }
+        let is_gone = |path: &PathBuf| !path.exists() && !record_path(path).exists();
+        DeleteReport { deleted: paths.into_iter().filter(is_gone).collect(), texts, in_use, error }
     }
 
     /// Whether only this process may delete something.
@@ -267,7 +267,7 @@ mod tests {
                 while !matches!(events.blocking_recv().unwrap(), StoreEvent::Failed { .. }) {}
                 fs::remove_dir(&record).unwrap();
                 let gone = store.delete(vec![paths[0].clone()]).unwrap().blocking_recv().unwrap();
-                assert!(gone.deleted == 1 && gone.error.is_none(), "{gone:?}");
+                assert!(gone.deleted == paths[..1] && gone.error.is_none(), "{gone:?}");
             } else if number == 2 {
                 store.finish(job, delivered("said")).unwrap();
                 while !matches!(events.blocking_recv().unwrap(), StoreEvent::Finished { .. }) {}
@@ -275,7 +275,7 @@ mod tests {
         }
         let report = store.delete(paths.clone()).unwrap().blocking_recv().unwrap();
         // The first one is not there any more, which is as good.
-        assert_eq!((report.deleted, report.in_use), (2, vec![paths[2].clone()]));
+        assert_eq!((&report.deleted[..], &report.in_use[..]), (&paths[..2], &paths[2..]));
         assert!(report.error.is_none() && !paths[0].exists() && !record_path(&paths[0]).exists());
         assert!(!paths[1].exists() && !record_path(&paths[1]).exists() && paths[2].exists());
     }
@@ -312,7 +312,10 @@ mod tests {
         let report = store.delete(vec![path.clone()]).unwrap();
         again(&mut store, 11, &left);
         let report = report.blocking_recv().unwrap();
-        assert_eq!((report.deleted, report.texts), (1, vec!["the new text".to_owned()]));
+        assert_eq!(
+            (report.deleted, report.texts),
+            (vec![path.clone()], vec!["the new text".to_owned()])
+        );
         drop(store);
         while events.blocking_recv().is_some() {}
         assert!(!path.exists() && !record_path(&path).exists(), "it came back");
