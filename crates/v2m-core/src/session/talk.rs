@@ -189,7 +189,7 @@ impl Session {
         if silence.unrefined.is_none() {
             out.push(Effect::Abandon(job));
             out.push(match problems.first() {
-                None => Effect::Discard(job),
+                None => Effect::DiscardSilence(job),
                 Some(problem) => {
                     let kept = Failure { code: Code::NoSpeech, ..problem.clone() };
                     Effect::Keep(job, Outcome::Failed(kept))

@@ -65,10 +65,25 @@ fn each_sentence_is_delivered_while_the_next_one_is_spoken() {
     let Reply::Transcript(State::Idle, whole) = answer else { panic!("{answer:?}") };
     assert_eq!((whole.text.as_str(), whole.samples), ("A. B.", 32_000), "all that was said");
     assert_eq!(whole.deliveries.len(), 2);
-    assert!(effects.contains(&Effect::Discard(JobId(3))), "silence is not kept");
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(3))), "silence is not kept");
     let problem = |e: &Effect| matches!(e, Effect::Show(Notice::Problem(_)));
     assert!(!effects.iter().any(problem), "a stop after the last sentence is no failure");
     assert_eq!(story.session.state(), State::Idle);
+}
+
+/// Regression: the status said that the recording was cancelled and deleted.
+#[test]
+fn a_stop_in_silence_is_no_cancel() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (effects, _) = stop_in_silence(&mut story, 2);
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Discard(_))), "{effects:?}");
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(2))), "{effects:?}");
+
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (_, effects) = story.command(Command::Cancel);
+    assert!(effects.contains(&Effect::Discard(JobId(2))), "{effects:?}");
 }
 
 /// Regression: the user spoke on to a microphone that was gone, and nothing said so.
@@ -326,7 +341,7 @@ fn a_stop_before_any_sound_of_the_next_sentence_is_a_stop_in_silence() {
     let effects = story.job_of(2, JobEvent::CaptureEnded(heard(0)));
     assert_eq!(whole_for(&effects, stop), ("A.".to_owned(), Vec::new()));
     assert!(!shows_problem(&effects), "{effects:?}");
-    assert!(effects.contains(&Effect::Discard(JobId(2))));
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(2))));
 }
 
 /// Cancelling deletes what is under way. What has failed is settled.
@@ -400,7 +415,7 @@ fn silence_at_a_forced_end_is_no_text() {
     story.event(Event::Terminate);
     let effects = story.event(Event::Elapsed(Timer::Grace));
     assert_eq!(whole_for(&effects, stop), ("A.".to_owned(), Vec::new()));
-    assert!(effects.contains(&Effect::Discard(JobId(3))), "{effects:?}");
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(3))), "{effects:?}");
     assert!(!effects.iter().any(|e| matches!(e, Effect::Keep(..))), "{effects:?}");
 }
 
