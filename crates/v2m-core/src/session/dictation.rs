@@ -193,6 +193,12 @@ impl Dictations {
         self.0.iter_mut().find(|dictation| dictation.talk.first == Some(first))
     }
 
+    /// The last dictation of the talk that began with `first`, of those before this place.
+    pub(super) fn last_of(&self, first: JobId, place: usize) -> Option<&Dictation> {
+        let mut before = self.0.iter().take(place);
+        before.rfind(|dictation| dictation.talk.first == Some(first))
+    }
+
     pub(super) fn push(&mut self, dictation: Dictation) {
         self.0.push_back(dictation);
     }

@@ -6,7 +6,7 @@ use super::dictation::{Phase, Wished};
 use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
 use super::machine::{Session, answer_all, show_problem};
-use super::talk::{Talk, nothing};
+use super::talk::{Before, Talk, nothing};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
 use v2m_messages::tr;
 
@@ -137,7 +137,7 @@ impl Session {
                 if transcript.text.is_empty() && transcript.unrefined.is_some() && of.has_others =>
             {
                 transcript.problems.extend(heard.problems);
-                Self::sentence_taken_back(job, of.is_later, transcript.clone(), out);
+                self.sentence_taken_back(job, of.before, transcript.clone(), out);
                 Some(Phase::Ready { waiting, transcript })
             }
             JobEvent::Transcribed(transcript)
@@ -356,8 +356,8 @@ pub(super) struct Of<'d> {
     pub(super) wished: &'d Wished,
     /// Whether there are other sentences of the same talk.
     pub(super) has_others: bool,
-    /// Whether some of them came before it.
-    pub(super) is_later: bool,
+    /// What becomes of the sentence before it. `None`: it is the first.
+    pub(super) before: Option<Before>,
 }
 
 /// What remains of a failed dictation.

@@ -24,14 +24,20 @@ pub(super) struct Talk {
     pub(super) said: Vec<Transcript>,
 }
 
+/// What becomes of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Its text is delivered, or being delivered.
+    Delivered,
+    /// Its text waits for its turn, or is still being made.
+    Pending,
+    /// It has no text.
+    Wordless,
+}
+
 impl Talk {
     pub(super) fn begin(job: JobId, is_continuous: bool) -> Self {
         Self { first: is_continuous.then_some(job), said: Vec::new() }
-    }
-
-    /// Whether sentences came before this dictation.
-    pub(super) fn goes_on(&self, job: JobId) -> bool {
-        self.first.is_some_and(|first| first != job)
     }
 
     /// All that was said, with `last`, as one transcript.
@@ -225,29 +231,72 @@ impl Session {
         told
     }
 
+    /// What becomes of the sentence before this one, which was taken from this place. `None`: there is
+    /// none.
+    pub(super) fn before(&self, job: JobId, place: usize, talk: &Talk) -> Option<Before> {
+        let first = talk.first.filter(|first| *first != job)?;
+        let is_wordless = match self.dictations.last_of(first, place).map(|last| &last.phase) {
+            Some(Phase::Delivering { .. }) => false,
+            Some(Phase::Ready { transcript, .. }) if !transcript.text.is_empty() => {
+                return Some(Before::Pending);
+            }
+            Some(Phase::Ready { .. } | Phase::Failed { .. }) => true,
+            Some(
+                Phase::Opening { .. }
+                | Phase::Recording { .. }
+                | Phase::Draining { .. }
+                | Phase::Transcribing { .. }
+                | Phase::Rewriting { .. },
+            ) => return Some(Before::Pending),
+            None => talk.said.last().is_none_or(|said| said.text.is_empty()),
+        };
+        Some(if is_wordless { Before::Wordless } else { Before::Delivered })
+    }
+
     /// What becomes of a sentence of which the rules left nothing, for example “scratch that” alone.
-    /// `is_later`: there are sentences before it.
     pub(super) fn sentence_taken_back(
+        &self,
         job: JobId,
-        is_later: bool,
+        before: Option<Before>,
         transcript: Transcript,
         out: &mut Vec<Effect>,
     ) {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
-        if !is_later {
-            let text = tr!("You took back the first sentence. The recording goes on.");
-            let failure = Failure::new(Code::NoSpeech, text)
-                .in_brief(tr!("You took back the sentence"), tr!("The recording goes on."));
-            return super::machine::show_problem(&failure, out);
-        }
-        let text = tr!(
-            "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
-             is over. Delete it in the field."
-        );
-        let failure = Failure::new(Code::NoSpeech, text).in_brief(
-            tr!("Too late to take it back"),
-            tr!("The sentence before was delivered already."),
-        );
+        let (text, cause, remedy) = match before {
+            // The first sentence has the talk's number.
+            None if self.recording().is_some_and(|it| self.talk(it) == Some(job)) => (
+                tr!("You took back the first sentence. The recording goes on."),
+                tr!("You took back the sentence"),
+                tr!("The recording goes on."),
+            ),
+            None => (
+                tr!("You took back the first sentence. What you said after it stays."),
+                tr!("You took back the sentence"),
+                tr!("What you said after it stays."),
+            ),
+            Some(Before::Delivered) => (
+                tr!(
+                    "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
+                     is over. Delete it in the field."
+                ),
+                tr!("Too late to take it back"),
+                tr!("The sentence before was delivered already."),
+            ),
+            Some(Before::Pending) => (
+                tr!(
+                    "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
+                     is over. The one before still waits for that. Delete it in the field then."
+                ),
+                tr!("Too late to take it back"),
+                tr!("The sentence before is still to be delivered. Delete it then."),
+            ),
+            Some(Before::Wordless) => (
+                tr!("You took back this sentence. The one before has no text either."),
+                tr!("You took back the sentence"),
+                tr!("The one before has no text either."),
+            ),
+        };
+        let failure = Failure::new(Code::NoSpeech, text).in_brief(cause, remedy);
         super::machine::show_problem(&failure, out);
     }
 }

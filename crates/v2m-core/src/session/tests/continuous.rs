@@ -213,6 +213,95 @@ fn a_scratch_that_of_its_own_comes_too_late_and_ends_nothing() {
     assert!(matches!(answer, Reply::Transcript(_, t) if t.text == "A. B."));
 }
 
+fn scratches(story: &mut Story, job: u32) -> String {
+    let taken = Transcript { unrefined: Some("Scratch that.".into()), ..transcript("") };
+    let effects = story.job_of(job, JobEvent::Transcribed(taken));
+    let told = effects.into_iter().find_map(|effect| match effect {
+        Effect::Show(Notice::Problem(failure)) => Some(failure.message),
+        _ => None,
+    });
+    told.unwrap()
+}
+
+/// Regression: the recording “went on” after its end, and what had no text was “delivered already”.
+#[test]
+fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
+    let goes_on = "You took back the first sentence. The recording goes on.";
+    let is_over = "You took back the first sentence. What you said after it stays.";
+    for (stops, expected) in [(false, goes_on), (true, is_over)] {
+        let mut story = talking();
+        over(&mut story, 1);
+        if stops {
+            story.command(Command::Stop);
+        }
+        assert_eq!(scratches(&mut story, 1), expected);
+    }
+    // Another recording does not go on.
+    let mut story = talking();
+    over(&mut story, 1);
+    story.command(Command::Stop);
+    story.job_of(2, JobEvent::CaptureEnded(heard(16_000)));
+    story.command(Command::Start);
+    assert_eq!(scratches(&mut story, 1), is_over);
+
+    let (delivered, pending) = ("Delete it in the field.", "Delete it in the field then.");
+    let wordless = "The one before has no text either.";
+    type Before = fn(&mut Story);
+    let befores: [(Before, &str); 6] = [
+        (|story| lands(story, 1, "A.", true), delivered),
+        (
+            |story| {
+                over(story, 1);
+                said(story, 1, "A.");
+            },
+            delivered,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                story.drafted(transcript("a"));
+            },
+            pending,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                fails(story, 1);
+            },
+            wordless,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                scratches(story, 1);
+            },
+            wordless,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                said(story, 1, "");
+            },
+            wordless,
+        ),
+    ];
+    for (at, (before, expected)) in befores.into_iter().enumerate() {
+        let mut story = talking();
+        before(&mut story);
+        over(&mut story, 2);
+        let told = scratches(&mut story, 2);
+        assert!(told.ends_with(expected), "{at}: {told}");
+    }
+    // The sentence before waits behind another one.
+    let mut story = talking();
+    over(&mut story, 1);
+    over(&mut story, 2);
+    over(&mut story, 3);
+    said(&mut story, 2, "B.");
+    let told = scratches(&mut story, 3);
+    assert!(told.ends_with(pending), "{told}");
+}
+
 /// While a key is held, nothing is pasted; that must not depend on which sentence it is.
 #[test]
 fn the_key_that_began_a_talk_still_counts_after_a_sentence() {
