@@ -5,12 +5,14 @@ use super::entry::Entry;
 use super::record::Record;
 use super::retention::{self, Retention};
 use super::{
-    DeleteReport, RecordUpdate, StoreCommand, StoreError, StoreEvent, history, unfinished,
+    DeleteReport, NumberAsked, NumbersAsked, RecordUpdate, StoreCommand, StoreError, StoreEvent,
+    history, unfinished,
 };
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use tokio::sync::mpsc;
 use v2m_messages::{mark, tr};
 
@@ -23,6 +25,7 @@ pub(super) fn spawn(
     retention: Retention,
     mut commands: mpsc::Receiver<StoreCommand>,
     events: mpsc::Sender<StoreEvent>,
+    asked: NumbersAsked,
 ) -> io::Result<()> {
     let work = move || {
         let mut worker = Worker {
@@ -32,6 +35,7 @@ pub(super) fn spawn(
             jobs: HashMap::new(),
             unwritten: VecDeque::new(),
             lock: None,
+            asked,
         };
         worker.start();
         while let Some(command) = commands.blocking_recv() {
@@ -51,6 +55,7 @@ struct Worker {
     unwritten: VecDeque<Entry>,
     /// Held while only this process may recover and sweep.
     lock: Option<directory::Lock>,
+    asked: NumbersAsked,
     /// This is the last field because it is dropped last: whoever sees the channel closed may take
     /// the lock.
     events: mpsc::Sender<StoreEvent>,
@@ -123,8 +128,9 @@ impl Worker {
                 // Who asked may have left.
                 let _ = report.send(self.delete(paths));
             }
-            StoreCommand::Identify { number, in_work, found } => {
-                let _ = found.send(history::id_of_number(&self.directory, number, &in_work));
+            StoreCommand::Identify => {
+                let list = self.asked.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                self.identify(list.unwrap_or_default());
             }
             StoreCommand::Retain(retention) => {
                 self.retention = retention;
@@ -176,6 +182,21 @@ impl Worker {
         self.unwritten.retain(|entry| entry.write_record().is_err());
         let too_many = self.unwritten.len().saturating_sub(MOST_UNWRITTEN);
         self.unwritten.drain(..too_many);
+    }
+
+    fn identify(&self, list: Vec<NumberAsked>) {
+        let wanted: Vec<_> = list.iter().map(|it| (it.number, &it.in_work[..])).collect();
+        let found = history::ids_of_numbers(&self.directory, &wanted);
+        let mut ids = found.map(Vec::into_iter);
+        for NumberAsked { number, in_work, found } in list {
+            let id = match &mut ids {
+                Ok(ids) => Ok(ids.next().flatten()),
+                // Each gets an error of its own.
+                Err(_) => history::id_of_number(&self.directory, number, &in_work),
+            };
+            // Who asked may have left.
+            let _ = found.send(id);
+        }
     }
 
     fn delete(&mut self, paths: Vec<PathBuf>) -> DeleteReport {
@@ -234,7 +255,7 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{RecordState, Store, Text, Unfinished};
+    use super::super::{MOST_IN_LIST, MOST_LISTS, RecordState, Store, Text, Unfinished};
     use super::*;
     use std::fs;
 
@@ -344,6 +365,35 @@ mod tests {
             assert_eq!(found, expected);
         }
         assert_eq!(deleted.blocking_recv().unwrap().texts, ["text 3"]);
+    }
+
+    /// Regression: clients that asked for numbers filled the queue, and sound was refused.
+    #[test]
+    fn however_many_numbers_are_asked_for_there_is_room_for_sound() {
+        let folder = tempfile::tempdir().unwrap();
+        // The thread waits with its first event until somebody reads.
+        let (sender, mut events) = mpsc::channel(1);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let path = store.begin(JobId(1)).unwrap();
+        let mut asked = Vec::new();
+        for number in [1, 2].into_iter().cycle().take(2_000) {
+            asked.extend(store.id_of(number, Vec::new()).ok());
+        }
+        assert!((2..=MOST_LISTS * MOST_IN_LIST).contains(&asked.len()), "{}", asked.len());
+        // Nor does a deletion between them let more wait.
+        for _ in 0..2 * MOST_LISTS {
+            store.delete(Vec::new()).unwrap();
+            asked.extend(store.id_of(1, Vec::new()).ok());
+        }
+        store.append(JobId(1), [1; 1600].as_slice().into()).unwrap();
+        store.recorded(JobId(1)).unwrap();
+        store.finish(JobId(1), delivered("said")).unwrap();
+        until_finished(&mut events);
+        let ids: Vec<_> =
+            asked.into_iter().map(|it| it.blocking_recv().unwrap().unwrap()).collect();
+        let id = Some(history::id_of(&path).to_owned());
+        assert_eq!(ids[..2], [id.clone(), None]);
+        assert_eq!(ids.last(), Some(&id));
     }
 
     /// The sound after a sentence would be nowhere if the disk refused its new file.
