@@ -346,6 +346,17 @@ fn play_one(effects: &mut Vec<Effect>) {
     effects.extend(cue.map(Effect::Play));
 }
 
+/// As [`answer_all`], but makes the answer only if somebody waits for it.
+pub(super) fn answer_with(
+    out: &mut Vec<Effect>,
+    waiting: Vec<Ticket>,
+    reply: impl FnOnce() -> Result<Reply, Failure>,
+) {
+    if !waiting.is_empty() {
+        answer_all(out, waiting, reply());
+    }
+}
+
 pub(super) fn answer_all(
     out: &mut Vec<Effect>,
     waiting: Vec<Ticket>,

@@ -5,7 +5,7 @@ use super::commands::stop_capture;
 use super::dictation::{Phase, Wished};
 use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
-use super::machine::{Session, answer_all, show_problem};
+use super::machine::{Session, answer_all, answer_with, show_problem};
 use super::talk::{Before, Talk, nothing};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
 use v2m_messages::tr;
@@ -329,8 +329,9 @@ impl Session {
                 Outcome::Undelivered(transcript.clone())
             },
         ));
-        let whole = talk.whole(transcript.clone());
-        answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
+        answer_with(out, waiting, || {
+            Ok(Reply::Transcript(self.state(), talk.whole(transcript.clone())))
+        });
         if talk.first.is_some() {
             talk.said.push(transcript);
         }

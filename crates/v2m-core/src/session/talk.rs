@@ -5,8 +5,8 @@ use super::commands::MOST_PENDING;
 use super::dictation::{Dictation, Phase};
 use super::event::{CaptureSummary, Effect, Outcome, Timer};
 use super::gap::{self, Gap};
-use super::machine::{Session, answer_all};
-use super::types::{Code, Failure, JobId, Reply, Segment, State, Transcript};
+use super::machine::{Session, answer_all, answer_with};
+use super::types::{Code, Failure, JobId, Reply, Segment, State, Ticket, Transcript};
 use v2m_ipc::plain;
 use v2m_ipc::spacing;
 use v2m_messages::tr;
@@ -48,35 +48,43 @@ impl Talk {
         self.said.iter().cloned().chain([last]).reduce(joined).unwrap_or_else(nothing)
     }
 
-    /// Notes a sentence for which there is no text. Returns the answer for those who wait for it: the
-    /// text of all others, which says what it lacks. `samples`: the length of the sentence, if that is
-    /// known.
+    /// Notes a sentence for which there is no text. Answers those who wait for it with the text of all
+    /// others, which says what it lacks. `samples`: the length of the sentence, if that is known.
     pub(super) fn lacks(
         &mut self,
+        waiting: Vec<Ticket>,
         samples: Option<u64>,
         failure: Failure,
         state: State,
-    ) -> Result<Reply, Failure> {
+        out: &mut Vec<Effect>,
+    ) {
         let hole = self.hole(samples, &failure);
         self.said.push(hole);
-        let whole = self.so_far(Vec::new());
-        whole.map(|whole| Reply::Transcript(state, whole)).ok_or(failure)
+        answer_with(out, waiting, || {
+            let whole = self.so_far(Vec::new());
+            whole.map(|whole| Reply::Transcript(state, whole)).ok_or(failure)
+        });
     }
 
-    /// Notes a sentence in which nothing was said, or all of it was taken back. Returns the answer for
-    /// those who wait for it: the text of all others.
+    /// Notes a sentence in which nothing was said, or all of it was taken back. Answers those who wait
+    /// for it with the text of all others.
     pub(super) fn falls_silent(
         &mut self,
+        waiting: Vec<Ticket>,
         silence: Transcript,
         state: State,
-    ) -> Result<Reply, Failure> {
-        let whole = self.so_far(silence.problems.clone());
+        out: &mut Vec<Effect>,
+    ) {
+        answer_with(out, waiting, || {
+            let whole = self.so_far(silence.problems.clone());
+            whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
+                let sentences = self.said.iter().chain([&silence]);
+                let mut problems = sentences.flat_map(|said| &said.problems);
+                let text = tr!("There is no text: nothing was said that could be recognised.");
+                problems.next_back().cloned().unwrap_or_else(|| Failure::new(Code::NoSpeech, text))
+            })
+        });
         self.said.push(silence);
-        whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
-            let mut problems = self.said.iter().flat_map(|said| &said.problems);
-            let text = tr!("There is no text: nothing was said that could be recognised.");
-            problems.next_back().cloned().unwrap_or_else(|| Failure::new(Code::NoSpeech, text))
-        })
     }
 
     /// All that was said so far, with these problems, if there is a text.
@@ -168,7 +176,7 @@ impl Session {
             return;
         };
         let Phase::Failed { waiting, samples, failure } = phase else { return };
-        answer_all(out, waiting, talk.lacks(samples, failure, self.state()));
+        talk.lacks(waiting, samples, failure, self.state(), out);
         self.pass_on(talk);
     }
 
@@ -184,7 +192,7 @@ impl Session {
         };
         self.leave_silence(job, &silence, out);
         let waiting = std::mem::take(phase.waiting());
-        answer_all(out, waiting, talk.falls_silent(silence, self.state()));
+        talk.falls_silent(waiting, silence, self.state(), out);
         self.pass_on(talk);
     }
 
@@ -331,8 +339,16 @@ pub(super) fn nothing() -> Transcript {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often transcripts were joined in this thread.
+    pub(super) static JOINED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Two transcripts, the second of which was recorded right after the first, as one.
 fn joined(one: Transcript, next: Transcript) -> Transcript {
+    #[cfg(test)]
+    JOINED.set(JOINED.get() + 1);
     let by = one.samples;
     let unrefined = match (&one.unrefined, &next.unrefined) {
         (None, None) => None,

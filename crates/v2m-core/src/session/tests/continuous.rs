@@ -357,6 +357,28 @@ fn whole_for(effects: &[Effect], client: Ticket) -> (String, Vec<String>) {
     (whole.text.clone(), problems.collect())
 }
 
+/// Regression: the text of the whole talk was put together for each sentence, and for nobody.
+#[test]
+fn the_whole_text_of_a_long_talk_is_put_together_once() {
+    let before = talk::JOINED.get();
+    let mut story = talking();
+    for job in 1..100 {
+        match job % 3 {
+            0 => lands(&mut story, job, "A.", true),
+            1 => {
+                over(&mut story, job);
+                fails(&mut story, job);
+            }
+            _ => {
+                over(&mut story, job);
+                said(&mut story, job, "");
+            }
+        }
+    }
+    stop_in_silence(&mut story, 100);
+    assert!((90..=100).contains(&(talk::JOINED.get() - before)), "{}", talk::JOINED.get() - before);
+}
+
 /// Regression: nothing said that the text had a hole.
 #[test]
 fn the_whole_text_says_which_sentence_it_lacks_and_where_that_is_kept() {
