@@ -49,6 +49,22 @@ impl Phase {
         draining || matches!(self, Self::Transcribing { .. } | Self::Delivering { .. })
     }
 
+    /// Whether it is a sentence without a text that the store keeps, whatever becomes of the others.
+    pub(super) fn is_kept_without_text(&self) -> bool {
+        match self {
+            // The store has no recording without a sample.
+            Self::Failed { samples, .. } => *samples != Some(0),
+            // Silence is not settled yet.
+            Self::Ready { transcript, .. } => is_taken_back(transcript),
+            Self::Opening { .. }
+            | Self::Recording { .. }
+            | Self::Draining { .. }
+            | Self::Transcribing { .. }
+            | Self::Rewriting { .. }
+            | Self::Delivering { .. } => false,
+        }
+    }
+
     /// The clients that wait for this dictation.
     pub(super) fn waiting(&mut self) -> &mut Vec<Ticket> {
         match self {
@@ -62,6 +78,11 @@ impl Phase {
             | Self::Failed { waiting, .. } => waiting,
         }
     }
+}
+
+/// Whether the speaker took back all of it. Then the store keeps what it was already.
+pub(super) fn is_taken_back(transcript: &Transcript) -> bool {
+    transcript.text.is_empty() && transcript.unrefined.is_some()
 }
 
 /// The options that the dictation's clients have requested so far.

@@ -2,7 +2,7 @@
 //! text, delivery and record. All sentences of one continuous dictation are a *talk*.
 
 use super::commands::MOST_PENDING;
-use super::dictation::{Dictation, Phase};
+use super::dictation::{Dictation, Phase, is_taken_back};
 use super::event::{CaptureSummary, Effect, Outcome, Timer};
 use super::gap::{self, Gap};
 use super::machine::{Session, answer_all, answer_with};
@@ -217,10 +217,11 @@ impl Session {
     }
 
     /// Drops what is not delivered yet of a talk, the newest first. Returns what to tell the client
-    /// that asked for it. `None`: nothing was delivered before.
+    /// that asked for it. `None`: all is deleted.
     pub(super) fn drop_talk(&mut self, first: JobId, out: &mut Vec<Effect>) -> Option<String> {
         let mut waiting = Vec::new();
         let mut said = Vec::new();
+        let mut kept = 0;
         for job in self.dictations.jobs().into_iter().rev() {
             let Some(dictation) = self.dictations.get_mut(job) else { continue };
             if dictation.talk.first != Some(first) {
@@ -230,10 +231,12 @@ impl Session {
             if let Phase::Delivering { transcript, .. } = &dictation.phase {
                 said.push(transcript.clone());
             } else {
+                kept += usize::from(dictation.phase.is_kept_without_text());
                 waiting.extend(self.drop_dictation(job, out));
             }
         }
-        let told = delivered_before(&said);
+        kept += said.iter().filter(|said| is_kept_without_text(said)).count();
+        let told = kept_after_all(delivered_before(&said), kept);
         let message = told.as_deref().unwrap_or(tr!("The recording was cancelled and deleted."));
         answer_all(out, waiting, Err(Failure::new(Code::Cancelled, message)));
         told
@@ -322,6 +325,27 @@ fn delivered_before(said: &[Transcript]) -> Option<String> {
                 % said.len(),
         cut,
         shown
+    ))
+}
+
+/// Whether it is a sentence without a text, of which the store has the recording or what was taken
+/// back. Of silence it has nothing.
+fn is_kept_without_text(said: &Transcript) -> bool {
+    is_taken_back(said) || said.text.is_empty() && !said.problems.is_empty()
+}
+
+/// What to tell if that many sentences without a text were kept. `delivered`: what to tell of the
+/// others.
+fn kept_after_all(delivered: Option<String>, kept: usize) -> Option<String> {
+    if kept == 0 {
+        return delivered;
+    }
+    let told = delivered.as_deref().unwrap_or(tr!("The recording was cancelled and deleted."));
+    Some(tr!(
+        "{told} But one sentence without a text is kept: `v2m-send history` lists it."
+            | "{told} But {n} sentences without a text are kept: `v2m-send history` lists them."
+                % kept,
+        told
     ))
 }
 

@@ -470,6 +470,66 @@ fn a_cancel_leaves_a_failed_sentence_in_the_store() {
     assert_eq!(story.session.state(), State::Idle);
 }
 
+/// Regression: “was cancelled and deleted”, although a recording was kept.
+#[test]
+fn a_cancel_says_that_a_sentence_without_a_text_is_kept() {
+    let told = |mut story: Story| {
+        let (ticket, effects) = story.command(Command::Cancel);
+        let told = effects.into_iter().find_map(|effect| match effect {
+            Effect::Answer(to, Ok(Reply::Told(_, told))) if to == ticket => Some(told),
+            _ => None,
+        });
+        told.unwrap_or_default()
+    };
+    let one = "But one sentence without a text is kept: `v2m-send history` lists it.";
+    let two = "But 2 sentences without a text are kept: `v2m-send history` lists them.";
+
+    let mut story = talking();
+    over(&mut story, 1);
+    fails(&mut story, 1);
+    assert_eq!(told(story), format!("The recording was cancelled and deleted. {one}"));
+
+    let mut story = talking();
+    over(&mut story, 1);
+    scratches(&mut story, 1);
+    over(&mut story, 2);
+    over(&mut story, 3);
+    // It waits for the one before.
+    fails(&mut story, 3);
+    assert_eq!(told(story), format!("The recording was cancelled and deleted. {two}"));
+
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    over(&mut story, 2);
+    fails(&mut story, 2);
+    let with_text = told(story);
+    assert!(
+        with_text.starts_with("What was not delivered") && with_text.ends_with(one),
+        "{with_text}"
+    );
+
+    // What waits is deleted, and of silence nothing is kept.
+    let mut story = talking();
+    over(&mut story, 1);
+    said(&mut story, 1, "");
+    over(&mut story, 2);
+    over(&mut story, 3);
+    said(&mut story, 3, "C.");
+    assert_eq!(told(story), "");
+}
+
+/// What was taken back is in the store already, when a cancel drops the rest.
+#[test]
+fn a_cancel_settles_no_sentence_twice() {
+    let mut story = talking();
+    over(&mut story, 1);
+    over(&mut story, 2);
+    scratches(&mut story, 2);
+    let (_, effects) = story.command(Command::Cancel);
+    assert!(effects.contains(&Effect::Discard(JobId(1))), "{effects:?}");
+    assert!(!effects.contains(&Effect::Discard(JobId(2))), "{effects:?}");
+}
+
 /// Regression: a forced end answered with the last sentence alone.
 #[test]
 fn a_forced_end_answers_with_all_that_was_said() {
