@@ -68,11 +68,12 @@ impl Hints {
         let lasts = hint == how_to_allow();
         self.told.push(hint);
         let Some(file) = self.file.clone().filter(|_| lasts) else { return };
-        let again = "the next run will tell again how texts get to the cursor";
         match timeout(LIMIT, spawn_blocking(move || atomic::write(&file, b""))).await {
-            Ok(Ok(Err(error))) => debug!(%error, "{again}"),
+            Ok(Ok(Err(error))) => {
+                debug!(%error, "the next run will tell again how texts get to the cursor")
+            }
             Ok(_) => {}
-            Err(_late) => debug!("perhaps {again}"),
+            Err(_late) => debug!("the disk is too slow to note that the user was told"),
         }
     }
 }
