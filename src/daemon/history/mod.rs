@@ -286,7 +286,10 @@ fn find(
 }
 
 fn too_slow() -> Failure {
-    Failure::new(Code::Busy, tr!("The disk is too slow now, so nothing was done. Try again."))
+    let text = tr!(
+        "The disk is too slow now, or too many requests wait for it, so nothing was done. Try again."
+    );
+    Failure::new(Code::Busy, text)
 }
 
 fn stopping() -> Failure {
