@@ -1,10 +1,62 @@
 //! Tells whether the thread that receives the sound has real-time priority. PipeWire's library
 //! requests it with its module "rt", from the kernel (RLIMIT_RTPRIO), the portal or rtkit. Without
 //! it, a busy machine may run the thread too late, and sound is missing.
+//!
+//! The module asks once for each data thread, when it starts. rtkit takes the priority away from all
+//! threads after its canary starved, often after a suspend. Only another thread gets it again.
 
 /// The scheduling policies of `proc_pid_stat(5)`, from `sched.h`.
 const FIFO: u32 = 1;
 const ROUND_ROBIN: u32 = 2;
+
+/// How many threads in a row ask in vain. Then this system is taken to have no priority to give. Each
+/// thread costs time, and with PipeWire 0.3.65 it leaks 6 kB.
+const MOST_REFUSED: u32 = 5;
+
+/// When another data thread is to ask for priority.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum AskAgain {
+    /// The thread has it, or nobody knows, or it is no use to ask.
+    No,
+    /// The thread never had it. It is replaced once its stream is not needed any more.
+    Later,
+    /// The thread had it.
+    Now,
+}
+
+/// What the data threads have got so far.
+#[derive(Debug, Default)]
+pub(super) struct Priority {
+    /// Whether the present thread has had it.
+    had: bool,
+    /// How many threads in a row, the present one included, have not got it.
+    refused: u32,
+    /// Whether the present one counts among those.
+    is_counted: bool,
+}
+
+impl Priority {
+    /// Notes whether the present thread `has` priority, and tells what follows from it.
+    pub(super) fn seen(&mut self, has: Option<bool>) -> AskAgain {
+        match has {
+            Some(true) => {
+                *self = Self { had: true, ..Self::default() };
+                AskAgain::No
+            }
+            Some(false) if self.had => AskAgain::Now,
+            Some(false) => {
+                self.refused += u32::from(!std::mem::replace(&mut self.is_counted, true));
+                if self.refused < MOST_REFUSED { AskAgain::Later } else { AskAgain::No }
+            }
+            None => AskAgain::No,
+        }
+    }
+
+    /// The present thread ends.
+    pub(super) fn thread_ends(&mut self) {
+        (self.had, self.is_counted) = (false, false);
+    }
+}
 
 /// Whether a thread of this process has real-time priority. `None`: /proc does not tell.
 pub(super) fn has_priority(thread: i32) -> Option<bool> {
@@ -28,6 +80,39 @@ mod tests {
         let rest = "S 1 2 3 0 -1 4194368 1 0 0 0 0 0 0 0 -12 0 3 0 10 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 -1 1 11 2 0";
         assert_eq!(policy(&format!("77 (data) loop (x) {rest}")), Some(ROUND_ROBIN));
         assert_eq!(policy("77 (short) S 1"), None);
+    }
+
+    /// Regression: after a suspend, all later recordings were made without it.
+    #[test]
+    fn a_thread_that_lost_its_priority_is_replaced_at_once() {
+        let mut priority = Priority::default();
+        assert_eq!(priority.seen(Some(true)), AskAgain::No);
+        assert_eq!(priority.seen(Some(false)), AskAgain::Now);
+        // As often as that happens.
+        for _ in 0..2 * MOST_REFUSED {
+            priority.thread_ends();
+            assert_eq!(priority.seen(Some(true)), AskAgain::No);
+            assert_eq!(priority.seen(None), AskAgain::No);
+            assert_eq!(priority.seen(Some(false)), AskAgain::Now);
+        }
+    }
+
+    #[test]
+    fn a_system_without_priorities_is_asked_a_few_times_in_a_row() {
+        let mut priority = Priority::default();
+        for _ in 1..MOST_REFUSED {
+            // However often one thread is looked at.
+            assert_eq!(priority.seen(Some(false)), AskAgain::Later);
+            assert_eq!(priority.seen(Some(false)), AskAgain::Later);
+            priority.thread_ends();
+        }
+        assert_eq!(priority.seen(Some(false)), AskAgain::No);
+        priority.thread_ends();
+        assert_eq!(priority.seen(Some(false)), AskAgain::No);
+        priority.thread_ends();
+        assert_eq!(priority.seen(Some(true)), AskAgain::No);
+        priority.thread_ends();
+        assert_eq!(priority.seen(Some(false)), AskAgain::Later);
     }
 
     #[test]

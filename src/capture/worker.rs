@@ -8,7 +8,7 @@
 
 use super::clock::{self, NEVER, Nanos};
 use super::connection::{self, Connection, Node};
-use super::realtime;
+use super::realtime::{self, AskAgain, Priority};
 use super::ring::{Control, Tap};
 use super::stream::{Stream, TapShelf};
 use super::{CaptureCommand, CaptureError, CaptureEvent, End};
@@ -58,7 +58,7 @@ struct Recording {
 pub(super) struct Worker {
     stream: Option<Stream>,
     connection: Option<Connection>,
-    /// Kept between recordings, and made anew after a failure.
+    /// Kept between recordings. Made anew after a failure, and for a thread with real-time priority.
     context: Option<ContextRc>,
     mainloop: MainLoopRc,
     control: Control,
@@ -66,6 +66,9 @@ pub(super) struct Worker {
     linger: Duration,
     job: Option<Recording>,
     linger_until: Nanos,
+    priority: Priority,
+    /// Whether the next connection gets another context, with another thread.
+    renews: bool,
 }
 
 impl Worker {
@@ -80,6 +83,8 @@ impl Worker {
             linger,
             job: None,
             linger_until: NEVER,
+            priority: Priority::default(),
+            renews: false,
         }
     }
 
@@ -114,6 +119,10 @@ impl Worker {
             None => {}
         }
         self.linger_until = NEVER;
+        // It may have lost its priority since the last recording.
+        if self.context.is_some() {
+            self.watch_priority();
+        }
         self.job = Some(Recording {
             id,
             wanted,
@@ -307,6 +316,10 @@ impl Worker {
             "first audio"
         );
         let realtime = realtime::has_priority(self.control.thread());
+        // It asked when it began.
+        if realtime == Some(true) {
+            self.priority.seen(realtime);
+        }
         let microphone = stream.input.source.description.clone();
         let started = CaptureEvent::Started { job: job.id, latency, realtime, microphone };
         self.control.mark(job.begins, started);
@@ -343,8 +356,7 @@ impl Worker {
             }
             None => {}
         }
-        self.disconnect();
-        self.context = None;
+        self.drop_context();
     }
 
     fn end(&mut self, end: End) {
@@ -357,6 +369,24 @@ impl Worker {
         }
         self.control.mark(at, CaptureEvent::Ended { job: job.id, end, samples, lost });
         self.pause();
+        if job.started {
+            self.watch_priority();
+        }
+    }
+
+    /// Makes way for a thread that asks for real-time priority, if the present one has not got it.
+    fn watch_priority(&mut self) {
+        match self.priority.seen(realtime::has_priority(self.control.thread())) {
+            AskAgain::No => {}
+            AskAgain::Later => self.renews = true,
+            AskAgain::Now => {
+                tracing::debug!("the capture thread has lost its real-time priority");
+                self.drop_context();
+            }
+        }
+        if self.renews && self.connection.is_none() {
+            self.drop_context();
+        }
     }
 
     fn pause(&mut self) {
@@ -372,6 +402,16 @@ impl Worker {
         self.stream = None;
         self.connection = None;
         self.linger_until = NEVER;
+        if self.renews {
+            self.drop_context();
+        }
+    }
+
+    fn drop_context(&mut self) {
+        self.renews = false;
+        self.disconnect();
+        self.context = None;
+        self.priority.thread_ends();
     }
 }
 

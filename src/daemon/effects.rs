@@ -21,7 +21,7 @@ impl Daemon {
             Effect::CancelCapture(job) => self.under_way.cancel(job),
             Effect::Transcribe(job) => self.engine.finish(job),
             Effect::Abandon(job) => self.engine.cancel(job),
-            Effect::Discard(job) => self.discard(job),
+            Effect::Discard(job) | Effect::DiscardSilence(job) => self.discard(job),
             Effect::Keep(job, outcome) => self.keep(job, outcome),
             Effect::Rewrite(job, draft, preset) => self.rewrite(job, &draft, preset.as_deref()),
             Effect::LeaveRewriting(job) => self.texts.leave_rewriting(job),

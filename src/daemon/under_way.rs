@@ -411,7 +411,7 @@ impl UnderWay {
         number: u32,
         in_work: Vec<PathBuf>,
     ) -> Option<oneshot::Receiver<Result<Option<String>, StoreError>>> {
-        self.store.as_mut().and_then(|store| store.id_of(number, in_work).inspect_err(tell).ok())
+        self.store.as_mut().and_then(|store| store.id_of(number, in_work).ok())
     }
 
     /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or

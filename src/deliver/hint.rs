@@ -5,9 +5,14 @@ use super::error::DeliverError;
 use crate::atomic;
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tracing::debug;
 use v2m_messages::tr;
+
+/// How long the file may take. A home directory on a network may hang, and the next text waits.
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// How to have texts at the cursor where the desktop would ask first.
 pub(crate) fn how_to_allow() -> &'static str {
@@ -39,8 +44,8 @@ impl Hints {
     }
 
     /// What to tell about a text that is not at the cursor for this reason. `None`: it was told.
-    /// Looks for a file, in a thread.
-    pub(crate) async fn about(&self, problem: &DeliverError) -> Option<String> {
+    /// Looks for a file, in a thread. Bounded: 1 s, and then nothing is told in this run.
+    pub(crate) async fn about(&mut self, problem: &DeliverError) -> Option<String> {
         let hint = match problem {
             DeliverError::WouldAsk => how_to_allow().to_owned(),
             problem => tr!("Not at the cursor: {problem}", problem),
@@ -51,18 +56,24 @@ impl Hints {
         let Some(file) = self.file.clone().filter(|_| hint == how_to_allow()) else {
             return Some(hint);
         };
-        let was_told_before = spawn_blocking(move || file.exists()).await.unwrap_or(false);
-        (!was_told_before).then_some(hint)
+        let Ok(found) = timeout(LIMIT, spawn_blocking(move || file.exists())).await else {
+            self.told.push(hint);
+            return None;
+        };
+        (!found.unwrap_or(false)).then_some(hint)
     }
 
-    /// Notes that the user was told.
+    /// Notes that the user was told. Bounded: 1 s.
     pub(crate) async fn told(&mut self, hint: String) {
         let lasts = hint == how_to_allow();
         self.told.push(hint);
         let Some(file) = self.file.clone().filter(|_| lasts) else { return };
-        let kept = spawn_blocking(move || atomic::write(&file, b"")).await;
-        if let Ok(Err(error)) = kept {
-            debug!(%error, "the next run will tell again how texts get to the cursor");
+        match timeout(LIMIT, spawn_blocking(move || atomic::write(&file, b""))).await {
+            Ok(Ok(Err(error))) => {
+                debug!(%error, "the next run will tell again how texts get to the cursor")
+            }
+            Ok(_) => {}
+            Err(_late) => debug!("the disk is too slow to note that the user was told"),
         }
     }
 }
@@ -70,7 +81,13 @@ impl Hints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::Pin;
     use std::task::Poll;
+
+    /// Polls it once.
+    async fn once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+    }
 
     #[tokio::test]
     async fn how_to_allow_it_is_told_once_ever_and_a_reason_once_in_each_run() {
@@ -88,7 +105,7 @@ mod tests {
         assert!(reason.starts_with("Not at the cursor: v2m cannot paste"), "{reason}");
         first.told(reason.clone()).await;
         assert_eq!(first.about(&DeliverError::NoWay).await, None);
-        let next = hints();
+        let mut next = hints();
         assert_eq!(next.about(&DeliverError::WouldAsk).await, None);
         assert_eq!(next.about(&DeliverError::NoWay).await, Some(reason));
     }
@@ -97,16 +114,40 @@ mod tests {
     #[test]
     fn the_file_is_looked_for_in_a_thread() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.max_blocking_threads(1).build().unwrap().block_on(async {
+        runtime.enable_time().max_blocking_threads(1).build().unwrap().block_on(async {
             let (release, held) = std::sync::mpsc::channel::<()>();
             drop(spawn_blocking(move || held.recv()));
             let folder = tempfile::tempdir().unwrap();
-            let hints = Hints::kept_in(Some(folder.path().join("told")));
+            let mut hints = Hints::kept_in(Some(folder.path().join("told")));
             let mut about = std::pin::pin!(hints.about(&DeliverError::WouldAsk));
-            let first = std::future::poll_fn(|cx| Poll::Ready(about.as_mut().poll(cx))).await;
-            assert_eq!(first, Poll::Pending);
+            assert_eq!(once(about.as_mut()).await, Poll::Pending);
             drop(release);
             assert!(about.await.is_some());
+        });
+    }
+
+    /// Regression: the dictation was being delivered for ever.
+    #[test]
+    fn a_home_directory_that_hangs_holds_no_text_up() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).max_blocking_threads(1);
+        runtime.build().unwrap().block_on(async {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            drop(spawn_blocking(move || held.recv()));
+            let folder = tempfile::tempdir().unwrap();
+            let mut hints = Hints::kept_in(Some(folder.path().join("told")));
+            {
+                let mut about = std::pin::pin!(hints.about(&DeliverError::WouldAsk));
+                assert_eq!(once(about.as_mut()).await, Poll::Pending);
+                tokio::time::advance(LIMIT).await;
+                assert_eq!(once(about.as_mut()).await, Poll::Ready(None));
+            }
+            assert_eq!(hints.about(&DeliverError::WouldAsk).await, None, "without another wait");
+            let mut told = std::pin::pin!(hints.told(how_to_allow().to_owned()));
+            assert_eq!(once(told.as_mut()).await, Poll::Pending);
+            tokio::time::advance(LIMIT).await;
+            assert_eq!(once(told.as_mut()).await, Poll::Ready(()));
+            drop(release);
         });
     }
 

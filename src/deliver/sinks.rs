@@ -116,11 +116,12 @@ impl Sinks {
 
     /// What the last text's notification should add: why it is on the clipboard and not at the
     /// cursor, or how to change that. `None`: nothing, or the user was told. Looks for a file.
-    pub async fn hint(&self) -> Option<String> {
+    /// Bounded: 1 s.
+    pub async fn hint(&mut self) -> Option<String> {
         self.hints.about(self.lack.as_ref()?).await
     }
 
-    /// Notes that the user has seen this [`Self::hint`].
+    /// Notes that the user has seen this [`Self::hint`]. Bounded: 1 s.
     pub async fn hint_was_shown(&mut self, hint: String) {
         self.hints.told(hint).await;
     }

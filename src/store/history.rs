@@ -113,8 +113,34 @@ pub fn id_of_number(
     number: u32,
     in_work: &[PathBuf],
 ) -> Result<Option<String>, StoreError> {
-    let found = counted(directory, in_work)?.find(|(it, _)| *it == number);
-    Ok(found.map(|(_, found)| id_of(&found.audio).to_owned()))
+    Ok(ids_of_numbers(directory, &[(number, in_work)])?.pop().flatten())
+}
+
+/// The ids of the dictations with these numbers. For each number, the recordings beside it do not
+/// count. Every dictation is looked at once.
+///
+/// # Errors
+/// [`StoreError::File`] when the directory cannot be listed.
+pub(super) fn ids_of_numbers(
+    directory: &Path,
+    wanted: &[(u32, &[PathBuf])],
+) -> Result<Vec<Option<String>>, StoreError> {
+    let mut ids = vec![None; wanted.len()];
+    let mut counted = vec![0; wanted.len()];
+    for found in directory::newest_first(directory)?.filter(|found| !found.foreign) {
+        for (at, (number, in_work)) in wanted.iter().enumerate() {
+            if !in_work.contains(&found.audio) {
+                counted[at] += 1;
+                if counted[at] == *number {
+                    ids[at] = Some(id_of(&found.audio).to_owned());
+                }
+            }
+        }
+        if ids.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    Ok(ids)
 }
 
 /// Lists dictations, the newest first.

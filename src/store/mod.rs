@@ -36,10 +36,10 @@ pub use retention::Retention;
 pub use wav::{Pcm, open_pcm, read_pcm};
 
 use crate::session::{Code, Delivery, Gap, JobId, Segment};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use v2m_messages::tr;
 
@@ -47,6 +47,9 @@ use v2m_messages::tr;
 const QUEUE: usize = 1024;
 /// Queue places that audio may not take, so that there is always room for the end of a job.
 const RESERVED: usize = 128;
+/// How many lists of numbers may wait, and how many numbers a list has.
+const MOST_LISTS: usize = 4;
+const MOST_IN_LIST: usize = 64;
 /// For how many jobs the path is remembered.
 const REMEMBERED: usize = 64;
 
@@ -204,8 +207,8 @@ pub enum StoreEvent {
 /// What became of a deletion.
 #[derive(Debug)]
 pub struct DeleteReport {
-    /// How many dictations are gone.
-    pub deleted: usize,
+    /// The recordings of the dictations that are gone.
+    pub deleted: Vec<PathBuf>,
     /// The texts that they had, as they were deleted.
     pub texts: Vec<String>,
     /// The recordings of those that belong to a job. They were left alone.
@@ -221,12 +224,16 @@ pub struct Store {
     directory: PathBuf,
     commands: mpsc::Sender<StoreCommand>,
     paths: HashMap<JobId, PathBuf>,
-    order: std::collections::VecDeque<JobId>,
+    order: VecDeque<JobId>,
     /// Jobs with audio that was refused.
     behind: HashSet<JobId>,
     /// The first dictation of the last talk, and its name: a talk may have more sentences than paths
     /// are remembered.
     talk: Option<(JobId, String)>,
+    asked: NumbersAsked,
+    /// Whether no dictation was begun or deleted since the last list of numbers was begun: all its
+    /// numbers count the same.
+    counts_the_same: bool,
 }
 
 #[derive(Debug)]
@@ -274,13 +281,22 @@ enum StoreCommand {
         paths: Vec<PathBuf>,
         report: oneshot::Sender<DeleteReport>,
     },
-    Identify {
-        number: u32,
-        in_work: Vec<PathBuf>,
-        found: oneshot::Sender<Result<Option<String>, StoreError>>,
-    },
+    /// The oldest of the [`NumbersAsked`].
+    Identify,
     Retain(Retention),
 }
+
+/// Somebody who asks for the dictation with a number.
+#[derive(Debug)]
+struct NumberAsked {
+    number: u32,
+    in_work: Vec<PathBuf>,
+    found: oneshot::Sender<Result<Option<String>, StoreError>>,
+}
+
+/// The numbers that are asked for, one list for each [`StoreCommand::Identify`] that waits. The
+/// thread looks through the directory once for each list: sound waits for that.
+type NumbersAsked = Arc<Mutex<VecDeque<Vec<NumberAsked>>>>;
 
 impl Store {
     /// Starts the thread. The thread makes the directory (0700), reports the [`Unfinished`]
@@ -296,15 +312,18 @@ impl Store {
         events: mpsc::Sender<StoreEvent>,
     ) -> Result<Self, StoreError> {
         let (commands, receiver) = mpsc::channel(QUEUE);
-        thread::spawn(directory.clone(), retention, receiver, events)
+        let asked = NumbersAsked::default();
+        thread::spawn(directory.clone(), retention, receiver, events, asked.clone())
             .map_err(StoreError::Thread)?;
         Ok(Self {
             directory,
             commands,
             paths: HashMap::new(),
-            order: std::collections::VecDeque::new(),
+            order: VecDeque::new(),
             behind: HashSet::new(),
             talk: None,
+            asked,
+            counts_the_same: false,
         })
     }
 
@@ -325,6 +344,7 @@ impl Store {
         let path = self.directory.join(directory::file_name(started_at, job));
         self.remember(job, &path);
         let first = self.behind.insert(job);
+        self.counts_the_same = false;
         self.send(StoreCommand::Begin { job, path: path.clone(), started_at, asked })?;
         // A refusal means that audio was missed, so a `rewrite` must come first.
         if first {
@@ -433,6 +453,7 @@ impl Store {
     pub fn discard(&mut self, job: JobId) -> Result<(), StoreError> {
         self.behind.remove(&job);
         self.paths.remove(&job);
+        self.counts_the_same = false;
         self.send(StoreCommand::Discard { job })
     }
 
@@ -446,6 +467,7 @@ impl Store {
         paths: Vec<PathBuf>,
     ) -> Result<oneshot::Receiver<DeleteReport>, StoreError> {
         let (report, reported) = oneshot::channel();
+        self.counts_the_same = false;
         self.send(StoreCommand::Delete { paths, report })?;
         Ok(reported)
     }
@@ -455,14 +477,27 @@ impl Store {
     /// count either. The channel closes unused if the thread ends first.
     ///
     /// # Errors
-    /// [`StoreError::Full`].
+    /// [`StoreError::Full`], also if hundreds ask at once.
     pub fn id_of(
         &mut self,
         number: u32,
         in_work: Vec<PathBuf>,
     ) -> Result<oneshot::Receiver<Result<Option<String>, StoreError>>, StoreError> {
         let (found, answer) = oneshot::channel();
-        self.send(StoreCommand::Identify { number, in_work, found })?;
+        let one = NumberAsked { number, in_work, found };
+        let mut lists = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = lists.len();
+        match lists.back_mut().filter(|_| self.counts_the_same) {
+            Some(list) if list.len() < MOST_IN_LIST => list.push(one),
+            Some(_) => return Err(StoreError::Full),
+            None if waiting == MOST_LISTS => return Err(StoreError::Full),
+            None => {
+                self.send(StoreCommand::Identify)?;
+                lists.push_back(vec![one]);
+                drop(lists);
+                self.counts_the_same = true;
+            }
+        }
         Ok(answer)
     }
 

@@ -5,12 +5,14 @@ use super::entry::Entry;
 use super::record::Record;
 use super::retention::{self, Retention};
 use super::{
-    DeleteReport, RecordUpdate, StoreCommand, StoreError, StoreEvent, history, unfinished,
+    DeleteReport, NumberAsked, NumbersAsked, RecordUpdate, StoreCommand, StoreError, StoreEvent,
+    history, unfinished,
 };
 use crate::session::JobId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use tokio::sync::mpsc;
 use v2m_messages::{mark, tr};
 
@@ -23,6 +25,7 @@ pub(super) fn spawn(
     retention: Retention,
     mut commands: mpsc::Receiver<StoreCommand>,
     events: mpsc::Sender<StoreEvent>,
+    asked: NumbersAsked,
 ) -> io::Result<()> {
     let work = move || {
         let mut worker = Worker {
@@ -32,6 +35,7 @@ pub(super) fn spawn(
             jobs: HashMap::new(),
             unwritten: VecDeque::new(),
             lock: None,
+            asked,
         };
         worker.start();
         while let Some(command) = commands.blocking_recv() {
@@ -51,6 +55,7 @@ struct Worker {
     unwritten: VecDeque<Entry>,
     /// Held while only this process may recover and sweep.
     lock: Option<directory::Lock>,
+    asked: NumbersAsked,
     /// This is the last field because it is dropped last: whoever sees the channel closed may take
     /// the lock.
     events: mpsc::Sender<StoreEvent>,
@@ -123,8 +128,9 @@ impl Worker {
                 // Who asked may have left.
                 let _ = report.send(self.delete(paths));
             }
-            StoreCommand::Identify { number, in_work, found } => {
-                let _ = found.send(history::id_of_number(&self.directory, number, &in_work));
+            StoreCommand::Identify => {
+                let list = self.asked.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                self.identify(list.unwrap_or_default());
             }
             StoreCommand::Retain(retention) => {
                 self.retention = retention;
@@ -178,12 +184,27 @@ impl Worker {
         self.unwritten.drain(..too_many);
     }
 
+    fn identify(&self, list: Vec<NumberAsked>) {
+        let wanted: Vec<_> = list.iter().map(|it| (it.number, &it.in_work[..])).collect();
+        let found = history::ids_of_numbers(&self.directory, &wanted);
+        let mut ids = found.map(Vec::into_iter);
+        for NumberAsked { number, in_work, found } in list {
+            let id = match &mut ids {
+                Ok(ids) => Ok(ids.next().flatten()),
+                // Each gets an error of its own.
+                Err(_) => history::id_of_number(&self.directory, number, &in_work),
+            };
+            // Who asked may have left.
+            let _ = found.send(id);
+        }
+    }
+
     fn delete(&mut self, paths: Vec<PathBuf>) -> DeleteReport {
         if !self.has_lock() {
             let source = io::Error::new(io::ErrorKind::WouldBlock, tr!("another v2m uses it"));
             let error = StoreError::file(mark!("deleting dictations in"), &self.directory)(source);
-            let (texts, in_use) = (Vec::new(), Vec::new());
-            return DeleteReport { deleted: 0, texts, in_use, error: Some(error) };
+            let (deleted, texts, in_use) = (Vec::new(), Vec::new(), Vec::new());
+            return DeleteReport { deleted, texts, in_use, error: Some(error) };
         }
         let is_in_use = |path: &PathBuf| self.jobs.values().any(|job| job.path() == path);
         let (in_use, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_in_use);
@@ -196,8 +217,8 @@ impl Worker {
         let record = |path: &PathBuf| Record::read(&record_path(path)).ok().flatten();
         let texts = paths.iter().filter_map(record).filter_map(|record| record.text).collect();
         let error = directory::delete_all(&self.directory, &doomed).err();
-        let is_gone = |path: &&PathBuf| !path.exists() && !record_path(path).exists();
-        DeleteReport { deleted: paths.iter().filter(is_gone).count(), texts, in_use, error }
+        let is_gone = |path: &PathBuf| !path.exists() && !record_path(path).exists();
+        DeleteReport { deleted: paths.into_iter().filter(is_gone).collect(), texts, in_use, error }
     }
 
     /// Whether only this process may delete something.
@@ -234,7 +255,7 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{RecordState, Store, Text, Unfinished};
+    use super::super::{MOST_IN_LIST, MOST_LISTS, RecordState, Store, Text, Unfinished};
     use super::*;
     use std::fs;
 
@@ -267,7 +288,7 @@ mod tests {
                 while !matches!(events.blocking_recv().unwrap(), StoreEvent::Failed { .. }) {}
                 fs::remove_dir(&record).unwrap();
                 let gone = store.delete(vec![paths[0].clone()]).unwrap().blocking_recv().unwrap();
-                assert!(gone.deleted == 1 && gone.error.is_none(), "{gone:?}");
+                assert!(gone.deleted == paths[..1] && gone.error.is_none(), "{gone:?}");
             } else if number == 2 {
                 store.finish(job, delivered("said")).unwrap();
                 while !matches!(events.blocking_recv().unwrap(), StoreEvent::Finished { .. }) {}
@@ -275,7 +296,7 @@ mod tests {
         }
         let report = store.delete(paths.clone()).unwrap().blocking_recv().unwrap();
         // The first one is not there any more, which is as good.
-        assert_eq!((report.deleted, report.in_use), (2, vec![paths[2].clone()]));
+        assert_eq!((&report.deleted[..], &report.in_use[..]), (&paths[..2], &paths[2..]));
         assert!(report.error.is_none() && !paths[0].exists() && !record_path(&paths[0]).exists());
         assert!(!paths[1].exists() && !record_path(&paths[1]).exists() && paths[2].exists());
     }
@@ -312,7 +333,10 @@ mod tests {
         let report = store.delete(vec![path.clone()]).unwrap();
         again(&mut store, 11, &left);
         let report = report.blocking_recv().unwrap();
-        assert_eq!((report.deleted, report.texts), (1, vec!["the new text".to_owned()]));
+        assert_eq!(
+            (report.deleted, report.texts),
+            (vec![path.clone()], vec!["the new text".to_owned()])
+        );
         drop(store);
         while events.blocking_recv().is_some() {}
         assert!(!path.exists() && !record_path(&path).exists(), "it came back");
@@ -341,6 +365,35 @@ mod tests {
             assert_eq!(found, expected);
         }
         assert_eq!(deleted.blocking_recv().unwrap().texts, ["text 3"]);
+    }
+
+    /// Regression: clients that asked for numbers filled the queue, and sound was refused.
+    #[test]
+    fn however_many_numbers_are_asked_for_there_is_room_for_sound() {
+        let folder = tempfile::tempdir().unwrap();
+        // The thread waits with its first event until somebody reads.
+        let (sender, mut events) = mpsc::channel(1);
+        let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
+        let path = store.begin(JobId(1)).unwrap();
+        let mut asked = Vec::new();
+        for number in [1, 2].into_iter().cycle().take(2_000) {
+            asked.extend(store.id_of(number, Vec::new()).ok());
+        }
+        assert!((2..=MOST_LISTS * MOST_IN_LIST).contains(&asked.len()), "{}", asked.len());
+        // Nor does a deletion between them let more wait.
+        for _ in 0..2 * MOST_LISTS {
+            store.delete(Vec::new()).unwrap();
+            asked.extend(store.id_of(1, Vec::new()).ok());
+        }
+        store.append(JobId(1), [1; 1600].as_slice().into()).unwrap();
+        store.recorded(JobId(1)).unwrap();
+        store.finish(JobId(1), delivered("said")).unwrap();
+        until_finished(&mut events);
+        let ids: Vec<_> =
+            asked.into_iter().map(|it| it.blocking_recv().unwrap().unwrap()).collect();
+        let id = Some(history::id_of(&path).to_owned());
+        assert_eq!(ids[..2], [id.clone(), None]);
+        assert_eq!(ids.last(), Some(&id));
     }
 
     /// The sound after a sentence would be nowhere if the disk refused its new file.

@@ -70,6 +70,8 @@ fn a_stop_after_the_last_sentence_answers_with_what_was_said_and_keeps_no_silenc
     let answer = service.connect().ask("STOP_RECORDING");
     assert_eq!(answer["text"], service.records()[0]["text"]);
     assert_eq!(answer["problems"], Value::Null);
+    // Regression: it was “cancelled”.
+    assert_eq!(service.connect().ask("GET_STATUS")["reason"], Value::Null);
     wait_for("the rest to go", || (service.kept("wav").len() == 1).then_some(()));
     studio.service.end();
 }

@@ -246,3 +246,21 @@ fn a_deleted_recording_is_not_tried_again() {
     let house = studio.service.end();
     assert!(house.kept("wav").is_empty() && house.kept("json").is_empty());
 }
+
+/// Regression: it counted as deleted until the next start, so that no client could have it
+/// transcribed.
+#[test]
+fn what_another_v2m_keeps_from_being_deleted_can_be_transcribed_again() {
+    let house = house();
+    let lock = fs::File::create(house.path("state/v2m/dictations/.lock")).unwrap();
+    lock.lock().unwrap();
+    let service = house.start();
+    let mut client = service.connect();
+    for what in [json!({"number": 1}), json!({"all": true})] {
+        let (code, text) = client.refused_with("DELETE_DICTATIONS", what);
+        assert!(code == "file" && text.contains("another v2m uses it"), "{text}");
+    }
+    let again = client.ask_with("RETRY_RECORDING", json!({"number": 1}));
+    assert_ne!(again["text"], "");
+    service.end();
+}

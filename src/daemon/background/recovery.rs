@@ -34,6 +34,9 @@ pub(super) struct Recovery {
     opening: Option<PathBuf>,
     /// When it was last looked whether one is due.
     looked: Option<Instant>,
+    /// The recordings that the store is to delete, once for each time it was asked. Meanwhile
+    /// nothing is tried or shown of them.
+    deleting: Vec<PathBuf>,
     /// The recordings that were deleted last: what was found out of them before means nothing.
     deleted: VecDeque<PathBuf>,
 }
@@ -52,6 +55,24 @@ impl Recovery {
     /// Whether a client waits for one.
     pub(super) fn is_asked(&self) -> bool {
         self.waiting.iter().any(|attempt| attempt.asked.is_some())
+    }
+
+    /// The next attempt to make: one that a client waits for, or else the first that `is_ready`.
+    fn take_next(&mut self, is_ready: impl Fn(&Attempt) -> bool) -> Option<Attempt> {
+        let Self { waiting, deleting, .. } = self;
+        let stays = |attempt: &Attempt| !deleting.contains(&attempt.left.path);
+        let asked = waiting.iter().position(|it| it.asked.is_some() && stays(it));
+        let next = asked.or_else(|| waiting.iter().position(|it| is_ready(it) && stays(it)))?;
+        waiting.remove(next)
+    }
+
+    /// The texts that only have to be shown.
+    fn take_texts(&mut self) -> VecDeque<(Unfinished, Text)> {
+        let Self { texts, deleting, .. } = self;
+        let (held, shown) =
+            std::mem::take(texts).into_iter().partition(|(left, _)| deleting.contains(&left.path));
+        *texts = held;
+        shown
     }
 
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
@@ -81,7 +102,8 @@ impl Background {
         }
     }
 
-    /// Whether this recording is being transcribed, or a client waits for that.
+    /// Whether this recording is being transcribed, or will be: a client waits for that, or a
+    /// dictation has come in between.
     pub(in crate::daemon) fn works_on(&self, recording: &Path) -> bool {
         let is_it = |attempt: &Attempt| attempt.left.path == recording;
         let is_job = self.jobs.iter().any(|(_, purpose)| match purpose {
@@ -89,17 +111,34 @@ impl Background {
             JobPurpose::File(..) => false,
         });
         let Recovery { waiting, opening, .. } = &self.recovery;
-        let is_asked = waiting.iter().any(|attempt| is_it(attempt) && attempt.asked.is_some());
-        is_job || is_asked || opening.as_deref() == Some(recording)
+        let is_begun = |attempt: &Attempt| attempt.asked.is_some() || attempt.job.is_some();
+        let is_pending = waiting.iter().any(|attempt| is_it(attempt) && is_begun(attempt));
+        is_job || is_pending || opening.as_deref() == Some(recording)
     }
 
-    /// These recordings are deleted: nothing is tried or shown any more.
-    pub(in crate::daemon) fn give_up(&mut self, recordings: &[PathBuf]) {
-        let Recovery { waiting, texts, deleted, .. } = &mut self.recovery;
-        waiting.retain(|attempt| !recordings.contains(&attempt.left.path));
-        texts.retain(|(left, _)| !recordings.contains(&left.path));
-        deleted.extend(recordings.iter().cloned());
+    /// The store is asked to delete these recordings.
+    pub(in crate::daemon) fn deletion_begins(&mut self, recordings: &[PathBuf]) {
+        self.recovery.deleting.extend(recordings.iter().cloned());
+    }
+
+    /// The store was asked to delete these recordings, and those are `gone`: nothing is tried or
+    /// shown of them any more. The others are as before.
+    pub(in crate::daemon) fn deletion_is_over(&mut self, recordings: &[PathBuf], gone: &[PathBuf]) {
+        let Recovery { waiting, texts, deleting, deleted, .. } = &mut self.recovery;
+        for recording in recordings {
+            if let Some(index) = deleting.iter().position(|it| it == recording) {
+                deleting.swap_remove(index);
+            }
+        }
+        waiting.retain(|attempt| !gone.contains(&attempt.left.path));
+        texts.retain(|(left, _)| !gone.contains(&left.path));
+        deleted.extend(gone.iter().cloned());
         deleted.drain(..deleted.len().saturating_sub(MOST_DELETED));
+    }
+
+    /// Whether the store is to delete this recording.
+    pub(super) fn is_being_deleted(&self, recording: &Path) -> bool {
+        self.recovery.deleting.iter().any(|deleting| deleting == recording)
     }
 
     /// Whether this recording was deleted meanwhile.
@@ -143,14 +182,11 @@ impl Daemon {
         if recovery.is_busy {
             return;
         }
-        let asked = recovery.waiting.iter().position(|attempt| attempt.asked.is_some());
-        let next = asked.or_else(|| {
-            recovery.waiting.iter().position(|attempt| {
-                let can_start = if attempt.is_special() { is_free } else { is_usable };
-                is_seen && attempt.due <= now && can_start
-            })
+        let next = recovery.take_next(|attempt| {
+            let can_start = if attempt.is_special() { is_free } else { is_usable };
+            is_seen && attempt.due <= now && can_start
         });
-        if let Some(mut attempt) = next.and_then(|index| recovery.waiting.remove(index)) {
+        if let Some(mut attempt) = next {
             recovery.is_busy = true;
             recovery.opening = Some(attempt.left.path.clone());
             let in_work = self.under_way.in_work();
@@ -340,7 +376,7 @@ impl Daemon {
 
     /// Shows all texts together: each notice takes the place of the one before.
     fn texts_recovered(&mut self) {
-        let texts = std::mem::take(&mut self.background.recovery.texts);
+        let texts = self.background.recovery.take_texts();
         if texts.is_empty() {
             return;
         }
@@ -388,4 +424,74 @@ fn list_of_tried(tries: &[TryRecord], last: Option<&Tried>) -> String {
     let mut tried: Vec<_> = earlier.chain(last).collect();
     tried.dedup();
     tried.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::background::Background;
+
+    fn left(name: &str) -> Unfinished {
+        Unfinished {
+            path: name.into(),
+            started_at: Timestamp::UNIX_EPOCH,
+            attempts: 1,
+            tries: Vec::new(),
+            cut_off: false,
+            samples: 16_000,
+            text: None,
+            has_text: false,
+            language: None,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Regression: what the disk did not delete was never tried or shown again in that run.
+    #[test]
+    fn only_what_is_gone_is_given_up() {
+        let mut background = Background::new(PathBuf::new());
+        let [gone, kept, text] = ["gone", "kept", "text"];
+        let shown = Unfinished { text: Some(Text::default()), ..left(text) };
+        background.recover(vec![left(gone), left(kept), shown]);
+        let paths = [gone, kept, text].map(PathBuf::from);
+        background.deletion_begins(&paths);
+        assert!(background.recovery.take_next(|_| true).is_none(), "who knows which are gone");
+        assert!(background.recovery.take_texts().is_empty());
+        background.deletion_is_over(&paths, &paths[..1]);
+        let deleted = paths.each_ref().map(|path| background.is_deleted(path));
+        assert_eq!(deleted, [true, false, false]);
+        let next = background.recovery.take_next(|_| true).unwrap();
+        assert_eq!(next.left.path, paths[1]);
+        assert!(background.recovery.take_next(|_| true).is_none());
+        assert_eq!(background.recovery.take_texts().len(), 1);
+        background.try_later(left(kept));
+        background.try_later(left(gone));
+        assert_eq!(background.recovery.waiting.len(), 1);
+    }
+
+    /// Two clients have the same one deleted. The disk does not do it at first.
+    #[test]
+    fn nothing_is_tried_while_another_deletion_goes_on() {
+        let mut background = Background::new(PathBuf::new());
+        background.recover(vec![left("one")]);
+        let paths = ["one"].map(PathBuf::from);
+        background.deletion_begins(&paths);
+        background.deletion_begins(&paths);
+        background.deletion_is_over(&paths, &[]);
+        assert!(background.is_being_deleted(&paths[0]));
+        background.deletion_is_over(&paths, &[]);
+        assert!(background.recovery.take_next(|_| true).is_some());
+    }
+
+    /// Regression: the store, which has it already, refused to delete it, and the attempt was
+    /// dropped.
+    #[test]
+    fn an_attempt_that_steps_back_for_a_dictation_is_still_worked_on() {
+        let mut background = Background::new(PathBuf::new());
+        background.recover(vec![left("one"), left("other")]);
+        let mut attempt = background.recovery.take_next(|_| true).unwrap();
+        attempt.job = Some(background.number());
+        background.recovery.waiting.push_front(attempt);
+        assert!(background.works_on(Path::new("one")) && !background.works_on(Path::new("other")));
+    }
 }

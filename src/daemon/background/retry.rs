@@ -89,6 +89,9 @@ impl Daemon {
                 refused(Code::Busy, tr!("it is being transcribed. Wait for its text.")),
             );
         }
+        if self.background.is_being_deleted(&left.path) {
+            return answer(reply, refused(Code::Busy, tr!("it is being deleted.")));
+        }
         info!(number, "asked to transcribe dictation {number} again");
         // What would be tried by itself is tried now.
         let recovery = &mut self.background.recovery;

@@ -27,7 +27,18 @@ pub(super) enum HistoryFound {
     /// What could be deleted.
     ToDelete { found: Result<Candidates, Failure>, deletion: Deletion, reply: Reply },
     /// What was deleted, with the texts as they were then.
-    Deleted { result: Result<Answer, Failure>, texts: Vec<String>, reply: Reply },
+    Deleted { result: Result<Answer, Failure>, deletion: Attempted, reply: Reply },
+}
+
+/// What the store was to delete.
+#[derive(Debug)]
+pub(super) struct Attempted {
+    /// The recordings.
+    doomed: Vec<PathBuf>,
+    /// Those that are gone.
+    gone: Vec<PathBuf>,
+    /// The texts of those, as they were then.
+    texts: Vec<String>,
 }
 
 /// The id of a dictation that a client named. `None`: there is no such dictation.
@@ -142,7 +153,9 @@ impl Daemon {
             HistoryFound::ToDelete { found: Err(failure), reply, .. } => {
                 answer(reply, Err(failure));
             }
-            HistoryFound::Deleted { result, texts, reply } => {
+            HistoryFound::Deleted { result, deletion, reply } => {
+                let Attempted { doomed, gone, texts } = deletion;
+                self.background.deletion_is_over(&doomed, &gone);
                 // A retry may have given it another text since the store was read.
                 texts.iter().for_each(|text| self.texts.forget(text));
                 answer(reply, result);
@@ -171,7 +184,7 @@ impl Daemon {
         let Some(report) = self.under_way.delete(paths.clone()) else {
             return answer(reply, Err(too_slow()));
         };
-        self.background.give_up(&paths);
+        self.background.deletion_begins(&paths);
         match deletion {
             Deletion::One(_) => {
                 for text in doomed.iter().filter_map(|it| it.text.as_deref()) {
@@ -189,7 +202,7 @@ impl Daemon {
                 answer(reply, Err(stopping()));
                 return Chore::Answered;
             };
-            let deleted = count(report.deleted);
+            let deleted = count(report.deleted.len());
             info!(deleted, "a client had {deleted} dictations deleted");
             let id = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into();
             kept.extend(report.in_use.iter().map(id).map(because(IN_WORK)));
@@ -203,8 +216,9 @@ impl Daemon {
                     Err(Failure::new(Code::File, text))
                 }
             };
-            let texts = report.texts;
-            Chore::History(Box::new(HistoryFound::Deleted { result, texts, reply }))
+            let (gone, texts) = (report.deleted, report.texts);
+            let deletion = Attempted { doomed: paths, gone, texts };
+            Chore::History(Box::new(HistoryFound::Deleted { result, deletion, reply }))
         });
     }
 }
@@ -272,7 +286,10 @@ fn find(
 }
 
 fn too_slow() -> Failure {
-    Failure::new(Code::Busy, tr!("The disk is too slow now, so nothing was done. Try again."))
+    let text = tr!(
+        "The disk is too slow now, or too many requests wait for it, so nothing was done. Try again."
+    );
+    Failure::new(Code::Busy, text)
 }
 
 fn stopping() -> Failure {

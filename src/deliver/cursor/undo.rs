@@ -249,20 +249,18 @@ impl Cursor {
         if wanted.keys.may_be_terminal(only.as_ref(), &focused) {
             return Err(UndoError::Terminal);
         }
-        // Ctrl+Z takes back what was done last.
-        let (between, at) = self.joint.since(&wanted.presses, Instant::now());
-        match between {
-            Between::Something => return Err(UndoError::Touched),
-            Between::Unknown if !stands => return Err(UndoError::Untold),
-            Between::Unknown if at.elapsed() > SHORTLY => return Err(UndoError::TooLate),
-            Between::Unknown | Between::Nothing => {}
-        }
         let desktop = self.desktop.as_mut().ok_or(UndoError::NotTold)?;
-        if !desktop.tells_of_keys() {
-            super::wait_for_keys(wanted.pressed).await?;
-        }
-        // The clipboard of the paste may still be on its way back.
-        desktop.settle().await;
+        let joint = &self.joint;
+        let judge = || judged(joint.since(&wanted.presses, Instant::now()), stands);
+        judged_around(judge, async {
+            if !desktop.tells_of_keys() {
+                super::wait_for_keys(wanted.pressed).await?;
+            }
+            // The clipboard of the paste may still be on its way back.
+            desktop.settle().await;
+            Ok(())
+        })
+        .await?;
         let order = Insertion {
             text: String::new(),
             means: Means::Undo,
@@ -285,6 +283,57 @@ impl Cursor {
                 None if Instant::now() >= until => return Err(UndoError::Unclear),
                 Some(true) | None => tokio::time::sleep(LOOK).await,
             }
+        }
+    }
+}
+
+/// Whether Ctrl+Z, which takes back what was done last, takes back the text. `between` and `at`: what
+/// was done since the text came, and when that was. `stands`: the field tells that the text stands
+/// right before the cursor.
+fn judged((between, at): (Between, Instant), stands: bool) -> Result<(), UndoError> {
+    match between {
+        Between::Something => Err(UndoError::Touched),
+        Between::Unknown if !stands => Err(UndoError::Untold),
+        Between::Unknown if at.elapsed() > SHORTLY => Err(UndoError::TooLate),
+        Between::Unknown | Between::Nothing => Ok(()),
+    }
+}
+
+/// Judges before the wait, because a refusal needs none, and after it, because the user may have
+/// typed meanwhile.
+async fn judged_around(
+    judge: impl Fn() -> Result<(), UndoError>,
+    wait: impl Future<Output = Result<(), DeliverError>>,
+) -> Result<(), UndoError> {
+    judge()?;
+    wait.await?;
+    judge()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Regression: Ctrl+Z took back what was typed while v2m waited for the keys.
+    #[tokio::test]
+    async fn what_is_done_in_the_wait_counts() {
+        let now = Instant::now();
+        for (before, after, stands) in [
+            (Between::Nothing, Between::Something, true),
+            (Between::Nothing, Between::Unknown, false),
+            (Between::Something, Between::Something, true),
+            (Between::Nothing, Between::Nothing, false),
+        ] {
+            let (done, waited) = (Cell::new(before), Cell::new(false));
+            let told = judged_around(|| judged((done.get(), now), stands), async {
+                done.set(after);
+                waited.set(true);
+                Ok(())
+            });
+            let told = told.await;
+            assert_eq!(told.is_ok(), after == Between::Nothing, "{told:?}");
+            assert_eq!(waited.get(), before == Between::Nothing, "a refusal waits for nothing");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A dictation that waits for its text never blocks the next recording, up to a limit.
 
-use super::dictation::{Dictation, Phase, Wished};
+use super::dictation::{Dictation, Phase, Wished, is_taken_back};
 use super::event::{Cue, Effect, Timer};
 use super::machine::{Session, answer_all, refuse};
 use super::talk::Talk;
@@ -186,11 +186,12 @@ impl Session {
                 out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
                 waiting
             }
+            // It is settled already, and the store keeps it.
+            Phase::Failed { waiting, .. } => return waiting,
+            Phase::Ready { waiting, transcript } if is_taken_back(&transcript) => return waiting,
             Phase::Transcribing { waiting, .. }
             | Phase::Ready { waiting, .. }
             | Phase::Delivering { waiting, .. } => waiting,
-            // It is settled already, and its recording is kept.
-            Phase::Failed { waiting, .. } => return waiting,
         };
         out.extend([Effect::Abandon(job), Effect::Discard(job)]);
         waiting

@@ -49,6 +49,22 @@ impl Phase {
         draining || matches!(self, Self::Transcribing { .. } | Self::Delivering { .. })
     }
 
+    /// Whether it is a sentence without a text that the store keeps, whatever becomes of the others.
+    pub(super) fn is_kept_without_text(&self) -> bool {
+        match self {
+            // The store has no recording without a sample.
+            Self::Failed { samples, .. } => *samples != Some(0),
+            // Silence is not settled yet.
+            Self::Ready { transcript, .. } => is_taken_back(transcript),
+            Self::Opening { .. }
+            | Self::Recording { .. }
+            | Self::Draining { .. }
+            | Self::Transcribing { .. }
+            | Self::Rewriting { .. }
+            | Self::Delivering { .. } => false,
+        }
+    }
+
     /// The clients that wait for this dictation.
     pub(super) fn waiting(&mut self) -> &mut Vec<Ticket> {
         match self {
@@ -62,6 +78,11 @@ impl Phase {
             | Self::Failed { waiting, .. } => waiting,
         }
     }
+}
+
+/// Whether the speaker took back all of it. Then the store keeps what it was already.
+pub(super) fn is_taken_back(transcript: &Transcript) -> bool {
+    transcript.text.is_empty() && transcript.unrefined.is_some()
 }
 
 /// The options that the dictation's clients have requested so far.
@@ -193,6 +214,12 @@ impl Dictations {
         self.0.iter_mut().find(|dictation| dictation.talk.first == Some(first))
     }
 
+    /// The last dictation of the talk that began with `first`, of those before this place.
+    pub(super) fn last_of(&self, first: JobId, place: usize) -> Option<&Dictation> {
+        let mut before = self.0.iter().take(place);
+        before.rfind(|dictation| dictation.talk.first == Some(first))
+    }
+
     pub(super) fn push(&mut self, dictation: Dictation) {
         self.0.push_back(dictation);
     }
@@ -234,8 +261,9 @@ impl Dictations {
         matches!(oldest.phase, Phase::Failed { .. }).then_some(oldest.job)
     }
 
-    /// Whether the oldest dictation could be delivered now.
+    /// Whether the oldest dictation could be delivered now, or ended because it has no text.
     pub(super) fn has_ready(&self) -> bool {
-        matches!(self.0.front(), Some(Dictation { phase: Phase::Ready { .. }, .. }))
+        let oldest = self.0.front().map(|oldest| &oldest.phase);
+        matches!(oldest, Some(Phase::Ready { .. } | Phase::Failed { .. }))
     }
 }

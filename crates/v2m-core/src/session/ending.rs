@@ -3,7 +3,7 @@
 use super::commands::stop_capture;
 use super::dictation::{Dictation, Phase};
 use super::event::{Effect, Outcome, Timer};
-use super::machine::{Session, answer_all};
+use super::machine::{Session, answer_all, answer_with};
 use super::talk::Talk;
 use super::types::{Code, Failure, Reply, State, Ticket};
 use std::time::Duration;
@@ -67,22 +67,22 @@ impl Session {
                 Phase::Opening { waiting }
                 | Phase::Recording { waiting, .. }
                 | Phase::Draining { waiting } => {
-                    answer_all(out, waiting, talk.lacks(None, unfinished(), State::Idle));
+                    talk.lacks(waiting, None, unfinished(), State::Idle, out);
                 }
                 Phase::Transcribing { waiting, heard } => {
                     let samples = heard.measured.map(|measured| measured.samples);
-                    answer_all(out, waiting, talk.lacks(samples, unfinished(), State::Idle));
+                    talk.lacks(waiting, samples, unfinished(), State::Idle, out);
                 }
                 Phase::Rewriting { waiting, draft, .. } => {
                     let samples = Some(draft.samples);
-                    answer_all(out, waiting, talk.lacks(samples, unfinished(), State::Idle));
+                    talk.lacks(waiting, samples, unfinished(), State::Idle, out);
                 }
                 Phase::Failed { waiting, samples, failure } => {
-                    answer_all(out, waiting, talk.lacks(samples, failure, State::Idle));
+                    talk.lacks(waiting, samples, failure, State::Idle, out);
                 }
                 Phase::Ready { waiting, transcript } if transcript.text.is_empty() => {
                     self.leave_silence(job, &transcript, out);
-                    answer_all(out, waiting, talk.falls_silent(transcript, State::Idle));
+                    talk.falls_silent(waiting, transcript, State::Idle, out);
                 }
                 // The next start shows this text.
                 Phase::Ready { waiting, transcript } if waiting.is_empty() => {
@@ -96,8 +96,9 @@ impl Session {
                     talk.said.push(transcript);
                 }
                 Phase::Delivering { waiting, transcript } => {
-                    let whole = talk.whole(transcript.clone());
-                    answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, whole)));
+                    answer_with(out, waiting, || {
+                        Ok(Reply::Transcript(State::Idle, talk.whole(transcript.clone())))
+                    });
                     talk.said.push(transcript.clone());
                     let phase = Phase::Delivering { waiting: Vec::new(), transcript };
                     let place = place.min(self.dictations.len());

@@ -111,8 +111,10 @@ pub enum Effect {
     Transcribe(JobId),
     /// Make the recogniser forget the job.
     Abandon(JobId),
-    /// Delete audio and text.
+    /// Delete audio and text: the dictation was cancelled, or nothing was recorded.
     Discard(JobId),
+    /// Delete the end of a continuous dictation, in which nothing was said. Nobody cancelled it.
+    DiscardSilence(JobId),
     /// Tell the store the dictation's outcome.
     Keep(JobId, Outcome),
     /// Ask a language model to rewrite the text, with this preset or the configured one.

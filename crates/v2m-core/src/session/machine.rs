@@ -214,10 +214,10 @@ impl Session {
         else {
             return;
         };
-        let is_later = talk.goes_on(job);
-        let has_others =
-            is_later || talk.first.is_some_and(|it| self.dictations.next_of(it).is_some());
-        let of = Of { wished: &wished, has_others, is_later };
+        let before = self.before(job, place, &talk);
+        let has_others = before.is_some()
+            || talk.first.is_some_and(|first| self.dictations.next_of(first).is_some());
+        let of = Of { wished: &wished, has_others, before };
         let next = match phase {
             Phase::Opening { waiting } => self.opening(job, of, waiting, event, out),
             Phase::Recording { waiting, announced } => {
@@ -344,6 +344,17 @@ fn play_one(effects: &mut Vec<Effect>) {
         _ => true,
     });
     effects.extend(cue.map(Effect::Play));
+}
+
+/// As [`answer_all`], but makes the answer only if somebody waits for it.
+pub(super) fn answer_with(
+    out: &mut Vec<Effect>,
+    waiting: Vec<Ticket>,
+    reply: impl FnOnce() -> Result<Reply, Failure>,
+) {
+    if !waiting.is_empty() {
+        answer_all(out, waiting, reply());
+    }
 }
 
 pub(super) fn answer_all(

@@ -5,8 +5,8 @@ use super::commands::stop_capture;
 use super::dictation::{Phase, Wished};
 use super::event::{CaptureSummary, Effect, JobEvent, Notice, Outcome, Timer};
 use super::hand::tell_recording;
-use super::machine::{Session, answer_all, show_problem};
-use super::talk::{Talk, nothing};
+use super::machine::{Session, answer_all, answer_with, show_problem};
+use super::talk::{Before, Talk, nothing};
 use super::types::{Code, Delivery, Failure, JobId, Reply, Ticket, Transcript};
 use v2m_messages::tr;
 
@@ -137,7 +137,7 @@ impl Session {
                 if transcript.text.is_empty() && transcript.unrefined.is_some() && of.has_others =>
             {
                 transcript.problems.extend(heard.problems);
-                Self::sentence_taken_back(job, of.is_later, transcript.clone(), out);
+                self.sentence_taken_back(job, of.before, transcript.clone(), out);
                 Some(Phase::Ready { waiting, transcript })
             }
             JobEvent::Transcribed(transcript)
@@ -329,8 +329,9 @@ impl Session {
                 Outcome::Undelivered(transcript.clone())
             },
         ));
-        let whole = talk.whole(transcript.clone());
-        answer_all(out, waiting, Ok(Reply::Transcript(self.state(), whole)));
+        answer_with(out, waiting, || {
+            Ok(Reply::Transcript(self.state(), talk.whole(transcript.clone())))
+        });
         if talk.first.is_some() {
             talk.said.push(transcript);
         }
@@ -356,8 +357,8 @@ pub(super) struct Of<'d> {
     pub(super) wished: &'d Wished,
     /// Whether there are other sentences of the same talk.
     pub(super) has_others: bool,
-    /// Whether some of them came before it.
-    pub(super) is_later: bool,
+    /// What becomes of the sentence before it. `None`: it is the first.
+    pub(super) before: Option<Before>,
 }
 
 /// What remains of a failed dictation.

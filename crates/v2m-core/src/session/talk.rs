@@ -2,11 +2,11 @@
 //! text, delivery and record. All sentences of one continuous dictation are a *talk*.
 
 use super::commands::MOST_PENDING;
-use super::dictation::{Dictation, Phase};
+use super::dictation::{Dictation, Phase, is_taken_back};
 use super::event::{CaptureSummary, Effect, Outcome, Timer};
 use super::gap::{self, Gap};
-use super::machine::{Session, answer_all};
-use super::types::{Code, Failure, JobId, Reply, Segment, State, Transcript};
+use super::machine::{Session, answer_all, answer_with};
+use super::types::{Code, Failure, JobId, Reply, Segment, State, Ticket, Transcript};
 use v2m_ipc::plain;
 use v2m_ipc::spacing;
 use v2m_messages::tr;
@@ -24,14 +24,20 @@ pub(super) struct Talk {
     pub(super) said: Vec<Transcript>,
 }
 
+/// What becomes of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Its text is delivered, or being delivered.
+    Delivered,
+    /// Its text waits for its turn, or is still being made.
+    Pending,
+    /// It has no text.
+    Wordless,
+}
+
 impl Talk {
     pub(super) fn begin(job: JobId, is_continuous: bool) -> Self {
         Self { first: is_continuous.then_some(job), said: Vec::new() }
-    }
-
-    /// Whether sentences came before this dictation.
-    pub(super) fn goes_on(&self, job: JobId) -> bool {
-        self.first.is_some_and(|first| first != job)
     }
 
     /// All that was said, with `last`, as one transcript.
@@ -42,35 +48,43 @@ impl Talk {
         self.said.iter().cloned().chain([last]).reduce(joined).unwrap_or_else(nothing)
     }
 
-    /// Notes a sentence for which there is no text. Returns the answer for those who wait for it: the
-    /// text of all others, which says what it lacks. `samples`: the length of the sentence, if that is
-    /// known.
+    /// Notes a sentence for which there is no text. Answers those who wait for it with the text of all
+    /// others, which says what it lacks. `samples`: the length of the sentence, if that is known.
     pub(super) fn lacks(
         &mut self,
+        waiting: Vec<Ticket>,
         samples: Option<u64>,
         failure: Failure,
         state: State,
-    ) -> Result<Reply, Failure> {
+        out: &mut Vec<Effect>,
+    ) {
         let hole = self.hole(samples, &failure);
         self.said.push(hole);
-        let whole = self.so_far(Vec::new());
-        whole.map(|whole| Reply::Transcript(state, whole)).ok_or(failure)
+        answer_with(out, waiting, || {
+            let whole = self.so_far(Vec::new());
+            whole.map(|whole| Reply::Transcript(state, whole)).ok_or(failure)
+        });
     }
 
-    /// Notes a sentence in which nothing was said, or all of it was taken back. Returns the answer for
-    /// those who wait for it: the text of all others.
+    /// Notes a sentence in which nothing was said, or all of it was taken back. Answers those who wait
+    /// for it with the text of all others.
     pub(super) fn falls_silent(
         &mut self,
+        waiting: Vec<Ticket>,
         silence: Transcript,
         state: State,
-    ) -> Result<Reply, Failure> {
-        let whole = self.so_far(silence.problems.clone());
+        out: &mut Vec<Effect>,
+    ) {
+        answer_with(out, waiting, || {
+            let whole = self.so_far(silence.problems.clone());
+            whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
+                let sentences = self.said.iter().chain([&silence]);
+                let mut problems = sentences.flat_map(|said| &said.problems);
+                let text = tr!("There is no text: nothing was said that could be recognised.");
+                problems.next_back().cloned().unwrap_or_else(|| Failure::new(Code::NoSpeech, text))
+            })
+        });
         self.said.push(silence);
-        whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
-            let mut problems = self.said.iter().flat_map(|said| &said.problems);
-            let text = tr!("There is no text: nothing was said that could be recognised.");
-            problems.next_back().cloned().unwrap_or_else(|| Failure::new(Code::NoSpeech, text))
-        })
     }
 
     /// All that was said so far, with these problems, if there is a text.
@@ -162,7 +176,7 @@ impl Session {
             return;
         };
         let Phase::Failed { waiting, samples, failure } = phase else { return };
-        answer_all(out, waiting, talk.lacks(samples, failure, self.state()));
+        talk.lacks(waiting, samples, failure, self.state(), out);
         self.pass_on(talk);
     }
 
@@ -178,7 +192,7 @@ impl Session {
         };
         self.leave_silence(job, &silence, out);
         let waiting = std::mem::take(phase.waiting());
-        answer_all(out, waiting, talk.falls_silent(silence, self.state()));
+        talk.falls_silent(waiting, silence, self.state(), out);
         self.pass_on(talk);
     }
 
@@ -189,7 +203,7 @@ impl Session {
         if silence.unrefined.is_none() {
             out.push(Effect::Abandon(job));
             out.push(match problems.first() {
-                None => Effect::Discard(job),
+                None => Effect::DiscardSilence(job),
                 Some(problem) => {
                     let kept = Failure { code: Code::NoSpeech, ..problem.clone() };
                     Effect::Keep(job, Outcome::Failed(kept))
@@ -203,10 +217,11 @@ impl Session {
     }
 
     /// Drops what is not delivered yet of a talk, the newest first. Returns what to tell the client
-    /// that asked for it. `None`: nothing was delivered before.
+    /// that asked for it. `None`: all is deleted.
     pub(super) fn drop_talk(&mut self, first: JobId, out: &mut Vec<Effect>) -> Option<String> {
         let mut waiting = Vec::new();
         let mut said = Vec::new();
+        let mut kept = 0;
         for job in self.dictations.jobs().into_iter().rev() {
             let Some(dictation) = self.dictations.get_mut(job) else { continue };
             if dictation.talk.first != Some(first) {
@@ -216,38 +231,83 @@ impl Session {
             if let Phase::Delivering { transcript, .. } = &dictation.phase {
                 said.push(transcript.clone());
             } else {
+                kept += usize::from(dictation.phase.is_kept_without_text());
                 waiting.extend(self.drop_dictation(job, out));
             }
         }
-        let told = delivered_before(&said);
+        kept += said.iter().filter(|said| is_kept_without_text(said)).count();
+        let told = kept_after_all(delivered_before(&said), kept);
         let message = told.as_deref().unwrap_or(tr!("The recording was cancelled and deleted."));
         answer_all(out, waiting, Err(Failure::new(Code::Cancelled, message)));
         told
     }
 
+    /// What becomes of the sentence before this one, which was taken from this place. `None`: there is
+    /// none.
+    pub(super) fn before(&self, job: JobId, place: usize, talk: &Talk) -> Option<Before> {
+        let first = talk.first.filter(|first| *first != job)?;
+        let is_wordless = match self.dictations.last_of(first, place).map(|last| &last.phase) {
+            Some(Phase::Delivering { .. }) => false,
+            Some(Phase::Ready { transcript, .. }) if !transcript.text.is_empty() => {
+                return Some(Before::Pending);
+            }
+            Some(Phase::Ready { .. } | Phase::Failed { .. }) => true,
+            Some(
+                Phase::Opening { .. }
+                | Phase::Recording { .. }
+                | Phase::Draining { .. }
+                | Phase::Transcribing { .. }
+                | Phase::Rewriting { .. },
+            ) => return Some(Before::Pending),
+            None => talk.said.last().is_none_or(|said| said.text.is_empty()),
+        };
+        Some(if is_wordless { Before::Wordless } else { Before::Delivered })
+    }
+
     /// What becomes of a sentence of which the rules left nothing, for example “scratch that” alone.
-    /// `is_later`: there are sentences before it.
     pub(super) fn sentence_taken_back(
+        &self,
         job: JobId,
-        is_later: bool,
+        before: Option<Before>,
         transcript: Transcript,
         out: &mut Vec<Effect>,
     ) {
         out.push(Effect::Keep(job, Outcome::Undelivered(transcript)));
-        if !is_later {
-            let text = tr!("You took back the first sentence. The recording goes on.");
-            let failure = Failure::new(Code::NoSpeech, text)
-                .in_brief(tr!("You took back the sentence"), tr!("The recording goes on."));
-            return super::machine::show_problem(&failure, out);
-        }
-        let text = tr!(
-            "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
-             is over. Delete it in the field."
-        );
-        let failure = Failure::new(Code::NoSpeech, text).in_brief(
-            tr!("Too late to take it back"),
-            tr!("The sentence before was delivered already."),
-        );
+        let (text, cause, remedy) = match before {
+            // The first sentence has the talk's number.
+            None if self.recording().is_some_and(|it| self.talk(it) == Some(job)) => (
+                tr!("You took back the first sentence. The recording goes on."),
+                tr!("You took back the sentence"),
+                tr!("The recording goes on."),
+            ),
+            None => (
+                tr!("You took back the first sentence. What you said after it stays."),
+                tr!("You took back the sentence"),
+                tr!("What you said after it stays."),
+            ),
+            Some(Before::Delivered) => (
+                tr!(
+                    "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
+                     is over. Delete it in the field."
+                ),
+                tr!("Too late to take it back"),
+                tr!("The sentence before was delivered already."),
+            ),
+            Some(Before::Pending) => (
+                tr!(
+                    "“Scratch that” came too late: in a continuous dictation, each sentence is delivered once it \
+                     is over. The one before still waits for that. Delete it in the field then."
+                ),
+                tr!("Too late to take it back"),
+                tr!("The sentence before is still to be delivered. Delete it then."),
+            ),
+            Some(Before::Wordless) => (
+                tr!("You took back this sentence. The one before has no text either."),
+                tr!("You took back the sentence"),
+                tr!("The one before has no text either."),
+            ),
+        };
+        let failure = Failure::new(Code::NoSpeech, text).in_brief(cause, remedy);
         super::machine::show_problem(&failure, out);
     }
 }
@@ -268,6 +328,27 @@ fn delivered_before(said: &[Transcript]) -> Option<String> {
     ))
 }
 
+/// Whether it is a sentence without a text, of which the store has the recording or what was taken
+/// back. Of silence it has nothing.
+fn is_kept_without_text(said: &Transcript) -> bool {
+    is_taken_back(said) || said.text.is_empty() && !said.problems.is_empty()
+}
+
+/// What to tell if that many sentences without a text were kept. `delivered`: what to tell of the
+/// others.
+fn kept_after_all(delivered: Option<String>, kept: usize) -> Option<String> {
+    if kept == 0 {
+        return delivered;
+    }
+    let told = delivered.as_deref().unwrap_or(tr!("The recording was cancelled and deleted."));
+    Some(tr!(
+        "{told} But one sentence without a text is kept: `v2m-send history` lists it."
+            | "{told} But {n} sentences without a text are kept: `v2m-send history` lists them."
+                % kept,
+        told
+    ))
+}
+
 pub(super) fn nothing() -> Transcript {
     Transcript {
         text: String::new(),
@@ -282,8 +363,16 @@ pub(super) fn nothing() -> Transcript {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often transcripts were joined in this thread.
+    pub(super) static JOINED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Two transcripts, the second of which was recorded right after the first, as one.
 fn joined(one: Transcript, next: Transcript) -> Transcript {
+    #[cfg(test)]
+    JOINED.set(JOINED.get() + 1);
     let by = one.samples;
     let unrefined = match (&one.unrefined, &next.unrefined) {
         (None, None) => None,

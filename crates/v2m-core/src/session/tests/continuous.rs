@@ -65,10 +65,25 @@ fn each_sentence_is_delivered_while_the_next_one_is_spoken() {
     let Reply::Transcript(State::Idle, whole) = answer else { panic!("{answer:?}") };
     assert_eq!((whole.text.as_str(), whole.samples), ("A. B.", 32_000), "all that was said");
     assert_eq!(whole.deliveries.len(), 2);
-    assert!(effects.contains(&Effect::Discard(JobId(3))), "silence is not kept");
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(3))), "silence is not kept");
     let problem = |e: &Effect| matches!(e, Effect::Show(Notice::Problem(_)));
     assert!(!effects.iter().any(problem), "a stop after the last sentence is no failure");
     assert_eq!(story.session.state(), State::Idle);
+}
+
+/// Regression: the status said that the recording was cancelled and deleted.
+#[test]
+fn a_stop_in_silence_is_no_cancel() {
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (effects, _) = stop_in_silence(&mut story, 2);
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Discard(_))), "{effects:?}");
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(2))), "{effects:?}");
+
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    let (_, effects) = story.command(Command::Cancel);
+    assert!(effects.contains(&Effect::Discard(JobId(2))), "{effects:?}");
 }
 
 /// Regression: the user spoke on to a microphone that was gone, and nothing said so.
@@ -198,6 +213,95 @@ fn a_scratch_that_of_its_own_comes_too_late_and_ends_nothing() {
     assert!(matches!(answer, Reply::Transcript(_, t) if t.text == "A. B."));
 }
 
+fn scratches(story: &mut Story, job: u32) -> String {
+    let taken = Transcript { unrefined: Some("Scratch that.".into()), ..transcript("") };
+    let effects = story.job_of(job, JobEvent::Transcribed(taken));
+    let told = effects.into_iter().find_map(|effect| match effect {
+        Effect::Show(Notice::Problem(failure)) => Some(failure.message),
+        _ => None,
+    });
+    told.unwrap()
+}
+
+/// Regression: the recording “went on” after its end, and what had no text was “delivered already”.
+#[test]
+fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
+    let goes_on = "You took back the first sentence. The recording goes on.";
+    let is_over = "You took back the first sentence. What you said after it stays.";
+    for (stops, expected) in [(false, goes_on), (true, is_over)] {
+        let mut story = talking();
+        over(&mut story, 1);
+        if stops {
+            story.command(Command::Stop);
+        }
+        assert_eq!(scratches(&mut story, 1), expected);
+    }
+    // Another recording does not go on.
+    let mut story = talking();
+    over(&mut story, 1);
+    story.command(Command::Stop);
+    story.job_of(2, JobEvent::CaptureEnded(heard(16_000)));
+    story.command(Command::Start);
+    assert_eq!(scratches(&mut story, 1), is_over);
+
+    let (delivered, pending) = ("Delete it in the field.", "Delete it in the field then.");
+    let wordless = "The one before has no text either.";
+    type Before = fn(&mut Story);
+    let befores: [(Before, &str); 6] = [
+        (|story| lands(story, 1, "A.", true), delivered),
+        (
+            |story| {
+                over(story, 1);
+                said(story, 1, "A.");
+            },
+            delivered,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                story.drafted(transcript("a"));
+            },
+            pending,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                fails(story, 1);
+            },
+            wordless,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                scratches(story, 1);
+            },
+            wordless,
+        ),
+        (
+            |story| {
+                over(story, 1);
+                said(story, 1, "");
+            },
+            wordless,
+        ),
+    ];
+    for (at, (before, expected)) in befores.into_iter().enumerate() {
+        let mut story = talking();
+        before(&mut story);
+        over(&mut story, 2);
+        let told = scratches(&mut story, 2);
+        assert!(told.ends_with(expected), "{at}: {told}");
+    }
+    // The sentence before waits behind another one.
+    let mut story = talking();
+    over(&mut story, 1);
+    over(&mut story, 2);
+    over(&mut story, 3);
+    said(&mut story, 2, "B.");
+    let told = scratches(&mut story, 3);
+    assert!(told.ends_with(pending), "{told}");
+}
+
 /// While a key is held, nothing is pasted; that must not depend on which sentence it is.
 #[test]
 fn the_key_that_began_a_talk_still_counts_after_a_sentence() {
@@ -251,6 +355,28 @@ fn whole_for(effects: &[Effect], client: Ticket) -> (String, Vec<String>) {
     let whole = answer.unwrap_or_else(|| panic!("{effects:?}"));
     let problems = whole.problems.iter().map(|problem| problem.message.clone());
     (whole.text.clone(), problems.collect())
+}
+
+/// Regression: the text of the whole talk was put together for each sentence, and for nobody.
+#[test]
+fn the_whole_text_of_a_long_talk_is_put_together_once() {
+    let before = talk::JOINED.get();
+    let mut story = talking();
+    for job in 1..100 {
+        match job % 3 {
+            0 => lands(&mut story, job, "A.", true),
+            1 => {
+                over(&mut story, job);
+                fails(&mut story, job);
+            }
+            _ => {
+                over(&mut story, job);
+                said(&mut story, job, "");
+            }
+        }
+    }
+    stop_in_silence(&mut story, 100);
+    assert!((90..=100).contains(&(talk::JOINED.get() - before)), "{}", talk::JOINED.get() - before);
 }
 
 /// Regression: nothing said that the text had a hole.
@@ -326,7 +452,7 @@ fn a_stop_before_any_sound_of_the_next_sentence_is_a_stop_in_silence() {
     let effects = story.job_of(2, JobEvent::CaptureEnded(heard(0)));
     assert_eq!(whole_for(&effects, stop), ("A.".to_owned(), Vec::new()));
     assert!(!shows_problem(&effects), "{effects:?}");
-    assert!(effects.contains(&Effect::Discard(JobId(2))));
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(2))));
 }
 
 /// Cancelling deletes what is under way. What has failed is settled.
@@ -342,6 +468,66 @@ fn a_cancel_leaves_a_failed_sentence_in_the_store() {
     assert!(discarded(3) && !discarded(2) && !discarded(1), "{effects:?}");
     story.job_of(1, pasted(true));
     assert_eq!(story.session.state(), State::Idle);
+}
+
+/// Regression: “was cancelled and deleted”, although a recording was kept.
+#[test]
+fn a_cancel_says_that_a_sentence_without_a_text_is_kept() {
+    let told = |mut story: Story| {
+        let (ticket, effects) = story.command(Command::Cancel);
+        let told = effects.into_iter().find_map(|effect| match effect {
+            Effect::Answer(to, Ok(Reply::Told(_, told))) if to == ticket => Some(told),
+            _ => None,
+        });
+        told.unwrap_or_default()
+    };
+    let one = "But one sentence without a text is kept: `v2m-send history` lists it.";
+    let two = "But 2 sentences without a text are kept: `v2m-send history` lists them.";
+
+    let mut story = talking();
+    over(&mut story, 1);
+    fails(&mut story, 1);
+    assert_eq!(told(story), format!("The recording was cancelled and deleted. {one}"));
+
+    let mut story = talking();
+    over(&mut story, 1);
+    scratches(&mut story, 1);
+    over(&mut story, 2);
+    over(&mut story, 3);
+    // It waits for the one before.
+    fails(&mut story, 3);
+    assert_eq!(told(story), format!("The recording was cancelled and deleted. {two}"));
+
+    let mut story = talking();
+    lands(&mut story, 1, "A.", true);
+    over(&mut story, 2);
+    fails(&mut story, 2);
+    let with_text = told(story);
+    assert!(
+        with_text.starts_with("What was not delivered") && with_text.ends_with(one),
+        "{with_text}"
+    );
+
+    // What waits is deleted, and of silence nothing is kept.
+    let mut story = talking();
+    over(&mut story, 1);
+    said(&mut story, 1, "");
+    over(&mut story, 2);
+    over(&mut story, 3);
+    said(&mut story, 3, "C.");
+    assert_eq!(told(story), "");
+}
+
+/// What was taken back is in the store already, when a cancel drops the rest.
+#[test]
+fn a_cancel_settles_no_sentence_twice() {
+    let mut story = talking();
+    over(&mut story, 1);
+    over(&mut story, 2);
+    scratches(&mut story, 2);
+    let (_, effects) = story.command(Command::Cancel);
+    assert!(effects.contains(&Effect::Discard(JobId(1))), "{effects:?}");
+    assert!(!effects.contains(&Effect::Discard(JobId(2))), "{effects:?}");
 }
 
 /// Regression: a forced end answered with the last sentence alone.
@@ -400,7 +586,7 @@ fn silence_at_a_forced_end_is_no_text() {
     story.event(Event::Terminate);
     let effects = story.event(Event::Elapsed(Timer::Grace));
     assert_eq!(whole_for(&effects, stop), ("A.".to_owned(), Vec::new()));
-    assert!(effects.contains(&Effect::Discard(JobId(3))), "{effects:?}");
+    assert!(effects.contains(&Effect::DiscardSilence(JobId(3))), "{effects:?}");
     assert!(!effects.iter().any(|e| matches!(e, Effect::Keep(..))), "{effects:?}");
 }
 

@@ -296,6 +296,27 @@ fn a_text_waits_until_a_press_is_known_to_be_a_tap_and_no_longer() {
     assert_eq!(desk.session.state(), State::Recording);
 }
 
+/// Regression: the finished text behind it waited until the new recording was stopped.
+#[test]
+fn a_sentence_that_fails_after_a_press_holds_no_text_up() {
+    let mut desk = Desk::new(TriggerMode::Auto);
+    let wishes = Wishes { continuous: true, ..Wishes::default() };
+    let asker = Asker { wishes, ..Ticket(900).into() };
+    desk.event(Event::Command { asker, command: Command::Start });
+    desk.job(JobEvent::CaptureStarted);
+    desk.job(JobEvent::SentenceOver(16_000, heard(16_000)));
+    desk.event(Event::Command { asker: Ticket(901).into(), command: Command::Stop });
+    desk.job(JobEvent::CaptureEnded(heard(16_000)));
+    desk.job(JobEvent::Transcribed(transcript("B.")));
+    desk.tap(100);
+    desk.older(2, JobEvent::RecognitionFailed(Failure::new(Code::EngineFailed, "it died")));
+    assert_eq!(desk.deliveries(), 0, "the key may be down");
+    desk.until(desk.now + Duration::from_millis(1_200));
+    assert_eq!(desk.deliveries(), 1);
+    desk.older(1, JobEvent::Delivered(vec![delivery(true)]));
+    assert!(desk.answered().contains(&Ticket(901)));
+}
+
 #[test]
 fn the_press_that_stops_holds_no_text_up() {
     let mut desk = Desk::new(TriggerMode::Auto);

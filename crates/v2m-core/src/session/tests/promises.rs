@@ -192,7 +192,7 @@ impl Watcher {
             Effect::Keep(job, Outcome::Transcribed(_)) => {
                 prop_assert!(!self.settled.contains(&job), "it goes on");
             }
-            Effect::Keep(job, _) | Effect::Discard(job) => {
+            Effect::Keep(job, _) | Effect::Discard(job) | Effect::DiscardSilence(job) => {
                 prop_assert!(self.settled.insert(job), "one outcome for one job");
             }
             Effect::Deliver(job, transcript, _) => {
