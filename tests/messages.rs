@@ -73,7 +73,7 @@ fn the_documented_settings_are_translated_and_valid() {
     fs::write(file, "[engine]\nlanguage = 5\n").unwrap();
     let (error, refused) = v2m(home.path(), SPANISH, &["check-config", file]);
     assert_eq!(refused, 78);
-    assert!(error.contains("engine.language = 5 no se admite: se admite \"auto\" o el"), "{error}");
+    assert!(error.contains("engine.language = 5 no es válido: debe ser \"auto\" o el"), "{error}");
 }
 
 #[test]
