@@ -159,6 +159,7 @@ fn main() -> ExitCode {
         Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
         Some(Command::Shortcut(command)) => bind(&command),
         Some(Command::Completions { shell, program }) => {
+            v2m_messages::keep_to_english();
             let program = match program {
                 Completed::V2m => Arguments::command(),
                 Completed::Send => completions::send(),

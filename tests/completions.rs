@@ -25,6 +25,24 @@ fn all(shell: &str) -> [(&'static str, String); 3] {
     ]
 }
 
+#[test]
+fn completions_are_in_english_in_every_locale() {
+    for (program, args) in [
+        (env!("CARGO_BIN_EXE_v2m"), &["zsh"][..]),
+        (env!("CARGO_BIN_EXE_v2m"), &["fish", "v2m-send"]),
+        (env!("CARGO_BIN_EXE_v2m-model"), &["zsh"]),
+    ] {
+        let in_locale = |locale| {
+            let mut command = Command::new(program);
+            command.arg("completions").args(args).env("LC_ALL", locale).env_remove("LANGUAGE");
+            command.output().unwrap().stdout
+        };
+        let english = in_locale("C");
+        assert!(!english.is_empty());
+        assert!(english == in_locale("es_ES.UTF-8"), "{program} {args:?}");
+    }
+}
+
 /// What bash offers after these words.
 fn offered(script: &str, program: &str, words: &[&str]) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();

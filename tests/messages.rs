@@ -73,7 +73,77 @@ fn the_documented_settings_are_translated_and_valid() {
     fs::write(file, "[engine]\nlanguage = 5\n").unwrap();
     let (error, refused) = v2m(home.path(), SPANISH, &["check-config", file]);
     assert_eq!(refused, 78);
-    assert!(error.contains("engine.language = 5 no se admite: se admite \"auto\" o el"), "{error}");
+    assert!(error.contains("engine.language = 5 no es válido: debe ser \"auto\" o el"), "{error}");
+}
+
+#[test]
+fn the_config_is_refused_in_one_language() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file.toml");
+    let refusal = |text: &str| {
+        fs::write(&file, text).unwrap();
+        v2m(home.path(), SPANISH, &["check-config", file.to_str().unwrap()]).0
+    };
+    let told = refusal("[text.replace]\n\"a\" = 3\n");
+    assert!(told.contains("text.replace = { a = 3 } no es"), "{told}");
+    let missing = home.path().join("missing/v2m.sock");
+    let output = Command::new(env!("CARGO_BIN_EXE_v2m-send"))
+        .env("LC_ALL", SPANISH)
+        .env("V2M_SOCKET_PATH", missing)
+        .arg("ping")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!told.contains("No such file"), "{told}");
+}
+
+#[test]
+fn no_word_of_the_help_is_claps_own() {
+    let home = tempfile::tempdir().unwrap();
+    let help = |program: &str, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(args).arg("--help").env("LC_ALL", SPANISH).env("HOME", home.path());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let (v2m, model) = (env!("CARGO_BIN_EXE_v2m"), env!("CARGO_BIN_EXE_v2m-model"));
+    for (program, args) in [
+        (v2m, &[][..]),
+        (v2m, &["doctor"]),
+        (v2m, &["completions"]),
+        (v2m, &["shortcut"]),
+        (v2m, &["shortcut", "install"]),
+        (model, &[]),
+        (model, &["list"]),
+        (model, &["pull"]),
+        (model, &["quantize"]),
+        (model, &["completions"]),
+    ] {
+        let help = help(program, args);
+        for own in ["Usage", "Commands", "Arguments", "Options:", "Print", "ossible", "[default"] {
+            assert!(!help.contains(own), "{program} {args:?} says {own}:\n{help}");
+        }
+        let long = help.lines().find(|line| line.chars().count() > 106);
+        assert_eq!(long, None, "{program} {args:?}");
+    }
+    let completions = help(v2m, &["completions"]);
+    let places = ["<SHELL>  ", "[PROGRAM]  "].map(|name| completions.find(name));
+    assert!(places.is_sorted() && places[0].is_some(), "{completions}");
+}
+
+#[test]
+fn a_wrong_argument_is_named_in_the_users_language() {
+    let home = tempfile::tempdir().unwrap();
+    let programs = [
+        env!("CARGO_BIN_EXE_v2m-send"),
+        env!("CARGO_BIN_EXE_v2m-llm"),
+        env!("CARGO_BIN_EXE_v2m-engine"),
+    ];
+    for program in programs {
+        let mut command = Command::new(program);
+        command.arg("--nothing").env("LC_ALL", SPANISH).env("HOME", home.path());
+        let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(told.contains("opción no válida: «--nothing»"), "{told}");
+    }
 }
 
 #[test]

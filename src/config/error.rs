@@ -4,7 +4,7 @@ use super::keys::{self, SECTIONS};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use v2m_messages::{mark, tr};
+use v2m_messages::{mark, system_error, tr};
 
 /// Why there are no settings, or no new ones.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum ConfigError {
         tr!(
             "reading the configuration {path}: {source}; correct its permissions or move it away",
             path = path.display(),
-            source
+            source = system_error(source)
         )
     )]
     Read {
@@ -132,7 +132,7 @@ pub enum ConfigError {
         tr!(
             "writing the configuration {path}: {source}; nothing was changed",
             path = path.display(),
-            source
+            source = system_error(source)
         )
     )]
     Write {
@@ -193,13 +193,17 @@ impl ConfigError {
                 tr!("The configuration cannot be read").to_owned(),
                 tr!(
                     "Correct its permissions, or move it away: {source}.\n{path}",
-                    source,
+                    source = system_error(source),
                     path = path.display()
                 ),
             ),
             Self::Write { path, source } => (
                 tr!("The configuration cannot be written").to_owned(),
-                tr!("Nothing was changed: {source}.\n{path}", source, path = path.display()),
+                tr!(
+                    "Nothing was changed: {source}.\n{path}",
+                    source = system_error(source),
+                    path = path.display()
+                ),
             ),
             Self::Syntax { origin, message } => {
                 (wrong(origin), tr!("Correct that line: {message}.", message) + &file(origin))

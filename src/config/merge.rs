@@ -3,6 +3,7 @@
 use super::error::{ConfigError, Origin};
 use super::keys::{self, ConfigKey, SECTIONS};
 use super::settings::Settings;
+use super::update;
 use crate::regular::{self, Refused, Trust};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -191,6 +192,10 @@ fn value_to_json(value: &toml_edit::Value) -> Value {
 
 /// How a value stands in the file, on one line and not too long.
 fn shown(text: &str, item: &Item) -> String {
+    if item.is_table() {
+        // Its place in the file is only the heading.
+        return shorten(&update::to_toml(&to_json(item)).to_string());
+    }
     let written = item.span().and_then(|span| text.get(span)).unwrap_or(tr!("a table"));
     shorten(written)
 }

@@ -11,7 +11,8 @@ use v2m_messages::tr;
 
 /// The failure that clients get for a broken configuration.
 pub fn config_failure(error: &ConfigError) -> Failure {
-    let text = tr!("{error}. Check it with `v2m check-config`.", error);
+    let error_ended = v2m_messages::ended(&error.to_string());
+    let text = tr!("{error} Check it with `v2m check-config`.", error = error_ended);
     let (cause, remedy) = error.in_brief();
     Failure::new(Code::BadConfig, text).in_brief(cause, remedy).lasting()
 }
@@ -49,7 +50,5 @@ pub(super) fn note_file(of: &str) -> Option<PathBuf> {
 
 /// Makes a sentence of an error's text.
 pub(super) fn sentence(text: &str) -> String {
-    let text = v2m_messages::capitalised(text.trim_end_matches('.'));
-    let end = if text.ends_with(['?', '!']) { "" } else { "." };
-    text + end
+    v2m_messages::capitalised(&v2m_messages::ended(text))
 }

@@ -2,7 +2,7 @@
 
 pub mod spoken;
 
-use v2m_messages::{tr, verbatim};
+use v2m_messages::{tr, translations, verbatim};
 
 /// Codes (ISO 639-1), English names, own names. Others may be asked for by name.
 const LANGUAGES: [(&str, &str, &str); 36] = [
@@ -60,7 +60,11 @@ pub fn name(asked: &str) -> Result<String, NoLanguage> {
     let low = asked.to_lowercase();
     let known = |wanted: &str| {
         let same = |(code, english, own): &&(&str, &str, &str)| {
-            wanted == *code || wanted == english.to_lowercase() || wanted == *own
+            let mut names = translations(english);
+            wanted == *code
+                || wanted == english.to_lowercase()
+                || wanted == *own
+                || names.any(|name| wanted == name.to_lowercase())
         };
         LANGUAGES.iter().find(same).map(|(_, english, _)| (*english).to_owned())
     };
@@ -99,6 +103,7 @@ mod tests {
             ("pt-BR", "Portuguese (BR)"),
             ("en_GB", "English (GB)"),
             ("日本語", "Japanese"),
+            ("alemán", "German"),
             ("Klingon", "Klingon"),
             ("Swiss German", "Swiss German"),
         ] {

@@ -61,6 +61,7 @@ pub fn main(backend: Backend) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            let error = v2m_messages::arguments::refusal(&error);
             plain::complain(format_args!("{program}: {error}\n{}", args::usage(program)));
             ExitCode::from(2)
         }

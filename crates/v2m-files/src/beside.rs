@@ -21,7 +21,7 @@ pub enum FileError {
             "cannot {doing} {path}: {source}",
             doing = v2m_messages::text(doing),
             path = .path.display(),
-            source
+            source = v2m_messages::system_error(source)
         )
     )]
     Io {

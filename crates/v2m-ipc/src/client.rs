@@ -63,7 +63,7 @@ impl fmt::Display for ClientError {
                 "cannot connect to v2m at {path}: {source}; to enable it: \
                  systemctl --user enable --now v2m.socket",
                 path = path.display(),
-                source
+                source = v2m_messages::system_error(source)
             )),
             Self::Foreign { path, uid } => f.write_str(&tr!(
                 "cannot connect to v2m at {path}: another user's process (uid {uid}) listens there. \

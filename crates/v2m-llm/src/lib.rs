@@ -54,6 +54,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            let error = v2m_messages::arguments::refusal(&error);
             plain::complain(format_args!("v2m-llm: {error}\n{}", args::usage()));
             ExitCode::from(2)
         }

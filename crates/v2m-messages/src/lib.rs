@@ -2,20 +2,25 @@
 //!
 //! The English text stands in the code, inside [`tr!`], and identifies the message, as with GNU
 //! gettext. Translations are in `po/LANGUAGE.po`; the build script turns them into tables.
-//! `tests/messages.rs` reads all sources and checks that each message is translated, with the same
+//! `tests/sources` reads all sources and checks that each message is translated, with the same
 //! placeholders; `make messages` adds new messages to the files.
 //!
 //! Not translated: what programs read (JSON keys, D-Bus, exit codes), the journal's own messages,
-//! manuals, and what a language model is told.
+//! manuals, shells' completions, and what a language model is told.
 
+#[cfg(feature = "lexopt")]
+pub mod arguments;
 mod fill;
 mod locale;
 mod sentence;
+mod system;
 
 pub use fill::fill;
-pub use sentence::capitalised;
+pub use sentence::{capitalised, ended};
+pub use system::system_error;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 include!(concat!(env!("OUT_DIR"), "/catalogues.rs"));
 
@@ -54,9 +59,21 @@ impl Catalogue {
     }
 }
 
+/// Whether the messages are in English in any locale.
+static ENGLISH: AtomicBool = AtomicBool::new(false);
+
+/// Shows all further messages in English, for what is in English in every locale: the completions
+/// of shells, which packages build once for all users.
+pub fn keep_to_english() {
+    ENGLISH.store(true, Ordering::Relaxed);
+}
+
 /// The catalogue that the user's locale asks for. `None`: English.
 fn in_force() -> Option<&'static Catalogue> {
     static IN_FORCE: OnceLock<Option<&'static Catalogue>> = OnceLock::new();
+    if ENGLISH.load(Ordering::Relaxed) {
+        return None;
+    }
     *IN_FORCE.get_or_init(|| {
         let variable = |name: &str| std::env::var(name).ok();
         let wanted = locale::languages(variable).into_iter();
@@ -83,6 +100,12 @@ pub fn text(english: &'static str) -> &'static str {
 #[must_use]
 pub fn translation(english: &str) -> Option<&'static str> {
     in_force().and_then(|catalogue| catalogue.text(english))
+}
+
+/// What users may say for a text that was marked with [`mark!`]: its translation in each catalogue.
+/// The program that understands it may have another locale than the user who says it.
+pub fn translations(english: &str) -> impl Iterator<Item = &'static str> {
+    CATALOGUES.iter().filter_map(move |catalogue| catalogue.text(english))
 }
 
 /// Used by [`tr!`]: the translation of a text with a context, which keeps apart two messages with the
@@ -128,7 +151,7 @@ counts!(u32, u64, usize, u128);
 /// - `tr!("noun" => "Recording")`: a context, where one English text needs two translations.
 ///
 /// The syntax is that of the crate `tr`, so that `xtr` and editors for gettext know it. The texts
-/// must be literals: `tests/messages.rs` reads them in the source.
+/// must be literals: `tests/sources` reads them in the source.
 #[macro_export]
 macro_rules! tr {
     ($one:literal | $many:literal % $n:expr $(, $name:ident $(= $value:expr)?)* $(,)?) => {{
@@ -193,6 +216,12 @@ mod tests {
         assert!(spanish.rows.is_sorted_by_key(|(id, _)| id));
         assert!(spanish.text("no such text").is_none());
         assert!(Catalogue::of("en").is_none());
+    }
+
+    #[test]
+    fn a_text_is_known_in_every_language() {
+        assert!(translations("French").any(|name| name == "francés"));
+        assert_eq!(translations("no such text").count(), 0);
     }
 
     #[test]

@@ -11,6 +11,22 @@ pub fn capitalised(text: &str) -> String {
     format!("{opening}{first}{}", chars.as_str())
 }
 
+/// The text with a full stop at its end, unless it ends with a mark that is one, asks or exclaims.
+#[must_use]
+pub fn ended(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let end = if text.ends_with(['?', '!']) { "" } else { "." };
+    text.to_owned() + end
+}
+
+#[test]
+fn a_text_ends_with_one_mark() {
+    let rows = [("did you mean x?", "did you mean x?"), ("x", "x."), ("x.", "x.")];
+    for (text, sentence) in rows {
+        assert_eq!(ended(text), sentence);
+    }
+}
+
 #[test]
 fn the_first_letter_becomes_a_capital_behind_what_opens_a_question() {
     let rows = [

@@ -26,7 +26,7 @@ pub enum Doing {
 impl Doing {
     /// That the system refused it.
     fn failed(self, path: &Path, error: &io::Error) -> String {
-        let path = path.display();
+        let (path, error) = (path.display(), v2m_messages::system_error(error));
         match self {
             Self::Create => tr!("cannot create {path}: {error}", path, error),
             Self::Open => tr!("cannot open {path}: {error}", path, error),

@@ -193,6 +193,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
 }
 
 fn completions(shell: clap_complete::Shell) {
+    v2m_messages::keep_to_english();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "v2m-model", &mut script);
     let script = String::from_utf8_lossy(&script);

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`cli`] | the command line |
 //! | [`failure`] | what went wrong, and the exit code for it |
+//! | [`help`] | clap's own words in the user's language; the file is the daemon's |
 //! | [`list`] | the table of models |
 //! | [`machine`] | what of this machine matters to models |
 //! | [`pull`] | from a name to a verified file: which way to take |
@@ -21,6 +22,8 @@
 
 mod cli;
 mod failure;
+#[path = "../../help.rs"]
+mod help;
 mod hub;
 mod list;
 mod machine;
@@ -33,11 +36,13 @@ mod wheels;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use v2m_ipc::plain;
 
 fn main() -> ExitCode {
-    match cli::run(cli::Cli::parse()) {
+    let given = help::in_users_language(cli::Cli::command()).get_matches();
+    let given = cli::Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+    match cli::run(given) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             plain::complain(format_args!("v2m-model: {failure}"));

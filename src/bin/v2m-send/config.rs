@@ -22,29 +22,33 @@ pub(crate) fn updates(words: &[String]) -> Result<Map<String, Value>, String> {
             tr!("{word} is not SECTION.KEY=VALUE", word = format_args!("{word:?}"))
         })?;
         let value = value::read(text).map_err(|e| format!("{key}: {e}"))?;
-        insert(&mut updates, key, value)?;
+        insert(&mut updates, key, key, value)?;
     }
     Ok(updates)
 }
 
-fn insert(map: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), String> {
+/// Puts the value at `key`, which is the rest of the name `full`.
+fn insert(map: &mut Map<String, Value>, key: &str, full: &str, value: Value) -> Result<(), String> {
     let (table, rest) = match key.split_once('.') {
         None => (key, None),
         Some((table, rest)) => (table, Some(rest)),
     };
     if table.is_empty() {
-        let key = format_args!("{key:?}");
+        let key = format_args!("{full:?}");
         return Err(tr!("{key} has an empty name in it; write SECTION.KEY=VALUE", key));
     }
     match rest {
-        None if map.contains_key(table) => Err(tr!("{key} is given twice", key)),
+        None if map.contains_key(table) => Err(tr!("{key} is given twice", key = full)),
         None => {
             map.insert(table.to_owned(), value);
             Ok(())
         }
         Some(rest) => match map.entry(table).or_insert_with(|| Value::Object(Map::new())) {
-            Value::Object(inner) => insert(inner, rest, value),
-            _ => Err(tr!("{key} is given both as a value and as a section", key = table)),
+            Value::Object(inner) => insert(inner, rest, full, value),
+            _ => {
+                let key = &full[..full.len() - rest.len() - 1];
+                Err(tr!("{key} is given both as a value and as a section", key))
+            }
         },
     }
 }
@@ -128,6 +132,18 @@ mod tests {
             &["a.b=2", "a=1"],
         ] {
             assert!(read(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_whole_key() {
+        for (words, told) in [
+            (&["a.=1"][..], "\"a.\" has an empty name"),
+            (&["a.b=1", "a.b=2"], "a.b is given twice"),
+            (&["a.b=1", "a.b.c=2"], "a.b is given both"),
+        ] {
+            let why = read(words).unwrap_err();
+            assert!(why.starts_with(told), "{words:?}: {why}");
         }
     }
 

@@ -49,27 +49,7 @@ impl From<client::ClientError> for SendError {
 
 impl From<lexopt::Error> for SendError {
     fn from(error: lexopt::Error) -> Self {
-        use lexopt::Error::*;
-        Self::Usage(match error {
-            MissingValue { option: None } => tr!("missing argument").to_owned(),
-            MissingValue { option: Some(option) } => {
-                tr!("missing argument for option '{option}'", option)
-            }
-            UnexpectedOption(option) => tr!("invalid option '{option}'", option),
-            UnexpectedArgument(argument) => {
-                let argument = format_args!("{argument:?}");
-                tr!("unexpected argument {argument}", argument)
-            }
-            UnexpectedValue { option, value } => {
-                let argument = format_args!("{value:?}");
-                tr!("unexpected argument for option '{option}': {argument}", option, argument)
-            }
-            NonUnicodeValue(argument) => {
-                let argument = format_args!("{argument:?}");
-                tr!("argument is invalid unicode: {argument}", argument)
-            }
-            other @ (ParsingFailed { .. } | Custom(_)) => other.to_string(),
-        })
+        Self::Usage(v2m_messages::arguments::refusal(&error))
     }
 }
 

@@ -127,6 +127,7 @@ fn copy(sound: &Path, target: &Path) -> bool {
     match fs::copy(sound, target) {
         Ok(_) => true,
         Err(error) => {
+            let error = v2m_messages::system_error(&error);
             complain(&tr!("cannot copy {path}: {error}", path = sound.display(), error));
             false
         }
@@ -134,5 +135,8 @@ fn copy(sound: &Path, target: &Path) -> bool {
 }
 
 fn unwritten(path: &Path) -> impl FnOnce(std::io::Error) -> SendError {
-    move |error| SendError::Io(tr!("cannot write {path}: {error}", path = path.display(), error))
+    move |error| {
+        let error = v2m_messages::system_error(&error);
+        SendError::Io(tr!("cannot write {path}: {error}", path = path.display(), error))
+    }
 }

@@ -2,7 +2,29 @@
 
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Timestamp, Unit, Zoned};
-use v2m_messages::tr;
+use v2m_messages::{mark, tr, translations};
+
+/// Words that may be said in any language of v2m's messages.
+const WORDS: [&str; 16] = [
+    mark!("today"),
+    mark!("yesterday"),
+    mark!("second"),
+    mark!("seconds"),
+    mark!("minute"),
+    mark!("minutes"),
+    mark!("hour"),
+    mark!("hours"),
+    mark!("day"),
+    mark!("days"),
+    mark!("week"),
+    mark!("weeks"),
+    mark!("month"),
+    mark!("months"),
+    mark!("year"),
+    mark!("years"),
+];
+/// Stands before the span in some languages. Left out: without it, the span means the same.
+const AGO: &str = mark!("ago");
 
 /// The moment that `words` mean at the moment `now`, in its time zone: `today`, `yesterday`, a date,
 /// a time of today, both, an RFC 3339 time, or how long ago (`2h`, `3 days`, `1 week ago`). A date
@@ -11,7 +33,8 @@ use v2m_messages::tr;
 /// # Errors
 /// What can be written instead.
 pub(super) fn moment(words: &str, now: &Zoned) -> Result<Timestamp, String> {
-    let trimmed = words.trim();
+    let english = in_english(words);
+    let trimmed = english.as_str();
     let found = match trimmed {
         "today" => now.start_of_day().ok(),
         "yesterday" => now.yesterday().and_then(|day| day.start_of_day()).ok(),
@@ -25,6 +48,18 @@ pub(super) fn moment(words: &str, now: &Zoned) -> Result<Timestamp, String> {
             words = format_args!("{words:?}")
         )
     })
+}
+
+/// `hace 3 días` as `3 days`; what is English already stays.
+fn in_english(words: &str) -> String {
+    let word = |said: &str| {
+        let low = said.to_lowercase();
+        let known = WORDS.iter().find(|word| translations(word).any(|other| other == low));
+        known.map_or_else(|| said.to_owned(), |word| (*word).to_owned())
+    };
+    let said = words.split_whitespace();
+    let said = said.filter(|said| translations(AGO).all(|ago| ago != said.to_lowercase()));
+    said.map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn written(words: &str, now: &Zoned) -> Option<Zoned> {
@@ -65,6 +100,9 @@ mod tests {
             ("90 minutes", "2026-11-21T08:00:00Z"),
             ("3 days", "2026-11-18T09:30:00Z"),
             ("1 week ago", "2026-11-14T09:30:00Z"),
+            ("Ayer", "2026-11-19T23:00:00Z"),
+            ("3 días", "2026-11-18T09:30:00Z"),
+            ("hace 1 semana", "2026-11-14T09:30:00Z"),
             ("2026-11-18T09:15:00Z", "2026-11-18T09:15:00Z"),
             ("2026-11-18T09:15:00+05:00", "2026-11-18T04:15:00Z"),
         ] {

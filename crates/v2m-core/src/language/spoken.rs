@@ -4,7 +4,7 @@
 //! OpenAI's `whisper/tokenizer.py`; `yue` came with large-v3).
 
 use super::LANGUAGES;
-use v2m_messages::{mark, text, tr};
+use v2m_messages::{mark, text, tr, translations};
 
 /// The word for a language that is to be detected.
 pub const AUTO: &str = "auto";
@@ -171,8 +171,8 @@ pub fn name(code: &str) -> &str {
 }
 
 /// The language that is asked for: by its code, with a region or without one (`es`, `es-MX`,
-/// `en_US.UTF-8`), or by its name, in English or in its own. `None` inside: it is to be detected
-/// ([`AUTO`]).
+/// `en_US.UTF-8`), or by its name, in English, in its own or in a language of v2m's messages. `None`
+/// inside: it is to be detected ([`AUTO`]).
 ///
 /// # Errors
 /// [`NotSpoken`], with the languages that may have been meant.
@@ -184,7 +184,8 @@ pub fn code(asked: &str) -> Result<Option<&'static str>, NotSpoken> {
     let base = low.split(['-', '_', '.', '@']).next().unwrap_or_default();
     let is_it = |(code, name): &&(&str, &str)| {
         let own = |(known, _, own): &(&str, &str, &str)| known == code && *own == low;
-        base == *code || low == name.to_lowercase() || LANGUAGES.iter().any(own)
+        let said = |name: &str| low == name.to_lowercase();
+        base == *code || said(name) || translations(name).any(said) || LANGUAGES.iter().any(own)
     };
     match SPOKEN.iter().find(is_it) {
         Some((code, _)) => Ok(Some(code)),
@@ -195,12 +196,12 @@ pub fn code(asked: &str) -> Result<Option<&'static str>, NotSpoken> {
 fn near(low: &str) -> Vec<(&'static str, &'static str)> {
     let alike = |code: &str, name: &str| {
         let own = LANGUAGES.iter().filter(|(known, ..)| *known == code).map(|(_, _, own)| *own);
-        let name = name.to_lowercase();
-        let names = own.chain([name.as_str()]);
+        let shown = translations(name).map(str::to_lowercase);
+        let names = own.map(str::to_owned).chain([name.to_lowercase()]).chain(shown);
         let begins = low.chars().count() >= 2;
-        let score = |name: &str| match begins && name.starts_with(low) {
+        let score = |name: String| match begins && name.starts_with(low) {
             true => 1.0,
-            false => strsim::jaro_winkler(low, name),
+            false => strsim::jaro_winkler(low, &name),
         };
         names.map(score).fold(0.0, f64::max)
     };
@@ -228,6 +229,9 @@ mod tests {
             ("Spanish", Some("es")),
             ("español", Some("es")),
             ("haitian creole", Some("ht")),
+            ("francés", Some("fr")),
+            ("Inglés", Some("en")),
+            ("alemán", Some("de")),
             ("auto", None),
             ("Auto", None),
         ] {
@@ -244,6 +248,7 @@ mod tests {
         assert_eq!(near("spansh")[0], "es");
         assert_eq!(near("espanol")[0], "es");
         assert_eq!(near("englsh")[0], "en");
+        assert_eq!(near("ingles")[0], "en");
         assert_eq!(near("jp")[0], "ja");
         assert_eq!(near("cz"), ["cs"]);
         assert!(near("sp").contains(&"es"));

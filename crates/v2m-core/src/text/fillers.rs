@@ -14,6 +14,8 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let mut at = 0;
     // Whether a removed filler had a capital, as the first word of its sentence.
     let mut capital = false;
+    // Whether a filler was removed before this token.
+    let mut gap = false;
     while at < tokens.len() {
         if !fillers.is_filler(at, &kept) {
             let mut token = tokens[at].clone();
@@ -22,10 +24,15 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
             {
                 token.capitalise();
             }
-            kept.push(token);
+            let elided = kept.last().filter(|_| std::mem::take(&mut gap));
+            match elided.and_then(|last| language.elision_of_words.joined(last, &token)) {
+                Some(joined) => put_for_last(&mut kept, token, joined),
+                None => kept.push(token),
+            }
             at += 1;
             continue;
         }
+        gap = true;
         capital |= tokens[at].text != tokens[at].low;
         kept.leave_out(&tokens[at]);
         at += 1;
@@ -37,6 +44,17 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
         *tokens = kept.tokens;
     }
     changed
+}
+
+/// Replaces the last word by one that it makes together with the next.
+fn put_for_last<'a>(kept: &mut Kept<'a>, mut next: Token<'a>, joined: String) {
+    let glued = kept.tokens.pop().is_some_and(|last| last.glued);
+    next.low = joined.to_lowercase().into();
+    next.text = joined.into();
+    kept.push(next);
+    if let Some(last) = kept.tokens.last_mut() {
+        last.glued = glued;
+    }
 }
 
 struct Fillers<'t, 'a> {
@@ -54,11 +72,20 @@ impl<'a> Fillers<'_, 'a> {
         };
         let asked = next.is_some_and(closes)
             || token.glued && kept.last().is_some_and(|last| last.is_mark_of("¿¡\"“„«"));
-        if !token.is_word() || shouted || asked {
+        if !token.is_word() || shouted || asked || self.parts_an_elision(at, kept) {
             return false;
         }
         self.language.fillers.contains(&*token.low)
             || self.language.fillers_between_marks.contains(&*token.low) && self.hesitates(at, kept)
+    }
+
+    /// Whether the words on both sides could not stand side by side, so that the filler stays.
+    fn parts_an_elision(&self, at: usize, kept: &Kept<'a>) -> bool {
+        let idle = |t: &&Token<'_>| t.is_mark_of(",;…") || self.may_be(t);
+        let last = kept.tokens.iter().rev().take(2).find(|t| !t.is_mark_of(",;…"));
+        let next = self.heard.iter().skip(at).take(6).find(|t| !idle(t));
+        let both = last.zip(next).filter(|(last, next)| last.is_word() && next.is_word());
+        both.is_some_and(|(last, next)| self.language.elision_of_words.is_uncertain(last, next))
     }
 
     fn may_be(&self, token: &Token<'_>) -> bool {

@@ -32,9 +32,15 @@ pub(super) struct Language {
     pub(super) common: HashSet<String>,
     /// Words of this language that may be names, or are no reason to leave out a comma.
     also: HashSet<String>,
+    /// Words that are never names, but may have a comma after them.
+    small: HashSet<String>,
+    /// What number words are made of.
+    numbers: Vec<String>,
+    pub(super) elision_of_words: ElisionOfWords,
     /// Words that no comma follows, so that they are not followed by one of `comma_before`.
     pub(super) no_comma_after: HashSet<String>,
     pub(super) spelling: Spelling,
+    pub(super) polite: Phrases<()>,
     talk: Talk,
 }
 
@@ -46,6 +52,42 @@ pub(super) struct SpokenCommand {
     /// Words beside this command that show that the speaker talks about the thing.
     before: HashSet<String>,
     after: HashSet<String>,
+    /// What further words may show.
+    pub(super) evidence: Evidence,
+}
+
+/// What shows that the speaker talks about a command, beyond the words beside it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Evidence {
+    /// Whether it is talked about between two numbers: "drei Komma fünf". A number before it alone
+    /// is no evidence.
+    pub(super) decimal: bool,
+    /// Whether it is talked about after the beginning of a negation that has no end yet.
+    pub(super) negates: bool,
+    /// Whether a mark follows it as it follows any noun: "ein guter Punkt Ausrufezeichen".
+    pub(super) is_noun: bool,
+    /// Words after it that show it if no word stands before it.
+    pub(super) begins: HashSet<String>,
+    /// Words between it and itself: "point par point".
+    pub(super) repeats: HashSet<String>,
+    /// What says "@": "anna Punkt meier at".
+    pub(super) address: HashSet<String>,
+    /// What it is a part of, with a number: "Artikel 3 Absatz 2".
+    pub(super) cites: HashSet<String>,
+}
+
+/// How words lose their last vowel before another vowel, for words that a removed filler brings
+/// together.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ElisionOfWords {
+    /// Words that lose it: "que", so that "que, euh, il" is "qu'il".
+    words: HashSet<String>,
+    /// Words that begin with a vowel and leave the word before them whole.
+    except: HashSet<String>,
+    /// Words that become others: "ma" is "mon" before a vowel.
+    change: HashSet<String>,
 }
 
 /// What a command writes.
@@ -86,6 +128,19 @@ struct Talk {
     before: HashSet<String>,
     after: HashSet<String>,
     possessives: Vec<String>,
+    /// "please", which goes with a command that it follows.
+    #[serde(default)]
+    polite: Vec<String>,
+    /// What commands are called, and verbs after it: "Der Befehl heißt: neue Zeile."
+    #[serde(default)]
+    names: HashSet<String>,
+    #[serde(default)]
+    naming: HashSet<String>,
+    /// What begins a negation, and words that end it.
+    #[serde(default)]
+    negation: HashSet<String>,
+    #[serde(default)]
+    negation_end: HashSet<String>,
 }
 
 /// How the language is written, as far as that differs from English.
@@ -140,6 +195,12 @@ struct LanguageFile {
     common: HashSet<String>,
     #[serde(default)]
     also: HashSet<String>,
+    #[serde(default)]
+    small: HashSet<String>,
+    #[serde(default)]
+    numbers: Vec<String>,
+    #[serde(default)]
+    elision_of_words: ElisionOfWords,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +213,8 @@ struct CommandEntry {
     before: HashSet<String>,
     #[serde(default)]
     after: HashSet<String>,
+    #[serde(default)]
+    evidence: Evidence,
 }
 
 #[derive(Deserialize)]
@@ -161,8 +224,16 @@ struct PairEntry {
     close: Vec<String>,
     write: [String; 2],
     before: HashSet<String>,
+    /// Words only before the opening half, or only before the closing half.
+    #[serde(default)]
+    before_open: HashSet<String>,
+    #[serde(default)]
+    before_close: HashSet<String>,
     #[serde(default)]
     after: HashSet<String>,
+    /// Words only after the opening half.
+    #[serde(default)]
+    after_open: HashSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -196,9 +267,11 @@ impl Language {
             toml_edit::de::from_str(text).map_err(|error| error.to_string())?;
         let mut commands = Phrases::new(false);
         for entry in file.command {
-            let CommandEntry { say, write, when, before, after } = entry;
+            let CommandEntry { say, write, when, before, after, mut evidence } = entry;
             let (before, after) = (both_apostrophes(before), both_apostrophes(after));
-            let command = SpokenCommand { write: Write::read(&write)?, when, before, after };
+            evidence.begins = both_apostrophes(evidence.begins);
+            let write = Write::read(&write)?;
+            let command = SpokenCommand { write, when, before, after, evidence };
             for phrase in both_apostrophes(say) {
                 commands.add(&phrase, command.clone());
             }
@@ -206,12 +279,22 @@ impl Language {
         for (number, pair) in file.pair.into_iter().enumerate() {
             let [opening, closing] = &pair.write;
             let halves = [
-                (pair.open, Write::Open(number, mark(opening)?)),
-                (pair.close, Write::Close(number, mark(closing)?)),
+                (
+                    pair.open,
+                    Write::Open(number, mark(opening)?),
+                    &pair.before | &pair.before_open,
+                    &pair.after | &pair.after_open,
+                ),
+                (
+                    pair.close,
+                    Write::Close(number, mark(closing)?),
+                    &pair.before | &pair.before_close,
+                    pair.after,
+                ),
             ];
-            for (phrases, write) in halves {
-                let (before, after) = (pair.before.clone(), pair.after.clone());
-                let command = SpokenCommand { write, when: When::Paired, before, after };
+            for (phrases, write, before, after) in halves {
+                let evidence = Evidence::default();
+                let command = SpokenCommand { write, when: When::Paired, before, after, evidence };
                 for phrase in both_apostrophes(phrases) {
                     commands.add(&phrase, command.clone());
                 }
@@ -223,8 +306,15 @@ impl Language {
         }
         let mut spelling = file.spelling;
         spelling.elisions = both_apostrophes(spelling.elisions);
-        let Talk { before, after, possessives } = file.talk;
-        let (before, after) = (both_apostrophes(before), both_apostrophes(after));
+        let mut talk = file.talk;
+        talk.before = both_apostrophes(talk.before);
+        talk.after = both_apostrophes(talk.after);
+        talk.negation = both_apostrophes(talk.negation);
+        talk.negation_end = both_apostrophes(talk.negation_end);
+        let mut polite = Phrases::new(false);
+        for phrase in both_apostrophes(talk.polite.clone()) {
+            polite.add(&phrase, ());
+        }
         Ok(Self {
             code: file.code,
             commands,
@@ -237,7 +327,11 @@ impl Language {
             also: both_apostrophes(file.also),
             no_comma_after: file.fillers.no_comma_after,
             spelling,
-            talk: Talk { before, after, possessives },
+            talk,
+            polite,
+            small: file.small,
+            numbers: file.numbers,
+            elision_of_words: file.elision_of_words,
         })
     }
 
@@ -302,6 +396,9 @@ impl Language {
     /// Whether the word before a command shows that the speaker talks about the thing.
     pub(super) fn talks_before(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
+        if command.evidence.decimal && self.is_number(low) {
+            return false;
+        }
         // In "He said open quote", the other half of the pair is stronger evidence than the verb.
         let of_all = |low| command.when != When::Paired && self.talk.before.contains(low);
         let talked_about = |low| of_all(low) || command.before.contains(low);
@@ -321,6 +418,65 @@ impl Language {
         talked_about(low) || self.elision(low).is_some_and(|(elided, _)| talked_about(elided))
     }
 
+    /// Whether the word is never a name.
+    pub(super) fn is_no_name(&self, low: &str) -> bool {
+        self.common.contains(low) || self.small.contains(low) || self.elision(low).is_some()
+    }
+
+    /// Whether the word, in lower case, is a number: digits, or composed of number words, with or
+    /// without hyphens.
+    pub(super) fn is_number(&self, low: &str) -> bool {
+        /// Bytes of a word that can be one.
+        const LONGEST: usize = 64;
+        if low.starts_with(|c: char| c.is_ascii_digit()) {
+            return true;
+        }
+        if low.len() > LONGEST {
+            return false;
+        }
+        // Where a composition can end.
+        let mut ends = vec![false; low.len() + 1];
+        ends[0] = true;
+        for at in 0..low.len() {
+            if !ends[at] || !low.is_char_boundary(at) {
+                continue;
+            }
+            let rest = &low[at..];
+            let parts = self.numbers.iter().filter(|part| rest.starts_with(part.as_str()));
+            for part in parts {
+                ends[at + part.len()] = true;
+            }
+            if at > 0 && rest.starts_with('-') {
+                ends[at + 1] = true;
+            }
+        }
+        ends[low.len()] && !low.is_empty() && !low.ends_with('-')
+    }
+
+    /// Whether the last of these words begin a negation that has no end yet.
+    pub(super) fn negates(&self, before: &[Token<'_>]) -> bool {
+        /// How many words may stand between: "il ne nous l'a point dit".
+        const WITHIN: usize = 5;
+        let clause = before.iter().rev().take(WITHIN).take_while(|t| t.is_word() && !t.pause);
+        let within = |words: &HashSet<String>, low: &str| {
+            words.contains(low)
+                || self.elision(low).is_some_and(|(elided, _)| words.contains(elided))
+        };
+        let mut words = clause.map(|token| &*token.low);
+        words
+            .find(|low| within(&self.talk.negation, low) || within(&self.talk.negation_end, low))
+            .is_some_and(|low| within(&self.talk.negation, low))
+    }
+
+    /// Whether these words say how a command is called: "Der Befehl heißt:".
+    pub(super) fn names_a_command(&self, before: &[Token<'_>]) -> bool {
+        let [.., name, verb, mark] = before else { return false };
+        mark.is_mark_of(",:")
+            && !mark.pause
+            && self.talk.naming.contains(&*verb.low)
+            && self.talk.names.contains(&*name.low)
+    }
+
     /// How many of these words belong to this language.
     pub(super) fn knows(&self, tokens: &[Token<'_>]) -> usize {
         let knows = |low| {
@@ -328,6 +484,35 @@ impl Language {
         };
         tokens.iter().filter(|token| knows(&*token.low)).count()
     }
+}
+
+impl ElisionOfWords {
+    /// Whether `last` cannot stand before `next` as it is, and what it would be is not certain.
+    pub(super) fn is_uncertain(&self, last: &Token<'_>, next: &Token<'_>) -> bool {
+        let (last, next) = (&*last.low, &*next.low);
+        // Some words with an h are as those with a vowel, and some are not.
+        let h = next.starts_with('h');
+        self.words.contains(last) && h || self.change.contains(last) && (h || begins_open(next))
+    }
+
+    /// `last` and `next` as one word, if `last` loses its vowel before it.
+    pub(super) fn joined(&self, last: &Token<'_>, next: &Token<'_>) -> Option<String> {
+        let elides = last.is_word()
+            && next.is_word()
+            && self.words.contains(&*last.low)
+            && begins_open(&next.low)
+            && !self.except.contains(&*next.low);
+        let mut whole = last.text.chars();
+        elides.then(|| {
+            whole.next_back();
+            format!("{}'{}", whole.as_str(), next.text)
+        })
+    }
+}
+
+/// Whether the word, in lower case, begins with a vowel.
+fn begins_open(low: &str) -> bool {
+    low.starts_with(|c| "aeiouàâäéèêëîïôöùûüœæ".contains(c))
 }
 
 impl Write {

@@ -20,6 +20,7 @@
 //! fixed number of times.
 
 mod edits;
+mod evidence;
 mod fillers;
 mod fit;
 mod join;

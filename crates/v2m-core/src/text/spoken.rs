@@ -4,6 +4,7 @@
 //! code". The surroundings tell them apart: pauses and marks, the neighbouring words, the other
 //! half of a pair. `write.rs` applies the commands that are meant.
 
+use super::evidence;
 use super::language::{Language, SpokenCommand, When, Write};
 use super::token::{SENTENCE, Token, TokenKind};
 use super::write::write_out;
@@ -29,6 +30,14 @@ pub(super) struct SpokenMatch<'l> {
     paired: bool,
     /// Whether it is an utterance or a sentence of its own.
     apart: bool,
+}
+
+impl SpokenMatch<'_> {
+    /// Whether it is a noun that this mark follows: "der letzte Punkt Komma".
+    fn is_noun_before(&self, mark: &SpokenCommand) -> bool {
+        let mark = matches!(mark.write, Write::Mark(_));
+        self.command.evidence.is_noun && self.left == Side::Talk && mark
+    }
 }
 
 /// What is beside a command.
@@ -69,8 +78,16 @@ fn find<'l>(tokens: &[Token<'_>], language: &'l Language, obeyed: Obeyed) -> Vec
     while at < tokens.len() {
         match language.commands.at(&tokens[at..]) {
             Some((length, command)) if wanted(command) => {
-                let end = at + length;
+                let said = at + length;
+                let end = match command.write {
+                    Write::Break { .. } if !tokens[said - 1].pause => {
+                        said + evidence::politeness(&tokens[said..], language)
+                    }
+                    _ => said,
+                };
                 let left = match found.last_mut().filter(|last| last.end == at) {
+                    _ if evidence::talks(tokens, (at, said), command, language) => Side::Talk,
+                    Some(last) if last.is_noun_before(command) => Side::Word,
                     Some(last) if last.right != Side::Open => {
                         last.right = Side::Command;
                         Side::Command

@@ -182,8 +182,7 @@ impl Language {
     pub(super) fn uncapitalise(&self, token: &mut Token<'_>) {
         let capital = token.text.chars().next().is_some_and(char::is_uppercase);
         let rest_small = !token.text.chars().skip(1).any(char::is_uppercase);
-        let is_common = || self.common.contains(&*token.low) || self.elision(&token.low).is_some();
-        if token.is_word() && capital && rest_small && is_common() {
+        if token.is_word() && capital && rest_small && self.is_no_name(&token.low) {
             token.text = token.low.clone();
         }
     }

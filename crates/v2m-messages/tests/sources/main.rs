@@ -19,7 +19,7 @@ fn root() -> PathBuf {
 
 /// Files whose sentences are for nobody who needs them in another language, and why.
 const NOT_SHOWN: &[(&str, &str)] = &[
-    ("crates/v2m-messages/", "this crate"),
+    ("crates/v2m-messages/src/lib.rs", "examples of messages"),
     ("src/completions.rs", "the shells' completions are in English, as the manuals are"),
     ("crates/v2m-llm/src/prompt.rs", "what a language model is told"),
 ];

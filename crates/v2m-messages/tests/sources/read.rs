@@ -57,6 +57,11 @@ const SILENT: [&str; 22] = [
     "matches",
 ];
 
+/// Attributes with texts that are shown: thiserror's and clap's.
+const SHOWN: [&str; 5] = ["error", "arg", "command", "value", "clap"];
+/// What clap derives. Doc comments inside these types are help.
+const CLAP: [&str; 4] = ["Parser", "Subcommand", "Args", "ValueEnum"];
+
 impl Found {
     /// Reads a source. Tests in it are left out.
     pub(crate) fn add(&mut self, file: &str, source: &str) {
@@ -67,6 +72,8 @@ impl Found {
     fn walk(&mut self, file: &str, tokens: TokenStream, shown: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
+        // Whether the next braces are those of a type of clap's.
+        let mut clap = false;
         while let Some(token) = tokens.get(at) {
             at += 1;
             match token {
@@ -82,11 +89,13 @@ impl Found {
                     }
                     at += 1 + usize::from(inner);
                     let text = group.stream().to_string();
+                    let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+                    let mut words = text.split(|c: char| !c.is_alphanumeric());
+                    clap |= name == "derive" && words.any(|word| CLAP.contains(&word));
                     if text == "cfg (test)" || text == "cfg(test)" || text == "test" {
                         at += item(&tokens[at..]);
                     } else {
-                        // Of attributes, thiserror's texts alone are shown.
-                        self.walk(file, group.stream(), shown && text.starts_with("error"));
+                        self.walk(file, group.stream(), shown && SHOWN.contains(&name));
                     }
                 }
                 TokenTree::Ident(name) => {
@@ -108,22 +117,45 @@ impl Found {
                         self.walk(file, group.stream(), false);
                     }
                 }
-                TokenTree::Group(group) => self.walk(file, group.stream(), shown),
+                TokenTree::Group(group) => {
+                    if group.delimiter() == Delimiter::Brace && std::mem::take(&mut clap) {
+                        self.docs(file, group.stream());
+                    }
+                    self.walk(file, group.stream(), shown);
+                }
                 TokenTree::Literal(literal) if shown => {
                     let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string()) else {
                         continue;
                     };
-                    if is_sentence(&text.value()) {
-                        let line = literal.span().start().line;
-                        self.sentences.push(Sentence {
-                            file: file.into(),
-                            line,
-                            text: text.value(),
-                        });
-                    }
+                    self.sentence(file, literal.span().start().line, text.value());
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Takes the doc comments for sentences.
+    fn docs(&mut self, file: &str, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for (at, token) in tokens.iter().enumerate() {
+            match token {
+                TokenTree::Group(group) => self.docs(file, group.stream()),
+                // `doc = "…"`: what a comment is to the compiler.
+                TokenTree::Ident(name) if name == "doc" => {
+                    let Some(TokenTree::Literal(literal)) = tokens.get(at + 2) else { continue };
+                    let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string()) else {
+                        continue;
+                    };
+                    self.sentence(file, literal.span().start().line, text.value());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn sentence(&mut self, file: &str, line: usize, text: String) {
+        if is_sentence(&text) {
+            self.sentences.push(Sentence { file: file.into(), line, text });
         }
     }
 
@@ -207,6 +239,21 @@ fn messages_and_sentences_are_told_apart() {
         struct A;
         #[error("not a message")]
         struct B;
+        /// A comment of words.
+        #[derive(Debug, Parser)]
+        #[command(about = "help of a program")]
+        struct L {
+            #[arg(long = "long-name", help = "help of an option", default_value = tr!("a default"))]
+            m: bool,
+            /// A comment that is help.
+            n: bool,
+        }
+        #[derive(Debug)]
+        struct O {
+            /// A comment of words.
+            #[serde(rename = "neither shown nor a message")]
+            p: bool,
+        }
         static C: &str = mark!("a marked text");
         fn d() {
             warn!("nobody reads this text");
@@ -222,10 +269,20 @@ fn messages_and_sentences_are_told_apart() {
     let mut found = Found::default();
     found.add("a.rs", source);
     let sentences: Vec<_> = found.sentences.iter().map(|sentence| sentence.text.as_str()).collect();
-    assert_eq!(sentences, ["not a message", "shown but no message"]);
+    assert_eq!(
+        sentences,
+        [
+            "not a message",
+            "help of a program",
+            " A comment that is help.",
+            "help of an option",
+            "shown but no message",
+        ]
+    );
     let texts: Vec<_> = found.messages.iter().map(|message| message.text.as_str()).collect();
     let expected = [
         "reading {path}: {source}",
+        "a default",
         "a marked text",
         "{n} file in {place}",
         "the folder",
@@ -235,8 +292,8 @@ fn messages_and_sentences_are_told_apart() {
     let values =
         |at: usize| found.messages[at].values.clone().map(|v| v.into_iter().collect::<Vec<_>>());
     assert_eq!(values(0).unwrap(), ["path", "source"]);
-    assert_eq!(values(1), None);
-    assert_eq!(values(2).unwrap(), ["place"]);
-    assert_eq!(found.messages[2].many.as_deref(), Some("{n} files in {place}"));
-    assert_eq!(found.messages[4].context.as_deref(), Some("state"));
+    assert_eq!(values(2), None);
+    assert_eq!(values(3).unwrap(), ["place"]);
+    assert_eq!(found.messages[3].many.as_deref(), Some("{n} files in {place}"));
+    assert_eq!(found.messages[5].context.as_deref(), Some("state"));
 }

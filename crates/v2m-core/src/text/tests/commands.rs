@@ -30,6 +30,7 @@ fn layout_is_written_where_it_is_meant() {
             "He said, \"I will be there\", and left. Then",
         ),
         ("“Open quote hello close quote.”", "\"hello\"."),
+        ("He said open quote no close quote and left.", "He said \"no\" and left."),
         ("We open parenthesis all of us close parenthesis agree.", "We (all of us) agree."),
         ("Open paren all open quote yes close quote so close paren", "(all \"yes\" so)"),
     ];

@@ -67,6 +67,12 @@ fn layout_is_written_where_it_is_meant() {
         ),
         ("Guillemet ouvrant, l'été, guillemet fermant.", "«_l'été_»."),
         ("« Je viens. » Nouvelle ligne. Elle part.", "« Je viens. »\nElle part."),
+        (
+            "Ouvrez les guillemets non fermez les guillemets et ouvrez les guillemets oui fermez les guillemets",
+            "«_non_» et «_oui_»",
+        ),
+        ("C'est fini. Ligne suivante, s'il te plaît.", "C'est fini.\n"),
+        ("C'est fini. Nouveau paragraphe s'il vous plaît. On part.", "C'est fini.\n\nOn part."),
     ];
     check(&default(), &rows);
 }
@@ -95,6 +101,8 @@ fn words_that_talk_of_layout_stay() {
         "On dit nouvelle ligne ? Oui.",
         "Efface ça du tableau. Merci.",
         "Il a dit : efface ça.",
+        "La commande est : nouvelle ligne.",
+        "Vous dites nouveau paragraphe.",
     ];
     stay(&default(), &rows);
 }
@@ -132,6 +140,17 @@ fn punctuation_is_spoken_by_choice() {
         ("Quand même virgule il exagère", "Quand même, il exagère"),
         ("Quoi. Point d'interrogation. Point d'exclamation.", "Quoi_!"),
         ("Point d'interrogation", "?"),
+        ("Viens si tu veux point", "Viens si tu veux."),
+        ("Voilà ce qu'il faut point on y va", "Voilà ce qu'il faut. On y va"),
+        ("Je veux qu'il le fait point", "Je veux qu'il le fait."),
+        ("Je ne sais pas point on verra", "Je ne sais pas. On verra"),
+        ("C'est bon marché point de plus il fait beau", "C'est bon marché. De plus il fait beau"),
+        ("Je suis prêt point par contre il pleut", "Je suis prêt. Par contre il pleut"),
+        ("Je suis prêt point du coup on part", "Je suis prêt. Du coup on part"),
+        ("Je suis prêt point des amis arrivent", "Je suis prêt. Des amis arrivent"),
+        ("Je suis prêt point un jour on partira", "Je suis prêt. Un jour on partira"),
+        ("Il est dix heures dix point", "Il est dix heures dix."),
+        ("Il est dix heures dix point on y va", "Il est dix heures dix. On y va"),
     ];
     check(&punctuated(), &rows);
 }
@@ -168,6 +187,14 @@ fn words_that_talk_of_punctuation_stay() {
         "C'est non, point final.",
         "Des points de suspension suffisent.",
         "Tu viens ? Oui : demain ; enfin !",
+        "Il n'a point dormi.",
+        "Je ne le veux point faire.",
+        "Point de départ, Paris.",
+        "Cela fait vingt-trois virgule cinq pour cent.",
+        "Cela fait dix-sept virgule cinq pour cent.",
+        "Cela fait vingt et un virgule cinq pour cent.",
+        "Écris à anne point martin arobase exemple point fr.",
+        "On dit nouvelle ligne et ça marche.",
     ];
     stay(&punctuated(), &rows);
 }
@@ -213,6 +240,13 @@ fn fillers_go_by_choice() {
         ("C'est bien, hein ?", "C'est bien, hein ?"),
         ("Bon, on y va.", "Bon, on y va."),
         ("Il a dit « euh » et rien de plus.", "Il a dit « euh » et rien de plus."),
+        ("Je pense que, euh, il viendra.", "Je pense qu'il viendra."),
+        ("C'est le, euh, ami de Paul.", "C'est l'ami de Paul."),
+        ("C'est le livre de euh heu Anne.", "C'est le livre d'Anne."),
+        ("Je pense que, euh, oui.", "Je pense que oui."),
+        ("C'est le, euh, hôtel.", "C'est le, euh, hôtel."),
+        ("C'est ma, euh, amie.", "C'est ma, euh, amie."),
+        ("C'est ma, euh, sœur.", "C'est ma sœur."),
     ];
     check(&choices, &rows);
     stay(&default(), &["Euh, la maison est, euh, grande."]);

@@ -71,6 +71,23 @@ fn layout_is_written_where_it_is_meant() {
         ("Klammer auf Anführungszeichen auf ja Anführungszeichen zu Klammer zu", "(„ja“)"),
         ("„Ich gehe.“ Neue Zeile. Er ging.", "„Ich gehe.“\nEr ging."),
         ("Er rief »Halt!« Neue Zeile. Sie blieb.", "Er rief »Halt!«\nSie blieb."),
+        ("Klammer auf, Deutz, Klammer zu und arbeitet dort", "(Deutz) und arbeitet dort"),
+        (
+            "Er sagte Anführungszeichen auf nein Anführungszeichen zu und ging.",
+            "Er sagte „nein“ und ging.",
+        ),
+        (
+            "Anführungszeichen auf nein Anführungszeichen zu und Anführungszeichen auf ja Anführungszeichen zu",
+            "„nein“ und „ja“",
+        ),
+        ("Das war alles. Nächster Absatz bitte.", "Das war alles.\n\n"),
+        ("Das war alles. Nächste Zeile, bitte. Dann das.", "Das war alles.\nDann das."),
+        ("Lieber Tom, neue Zeile, bitte komm.", "Lieber Tom,\nbitte komm."),
+        ("Liebe Anna, neue Zeile, Vielen Dank für alles.", "Liebe Anna,\nvielen Dank für alles."),
+        ("Liebe Anna, neue Zeile, Gestern war es schön.", "Liebe Anna,\ngestern war es schön."),
+        ("Liebe Anna, neue Zeile, Heute kommen wir.", "Liebe Anna,\nheute kommen wir."),
+        ("Das war alles. Absatz. 3 Dinge fehlen.", "Das war alles.\n\n3 Dinge fehlen."),
+        ("Er sagt, neue Zeile, ich komme.", "Er sagt,\nich komme."),
     ];
     check(&default(), "de", &rows);
 }
@@ -101,8 +118,19 @@ fn words_that_talk_of_layout_stay() {
         "Streich das Zimmer bitte weiß. Danke.",
         "Bitte streich das. Danke.",
         "Das ist der Punkt.",
+        "Er kennt Anführungszeichen auf und Anführungszeichen zu.",
+        "Der Befehl heißt, neue Zeile.",
+        "Der Befehl lautet: neuer Absatz. Gut.",
+        "Du sagst neuer Absatz.",
+        "Paragraf 5. Absatz. 2.",
+        "Eine neue Zeile, bitte.",
     ];
     stay(&default(), &rows);
+    check(
+        &default(),
+        "de",
+        &[("Artikel 3 | Absatz | 2 des Grundgesetzes", "Artikel 3 Absatz 2 des Grundgesetzes")],
+    );
 }
 
 #[test]
@@ -143,6 +171,16 @@ fn punctuation_is_spoken_by_choice() {
         ("Milch Beistrich Obers Beistrich Topfen", "Milch, Obers, Topfen"),
         ("Hallo. Komma. Ich bin da.", "Hallo, ich bin da."),
         ("Hallo. Komma. Anna ist da.", "Hallo, Anna ist da."),
+        ("Es ist halb acht Punkt", "Es ist halb acht."),
+        ("Es ist halb acht Punkt wir gehen", "Es ist halb acht. Wir gehen"),
+        ("Das wird gemacht Komma fünf Leute kommen", "Das wird gemacht, fünf Leute kommen"),
+        (
+            "Das war der letzte Punkt Komma dann gehen wir",
+            "Das war der letzte Punkt, dann gehen wir",
+        ),
+        ("Das ist ein guter Punkt Ausrufezeichen", "Das ist ein guter Punkt!"),
+        ("Ein weiterer Punkt Doppelpunkt das Geld", "Ein weiterer Punkt: das Geld"),
+        ("Er sagt Doppelpunkt ich komme", "Er sagt: ich komme"),
     ];
     check(&punctuated(), "de", &rows);
 }
@@ -177,6 +215,14 @@ fn words_that_talk_of_punctuation_stay() {
         "Der Absatz und der Umsatz steigen.",
         "Wir steigern Absatz und Umsatz.",
         "Viele Punkte, viele Kommas.",
+        "Das sind hundertzwanzig Komma fünf Prozent.",
+        "Das sind einundzwanzig Komma fünf Prozent.",
+        "Das sind sechzehn Komma fünf Prozent.",
+        "Das ist Version acht Punkt eins.",
+        "Schreib an anna Punkt meier at gmx Punkt de.",
+        "Schreib an anna Punkt maria Punkt meier at gmx Punkt de.",
+        "Du sagst neue Zeile und es geht.",
+        "Der Befehl ist ein Punkt.",
     ];
     stay(&punctuated(), &rows);
 }

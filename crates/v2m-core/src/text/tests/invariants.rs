@@ -60,7 +60,7 @@ fn commands_that_lose_their_last_one_stay_known() {
 
 /// Generates texts from the rules' phrases, in all their languages, with some arbitrary text.
 fn any_text() -> impl Strategy<Value = String> {
-    const WORDS: [&str; 90] = [
+    const WORDS: [&str; 102] = [
         "new line",
         "New paragraph",
         "new",
@@ -151,6 +151,18 @@ fn any_text() -> impl Strategy<Value = String> {
         "d'un",
         "Le",
         "mais",
+        "bitte",
+        "sechzehn",
+        "fünf",
+        "Artikel",
+        "at",
+        "s'il te plaît",
+        "que",
+        "il",
+        "ne",
+        "ma",
+        "hôtel",
+        "par",
     ];
     const MARKS: [&str; 24] = [
         " ", " ", " ", " ", ", ", ". ", ".", "? ", " , ", "\n", " “", "” ", " (", "… ", " ? ",
