@@ -91,6 +91,7 @@ fn a_broken_configuration_is_told_to_all_who_wait_and_ends_it_with_78() {
         for part in ["modle", "config.toml", "check-config"] {
             assert!(text.contains(part), "{text}");
         }
+        assert!(!text.contains("?."), "one mark ends a sentence: {text}");
         assert_eq!(client.receive(), None);
     }
     let (status, house) = service.ended();

@@ -22,6 +22,7 @@
 
 mod cli;
 mod failure;
+#[allow(unreachable_pub, reason = "public in the library of the daemon")]
 #[path = "../../help.rs"]
 mod help;
 mod hub;
