@@ -33,6 +33,17 @@ transcribes() {
 	say "$1: $said"
 }
 
+# `refuses WHAT WORDS ENGINE MODEL`: the model is refused, with these words for the daemon.
+refuses() {
+	local said
+	if said=$(python3 tests/testkit/programs/ask_engine.py "$3" "$4" assets/sample.wav 2>&1); then fail "$1: $said"; return; fi
+	grep -q "$2" <<<"$said" || { fail "$1: no word of '$2': $said"; return; }
+	say "$1: $said"
+}
+
+# `holds WHAT PROGRAM`: whether a program has a function of this name in it.
+holds() { readelf -sW "$2" | grep -qw "$1"; }
+
 # `serves FOLDER WORDS LIBRARIES`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
 # status has these words.
 serves() {
@@ -74,6 +85,14 @@ for program in "$engine" "$@"; do
 	v2m-engine-v4)
 		unavailable "$name without AVX-512" "lacks AVX-512" qemu-x86_64 -cpu max "$program"
 		! grep -qw avx512_vnni /proc/cpuinfo || transcribes "$name" "$program"
+		;;
+	v2m-engine-gguf)
+		TARGET=${TARGET:-target} bash packaging/engine.sh gguf check || fail "$name: its own tests"
+		unavailable "$name without AVX2" "lacks.*AVX2" qemu-x86_64 -cpu Nehalem "$program"
+		refuses "$name with a Whisper model" "not a model in GGUF form" "$program" "$model"
+		# Two versions of ggml in one program would call one another.
+		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
+		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"
 		;;
 	v2m-engine-vulkan)
 		unavailable "$name without a GPU" "no GPU with a Vulkan driver" \

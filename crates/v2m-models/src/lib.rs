@@ -8,11 +8,14 @@
 //! | [`import`] | a CTranslate2 model (faster-whisper) becomes a ggml file |
 //! | [`quantise`] | an f16 ggml file becomes q8_0 or q5_1 |
 //! | [`ggml`] | whisper.cpp's file format |
+//! | [`gguf`] | the file format of transcribe.cpp's models |
+//! | [`moonshine_import`] | Moonshine's weights for ONNX Runtime become a GGUF file |
+//! | `moonshine` | what a Moonshine model must hold |
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
 //!
-//! No network and no async here: the program `v2m-model` fetches. No inference either: `v2m-engine`
-//! recognises. Files are read as if an enemy had written them: each gives a model or an error,
+//! No network and no async here: the program `v2m-model` fetches. No inference either: the
+//! engines recognise. Files are read as if an enemy had written them: each gives a model or an error,
 //! never a panic or a giant allocation.
 
 #![forbid(unsafe_code)]
@@ -22,9 +25,13 @@ mod ct2;
 mod error;
 pub mod fit;
 pub mod ggml;
+pub mod gguf;
 pub mod import;
 mod input;
 mod mel;
+mod moonshine;
+pub mod moonshine_import;
+mod ort;
 pub mod paths;
 pub mod quantise;
 pub mod verify;
