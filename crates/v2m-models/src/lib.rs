@@ -39,5 +39,38 @@ mod vocabulary;
 
 pub use error::{Doing, ModelError};
 
+use catalogue::{Form, Languages, Weights};
+use std::path::Path;
+
+/// What a model file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// What it can listen to.
+    pub languages: Languages,
+    /// How its matrices are stored (`f16`, `q8_0`); `None` for a kind that v2m does not know by
+    /// name.
+    pub weights: Option<&'static str>,
+}
+
+/// Reads a model file's index, in the form that its name says: that it is a model that an engine of
+/// v2m can run, and whole in structure (not that its weights are right: [`verify`]).
+///
+/// # Errors
+/// Says where the file is not what it should be.
+pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
+    Ok(match Form::of(path) {
+        Form::Ggml => {
+            let ggml::Summary { languages, weights } = ggml::inspect(path)?;
+            let name =
+                |weights: Weights| if weights == Weights::F16 { "f16" } else { weights.suffix() };
+            Summary { languages, weights: weights.map(name) }
+        }
+        Form::Gguf => {
+            let gguf::Summary { languages, weights, .. } = gguf::inspect(path)?;
+            Summary { languages, weights }
+        }
+    })
+}
+
 /// The mode of a model's file: models are no secret, and may be everybody's.
 pub const FILE_MODE: u32 = 0o644;

@@ -42,13 +42,13 @@ pub fn is_here(folder: &Path) -> bool {
 /// Says what is wrong with the model or what the system refused.
 pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), ModelError> {
     let [encoder, decoder, tokenizer] = FILES.map(|name| folder.join(name));
-    let tokens = tokens(&read(&tokenizer)?, &tokenizer)?;
     let (encoder_bytes, decoder_bytes) = (read(&encoder)?, read(&decoder)?);
     let source = Source {
         encoder: Ort::read(&encoder_bytes, &encoder)?,
         decoder: Ort::read(&decoder_bytes, &decoder)?,
     };
     let size = source.size()?;
+    let tokens = tokens(&read(&tokenizer)?, &tokenizer)?;
     let mut values = values(&size);
     let types = (0..TOKENS as usize).map(token_type).collect();
     values.push(("tokenizer.ggml.tokens", NewValue::Texts(tokens)));
