@@ -4,7 +4,7 @@
 #   DESTDIR   a root to install into, for packages and containers
 #   BUILD     release, or debug (tests)
 #   MODEL     the model that `make install` fetches
-#   ENGINES   recognisers to build and install beside v2m-engine, some of: v4 cuda vulkan. If not given: v4 where this
+#   ENGINES   recognisers to build and install beside v2m-engine, some of: v4 cuda vulkan gguf. If not given: v4 where this
 #             machine's processor has AVX-512 VNNI (packages: always on x86-64), and those that were built before
 #   CPU       v3 (any x86-64 processor since about 2015), or native (this machine's alone, an older one too)
 #   CUDA_ARCHS, CUDA_HOME, CUDA_FROM: see packaging/engine.sh
@@ -44,9 +44,9 @@ ENGINES ?= $(BUILT_ENGINES)
 endif
 LIBDIR ?= $(PREFIX)/lib/v2m
 engine_file = $(TARGET)/engine-$(1)/release/v2m-engine-$(1)
-ALL_ENGINES := v4 cuda vulkan
+ALL_ENGINES := v4 cuda vulkan gguf
 # Asked anew each time, for `make engine-cuda install`.
-BUILT_ENGINES = $(foreach engine,cuda vulkan,$(shell [ ! -e '$(call engine_file,$(engine))' ] || echo $(engine)))
+BUILT_ENGINES = $(foreach engine,cuda vulkan gguf,$(shell [ ! -e '$(call engine_file,$(engine))' ] || echo $(engine)))
 # On one's own machine v2m-engine-v4 is of use only where the processor can; a package is for all.
 HAS_V4 := $(shell [ "$$(uname -m)" = x86_64 ] && { [ -n '$(DESTDIR)' ] || grep -qw avx512_vnni /proc/cpuinfo; } && echo v4)
 ENGINES ?= $(HAS_V4) $(BUILT_ENGINES)
@@ -81,7 +81,7 @@ define phase
 @printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
 endef
 
-.PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan install install-files uninstall purge \
+.PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan engine-gguf install install-files uninstall purge \
 	check messages test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines fuzz campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-desktop man
 
@@ -129,6 +129,9 @@ engine-cuda: toolchain ## build the recogniser for NVIDIA GPUs (15 minutes per a
 
 engine-vulkan: toolchain ## build the recogniser for GPUs with a Vulkan driver
 	@TARGET='$(TARGET)' DEPS='$(DEPS)' bash packaging/engine.sh vulkan
+
+engine-gguf: toolchain ## build the recogniser for models in GGUF form: Moonshine (3 to 6 minutes the first time)
+	@TARGET='$(TARGET)' bash packaging/engine.sh gguf
 
 install: check-user deps build install-files ## install everything: packages, build, files, socket, model; then check that it works
 	@$(SETUP) up
@@ -229,9 +232,10 @@ notices: toolchain ## write THIRD-PARTY-NOTICES again, after a change of depende
 scripts-check: # the shell scripts, by shellcheck
 	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))
 
-# The system tests are not in --all-targets: they are only run in their container.
+# The system tests are not in --all-targets: they are only run in their container. v2m-engine-gguf, which compiles a second
+# ggml, is checked by `make test-engines`.
 clippy: fresh-whisper ## lints, as errors
-	$(call phase,clippy,cargo clippy --locked --workspace --all-targets -- -D warnings && \
+	$(call phase,clippy,cargo clippy --locked --workspace --exclude v2m-engine-gguf --all-targets -- -D warnings && \
 	  cargo clippy --locked --test system --test campaign -- -D warnings)
 
 # The project's own program fetches them, and verifies those that are already there.
@@ -240,7 +244,7 @@ test-models: fresh-whisper # the models the tests use
 	  for model in $(TEST_MODELS); do V2M_MODEL_DIR='$(V2M_TEST_MODELS)' '$(TARGET)/debug/v2m-model' pull $$model; done)
 
 test-rust: fresh-whisper # unit and integration tests
-	$(call phase,unit and integration tests,V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo test --locked --workspace)
+	$(call phase,unit and integration tests,V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo test --locked --workspace --exclude v2m-engine-gguf)
 
 test-system: fresh-whisper # the programs on a booted machine; needs root
 	$(call phase,system tests,cargo build --locked --bins && \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds one of the recognisers beside v2m-engine: `engine.sh v4`, `engine.sh cuda` or `engine.sh vulkan`, into
-# TARGET/engine-NAME/release/v2m-engine-NAME. Each has a build folder of its own, since whisper.cpp is compiled otherwise
-# for each, and cargo does not know of the variables that say how.
+# Builds one of the recognisers beside v2m-engine: `engine.sh v4`, `engine.sh cuda`, `engine.sh vulkan` or `engine.sh gguf`,
+# into TARGET/engine-NAME/release/v2m-engine-NAME. Each has a build folder of its own, since whisper.cpp is compiled otherwise
+# for each, and cargo does not know of the variables that say how. `engine.sh gguf check` also runs that one's own tests and lints.
 #
 #   TARGET       cargo's target folder (default target)
 #   CUDA_ARCHS   GPUs to compile for, as cmake's CMAKE_CUDA_ARCHITECTURES has them; default: those of this machine, or
@@ -12,17 +12,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=packaging
-name=${1:?usage: engine.sh v4|cuda|vulkan}
+name=${1:?usage: engine.sh v4|cuda|vulkan|gguf [check]}
 folder=$(realpath -m "${TARGET:-target}/engine-$name")
 
 say() { printf '%s\n' "$*" >&2; }
+
+# The package with the C++, and the one with the program.
+sources=whisper-rs-sys
+package=v2m-engine
 
 # cargo does not know what whisper.cpp's build depends on, and would keep objects of other settings, GPUs or another toolkit.
 fresh() {
 	local stamp=$folder/built-for now
 	now=$(cat .cargo/config.toml; printf '%s\n' "$@")
 	if [ -e "$stamp" ] && [ "$(<"$stamp")" != "$now" ]; then
-		CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder cargo clean --quiet --release --package whisper-rs-sys
+		CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder cargo clean --quiet --release --package "$sources"
 	fi
 	mkdir -p "$folder"
 	printf '%s\n' "$now" >"$stamp"
@@ -30,7 +34,7 @@ fresh() {
 
 build() {
 	CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder \
-		cargo build --release --locked --package v2m-engine --features "$name" --bin "v2m-engine-$name"
+		cargo build --release --locked --package "$package" "$@" --bin "v2m-engine-$name"
 	say "Built $folder/release/v2m-engine-$name"
 }
 
@@ -67,7 +71,7 @@ build_cuda() {
 	# Where the dynamic loader looks, after the folder that `make install` fills.
 	export V2M_CUDA_LIBRARIES=
 	[ "$CUDA_LIBS" != system ] || V2M_CUDA_LIBRARIES=$CUDA_HOME/lib64
-	build
+	build --features cuda
 	rm -rf "$libraries"
 	mkdir -p "$libraries"
 	# A toolkit from wheels is this build's alone: its libraries are installed with the engine.
@@ -80,7 +84,32 @@ build_vulkan() {
 	headers=$(bash $here/vulkan-headers.sh "${TARGET:-target}/vulkan-headers")
 	[ -z "$headers" ] || export CMAKE_INCLUDE_PATH=$headers
 	fresh "$headers"
+	build --features vulkan
+}
+
+# transcribe.cpp takes as arguments what whisper.cpp takes as variables (.cargo/config.toml says why): this is the same, whatever
+# is set there and by `make CPU=native`. A BLAS of the system would be one more library that the program needs.
+build_gguf() {
+	sources=transcribe-cpp-sys
+	package=v2m-engine-gguf
+	local native=${GGML_NATIVE:-OFF} arguments=() checks
+	arguments+=("-DGGML_NATIVE=$native" -DTRANSCRIBE_USE_SYSTEM_BLAS=OFF)
+	if [ "$native" = OFF ] && [ "$(uname -m)" = x86_64 ]; then
+		arguments+=(-DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON)
+	fi
+	checks="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection"
+	arguments+=("\"-DCMAKE_C_FLAGS_RELEASE=-O3 -DNDEBUG $checks\"")
+	arguments+=("\"-DCMAKE_CXX_FLAGS_RELEASE=-O3 -DNDEBUG -D_GLIBCXX_ASSERTIONS $checks\"")
+	export TRANSCRIBE_CMAKE_ARGS="${arguments[*]}"
+	fresh "$TRANSCRIBE_CMAKE_ARGS ${CFLAGS:-} ${CXXFLAGS:-}"
 	build
+}
+
+# In the same build folder and profile, so that nothing of C++ is compiled again.
+check_gguf() {
+	export CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder
+	cargo clippy --release --locked --package "$package" --all-targets -- -D warnings
+	cargo test --release --locked --package "$package"
 }
 
 case $name in
@@ -88,12 +117,16 @@ v4)
 	[ "$(uname -m)" = x86_64 ] || { say "AVX-512 is x86-64's; there is no v2m-engine-v4 for $(uname -m)."; exit 1; }
 	export GGML_AVX512=ON GGML_AVX512_VNNI=ON
 	fresh "$GGML_AVX512 $GGML_AVX512_VNNI"
-	build
+	build --features v4
 	;;
 cuda) build_cuda ;;
 vulkan) build_vulkan ;;
+gguf)
+	build_gguf
+	[ "${2:-}" != check ] || check_gguf
+	;;
 *)
-	say "engine.sh: say v4, cuda or vulkan"
+	say "engine.sh: say v4, cuda, vulkan or gguf"
 	exit 2
 	;;
 esac

@@ -75,19 +75,43 @@ fn every_package_has_an_allowed_licence_and_comes_from_crates_io() {
     assert!(offences.is_empty(), "not allowed by deny.toml: {offences:#?}");
 }
 
+/// The package and all that it needs.
+fn packages_of(package: &str) -> BTreeSet<String> {
+    let fixed = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
+    let tree = output(&cargo(), &[&fixed[..], &["--package", package]].concat());
+    let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    tree.lines().map(first).collect()
+}
+
+/// whisper.cpp and transcribe.cpp each bring a ggml, with the same names for different functions.
+#[test]
+fn no_program_has_two_versions_of_ggml() {
+    let ggml = |package: &str| {
+        let packages = packages_of(package);
+        ["whisper-rs-sys", "transcribe-cpp-sys"].map(|sources| packages.contains(sources))
+    };
+    assert_eq!(ggml("v2m"), [true, false]);
+    assert_eq!(ggml("v2m-engine-gguf"), [false, true]);
+}
+
 /// The recogniser's policy is built and tested in seconds, because it needs no decoder.
 #[test]
 fn what_recognisers_have_in_common_compiles_no_c() {
-    let packages = |of: &str| {
-        let fixed = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
-        let tree = output(&cargo(), &[&fixed[..], &["--package", of]].concat());
-        let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
-        tree.lines().map(first).collect::<BTreeSet<String>>()
-    };
     // What builds C and C++, finds libraries of the system, or reads their headers.
-    let builders = ["cc", "cmake", "bindgen", "pkg-config", "system-deps", "whisper-rs-sys"];
-    let builds = |of: &str| builders.map(|builder| packages(of).contains(builder));
-    assert_eq!(builds("v2m-recogniser"), [false; 6]);
+    let builders = [
+        "cc",
+        "cmake",
+        "bindgen",
+        "pkg-config",
+        "system-deps",
+        "whisper-rs-sys",
+        "transcribe-cpp-sys",
+    ];
+    let builds = |of: &str| {
+        let packages = packages_of(of);
+        builders.map(|builder| packages.contains(builder))
+    };
+    assert_eq!(builds("v2m-recogniser"), [false; 7]);
     assert!(builds("v2m-engine").contains(&true), "the search would find it if it were there");
 }
 

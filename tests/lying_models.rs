@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use v2m_engine::model::whisper;
 use v2m_ipc::engine::{Frame, FromEngine, LoadFailure, read_frame};
-use v2m_models::catalogue::{self, Languages, Weights};
+use v2m_models::catalogue::{self, Form, Languages, Weights};
 use v2m_recogniser::vad::Silero;
 
 /// A model file, taken apart.
@@ -397,7 +397,7 @@ fn published(family: &str, storage: (i32, i32)) -> Kind {
 fn every_published_model_passes_and_has_the_size_it_was_published_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.bin");
-    for model in catalogue::all() {
+    for model in catalogue::all().iter().filter(|model| model.form == Form::Ggml) {
         let (family, weights) = model.family();
         let storage = match weights {
             Weights::F16 => (1, 1),

@@ -105,6 +105,57 @@ fn the_list_shows_what_there_is_and_json_says_it_all() {
 }
 
 #[test]
+fn the_licence_of_every_published_model_is_listed() {
+    let user = User::new();
+    let (code, table, _) = user.run(&["list", "--licences"]);
+    assert_eq!(code, 0);
+    let line = |name: &str| table.lines().find(|l| l.starts_with(&format!("{name} "))).unwrap();
+    assert!(line("base-q8_0").ends_with("MIT        OpenAI"), "{table}");
+    assert!(line("moonshine-base-en").ends_with("MIT        Moonshine AI"), "{table}");
+    let (_, json, _) = user.run(&["list", "--json"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert!(rows.iter().all(|row| row["licence"] == "MIT"));
+}
+
+/// What is no Moonshine model is refused with the reason, and leaves nothing.
+#[test]
+fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
+    let user = User::new();
+    let file = user.home.path().join("other.gguf");
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+    let mut head = b"GGUF\x03\0\0\0".to_vec();
+    head.extend([0_u64, 1].iter().flat_map(|n| n.to_le_bytes()));
+    head.extend(text("general.architecture"));
+    head.extend(8_u32.to_le_bytes());
+    head.extend(text("canary"));
+    head.resize(head.len().next_multiple_of(32), 0);
+    let cut = head[..40].to_vec();
+    let cases = [
+        (head, "does not run models of the architecture \"canary\""),
+        (cut, "cut short inside"),
+        (b"nothing of the kind, but long enough".to_vec(), "not a model in GGUF form"),
+    ];
+    for (bytes, words) in cases {
+        fs::write(&file, bytes).unwrap();
+        let (code, _, error) = user.run(&["import", file.to_str().unwrap()]);
+        assert_eq!(code, 5, "{error}");
+        assert!(error.contains(words), "{error}");
+        assert!(!user.models().join("other.gguf").exists());
+        // The same file in its place is not selected.
+        fs::create_dir_all(user.models()).unwrap();
+        fs::copy(&file, user.models().join("mine.gguf")).unwrap();
+        let (code, _, error) = user.run(&["use", "mine"]);
+        assert_eq!(code, 5, "{error}");
+        assert!(error.contains(words), "{error}");
+    }
+    assert_eq!(user.run(&["rm", "mine"]).0, 0);
+    assert!(!user.models().join("mine.gguf").exists());
+    let (code, _, error) = user.run(&["pull", "moonshine-base-en", "--from", "hub"]);
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("made of a Python package"), "{error}");
+}
+
+#[test]
 fn a_model_is_selected_only_if_it_is_there_and_whole() {
     let user = User::new();
     let (code, _, error) = user.run(&["use", "base"]);

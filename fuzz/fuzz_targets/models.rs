@@ -1,4 +1,4 @@
-//! Any file as a model in ggml's form, read by all its readers: each gives a model or an error, and
+//! Any file as a model in ggml's form or in GGUF, or as Moonshine's weights, read by all their readers: each gives a model or an error, and
 //! allocates no more than the file's length warrants (the fuzzer's limit on one allocation). What
 //! `v2m-model` makes of it is whole. What an engine takes for a tensor lies within the file.
 
@@ -11,8 +11,8 @@ mod whisper;
 
 use libfuzzer_sys::fuzz_target;
 use std::fs;
-use v2m_models::ggml;
 use v2m_models::quantise::{QuantisedType, quantise};
+use v2m_models::{ggml, gguf, moonshine_import};
 use v2m_recogniser::ggml_file;
 use v2m_recogniser::vad::Silero;
 
@@ -30,6 +30,17 @@ fuzz_target!(|input: &[u8]| {
     }
     let is_model = whisper::check(&path).is_ok();
     assert!(!is_model || ggml::inspect(&path).is_ok(), "an engine takes what v2m-model refuses");
+    if let Ok(summary) = gguf::inspect(&path) {
+        assert!(!is_model && gguf::is_gguf(input) && summary.bytes == input.len() as u64);
+    }
+    // Read in the order of this list, each as far as the one before is one.
+    for name in moonshine_import::FILES {
+        fs::write(folder.join(name), input).expect("the folder takes files");
+    }
+    assert!(
+        moonshine_import::import(&folder, &made, &mut |_| ()).is_err(),
+        "one file cannot be all three"
+    );
     let _ = Silero::load(&path);
     let table = ggml_file::open(&path, |file| {
         file.magic()?;

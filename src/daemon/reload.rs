@@ -222,12 +222,17 @@ fn update(
     current: &Settings,
     partial: &Map<String, Value>,
 ) -> Result<Box<UpdateResult>, Failure> {
-    let Translated { own, ignored, .. } = config::translate(partial, current);
+    let Translated { own, mut ignored, .. } = config::translate(partial, current);
     if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
         models.check(model)?;
     }
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
+    // Of another model, or of another wish, what the model cannot follow is told at once.
+    if own.contains_key("engine") {
+        let unfollowed = models.unfollowed(&settings).into_iter();
+        ignored.extend(unfollowed.map(|(key, reason)| Ignored { key: key.into(), reason }));
+    }
     Ok(Box::new(UpdateResult {
         ready: CheckedSettings::new(settings, current),
         applied,

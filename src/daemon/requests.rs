@@ -140,6 +140,7 @@ impl Daemon {
                     .iter()
                     .map(|engine| (engine.backend.name(), engine.reason.clone()))
                     .collect(),
+                unfollowed: self.engine.models().unfollowed(self.config.settings()),
             },
             capture: self.under_way.status(),
             deliver: self.desktop.way(self.config.settings().deliver.mode),

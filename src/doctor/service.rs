@@ -69,7 +69,7 @@ impl ServiceCheck {
                         device = field("device"),
                         ms = engine["loaded_in_ms"]
                     );
-                    return with_passed_over(works, engine);
+                    return with_notes(works, engine);
                 }
                 Some("unloaded") => {
                     let works = tr!(
@@ -77,7 +77,7 @@ impl ServiceCheck {
                          the next dictation loads it",
                         model = field("model")
                     );
-                    return with_passed_over(works, engine);
+                    return with_notes(works, engine);
                 }
                 state => {
                     let problem = status["problem"]["error"].as_str();
@@ -207,6 +207,20 @@ fn recorded(capture: &Value) -> Finding {
     }
 }
 
+/// With what is not as the settings would have it.
+fn with_notes(works: String, engine: &Value) -> Finding {
+    let unfollowed = engine["unfollowed"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let told = unfollowed.iter().fold(works, |told, setting| {
+        let (key, reason) = (text(&setting["key"]), text(&setting["reason"]));
+        tr!("{told}; no effect: {key} ({reason})", told, key, reason)
+    });
+    match with_passed_over(told, engine) {
+        Good(told) if !unfollowed.is_empty() => Poor(told),
+        other => other,
+    }
+}
+
 /// With the engines that are installed and wanted, and not used. A GPU among them is worth a look.
 fn with_passed_over(works: String, engine: &Value) -> Finding {
     let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
@@ -261,6 +275,14 @@ mod tests {
         assert_eq!(with_passed_over(works(), &engine("cpu-v4")), Good(told));
         let told = "base on cpu; not used: cuda (no driver)".to_owned();
         assert_eq!(with_passed_over(works(), &engine("cuda")), Poor(told));
+    }
+
+    #[test]
+    fn settings_that_the_model_cannot_follow_are_a_warning() {
+        let engine = json!({"unfollowed": [{"key": "engine.vocabulary", "reason": "no words"}]});
+        let told = "m on cpu; no effect: engine.vocabulary (no words)".to_owned();
+        assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
+        assert_eq!(with_notes("m on cpu".into(), &json!({})), Good("m on cpu".into()));
     }
 
     #[test]

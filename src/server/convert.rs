@@ -332,8 +332,16 @@ fn deliver_data(deliver: DeliverStatus) -> data::Deliver {
 }
 
 fn engine_data(engine: EngineStatus) -> data::Engine {
-    let EngineStatus { state, backend, device, model, loaded_in_ms, memory_bytes, passed_over } =
-        engine;
+    let EngineStatus {
+        state,
+        backend,
+        device,
+        model,
+        loaded_in_ms,
+        memory_bytes,
+        passed_over,
+        unfollowed,
+    } = engine;
     let passed =
         |(backend, reason): (&str, String)| data::PassedOver { backend: backend.into(), reason };
     data::Engine {
@@ -344,6 +352,10 @@ fn engine_data(engine: EngineStatus) -> data::Engine {
         loaded_in_ms,
         memory_mb: memory_bytes.map(|bytes| bytes / 1_000_000),
         passed_over: passed_over.into_iter().map(passed).collect(),
+        unfollowed: unfollowed
+            .into_iter()
+            .map(|(key, reason)| data::Unfollowed { key: key.into(), reason })
+            .collect(),
     }
 }
 

@@ -42,7 +42,7 @@ trap 'exit 130' INT TERM
 
 program=$(cargo test --locked --no-run --test campaign --message-format=json |
 	sed -n '/"kind":\["test"\]/s/.*"executable":"\([^"]*\)".*/\1/p')
-cargo build --locked --workspace --example lying-engine --example slow-disk
+cargo build --locked --workspace --exclude v2m-engine-gguf --example lying-engine --example slow-disk
 
 boot() {
 	local root=/run/v2m-campaign-$$-$1/root binds=(--bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models" --bind="$out:/opt/v2m-test/out")

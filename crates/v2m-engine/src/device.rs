@@ -8,11 +8,11 @@ use crate::model::cpu;
 use std::env;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
-use std::fs;
 use std::sync::Mutex;
 use thiserror::Error;
 use v2m_ipc::backend::Backend;
 use v2m_messages::{tr, verbatim};
+use v2m_recogniser::processor;
 use whisper_rs::whisper_rs_sys as sys;
 
 /// This machine cannot run this engine. The text is one line, for the user.
@@ -83,7 +83,7 @@ impl Device {
     /// what other programs take or give back meanwhile is.
     pub fn taken(&self, before: Option<Memory>) -> u64 {
         match (self.gpu, before, self.memory()) {
-            (None, _, _) => resident(),
+            (None, _, _) => processor::resident_memory(),
             (Some(_), Some(before), Some(now)) => before.free.saturating_sub(now.free),
             (Some(_), _, _) => 0,
         }
@@ -109,7 +109,7 @@ impl fmt::Display for Device {
 pub fn find(backend: Backend) -> Result<Device, Unavailable> {
     // First of all: ggml's own code for the processor is in every engine.
     cpu::check(backend)?;
-    if backend.is_gpu() { gpu(backend) } else { Ok(Device { name: cpu::name(), gpu: None }) }
+    if backend.is_gpu() { gpu(backend) } else { Ok(Device { name: processor::name(), gpu: None }) }
 }
 
 fn gpu(backend: Backend) -> Result<Device, Unavailable> {
@@ -215,13 +215,6 @@ fn plain(logged: &str) -> String {
         Some((function, rest)) if !function.contains(' ') => rest.to_owned(),
         _ => line,
     }
-}
-
-fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use crate::backend;
 use crate::decode::effort::{self, Attempt};
 use crate::decode::{Options, Whisper};
 use crate::device::{self, Memory};
-use crate::model::{cpu, whisper};
+use crate::model::whisper;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use v2m_ipc::backend::Backend;
 use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder};
 use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
+use v2m_recogniser::processor;
 use v2m_recogniser::stream::Hypothesis;
 use v2m_recogniser::stream::seam::Lead;
 use v2m_recogniser::stream::seams::SeamQuestion;
@@ -67,7 +68,11 @@ impl Model for WhisperModel {
     fn load(self) -> Result<Loaded, LoadError> {
         let before = self.device.memory();
         let default_threads = || {
-            if self.device.is_gpu() { cpu::threads_beside_gpu() } else { cpu::threads() }
+            if self.device.is_gpu() {
+                processor::threads_beside_gpu()
+            } else {
+                processor::threads()
+            }
         };
         let threads = self.threads.unwrap_or_else(default_threads);
         let options = Options { threads, flash_attention: self.flash_attention };

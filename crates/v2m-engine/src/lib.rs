@@ -8,7 +8,6 @@
 //! | [`model`] | checks of the machine and of the model files before whisper.cpp sees them |
 //! | [`family`] | Whisper as the run loop knows it |
 //! | [`decode`] | whisper.cpp: parameters, callbacks, results |
-//! | [`openmp`] | how the decoder's threads wait for one another |
 //!
 //! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`],
 //! which knows no whisper.cpp. All `unsafe` of the recogniser is here.
@@ -19,7 +18,6 @@ pub mod decode;
 pub mod device;
 pub mod family;
 pub mod model;
-pub mod openmp;
 
 use args::{Args, Parsed};
 use device::Device;
@@ -28,7 +26,7 @@ use std::process::ExitCode;
 use v2m_ipc::backend::Backend;
 use v2m_ipc::plain;
 use v2m_messages::verbatim;
-use v2m_recogniser::{confine, run};
+use v2m_recogniser::{confine, openmp, run};
 
 /// The engine's name in messages, whatever it computes with.
 pub(crate) const NAME: &str = "v2m-engine";

@@ -373,6 +373,18 @@ pub struct Engine {
     /// Installed engines that are preferred to this one but not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+    /// Settings that the model cannot follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfollowed: Vec<Unfollowed>,
+}
+
+/// A setting that the model cannot follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfollowed {
+    /// The setting, such as `engine.vocabulary`.
+    pub key: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// The quality of the recording since the service started.

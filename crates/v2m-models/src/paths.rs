@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 
-use crate::catalogue;
+use crate::catalogue::{self, Form};
 use v2m_messages::tr;
 
 /// The voice activity model that v2m ships.
@@ -87,18 +87,29 @@ fn listed(folders: &[PathBuf]) -> String {
     folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The file name of a model: `base` → `ggml-base.bin`.
+/// The file name of a model: `base` → `ggml-base.bin`, and `moonshine-base-en` →
+/// `moonshine-base-en.gguf`. Of a model that is not published, the name of its ggml file.
 #[must_use]
 pub fn file_name(name: &str) -> String {
-    format!("ggml-{name}.bin")
+    file_name_in(name, catalogue::find(name).map_or(Form::Ggml, |model| model.form))
 }
 
-/// The model's name that a file carries: `ggml-base.bin` → `base`. None for other files, and for
+/// The file name of a model in this form.
+#[must_use]
+pub fn file_name_in(name: &str, form: Form) -> String {
+    match form {
+        Form::Ggml => format!("ggml-{name}.bin"),
+        Form::Gguf => format!("{name}.gguf"),
+    }
+}
+
+/// The model's name that a file carries: `ggml-base.bin` or `base.gguf` → `base`. None for other files, and for
 /// names that [`file_name`] must not be given. The voice activity model is not a model in this
 /// sense.
 #[must_use]
 pub fn name_of_file(file: &str) -> Option<&str> {
-    let name = file.strip_prefix("ggml-")?.strip_suffix(".bin")?;
+    let ggml = || file.strip_prefix("ggml-")?.strip_suffix(".bin");
+    let name = file.strip_suffix(".gguf").or_else(ggml)?;
     (is_name(name) && !name.starts_with("silero-")).then_some(name)
 }
 
@@ -165,8 +176,8 @@ impl Places {
         std::iter::once(&self.models).chain(&self.more_models).map(PathBuf::as_path)
     }
 
-    /// The file of a model: by its name (`base-q8_0`, or any NAME whose `ggml-NAME.bin` lies in a
-    /// model folder), or by an absolute path (also `~/…`).
+    /// The file of a model: by its name (`base-q8_0`, or any NAME whose `ggml-NAME.bin` or `NAME.gguf`
+    /// lies in a model folder), or by an absolute path (also `~/…`).
     ///
     /// # Errors
     /// Says what is missing and how to get it.
@@ -191,7 +202,9 @@ impl Places {
     /// The file of the model `name` in the first folder that has it.
     #[must_use]
     pub fn installed_at(&self, name: &str) -> Option<PathBuf> {
-        self.model_dirs().map(|dir| dir.join(file_name(name))).find(|path| path.is_file())
+        let files = [Form::Ggml, Form::Gguf].map(|form| file_name_in(name, form));
+        let paths = self.model_dirs().flat_map(|dir| files.iter().map(move |file| dir.join(file)));
+        paths.into_iter().find(|path| path.is_file())
     }
 
     /// Every model in the folders: name and file, sorted by name; of two with one name the one that
@@ -301,6 +314,17 @@ mod tests {
     }
 
     #[test]
+    fn a_model_in_gguf_form_is_found_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let p = places(dir.path(), &[]);
+        assert_eq!(file_name("moonshine-base-en"), "moonshine-base-en.gguf");
+        let own = put(dir.path().join("data/v2m/models/my-own.gguf"));
+        assert_eq!(p.resolve("my-own"), Ok(own.clone()));
+        assert_eq!(p.resolve("my-own.gguf"), Ok(own.clone()));
+        assert_eq!(p.installed(), [("my-own".to_owned(), own)]);
+    }
+
+    #[test]
     fn errors_say_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let p = places(dir.path(), &[]);
@@ -330,7 +354,8 @@ mod tests {
     #[test]
     fn the_voice_activity_model_and_parts_are_not_listed_as_models() {
         assert_eq!(name_of_file("ggml-base.bin"), Some("base"));
-        for other in [VAD, "ggml-base.bin.part", "base.bin", "ggml-.bin"] {
+        assert_eq!(name_of_file("moonshine-base-en.gguf"), Some("moonshine-base-en"));
+        for other in [VAD, "ggml-base.bin.part", "base.bin", "ggml-.bin", ".gguf", "x.gguf.part"] {
             assert_eq!(name_of_file(other), None, "{other}");
         }
     }

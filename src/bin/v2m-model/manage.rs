@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use v2m_messages::tr;
-use v2m_models::catalogue::{self, Weights};
-use v2m_models::ggml;
+use v2m_models::catalogue::{self, Form};
 use v2m_models::paths::{self, PathError, Places};
 use v2m_models::quantise::{QuantisedType, quantise};
-use v2m_models::{Doing, FILE_MODE, ModelError, import as ct2, verify as digest};
+use v2m_models::{
+    Doing, FILE_MODE, ModelError, gguf, import as ct2, inspect, moonshine_import as moonshine,
+    verify as digest,
+};
 
 use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
@@ -21,9 +23,20 @@ pub(crate) fn place(
     name: &str,
     make: impl FnOnce(&Path) -> Result<(), CommandError>,
 ) -> Result<PathBuf, CommandError> {
-    let path = places.models.join(paths::file_name(name));
+    let form = catalogue::find(name).map_or(Form::Ggml, |model| model.form);
+    place_in(places, name, form, make)
+}
+
+/// The same for a model in this form.
+fn place_in(
+    places: &Places,
+    name: &str,
+    form: Form,
+    make: impl FnOnce(&Path) -> Result<(), CommandError>,
+) -> Result<PathBuf, CommandError> {
+    let path = places.models.join(paths::file_name_in(name, form));
     let made = v2m_files::beside(&path, "made");
-    let outcome = make(&made).and_then(|()| checked(name, &made)).and_then(|()| {
+    let outcome = make(&made).and_then(|()| checked(name, form, &made)).and_then(|()| {
         let placed = v2m_files::put_in_place(&made, &path, FILE_MODE);
         placed.map_err(ModelError::io(Doing::Write, &path))?;
         Ok(path)
@@ -35,30 +48,99 @@ pub(crate) fn place(
     outcome
 }
 
-fn checked(name: &str, file: &Path) -> Result<(), CommandError> {
-    match catalogue::find(name) {
-        Some(model) => Ok(digest::check(file, model.sha256, &mut |_| ())?),
-        None => Ok(ggml::inspect(file).map(drop)?),
+fn checked(name: &str, form: Form, file: &Path) -> Result<(), CommandError> {
+    match (catalogue::find(name), form) {
+        (Some(model), _) => Ok(digest::check(file, model.sha256, &mut |_| ())?),
+        // Its place has the ending that says the form, this file beside it has not.
+        (None, Form::Ggml) => Ok(v2m_models::ggml::inspect(file).map(drop)?),
+        (None, Form::Gguf) => Ok(gguf::inspect(file).map(drop)?),
+    }
+}
+
+/// From what a model is imported.
+enum Source {
+    /// A folder with a CTranslate2 model.
+    Ct2(PathBuf),
+    /// A folder with Moonshine's weights for ONNX Runtime.
+    Onnx(PathBuf),
+    /// A file in GGUF form, which is checked and copied.
+    Gguf(PathBuf),
+}
+
+impl Source {
+    fn at(path: PathBuf) -> Self {
+        if path.is_file() {
+            Self::Gguf(path)
+        } else if moonshine::is_here(&path) {
+            Self::Onnx(path)
+        } else {
+            Self::Ct2(path)
+        }
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Self::Ct2(_) => Form::Ggml,
+            Self::Onnx(_) | Self::Gguf(_) => Form::Gguf,
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        match self {
+            Self::Ct2(folder) | Self::Onnx(folder) => name_from(folder),
+            Self::Gguf(file) => Some(file.file_stem()?.to_str()?.to_owned()),
+        }
+    }
+
+    /// About as many bytes as are written.
+    fn bytes(&self) -> Result<u64, ModelError> {
+        let size =
+            |file: &Path| Ok(fs::metadata(file).map_err(ModelError::io(Doing::Open, file))?.len());
+        match self {
+            Self::Ct2(folder) => size(&folder.join("model.bin")),
+            Self::Gguf(file) => size(file),
+            // Four bytes become of each one.
+            Self::Onnx(folder) => {
+                let sizes = moonshine::FILES[..2].iter().map(|name| size(&folder.join(name)));
+                Ok(4 * sizes.sum::<Result<u64, ModelError>>()?)
+            }
+        }
+    }
+
+    fn make(&self, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), ModelError> {
+        match self {
+            Self::Ct2(folder) => ct2::import(folder, to, progress),
+            Self::Onnx(folder) => moonshine::import(folder, to, progress),
+            Self::Gguf(file) => {
+                gguf::inspect(file)?;
+                if let Some(folder) = to.parent() {
+                    fs::create_dir_all(folder).map_err(ModelError::io(Doing::Create, folder))?;
+                }
+                let copied = fs::copy(file, to).map_err(ModelError::io(Doing::Write, to))?;
+                progress(copied);
+                Ok(())
+            }
+        }
     }
 }
 
 pub(crate) fn import(
     places: &Places,
-    folder: &Path,
+    from: &Path,
     name: Option<String>,
 ) -> Result<(), CommandError> {
-    let folder = fs::canonicalize(folder).map_err(ModelError::io(Doing::Open, folder))?;
-    let name = name.or_else(|| name_from(&folder)).filter(|name| paths::is_name(name));
+    let from = fs::canonicalize(from).map_err(ModelError::io(Doing::Open, from))?;
+    let source = Source::at(from);
+    let name = name.or_else(|| source.name()).filter(|name| paths::is_name(name));
     let name = name.ok_or_else(|| {
         CommandError::Refused(
             tr!("give the new model a name of letters, digits, dots, dashes: --name NAME").into(),
         )
     })?;
     refuse_to_replace(places, &name)?;
-    let model = folder.join("model.bin");
-    let bytes = fs::metadata(&model).map_err(ModelError::io(Doing::Open, &model))?.len();
-    let mut progress = Progress::new(&tr!("importing {name}", name), bytes, 0);
-    let path = place(places, &name, |to| Ok(ct2::import(&folder, to, &mut |n| progress.add(n))?));
+    let mut progress = Progress::new(&tr!("importing {name}", name), source.bytes()?, 0);
+    let path =
+        place_in(places, &name, source.form(), |to| Ok(source.make(to, &mut |n| progress.add(n))?));
     drop(progress);
     let path = path.map_err(|failure| other_name(&name, failure))?;
     report(&name, &path)
@@ -164,12 +246,8 @@ fn is_sound(name: &str, path: &Path) -> bool {
             let checked = digest::check(path, model.sha256, &mut |n| progress.add(n));
             checked.map(|()| tr!("{name}: ok, the published file", name))
         }
-        None => ggml::inspect(path).and_then(|summary| {
-            let weights = match summary.weights {
-                Some(Weights::F16) => "f16",
-                Some(quantised) => quantised.suffix(),
-                None => tr!("weights of another kind"),
-            };
+        None => inspect(path).and_then(|summary| {
+            let weights = summary.weights.unwrap_or(tr!("weights of another kind"));
             let sha256 = digest::sha256(path, &mut |_| ())?;
             Ok(tr!(
                 "{name}: whole, {weights}; not a published model, SHA-256 {sha256}",
@@ -193,10 +271,13 @@ pub(crate) fn path(places: &Places, name: &str) -> Result<(), CommandError> {
 
 pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), CommandError> {
     let name = paths::name_of_file(name).unwrap_or(name);
-    let path = places.models.join(paths::file_name(name));
     if !paths::is_name(name) {
         return Err(PathError::NotAName(name.to_owned()).into());
     }
+    let own =
+        [Form::Ggml, Form::Gguf].map(|form| places.models.join(paths::file_name_in(name, form)));
+    let here = own.into_iter().find(|path| path.is_file());
+    let path = here.unwrap_or_else(|| places.models.join(paths::file_name(name)));
     let part = v2m_files::beside(&path, "part");
     if !path.is_file() && !part.is_file() {
         let file = places.resolve(name)?;

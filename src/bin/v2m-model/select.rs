@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
 use v2m_messages::tr;
+use v2m_models::catalogue::{self, Form};
 use v2m_models::paths::{PathError, Places};
-use v2m_models::{Doing, ModelError, catalogue, ggml};
+use v2m_models::{Doing, ModelError, inspect};
 
 use crate::failure::CommandError;
 use crate::progress::say;
+
+/// The program that runs models in GGUF form.
+const GGUF_ENGINE: &str = "v2m-engine-gguf";
 
 /// The model that v2m uses as the config stands: a name or a path. The default one where the config
 /// names none or cannot be read.
@@ -33,7 +37,7 @@ pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
 /// Names `name` as the model to use.
 pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     let file = places.resolve(name)?;
-    ggml::inspect(&file)?;
+    inspect(&file)?;
     let path = config_file()?;
     let text = match fs::read_to_string(&path) {
         Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
@@ -42,7 +46,49 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     let text = with_model(&text, name).map_err(|what| ModelError::bad(&path, what))?;
     write(&path, &text)?;
     say(tr!("{name} is selected, in {path}", name, path = path.display()));
+    if Form::of(&file) == Form::Gguf {
+        for note in notes(name, &text, has_engine()) {
+            say(note);
+        }
+    }
     Ok(())
+}
+
+/// Whether the engine for models in GGUF form lies beside this program.
+fn has_engine() -> bool {
+    let beside = std::env::current_exe().map(|program| program.with_file_name(GGUF_ENGINE));
+    beside.is_ok_and(|program| program.is_file())
+}
+
+/// What a model in GGUF form needs, and what of this config it cannot follow.
+fn notes(name: &str, config: &str, has_engine: bool) -> Vec<String> {
+    let document = config.parse::<DocumentMut>().ok();
+    let engine = document.as_ref().and_then(|document| document.get("engine"));
+    let setting = |key: &str| engine.and_then(|engine| engine.get(key));
+    let mut notes = Vec::new();
+    if !has_engine {
+        let program = GGUF_ENGINE;
+        notes.push(tr!("it needs {program}: make engine-gguf install", program));
+    }
+    notes.push(tr!("{name} recognises English only, on the processor", name));
+    let language = setting("language").and_then(Item::as_str);
+    if let Some(code) = language.filter(|code| !matches!(*code, "en" | "auto")) {
+        notes.push(tr!(
+            "engine.language is {code}: no dictation starts until that is changed",
+            code
+        ));
+    }
+    let listed = setting("vocabulary").and_then(Item::as_array);
+    if listed.is_some_and(|words| !words.is_empty()) {
+        notes.push(tr!("engine.vocabulary: the model cannot be told words to expect").into());
+    }
+    if setting("translate").and_then(Item::as_bool) == Some(true) {
+        notes.push(tr!("engine.translate has no effect").into());
+    }
+    if let Some(backend @ ("cuda" | "vulkan")) = setting("backend").and_then(Item::as_str) {
+        notes.push(tr!("engine.backend is {backend}: set it to auto", backend));
+    }
+    notes
 }
 
 /// The config's text with `engine.model` set and all else, comments too, as it was.
@@ -107,6 +153,17 @@ mod tests {
         let text = "# mine\n[engine] # the ear\nmodel = 'base'   # small\nthreads = 2\n\n[audio]\nsource = \"x\"\n";
         let expected = text.replace("'base'", "\"tiny.en\"");
         assert_eq!(with_model(text, "tiny.en").unwrap(), expected);
+    }
+
+    #[test]
+    fn what_a_model_in_gguf_form_cannot_follow_is_said() {
+        let all = notes("m", "", true);
+        assert_eq!(all, ["m recognises English only, on the processor"]);
+        let config = "[engine]\nlanguage = \"es\"\nvocabulary = [\"x\"]\ntranslate = true\nbackend = \"cuda\"";
+        let all = notes("m", config, false).join("\n");
+        for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
+            assert!(all.contains(part), "{all}");
+        }
     }
 
     #[test]

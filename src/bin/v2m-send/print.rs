@@ -160,6 +160,11 @@ fn status(data: &Value) -> String {
         let told = format!("{}: {}", word(&engine["backend"]), word(&engine["reason"]));
         (tr!("status" => "unused"), told)
     }));
+    let unfollowed = engine["unfollowed"].as_array().map_or(&[][..], Vec::as_slice);
+    lines.extend(unfollowed.iter().map(|setting| {
+        let told = format!("{}: {}", word(&setting["key"]), word(&setting["reason"]));
+        (tr!("status" => "no effect"), told)
+    }));
     let deliver = deliver_words(&data["deliver"]);
     lines.extend(deliver.map(|words| (tr!("status" => "texts"), words)));
     let capture = &data["capture"];

@@ -11,11 +11,15 @@ use std::path::{Path, PathBuf};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::samples_in;
 use v2m_messages::tr;
+use v2m_models::catalogue::Form;
 use v2m_models::{catalogue, ggml, paths};
 
 /// The processor's engine where nothing else is said: beside this program. The others lie beside it
 /// in turn.
 const PROGRAM: &str = "v2m-engine";
+
+/// What the name of the engine for models in GGUF form ends with.
+const GGUF: &str = "-gguf";
 
 /// How one recording is transcribed, where that differs from the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +58,10 @@ impl Models {
         let places = self.places.as_ref().map_err(missing)?;
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
         Ok(EngineSpec {
-            candidates: self.candidates(settings.engine.backend)?,
+            candidates: match Form::of(&model) {
+                Form::Ggml => self.candidates(settings.engine.backend)?,
+                Form::Gguf => vec![self.for_gguf(&settings.engine)?],
+            },
             model_name: settings.engine.model.clone(),
             model,
             vad: places.resolve_asset(paths::VAD).ok(),
@@ -94,12 +101,22 @@ impl Models {
         let Ok(places) = &self.places else { return Vec::new() };
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let own = places.resolve(&settings.engine.model).map_or(u64::MAX, |path| size(&path));
-        let for_english = |name: &str| name.contains(".en");
+        let for_english = catalogue::is_for_english;
         let is_english = match language.or(settings.engine.language.as_deref()) {
             Some(code) => code == "en",
             None => for_english(&settings.engine.model),
         };
-        let sized = places.installed().into_iter().map(|(name, path)| (size(&path), name));
+        // A model in the other form may be larger, and yet be of help: another program runs it.
+        let form = |path: &Path| Form::of(path);
+        let own_form =
+            places.resolve(&settings.engine.model).map_or(Form::Ggml, |path| form(&path));
+        let can_run = |path: &Path| form(path) == Form::Ggml || self.gguf_program().is_file();
+        let installed = places.installed().into_iter().filter(|(_, path)| can_run(path));
+        let sized = installed.map(|(name, path)| {
+            let counts =
+                if form(&path) == own_form { size(&path) } else { size(&path).min(own - 1) };
+            (counts, name)
+        });
         let mut smaller: Vec<_> = sized
             .filter(|(size, name)| *size < own && (is_english || !for_english(name)))
             .collect();
@@ -121,9 +138,16 @@ impl Models {
             return None;
         }
         let file = self.places.as_ref().ok()?.resolve(model).ok()?;
-        let mut head = [0; ggml::HEAD];
-        regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
-        if ggml::speaks(&head, code)? {
+        let knows = match Form::of(&file) {
+            Form::Ggml => {
+                let mut head = [0; ggml::HEAD];
+                regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+                ggml::speaks(&head, code)?
+            }
+            // All that v2m runs are English.
+            Form::Gguf => false,
+        };
+        if knows {
             return None;
         }
         let (language, other) = (spoken::name(code), for_language(model, code));
@@ -172,13 +196,74 @@ impl Models {
         Ok(installed)
     }
 
+    /// The engine for a model in GGUF form, which computes with the processor.
+    fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
+        use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
+        let (model, usual) = (&engine.model, catalogue::DEFAULT);
+        match engine.backend {
+            Auto | Cpu => {}
+            gpu @ (Cuda | Vulkan) => {
+                let backend = gpu.name();
+                let text = tr!(
+                    "Starting the recogniser: engine.backend is \"{backend}\", and the model {model} can only be run by the \
+                     processor. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
+                     `v2m-model use {usual}`.",
+                    backend,
+                    model,
+                    usual
+                );
+                let cause = tr!("The model {model} does not run on GPUs", model);
+                let remedy =
+                    tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
+                return Err(Failure::new(Code::EngineFailed, text)
+                    .in_brief(cause, remedy)
+                    .lasting());
+            }
+        }
+        let program = self.gguf_program();
+        if program.is_file() {
+            return Ok(Candidate { backend: Backend::Cpu, program });
+        }
+        let text = tr!(
+            "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
+             `make engine-gguf install`, and restart the service (`systemctl --user restart v2m`); or choose \
+             another model: `v2m-model use {usual}`.",
+            model,
+            program = program.display(),
+            usual
+        );
+        let cause = tr!("The model {model} needs another engine", model);
+        let remedy = tr!("Install it: make engine-gguf install. Or: v2m-model use {usual}", usual);
+        Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
+    }
+
+    /// Whether one engine alone can run the configured model.
+    pub(in crate::daemon) fn has_one_engine(&self, settings: &Settings) -> bool {
+        let resolved = self.places.as_ref().ok().map(|p| p.resolve(&settings.engine.model));
+        resolved.and_then(Result::ok).is_some_and(|file| Form::of(&file) == Form::Gguf)
+    }
+
+    fn gguf_program(&self) -> PathBuf {
+        self.beside(GGUF)
+    }
+
+    /// The settings that the configured model cannot follow, each with the reason.
+    pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        let is_one = self.has_one_engine(settings);
+        if is_one { unfollowed_by_gguf(&settings.engine) } else { Vec::new() }
+    }
+
     fn program(&self, backend: Backend) -> PathBuf {
-        let suffix = match backend {
+        self.beside(match backend {
             Backend::Cuda => "-cuda",
             Backend::Vulkan => "-vulkan",
             Backend::CpuV4 => "-v4",
             Backend::Cpu => "",
-        };
+        })
+    }
+
+    /// The engine whose name ends so.
+    fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.program.file_name().unwrap_or_default().to_owned();
         name.push(suffix);
         self.program.with_file_name(name)
@@ -193,6 +278,35 @@ impl Models {
     pub(in crate::daemon) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
         Stamp::of(&self.spec(settings).ok()?.model)
     }
+}
+
+/// What Moonshine cannot do.
+fn unfollowed_by_gguf(engine: &config::EngineSettings) -> Vec<(&'static str, String)> {
+    let model = &engine.model;
+    let mut all = Vec::new();
+    let is_english = |code: &str| code == "en";
+    if let Some(code) = engine.language.as_deref().filter(|code| !is_english(code)) {
+        let why = tr!(
+            "the model {model} knows English only, so nothing is recorded in {code}",
+            model,
+            code
+        );
+        all.push(("engine.language", why));
+    }
+    if !engine.languages.iter().all(|code| is_english(code)) {
+        all.push(("engine.languages", tr!("the model {model} knows English only", model)));
+    }
+    if engine.translate {
+        all.push(("engine.translate", tr!("the model {model} knows English only", model)));
+    }
+    if !engine.vocabulary.is_empty() {
+        let why = tr!(
+            "the model {model} cannot be told words to expect; the text rules still write them as you do",
+            model
+        );
+        all.push(("engine.vocabulary", why));
+    }
+    all
 }
 
 /// The published model that is most like `model` and knows that language.
@@ -306,6 +420,55 @@ mod tests {
         assert_eq!(backends(&models, Cuda), ["cuda"]);
         assert_eq!(backends(&models, Vulkan), ["vulkan"]);
         assert_eq!(backends(&models, Cpu), ["cpu-v4", "cpu"]);
+    }
+
+    #[test]
+    fn a_model_in_gguf_form_has_its_own_engine_on_the_processor() {
+        let dir = tempfile::tempdir().unwrap();
+        let models =
+            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
+        let model = dir.path().join("moonshine.gguf");
+        std::fs::write(&model, "").unwrap();
+        let mut settings = Settings::default();
+        settings.engine.model = model.display().to_string();
+        let failure = models.spec(&settings).unwrap_err();
+        assert!(failure.message.contains("make engine-gguf install"), "{}", failure.message);
+        for name in ["v2m-engine-gguf", "v2m-engine-cuda"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let program = dir.path().join("v2m-engine-gguf");
+        let only = Candidate { backend: Backend::Cpu, program };
+        assert_eq!(models.spec(&settings).unwrap().candidates, [only]);
+        settings.engine.backend = config::BackendChoice::Cuda;
+        let failure = models.spec(&settings).unwrap_err();
+        assert!(failure.message.contains("engine.backend=auto"), "{}", failure.message);
+        let failure = models.cannot_speak(&settings.engine.model, "es").unwrap();
+        assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
+        assert_eq!(models.cannot_speak(&settings.engine.model, "en"), None);
+    }
+
+    #[test]
+    fn what_a_model_in_gguf_form_cannot_follow_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = Models { program: PathBuf::new(), places: paths::Places::from_env() };
+        let mut settings = Settings::default();
+        let mut keys = |ending: &str, change: &dyn Fn(&mut Settings)| -> Vec<&str> {
+            let model = dir.path().join(format!("model.{ending}"));
+            std::fs::write(&model, "").unwrap();
+            settings.engine.model = model.display().to_string();
+            change(&mut settings);
+            models.unfollowed(&settings).into_iter().map(|(key, _)| key).collect()
+        };
+        assert_eq!(keys("gguf", &|_| ()), [""; 0]);
+        let all = |settings: &mut Settings| {
+            settings.engine.language = Some("es".into());
+            settings.engine.languages = vec!["en".into(), "es".into()];
+            settings.engine.translate = true;
+            settings.engine.vocabulary = vec!["PipeWire".into()];
+        };
+        let told = ["engine.language", "engine.languages", "engine.translate", "engine.vocabulary"];
+        assert_eq!(keys("gguf", &all), told);
+        assert_eq!(keys("bin", &all), [""; 0]);
     }
 
     #[test]

@@ -1,0 +1,176 @@
+//! The models as the run loop knows them: a file that is checked, and the decoder that it becomes.
+
+use crate::decode::{Transcriber, Transcript};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use v2m_ipc::backend::Backend;
+use v2m_ipc::pcm::seconds;
+use v2m_messages::tr;
+use v2m_models::{ModelError, gguf};
+use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
+use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
+use v2m_recogniser::processor;
+use v2m_recogniser::stream::Hypothesis;
+use v2m_recogniser::text;
+
+/// The only language of Moonshine's English models.
+const LANGUAGE: &str = "en";
+
+/// The longest piece. Moonshine writes 194 tokens at most, and was trained on pieces of up to 30 s;
+/// quick English has 7 tokens a second.
+const LONGEST: u64 = seconds(20);
+
+/// The least that the decoder hears, in samples: shorter pieces get silence behind them. Moonshine's
+/// convolutions need some tenths of a second.
+const SHORTEST: usize = seconds(1) as usize;
+
+/// Samples of silence before a piece that is decoded again: 50 ms, which change all that the
+/// encoder computes. There is no randomness in the decoder that could.
+const SHIFT: usize = 800;
+
+/// A model that was named on the command line.
+#[derive(Clone, Debug)]
+pub struct GgufModel {
+    /// GGUF.
+    pub file: PathBuf,
+    /// Threads of the decoder; `None`: as many as make sense here.
+    pub threads: Option<NonZeroUsize>,
+}
+
+impl Model for GgufModel {
+    type Decoder = Loaded;
+
+    fn program(&self) -> &'static str {
+        crate::NAME
+    }
+
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn device(&self) -> Device {
+        Device { backend: Backend::Cpu.name().into(), name: processor::name() }
+    }
+
+    fn limits(&self) -> PieceLimits {
+        PieceLimits { longest: LONGEST, flat: 0 }
+    }
+
+    fn check(&self) -> Result<u64, LoadError> {
+        let path = || self.file.clone();
+        gguf::inspect(&self.file).map(|summary| summary.bytes).map_err(|error| match error {
+            ModelError::Io { source, .. } => LoadError::Missing { path: path(), source },
+            ModelError::Bad { what, .. } => LoadError::Broken { path: path(), why: what },
+            other => LoadError::Broken { path: path(), why: other.to_string() },
+        })
+    }
+
+    fn load(self) -> Result<Loaded, LoadError> {
+        // The file may have been replaced since it was checked.
+        self.check()?;
+        let threads = self.threads.unwrap_or_else(processor::threads);
+        Ok(Loaded { transcriber: Transcriber::load(&self.file, threads)? })
+    }
+}
+
+/// The loaded model.
+#[derive(Debug)]
+pub struct Loaded {
+    transcriber: Transcriber,
+}
+
+impl Decoder for Loaded {
+    fn multilingual(&self) -> bool {
+        false
+    }
+
+    fn memory(&self) -> u64 {
+        processor::resident_memory()
+    }
+
+    fn warm_up(&mut self) -> Result<(), DecodeError> {
+        struct Undisturbed;
+        impl DecodeMonitor for Undisturbed {
+            fn tick(&self) -> bool {
+                false
+            }
+        }
+        self.transcriber.run(&[0.0; SHORTEST], LANGUAGE, &Undisturbed).map(drop)
+    }
+
+    fn decode(
+        &mut self,
+        request: &DecodeRequest,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<Hypothesis, DecodeError> {
+        if request.language != LANGUAGE {
+            return Err(DecodeError::Refused(tr!(
+                "this model knows English only, not {language}; choose another model",
+                language = format_args!("{:?}", request.language)
+            )));
+        }
+        let audio = prepared(request.audio, request.effort);
+        let transcript = self.transcriber.run(&audio, request.language, watch)?;
+        Ok(hypothesis(&transcript))
+    }
+
+    /// Whatever was spoken: it knows one language.
+    fn detect(
+        &mut self,
+        _audio: &[f32],
+        _languages: &[String],
+        _before: Option<&str>,
+        _watch: &dyn DecodeMonitor,
+    ) -> Result<String, DecodeError> {
+        Ok(LANGUAGE.into())
+    }
+}
+
+/// The audio as the decoder hears it.
+fn prepared(audio: &[f32], effort: Effort) -> Vec<f32> {
+    let before = if effort == Effort::Thorough { SHIFT } else { 0 };
+    let mut all = vec![0.0; before];
+    all.extend_from_slice(audio);
+    all.resize(all.len().max(SHORTEST), 0.0);
+    all
+}
+
+/// Somebody spoke in the piece. So a decoder that writes nothing gave up at its first token, as one
+/// that repeats itself gave up later.
+fn hypothesis(transcript: &Transcript) -> Hypothesis {
+    let text = text::clean(&transcript.text);
+    Hypothesis { cut_off: !transcript.whole || text.is_empty(), text, ..Hypothesis::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_piece_gets_silence_behind_it_and_a_second_attempt_some_before_it() {
+        let quick = prepared(&[1.0; 100], Effort::Quick);
+        assert_eq!((quick.len(), quick[0], quick[100]), (SHORTEST, 1.0, 0.0));
+        let again = prepared(&[1.0; 20_000], Effort::Thorough);
+        assert_eq!((again.len(), again[SHIFT - 1], again[SHIFT]), (20_000 + SHIFT, 0.0, 1.0));
+    }
+
+    #[test]
+    fn what_is_empty_or_was_stopped_is_decoded_again() {
+        let heard = |text: &str, whole| hypothesis(&Transcript { text: text.into(), whole });
+        assert!(!heard(" Six.", true).cut_off);
+        assert_eq!(heard(" Six. [noise]", true).text, "Six.");
+        assert!(heard("no no no no", false).cut_off);
+        assert!(heard("", true).cut_off && heard(" [blank]", true).cut_off);
+    }
+
+    #[test]
+    fn what_is_no_model_is_refused_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = |name: &str| GgufModel { file: folder.path().join(name), threads: None };
+        assert!(matches!(model("none").check(), Err(LoadError::Missing { .. })));
+        std::fs::write(folder.path().join("text"), "not a model, and long enough for one").unwrap();
+        let error = model("text").check().unwrap_err();
+        assert!(matches!(error, LoadError::Broken { .. }));
+        assert!(error.to_string().contains("not a model in GGUF form"), "{error}");
+    }
+}
