@@ -8,6 +8,9 @@
 //!
 //!   --models DIR   folder with ggml-base-q8_0.bin and ggml-silero-v6.2.0.bin
 //!   --model NAME   another model in it
+//!   --engine FILE  the program that runs it, in place of v2m-engine: target/engine-gguf/release/v2m-engine-gguf
+//!                  for a model in GGUF form (not for batch)
+//!   --language L   only recordings in this language, as an ISO 639-1 code
 //!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the
 //!                  sample)
 //!   --mode MODE    fast: fed as fast as it takes it (default); real-time: as the microphone would;
@@ -42,6 +45,8 @@ const CHUNK: usize = SAMPLE_RATE as usize / 10;
 struct Options {
     models: PathBuf,
     model: String,
+    engine: PathBuf,
+    language: Option<String>,
     speech: PathBuf,
     mode: Mode,
     pause: usize,
@@ -78,6 +83,8 @@ fn options() -> Result<Option<Options>> {
     let mut options = Options {
         models: PathBuf::new(),
         model: "ggml-base-q8_0.bin".into(),
+        engine: env!("CARGO_BIN_EXE_v2m-engine").into(),
+        language: None,
         speech: if shared.is_dir() { shared } else { project.join("assets") },
         mode: Mode::Fast,
         pause: 0,
@@ -89,6 +96,8 @@ fn options() -> Result<Option<Options>> {
         match argument {
             Long("models") => options.models = arguments.value()?.into(),
             Long("model") => options.model = arguments.value()?.string()?,
+            Long("engine") => options.engine = arguments.value()?.into(),
+            Long("language") => options.language = Some(arguments.value()?.string()?),
             Long("speech") => options.speech = arguments.value()?.into(),
             Long("pause") => options.pause = arguments.value()?.parse::<usize>()? * 16,
             Long("threads") => options.threads = arguments.value()?.parse()?,
@@ -128,7 +137,10 @@ fn recordings(options: &Options) -> Result<Vec<Recording>> {
         let entry: Value = serde_json::from_str(line)?;
         let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         let (file, language) = (text("file"), text("language"));
-        if !file.contains(&options.only) {
+        // Recordings of nobody are in no language.
+        let wanted =
+            options.language.as_ref().is_none_or(|code| language.is_empty() || language == *code);
+        if !file.contains(&options.only) || !wanted {
             continue;
         }
         let mut reader = hound::WavReader::open(options.speech.join(&file))?;
@@ -180,7 +192,7 @@ struct Engine {
 impl Engine {
     fn start(options: &Options) -> Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        let child = Command::new(env!("CARGO_BIN_EXE_v2m-engine"))
+        let child = Command::new(&options.engine)
             .arg("--model")
             .arg(options.models.join(&options.model))
             .arg("--vad")

@@ -5,7 +5,7 @@
 # tables of docs/performance.md, one of them of marks and capitals. Judges nothing; 35 minutes or so with the 11 minutes of
 # ../shared/speech, one with the project's own sample.
 #
-#   MODEL=base-q8_0    the model
+#   MODEL=base-q8_0    the model; moonshine-base-en is run by `make engine-gguf`'s program, in English, without batch and peer
 #   MODES="fast …"     some of: fast real-time paused batch peer (not the first)
 #   SPEECH=DIR         recordings with a manifest.jsonl
 #   THREADS=N          threads for all of them
@@ -13,7 +13,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 model=${MODEL:-base-q8_0}
-modes=${MODES:-fast real-time paused batch peer}
+file=ggml-$model.bin
+only=()
+case $model in
+moonshine-*)
+	file=$model.gguf
+	only=(--language en --engine "${TARGET:-$PWD/target}/engine-gguf/release/v2m-engine-gguf")
+	modes=${MODES:-fast real-time paused}
+	;;
+*) modes=${MODES:-fast real-time paused batch peer} ;;
+esac
 threads=${THREADS:-$(nproc)}
 speech=${SPEECH:-../shared/speech}
 [ -d "$speech" ] || speech=assets
@@ -36,6 +45,7 @@ case " $modes " in *" peer "*)
 esac
 
 cargo bench --locked --bench speech --no-run
+[ -e "$models/$file" ] || V2M_MODEL_DIR=$models cargo run --quiet --locked --bin v2m-model -- pull "$model"
 # Fluent sentences with thinking pauses put into them, for the table of marks.
 pauses=
 if [ -f "$speech/manifest.jsonl" ]; then
@@ -48,7 +58,7 @@ for mode in $modes; do
 	: >"$result"
 	run() {
 		for from in "$speech" $pauses; do
-			cargo bench --quiet --locked --bench speech -- --models "$models" --model "ggml-$model.bin" \
+			cargo bench --quiet --locked --bench speech -- --models "$models" --model "$file" "${only[@]}" \
 				--speech "$from" --threads "$threads" "$@" >>"$result"
 		done
 	}

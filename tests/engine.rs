@@ -2,6 +2,9 @@
 //! real recording. Needs `V2M_TEST_MODELS`, a folder with `ggml-tiny.en-q8_0.bin` and
 //! `ggml-silero-v6.2.0.bin`; without it these tests fail. `make test` sets it.
 //!
+//! `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name another engine and a model in that folder:
+//! `make test-engines` runs what does not depend on Whisper with both programs.
+//!
 //! How accurate the recogniser is, is measured by a bench, not judged here.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
@@ -59,7 +62,8 @@ impl Engine {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let (socket, theirs) = UnixStream::pair().unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_v2m-engine"))
+        let program = std::env::var_os("V2M_TEST_ENGINE");
+        let child = Command::new(program.unwrap_or(env!("CARGO_BIN_EXE_v2m-engine").into()))
             .args([Path::new("--model"), model, Path::new("--vad"), vad])
             .args(["--threads", "1"])
             .stdin(OwnedFd::from(theirs))
@@ -70,7 +74,9 @@ impl Engine {
     }
 
     fn loaded() -> Self {
-        let mut engine = Self::start(&model("ggml-tiny.en-q8_0.bin"), &vad());
+        let named = std::env::var("V2M_TEST_ENGINE_MODEL");
+        let name = named.unwrap_or_else(|_| "ggml-tiny.en-q8_0.bin".into());
+        let mut engine = Self::start(&model(&name), &vad());
         engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
         engine
     }

@@ -42,7 +42,7 @@ refuses() {
 }
 
 # `holds WHAT PROGRAM`: whether a program has a function of this name in it.
-holds() { readelf -sW "$2" | grep -qw "$1"; }
+holds() { readelf -sW "$2" | grep -w "$1" >/dev/null; }
 
 # `serves FOLDER WORDS LIBRARIES [MODEL]`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
 # status has these words.
@@ -103,6 +103,9 @@ for program in "$engine" "$@"; do
 		transcribes "$name" "$program" "$moonshine"
 		cp "$moonshine" "$cut" && truncate -s 99999999 "$cut"
 		refuses "$name with a model that is cut short" "is a part missing" "$program" "$cut"
+		V2M_TEST_ENGINE=$(readlink -f "$program") V2M_TEST_ENGINE_MODEL=$(basename "$moonshine") \
+			cargo test --quiet --locked --test engine -- the_sample_is a_cancelled_job a_paused_job \
+			a_vocabulary_of_any a_broken_frame the_sounds_of || fail "$name: the engine's tests"
 		# Two versions of ggml in one program would call one another.
 		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
 		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"

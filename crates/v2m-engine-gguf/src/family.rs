@@ -28,6 +28,9 @@ const SHORTEST: usize = seconds(1) as usize;
 /// encoder computes. There is no randomness in the decoder that could.
 const SHIFT: usize = 800;
 
+/// Seconds of voice that are no cough: a short word has about 0.3.
+const SPEECH: f32 = 0.5;
+
 /// A model that was named on the command line.
 #[derive(Clone, Debug)]
 pub struct GgufModel {
@@ -111,7 +114,14 @@ impl Decoder for Loaded {
         }
         let audio = prepared(request.audio, request.effort);
         let transcript = self.transcriber.run(&audio, request.language, watch)?;
-        Ok(hypothesis(&transcript))
+        let heard = hypothesis(&transcript);
+        if is_lost(&heard, request) {
+            return Err(DecodeError::Refused(
+                tr!("the model wrote nothing, although somebody spoke; another model may hear it")
+                    .into(),
+            ));
+        }
+        Ok(heard)
     }
 
     /// Whatever was spoken: it knows one language.
@@ -133,6 +143,13 @@ fn prepared(audio: &[f32], effort: Effort) -> Vec<f32> {
     all.extend_from_slice(audio);
     all.resize(all.len().max(SHORTEST), 0.0);
     all
+}
+
+/// Whether the last attempt gave nothing, although the voice was longer than a cough. The text then
+/// says that something is missing, and a recording of nothing else has failed, so that the daemon
+/// tries it again with another model.
+fn is_lost(heard: &Hypothesis, request: &DecodeRequest) -> bool {
+    request.effort == Effort::Thorough && heard.text.is_empty() && request.voice >= SPEECH
 }
 
 /// Somebody spoke in the piece. So a decoder that writes nothing gave up at its first token, as one
@@ -161,6 +178,26 @@ mod tests {
         assert_eq!(heard(" Six. [noise]", true).text, "Six.");
         assert!(heard("no no no no", false).cut_off);
         assert!(heard("", true).cut_off && heard(" [blank]", true).cut_off);
+    }
+
+    #[test]
+    fn nothing_for_much_voice_is_a_failure_the_second_time() {
+        let lost = |text: &str, voice, effort| {
+            let request = DecodeRequest {
+                audio: &[],
+                voice,
+                language: LANGUAGE,
+                translate: false,
+                vocabulary: &[],
+                beams: 5,
+                effort,
+            };
+            is_lost(&Hypothesis { text: text.into(), ..Hypothesis::default() }, &request)
+        };
+        assert!(lost("", 1.0, Effort::Thorough));
+        assert!(!lost("", 1.0, Effort::Quick));
+        assert!(!lost("", 0.3, Effort::Thorough));
+        assert!(!lost("Six.", 1.0, Effort::Thorough));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | hears less than 25 s at once | says so by [`crate::model::PieceLimits::longest`] |
 //! | needs silence around speech, or a least length | adds silence itself: pieces may be as short as a word |
 //! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
+//! | may end before it wrote anything | the same, and if [`Effort::Thorough`] gives nothing either, refuses: what was said is then missing, and not silently |
 //! | decodes while it hears (streaming) | is given whole pieces all the same |
 //!
 //! Decoders give no times: a segment's times are those of the voice in its piece.

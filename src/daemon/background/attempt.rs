@@ -2,7 +2,8 @@
 //!
 //! A recording on which the recogniser failed is tried again by itself after longer and longer
 //! waits, also across restarts: first with the plain engine for any processor, then with smaller
-//! models that are installed. The store counts the attempts.
+//! models that are installed. A model that one engine alone runs would fail again there, so the next
+//! model comes at once. The store counts the attempts.
 
 use crate::config::Settings;
 use crate::daemon::Reply;
@@ -76,7 +77,8 @@ impl Attempt {
             Some(asked) => asked.plan.clone(),
             None => {
                 let smaller = models.smaller(settings, language.as_deref());
-                step(self.left.tries.len(), smaller)
+                let is_alone = models.has_one_engine(settings) && !smaller.is_empty();
+                step(self.left.tries.len(), smaller, is_alone)
             }
         };
         // Without a wish it is the language in which the user began to dictate.
@@ -85,8 +87,10 @@ impl Attempt {
 }
 
 /// The plan after so many failed tries; `smaller`: models that are installed, the largest first.
-fn step(tries: usize, smaller: Vec<String>) -> Plan {
+/// `is_alone`: there is no other engine to try the usual model with.
+fn step(tries: usize, smaller: Vec<String>, is_alone: bool) -> Plan {
     let Some(steps) = tries.checked_sub(1) else { return Plan::default() };
+    let steps = steps + usize::from(is_alone);
     let last = smaller.len();
     let model = steps.min(last).checked_sub(1).and_then(|index| smaller.into_iter().nth(index));
     Plan { model, language: None, is_safest: true }
@@ -128,11 +132,14 @@ mod tests {
     #[test]
     fn the_plain_engine_comes_first_and_then_ever_smaller_models() {
         let smaller = || vec!["base".to_owned(), "tiny".to_owned()];
-        assert_eq!(step(0, smaller()), Plan::default());
-        let models: Vec<_> = (1..=5).map(|tries| step(tries, smaller()).model).collect();
+        assert_eq!(step(0, smaller(), false), Plan::default());
+        let models: Vec<_> = (1..=5).map(|tries| step(tries, smaller(), false).model).collect();
         let named = |name: &str| Some(name.to_owned());
         assert_eq!(models, [None, named("base"), named("tiny"), named("tiny"), named("tiny")]);
-        assert!((1..=5).all(|tries| step(tries, Vec::new()) == step(1, smaller())));
-        assert!(step(1, Vec::new()).is_safest);
+        assert!((1..=5).all(|tries| step(tries, Vec::new(), false) == step(1, smaller(), false)));
+        assert!(step(1, Vec::new(), false).is_safest);
+        let models: Vec<_> = (1..=3).map(|tries| step(tries, smaller(), true).model).collect();
+        assert_eq!(models, [named("base"), named("tiny"), named("tiny")]);
+        assert_eq!(step(0, smaller(), true), Plan::default());
     }
 }

@@ -113,8 +113,11 @@ impl Models {
         let can_run = |path: &Path| form(path) == Form::Ggml || self.gguf_program().is_file();
         let installed = places.installed().into_iter().filter(|(_, path)| can_run(path));
         let sized = installed.map(|(name, path)| {
-            let counts =
-                if form(&path) == own_form { size(&path) } else { size(&path).min(own - 1) };
+            let counts = if form(&path) == own_form {
+                size(&path)
+            } else {
+                size(&path).min(own.saturating_sub(1))
+            };
             (counts, name)
         });
         let mut smaller: Vec<_> = sized

@@ -136,7 +136,11 @@ impl<D: Decoder> Attempts<'_, D> {
         if doubt(&first, self.voice).is_none() {
             return Ok(first);
         }
-        let second = self.attempt(Effort::Thorough, vocabulary)?;
+        let second = match self.attempt(Effort::Thorough, vocabulary) {
+            // A decoder that has nothing better to say. A doubtful text is more than none.
+            Err(DecodeError::Refused(_)) if !first.text.is_empty() => return Ok(first),
+            second => second?,
+        };
         // Both are doubtful, but somebody may really have said "no no no no". Take the likelier
         // one. A text that was cut off is not complete, however likely it is.
         let keep_first = !first.cut_off

@@ -11,6 +11,8 @@ struct Scripted {
     /// The effort of each decode, and how many words it was told to expect.
     asked: Vec<(Effort, usize)>,
     detected: usize,
+    /// Whether it refuses to answer once the list has ended.
+    refuses: bool,
 }
 
 impl Scripted {
@@ -43,7 +45,9 @@ impl Decoder for Scripted {
         _: &dyn DecodeMonitor,
     ) -> Result<Hypothesis, DecodeError> {
         self.asked.push((request.effort, request.vocabulary.len()));
-        self.answers.pop_front().ok_or(DecodeError::Aborted)
+        let refused = || DecodeError::Refused("nothing heard".into());
+        let ended = if self.refuses { refused() } else { DecodeError::Aborted };
+        self.answers.pop_front().ok_or(ended)
     }
 
     fn detect(
@@ -97,6 +101,21 @@ fn a_doubtful_piece_is_decoded_again_with_all_that_the_model_has() {
     let text = transcribed(&mut decoder, &piece_of(5), &DecodeSettings::default(), Some("en"));
     assert_eq!(decoder.asked, [(Effort::Quick, 0), (Effort::Thorough, 0)]);
     assert_eq!((text.text.as_str(), text.redone), ("no, it is not so", 1));
+}
+
+/// A model that repeated itself once, and wrote nothing the second time, once lost the text that it
+/// had.
+#[test]
+fn a_doubtful_text_stays_if_the_second_attempt_gives_none() {
+    let decode = |text: &str| {
+        let mut decoder = Scripted { refuses: true, ..Scripted::new(&[(text, 0.0)]) };
+        decoder.answers[0].cut_off = true;
+        let (piece, audio) = piece_of(5);
+        let settings = DecodeSettings::default();
+        transcribe(&mut decoder, &Undisturbed, &piece, &audio, &settings, Some("en"))
+    };
+    assert_eq!(decode("no no no no").unwrap().text, "no no no no");
+    assert!(matches!(decode(""), Err(DecodeError::Refused(_))));
 }
 
 #[test]
