@@ -124,14 +124,20 @@ fn far(
     lags.into_iter().find(|lag| most_fit(said, kept, window, *lag))
 }
 
-/// Whether most of the window's blocks that are not quiet fit each by itself: one loud vowel can make
-/// the whole window look like another one.
+/// Whether most of the window's blocks that are not quiet fit each by itself, and four of those soon
+/// after it too: one loud vowel can make the whole window look like another one.
 fn most_fit(said: &Sound, kept: &Sound, window: &Range<usize>, lag: isize) -> bool {
     let quiet = said.fine.quiet(0..said.fine.samples.len());
-    let blocks = (window.start..=window.end - BLOCK).step_by(BLOCK).map(|at| at..at + BLOCK);
-    let loud: Vec<_> = blocks.filter(|it| said.fine.loudness(it.clone()) >= quiet).collect();
-    let fitting = loud.iter().filter(|block| near(said, kept, block, lag).is_some()).count();
-    fitting * 2 > loud.len()
+    let fits_in = |range: Range<usize>| {
+        let blocks = range.step_by(BLOCK).map(|at| at..at + BLOCK);
+        let loud: Vec<_> = blocks.filter(|it| said.fine.loudness(it.clone()) >= quiet).collect();
+        let fitting = loud.iter().filter(|it| near(said, kept, it, lag).is_some()).count();
+        (fitting, loud.len())
+    };
+    let last = |end: usize| end.min(said.fine.samples.len()).saturating_sub(BLOCK) + 1;
+    let (fitting, loud) = fits_in(window.start..last(window.end));
+    let (fitting_later, loud_later) = fits_in(window.start..last(window.end + WINDOW));
+    fitting * 2 > loud && fitting_later >= 4.min(loud_later)
 }
 
 /// A sound in two resolutions.
@@ -295,6 +301,12 @@ mod tests {
         let mut kept = said.clone();
         kept[..20_000].fill(0);
         let (missing, held) = missing(&said, &kept);
+        assert!(missing.iter().all(|block| block * BLOCK < 20_000 + 2 * BLOCK), "{missing:?}");
+        assert!(held > 50, "{held}");
+        // Even where nothing else was said beside it.
+        said[..1600].fill(0);
+        said[1600 + 2 * BLOCK..1600 + 4 * BLOCK].fill(0);
+        let (missing, held) = self::missing(&said, &kept);
         assert!(missing.iter().all(|block| block * BLOCK < 20_000 + 2 * BLOCK), "{missing:?}");
         assert!(held > 50, "{held}");
     }
