@@ -43,13 +43,14 @@ fn a_spanish_desktop_reads_spanish() {
     let lab = Lab::new();
     lab.copies();
     lab.override_service("Environment=LC_ALL=es_ES.UTF-8");
-    let text = lab.dictate()["text"].as_str().unwrap().to_owned();
-    let told = lab.wait_for_notice(&text);
+    lab.dictate();
+    let told = lab::wait_for("the text in Spanish company", || {
+        let told = lab.notifications();
+        told.iter().any(|n| n.summary == "En el portapapeles").then_some(told)
+    });
     assert_eq!(told[0].summary, "Grabando");
     assert_eq!(told[0].body, "Hable ahora. Pulse el atajo otra vez para parar.");
     assert!(told.iter().any(|n| n.summary == "Transcribiendo"), "{told:#?}");
-    let last = told.last().unwrap();
-    assert_eq!(last.summary, "En el portapapeles");
     let refused = lab.client().call("STOP_RECORDING", Value::Null).unwrap();
     let error = refused["error"].to_string();
     assert!(error.contains("No se está grabando nada"), "{error}");
