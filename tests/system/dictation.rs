@@ -44,7 +44,7 @@ fn a_spanish_desktop_reads_spanish() {
     lab.copies();
     lab.override_service("Environment=LC_ALL=es_ES.UTF-8");
     lab.dictate();
-    let told = lab::wait_for("the text in Spanish company", || {
+    let told = lab::wait_for("the notification of the text, in Spanish", || {
         let told = lab.notifications();
         told.iter().any(|n| n.summary == "En el portapapeles").then_some(told)
     });
