@@ -95,13 +95,6 @@ pub fn text(english: &'static str) -> &'static str {
     in_force().and_then(|catalogue| catalogue.text(english)).unwrap_or(english)
 }
 
-/// The translation of a text that was marked with [`mark!`] and is known by its value alone, such as
-/// a line of `--help`.
-#[must_use]
-pub fn translation(english: &str) -> Option<&'static str> {
-    in_force().and_then(|catalogue| catalogue.text(english))
-}
-
 /// What users may say for a text that was marked with [`mark!`]: its translation in each catalogue.
 /// The program that understands it may have another locale than the user who says it.
 pub fn translations(english: &str) -> impl Iterator<Item = &'static str> {
