@@ -216,6 +216,12 @@ fn a_damaged_model_is_found_and_said() {
     let (code, out, _) = user.run(&["verify"]);
     assert_eq!(code, 5);
     assert!(out.contains("base: DAMAGED"), "{out}");
+    let (_, table, _) = user.run(&["list"]);
+    let note = "installed (not the published file: `v2m-model verify`)";
+    let is_noted = |name: &str| {
+        table.lines().any(|line| line.starts_with(&format!("{name} ")) && line.contains(note))
+    };
+    assert!(is_noted("base") && !is_noted("mine"), "{table}");
 }
 
 #[test]

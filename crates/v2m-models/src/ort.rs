@@ -30,6 +30,14 @@ const DEQUANTISED: &str = "_add_tensor";
 const FLOAT: i32 = 1;
 const INT8: i32 = 3;
 
+/// The values of a tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Weights {
+    pub(crate) values: Vec<f32>,
+    /// What all of them are multiples of, if they are 8 bits wide in the file.
+    pub(crate) step: Option<f32>,
+}
+
 /// A tensor of the file.
 #[derive(Debug, Clone, Copy)]
 struct OrtTensor<'a> {
@@ -102,10 +110,11 @@ impl<'a> Ort<'a> {
 
     /// The values of a tensor, which must have these dimensions; a quantised one as the graph
     /// computes it.
-    pub(crate) fn values(&self, name: &str, dims: &[u64]) -> Result<Vec<f32>, ModelError> {
+    pub(crate) fn values(&self, name: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let part = |ending: &str| self.tensors.get(format!("{name}{ending}").as_str());
         if let Some(whole) = self.tensors.get(name) {
-            return whole.floats(dims).ok_or_else(|| self.unlike(name, dims));
+            let values = whole.floats(dims).ok_or_else(|| self.unlike(name, dims))?;
+            return Ok(Weights { values, step: None });
         }
         let quantised = part(QUANTISED).zip(part(SCALE)).zip(part(ZERO_POINT));
         let Some(((steps, scale), zero)) = quantised else {
@@ -114,7 +123,9 @@ impl<'a> Ort<'a> {
         let one = |tensor: &OrtTensor<'_>| tensor.floats(&[1])?.first().copied();
         let (scale, zero) = one(scale).zip(one(zero)).ok_or_else(|| self.unlike(name, dims))?;
         let steps = steps.steps(dims).ok_or_else(|| self.unlike(name, dims))?;
-        Ok(steps.map(|step| f32::from(step) * scale + zero).collect())
+        let values = steps.map(|step| f32::from(step) * scale + zero).collect();
+        // The exporter makes the zero point a multiple of the scale.
+        Ok(Weights { values, step: Some(scale) })
     }
 
     fn unlike(&self, name: &str, dims: &[u64]) -> ModelError {
@@ -129,10 +140,10 @@ impl<'a> Ort<'a> {
         node: &str,
         inputs: u64,
         outputs: u64,
-    ) -> Result<Vec<f32>, ModelError> {
+    ) -> Result<Weights, ModelError> {
         let missing = || self.bad(tr!("the product {name} is missing", name = node));
         let factors = self.factors.get(node).ok_or_else(missing)?;
-        let mut columns: Option<Vec<f32>> = None;
+        let mut columns: Option<Weights> = None;
         for factor in factors {
             let name = factor.strip_suffix(DEQUANTISED).unwrap_or(factor);
             let values = self.values(name, &[inputs, outputs])?;
@@ -143,10 +154,11 @@ impl<'a> Ort<'a> {
             }
             columns = Some(values);
         }
-        let columns = columns.ok_or_else(missing)?;
+        let Weights { values: columns, step } = columns.ok_or_else(missing)?;
         let (inputs, outputs) = (to_usize(inputs), to_usize(outputs));
         let row = |output: usize| (0..inputs).map(move |input| input * outputs + output);
-        Ok((0..outputs).flat_map(row).map(|at| columns[at]).collect())
+        let values = (0..outputs).flat_map(row).map(|at| columns[at]).collect();
+        Ok(Weights { values, step })
     }
 
     /// The names that begin so, of tensors of floats with these dimensions.

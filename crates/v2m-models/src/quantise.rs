@@ -3,7 +3,8 @@
 //!
 //! Matrices are quantised in blocks of 32 along their rows; vectors, convolutions and positional
 //! embeddings stay as they are. Formats: ggml's `block_q8_0` and `block_q5_1`, rounding of its
-//! reference `quantize_row_*_ref`.
+//! reference `quantize_row_*_ref`. Weights that were 8 bits wide before keep their steps
+//! ([`q8_0_in_steps`]).
 
 use std::path::Path;
 
@@ -91,6 +92,30 @@ fn q8_0(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     let inverse = if d != 0.0 { 1.0 / d } else { 0.0 };
     out.extend(f16::from_f32(d).to_le_bytes());
     out.extend(x.iter().map(|v| ((v * inverse).round() as i8).cast_unsigned()));
+}
+
+/// Appends whole blocks in q8_0 of values that are multiples of `step`, as weights are that were
+/// stored with 8 bits before. A block that holds no multiple beyond 127 keeps them: it then differs
+/// from the values only as the half-precision scale differs from `step`, by a part in 2048 at most.
+/// The reference would round every value once more. The other blocks are the reference's.
+pub(crate) fn q8_0_in_steps(values: &[f32], step: f32, out: &mut Vec<u8>) {
+    let scale = f16::from_f32(step);
+    for block in values.as_chunks().0 {
+        let multiples = block.map(|value| multiple(value, step));
+        if scale.is_normal() && multiples.iter().all(Option::is_some) {
+            out.extend(scale.to_le_bytes());
+            out.extend(multiples.into_iter().flatten().map(i8::cast_unsigned));
+        } else {
+            q8_0(block, out);
+        }
+    }
+}
+
+/// How often `value` has `step` in it, if that is a whole number, but for rounding, and fits.
+fn multiple(value: f32, step: f32) -> Option<i8> {
+    let count = value / step;
+    let whole = count.round();
+    ((count - whole).abs() <= 1e-3 && whole.abs() <= 127.0).then_some(whole as i8)
 }
 
 /// f16 scale, f16 minimum, the fifth bits, then the low nibbles: value j in the low half of byte j,
@@ -235,7 +260,70 @@ mod tests {
         assert_eq!(encode(TensorType::Q8_0, &x)[2..6], [127, 3, 0xFD, 0]);
     }
 
+    /// The bytes are what `gguf.quants.quantize` of ggml's Python package 0.19.0 makes of the values.
+    #[test]
+    fn a_block_is_what_ggmls_own_package_makes_of_it() {
+        let steps: [f32; 32] = std::array::from_fn(|i| ((i * 37 % 64) as f32 - 31.5) / 8.0);
+        #[rustfmt::skip]
+        let expected = [
+            240, 39, 129, 22, 169, 62, 210, 103, 250, 141, 34, 181, 75, 222, 115, 6, 153, 46,
+            194, 87, 234, 127, 18, 165, 58, 206, 99, 246, 137, 30, 177, 71, 218, 111,
+        ];
+        assert_eq!(encode(TensorType::Q8_0, &steps), expected);
+        let mut small = [0.0; 32];
+        small[31] = -1e-3;
+        let mut expected = [0; 34];
+        (expected[0], expected[1], expected[33]) = (132, 0, 129);
+        assert_eq!(encode(TensorType::Q8_0, &small), expected);
+    }
+
+    #[test]
+    fn steps_of_weights_that_were_8_bits_wide_are_kept() {
+        let step = 0.0101;
+        let counts: [i8; 32] = std::array::from_fn(|i| (i as i8 - 16) * 3);
+        let values = counts.map(|count| f32::from(count) * step);
+        let mut out = Vec::new();
+        q8_0_in_steps(&values, step, &mut out);
+        assert!((half_at(&out, 0) - step).abs() <= step / 2048.0);
+        assert_eq!(out[2..], counts.map(i8::cast_unsigned));
+        // The reference makes the largest 127 and rounds the others.
+        assert_ne!(encode(TensorType::Q8_0, &values), out);
+    }
+
+    #[test]
+    fn blocks_that_are_not_in_steps_are_the_references() {
+        let step = 0.0101;
+        let mut beyond = [step; 32];
+        beyond[7] = -128.0 * step;
+        let cases = [
+            (beyond, step),
+            ([1.5 * step; 32], step),
+            ([3e-6; 32], 1e-6), // too small for half precision
+            ([1.0; 32], 0.0),
+            ([1.0; 32], f32::NAN),
+        ];
+        for (values, step) in cases {
+            let mut out = Vec::new();
+            q8_0_in_steps(&values, step, &mut out);
+            assert_eq!(out, encode(TensorType::Q8_0, &values), "{step}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_value_in_q8_0_is_as_near_as_its_block_allows(
+            x in prop::array::uniform32(-8_f32..8.0)
+        ) {
+            let most = x.iter().fold(0_f32, |most, v| most.max(v.abs()));
+            let bytes = encode(TensorType::Q8_0, &x);
+            // Half a step, and at 127 steps what the half-precision scale is off.
+            let bound = most / 127.0 * (0.5 + 127.0 / 2048.0) + 4e-6;
+            for (j, v) in x.into_iter().enumerate() {
+                let back = f32::from(bytes[2 + j].cast_signed()) * half_at(&bytes, 0);
+                prop_assert!((back - v).abs() <= bound, "{v} came back as {back}, {most} at most");
+            }
+        }
+
         #[test]
         fn what_is_decoded_is_near_what_was_encoded(x in prop::array::uniform32(-8_f32..8.0)) {
             let q8 = encode(TensorType::Q8_0, &x);

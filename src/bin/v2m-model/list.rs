@@ -36,6 +36,9 @@ struct Row {
     recommended: bool,
     /// The file, if it is installed.
     path: Option<PathBuf>,
+    /// Whether the file has another size than the published one.
+    #[serde(skip)]
+    is_other: bool,
 }
 
 pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
@@ -94,6 +97,7 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
             selected: selected == m.name,
             fit: Some(fit::fit(m, machine, path.is_some())),
             recommended: recommended == m.name,
+            is_other: path.as_ref().is_some_and(|path| length(path) != m.bytes),
             path,
         }
     });
@@ -105,7 +109,7 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
 fn own_row(name: &str, path: &Path, selected: bool) -> Row {
     Row {
         name: name.to_owned(),
-        bytes: fs::metadata(path).map_or(0, |m| m.len()),
+        bytes: length(path),
         languages: inspect(path).ok().map(|summary| summary.languages),
         memory_mib: None,
         sha256: None,
@@ -116,7 +120,12 @@ fn own_row(name: &str, path: &Path, selected: bool) -> Row {
         fit: None,
         recommended: false,
         path: Some(path.to_owned()),
+        is_other: false,
     }
+}
+
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |m| m.len())
 }
 
 impl Row {
@@ -144,7 +153,9 @@ impl Row {
         let default = if self.default { tr!(" (default)") } else { "" };
         let recommended = if self.recommended { tr!(" (recommended)") } else { "" };
         let (name, bytes) = (&self.name, size(self.bytes));
-        let notes = format!("{state}{default}{recommended}");
+        let other =
+            if self.is_other { tr!(" (not the published file: `v2m-model verify`)") } else { "" };
+        let notes = format!("{state}{other}{default}{recommended}");
         format!(
             "{name:<22} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
             notes.trim_start()

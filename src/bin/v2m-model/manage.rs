@@ -99,10 +99,10 @@ impl Source {
         match self {
             Self::Ct2(folder) => size(&folder.join("model.bin")),
             Self::Gguf(file) => size(file),
-            // Four bytes become of each one.
+            // One byte becomes nine eighths, and convolutions become wider.
             Self::Onnx(folder) => {
                 let sizes = moonshine::FILES[..2].iter().map(|name| size(&folder.join(name)));
-                Ok(4 * sizes.sum::<Result<u64, ModelError>>()?)
+                Ok(sizes.sum::<Result<u64, ModelError>>()? * 6 / 5)
             }
         }
     }
@@ -243,8 +243,15 @@ fn is_sound(name: &str, path: &Path) -> bool {
     let outcome = match catalogue::find(short) {
         Some(model) => {
             let mut progress = Progress::new(short, model.bytes, 0);
-            let checked = digest::check(path, model.sha256, &mut |n| progress.add(n));
-            checked.map(|()| tr!("{name}: ok, the published file", name))
+            match digest::check(path, model.sha256, &mut |n| progress.add(n)) {
+                Err(ModelError::Digest { found, .. }) if model.is_earlier(&found) => Ok(tr!(
+                    "{name}: ok, made by an earlier version of v2m; `v2m-model pull {short}` replaces it with a \
+                     smaller and faster file",
+                    name,
+                    short
+                )),
+                checked => checked.map(|()| tr!("{name}: ok, the published file", name)),
+            }
         }
         None => inspect(path).and_then(|summary| {
             let weights = summary.weights.unwrap_or(tr!("weights of another kind"));

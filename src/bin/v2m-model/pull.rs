@@ -41,6 +41,13 @@ fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, CommandE
     let mut progress = Progress::new(&tr!("checking {name}", name = model.name), model.bytes, 0);
     match verify::check(&path, model.sha256, &mut |n| progress.add(n)) {
         Ok(()) => Ok(Some(path)),
+        Err(ModelError::Digest { found, .. }) if model.is_earlier(&found) => {
+            plain::complain(tr!(
+                "{path} was made by an earlier version of v2m; replacing it",
+                path = path.display()
+            ));
+            Ok(None)
+        }
         Err(ModelError::Digest { .. }) => {
             plain::complain(tr!(
                 "{path} is not the published file; fetching it again",
