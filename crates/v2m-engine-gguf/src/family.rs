@@ -10,7 +10,7 @@ use v2m_models::{ModelError, gguf};
 use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
 use v2m_recogniser::processor;
-use v2m_recogniser::stream::Hypothesis;
+use v2m_recogniser::stream::{Hypothesis, Token};
 use v2m_recogniser::text;
 
 /// The only language of Moonshine's English models.
@@ -156,7 +156,8 @@ fn is_lost(heard: &Hypothesis, request: &DecodeRequest) -> bool {
 /// that repeats itself gave up later.
 fn hypothesis(transcript: &Transcript) -> Hypothesis {
     let text = text::clean(&transcript.text);
-    Hypothesis { cut_off: !transcript.whole || text.is_empty(), text, ..Hypothesis::default() }
+    let cut_off = !transcript.whole || text.is_empty();
+    Hypothesis { tokens: Token::words(&text), cut_off, text, ..Hypothesis::default() }
 }
 
 #[cfg(test)]
@@ -175,6 +176,7 @@ mod tests {
     fn what_is_empty_or_was_stopped_is_decoded_again() {
         let heard = |text: &str, whole| hypothesis(&Transcript { text: text.into(), whole });
         assert!(!heard(" Six.", true).cut_off);
+        assert_eq!(heard(" Six, seven.", true).tokens, Token::words("Six, seven."));
         assert_eq!(heard(" Six. [noise]", true).text, "Six.");
         assert!(heard("no no no no", false).cut_off);
         assert!(heard("", true).cut_off && heard(" [blank]", true).cut_off);

@@ -7,7 +7,7 @@
 //! | takes no words to expect | ignores [`DecodeRequest::vocabulary`] |
 //! | has no beams, or one way to decode only | ignores [`DecodeRequest::beams`] and [`DecodeRequest::effort`] |
 //! | tells no probabilities | leaves [`Hypothesis::mean_log_probability`] at 0: no text is doubted for it |
-//! | tells no tokens | leaves [`Hypothesis::tokens`] empty: it is then asked about no seam, and no pieces are joined |
+//! | tells no tokens | makes them of its words ([`Token::words`]): it is then asked about no seam, and its joined text is taken if no word is lost; or leaves [`Hypothesis::tokens`] empty: then no pieces are joined either |
 //! | cannot go on from a given text | the same, or leaves [`Decoder::leads`] as it is: seams stay as they were decoded |
 //! | detects no language | leaves [`Decoder::detect`] as it is: the language must be given |
 //! | hears less than 25 s at once | says so by [`crate::model::PieceLimits::longest`] |
@@ -19,6 +19,8 @@
 //! Decoders give no times: a segment's times are those of the voice in its piece.
 
 use crate::stream::guard::Hypothesis;
+#[cfg(doc)]
+use crate::stream::guard::Token;
 use crate::stream::seam::Lead;
 use crate::stream::seams::SeamQuestion;
 use thiserror::Error;

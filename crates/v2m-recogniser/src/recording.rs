@@ -22,6 +22,10 @@ const UNNOTICED: Duration = Duration::from_millis(60);
 /// alone (docs/performance.md), half a second more on two processors.
 const QUICK: Duration = Duration::from_millis(120);
 
+/// The longest that the last piece may take together with those before it, where the time of a
+/// decode grows with the length of the sound: as long as on a machine that is just [`QUICK`].
+const TOGETHER: Duration = Duration::from_millis(240);
+
 /// The daemon is told about progress each time this many more samples are finished: five seconds.
 const TOLD_EVERY: u64 = seconds(5);
 
@@ -32,6 +36,17 @@ pub struct Pace {
     seam: Option<Duration>,
     /// A short piece: one within [`PieceLimits::flat`].
     piece: Option<Duration>,
+    /// A second of sound, where there are no such pieces.
+    second: Option<Duration>,
+}
+
+impl Pace {
+    /// Samples that are decoded in [`TOGETHER`], where the time grows with their number.
+    fn together(self) -> Option<u64> {
+        let times = TOGETHER.as_secs_f64() / self.second?.as_secs_f64().max(1e-6);
+        // Saturates.
+        Some((times * seconds(1) as f64) as u64)
+    }
 }
 
 /// A decode that the worker is doing.
@@ -140,6 +155,9 @@ impl Recording {
         self.finished = Some(Instant::now());
         let spoken = Duration::from_millis(self.stream.heard() / milliseconds(1));
         let languages = self.settings.languages.len();
+        if let Some(most) = self.pace.together() {
+            self.stream.join_last_within(most);
+        }
         let allowed = after_stop(self.began.elapsed(), spoken, self.pace, languages);
         self.stream.finish(voice, allowed)
     }
@@ -213,6 +231,10 @@ impl Recording {
             DecodeKind::Piece if handed.samples <= self.limits.flat && result.is_ok() => {
                 self.pace.piece = Some(took);
             }
+            DecodeKind::Piece if self.limits.flat == 0 && result.is_ok() => {
+                let length = handed.samples.max(1) as f64 / seconds(1) as f64;
+                self.pace.second = Some(took.div_f64(length));
+            }
             DecodeKind::Piece => {}
             DecodeKind::Seam => {
                 self.mending += took;
@@ -251,7 +273,8 @@ impl Recording {
 /// asked about where nobody notices the time that takes. Where the sound came in half the time it
 /// was spoken in, it was recorded while the one before was decoded: its pieces are still to be
 /// decoded, and so are the seams between them. The last piece is decoded with those before it on a
-/// fast machine, unless it may be in another language.
+/// fast machine, unless it may be in another language. Where the time grows with the length,
+/// [`Stream::join_last_within`] says how many of them.
 fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
     let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
         SeamQuestions::All
@@ -260,7 +283,8 @@ fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize)
     } else {
         SeamQuestions::No
     };
-    let joining = languages < 2 && pace.piece.is_some_and(|took| took <= QUICK);
+    let is_quick = pace.piece.is_some_and(|took| took <= QUICK) || pace.second.is_some();
+    let joining = languages < 2 && is_quick;
     AfterStop { asking, joining }
 }
 
@@ -297,7 +321,7 @@ mod tests {
     #[test]
     fn the_answer_waits_for_no_seam_that_anybody_would_notice() {
         let [spoken, soon] = [10_000, 500].map(Duration::from_millis);
-        let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), piece: None };
+        let pace = |seam| Pace { seam: Some(Duration::from_millis(seam)), ..Pace::default() };
         let asking = |came_in, pace| after_stop(came_in, spoken, pace, 0).asking;
         assert_eq!(asking(spoken, pace(300)), SeamQuestions::No);
         assert_eq!(asking(spoken, Pace::default()), SeamQuestions::No);
@@ -310,7 +334,7 @@ mod tests {
     #[test]
     fn the_last_piece_is_joined_where_decoding_is_quick() {
         let joining = |(piece, languages): (Option<u64>, usize)| {
-            let pace = Pace { seam: None, piece: piece.map(Duration::from_millis) };
+            let pace = Pace { piece: piece.map(Duration::from_millis), ..Pace::default() };
             after_stop(Duration::from_secs(9), Duration::from_secs(9), pace, languages).joining
         };
         let cases = [(None, 0), (Some(80), 0), (Some(80), 1), (Some(80), 2), (Some(500), 0)];
@@ -324,6 +348,18 @@ mod tests {
         fn probability(&mut self, frame: &[f32; crate::vad::FRAME]) -> f32 {
             if frame[0] > 0.1 { 1.0 } else { 0.0 }
         }
+    }
+
+    #[test]
+    fn where_time_grows_with_the_length_as_much_is_joined_as_takes_a_quarter_of_a_second() {
+        let pace = |second| Pace { second: Some(Duration::from_millis(second)), ..Pace::default() };
+        assert_eq!(pace(60).together(), Some(4 * 16_000));
+        assert_eq!(pace(400).together(), Some(9_600));
+        assert_eq!(Pace::default().together(), None);
+        assert!(pace(0).together().is_some_and(|most| most > seconds(60)));
+        let spoken = Duration::from_secs(9);
+        assert!(after_stop(spoken, spoken, pace(400), 1).joining);
+        assert!(!after_stop(spoken, spoken, pace(60), 2).joining);
     }
 
     #[test]

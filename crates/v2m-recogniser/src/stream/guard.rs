@@ -30,7 +30,25 @@ pub struct Token {
     pub log_probability: f32,
 }
 
+/// The number of a token that stands for a whole word, for want of the model's own tokens.
+const WHOLE_WORD: i32 = -1;
+
 impl Token {
+    /// The words of a text as tokens, for a decoder that tells none: with them pieces can be joined.
+    /// Nothing is known of their probabilities, and no decoder can go on from them.
+    #[must_use]
+    pub fn words(text: &str) -> Vec<Self> {
+        let token =
+            |word| Self { id: WHOLE_WORD, bytes: format!(" {word}").into(), log_probability: 0.0 };
+        text.split_whitespace().map(token).collect()
+    }
+
+    /// Whether it is one of [`Self::words`].
+    #[must_use]
+    pub fn is_whole_word(&self) -> bool {
+        self.id == WHOLE_WORD
+    }
+
     /// Whether the token consists only of marks that stand at the end of words.
     pub fn is_only_marks(&self) -> bool {
         let text = String::from_utf8_lossy(&self.bytes);

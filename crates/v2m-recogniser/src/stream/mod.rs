@@ -27,7 +27,8 @@
 //! joined. Their words are final when no later piece can be joined to them; until then they are
 //! told as a draft.
 //!
-//! A decoder that tells no tokens is asked about no seam, and its pieces are not joined.
+//! A decoder that tells no tokens is asked about no seam. Its pieces are joined if it makes tokens of its
+//! words ([`Token::words`]), and otherwise not.
 
 mod answers;
 mod commit;
@@ -73,8 +74,8 @@ pub trait VoiceActivity {
 #[derive(Clone, Debug)]
 pub struct Stream {
     cutter: Cutter,
-    /// The longest that pieces may be together, in samples, to cost no more than one
-    /// ([`PieceLimits::flat`]).
+    /// The longest that the last piece and those before it may be, in samples, to be decoded as one:
+    /// [`PieceLimits::flat`], so that they cost no more than one, or [`Self::join_last_within`].
     flat: u64,
     /// Samples from `kept_from` on.
     audio: VecDeque<i16>,
@@ -170,6 +171,12 @@ impl Stream {
     /// Makes a stream that reports sentences that are over: see [`Self::sentence`].
     pub fn by_sentences(self) -> Self {
         Self { sentences: true, ..self }
+    }
+
+    /// Allows the last piece to be decoded together with those before it if they are not longer than
+    /// this, in samples.
+    pub fn join_last_within(&mut self, samples: u64) {
+        self.flat = samples;
     }
 
     /// Takes the next samples.

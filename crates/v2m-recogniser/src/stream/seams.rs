@@ -161,7 +161,10 @@ impl Seams {
             length += said.piece.end - said.piece.start;
             let apart = after.saturating_sub(said.piece.voice_end) > LONGEST
                 || said.language != self.said[left].language;
-            if apart || said.tokens.is_empty() || (at < left && length > CONTEXT) {
+            if apart
+                || !said.tokens.iter().any(|token| !token.is_whole_word())
+                || (at < left && length > CONTEXT)
+            {
                 break;
             }
             first = Some(at);

@@ -38,11 +38,13 @@ pub struct Part<'a> {
 }
 
 /// What of `joined` belongs to each of `parts`, if the model is surer of it and no word is lost.
-/// Words that it was surer of before stay as they were.
+/// Words that it was surer of before stay as they were. Of a model that does not tell how sure it is,
+/// the joined text is taken if no word is lost: it has heard more.
 pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     let total = |tokens: &[Token], mean: f32| tokens.len() as f32 * mean;
     let before: f32 = parts.iter().map(|part| total(part.tokens, part.mean_log_probability)).sum();
-    let better = total(&joined.tokens, joined.mean_log_probability) > before;
+    let is_unrated = joined.tokens.iter().all(Token::is_whole_word);
+    let better = is_unrated || total(&joined.tokens, joined.mean_log_probability) > before;
     if better { assign(parts, false, &surer(parts, &joined.tokens)) } else { None }
 }
 

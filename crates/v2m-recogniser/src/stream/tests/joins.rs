@@ -41,6 +41,34 @@ fn the_pieces_of_a_sentence_are_decoded_as_one_while_the_speaker_goes_on() {
 }
 
 #[test]
+fn a_decoder_without_tokens_joins_pieces_by_their_words() {
+    let script = Script { tells_tokens: false, has_words: true, leads: None, ..three() };
+    for patient in [false, true] {
+        let heard = play(&Script { patient, ..script.clone() });
+        assert_eq!(heard.questions, []);
+        assert_eq!(text(&heard).matches("ieces").count(), 3, "{heard:?}");
+        assert_eq!(heard.finals.len(), 3);
+    }
+    // A text that lacks words is not taken.
+    let joins: Option<fn(&str) -> String> = Some(|whole| whole.split_at(whole.len() / 4).0.into());
+    let heard = play(&Script { joins, ..script });
+    assert_eq!(text(&heard).matches("Piece ").count(), 3, "{heard:?}");
+    assert_eq!(heard.transcript.unwrap().stats.joined, 0);
+}
+
+#[test]
+fn a_joined_sentence_that_ended_is_not_joined_to_the_next() {
+    // Each piece ends like a sentence, and so does what is joined.
+    let joins: Option<fn(&str) -> String> = Some(str::to_owned);
+    let script = Script { tells_tokens: false, has_words: true, leads: None, joins, ..three() };
+    let heard = play(&Script { by_sentences: true, ..script });
+    let pieces: Vec<u64> = heard.joins.iter().map(|joined| joined.audio.len() as u64).collect();
+    assert!(pieces.iter().all(|length| *length < 6 * 16_000), "two at a time: {pieces:?}");
+    // The first is over as soon as it was heard with the second.
+    assert_eq!(heard.sentences.len(), 2, "{:?}", heard.sentences);
+}
+
+#[test]
 fn what_may_be_joined_is_a_draft_until_it_cannot_be_any_more() {
     let heard = play(&three());
     // One draft of the whole sentence so far.

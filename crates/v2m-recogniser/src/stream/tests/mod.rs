@@ -68,6 +68,8 @@ struct Script {
     limits: PieceLimits,
     /// Whether the model tells of which tokens a text was made.
     tells_tokens: bool,
+    /// Whether it makes tokens of its words otherwise.
+    has_words: bool,
     /// Whether sentences that are over are reported.
     by_sentences: bool,
 }
@@ -87,6 +89,7 @@ impl Script {
             spanish_from: None,
             limits: LIMITS,
             tells_tokens: true,
+            has_words: false,
             by_sentences: false,
         }
     }
@@ -180,14 +183,23 @@ fn play(script: &Script) -> Heard {
                 let texts: Vec<_> = segments.iter().map(|s| s.text.as_str()).collect();
                 let whole = texts.join(" ");
                 let heard = script.joins.map(|join| together(&join(&whole)));
+                let words = |heard: Hypothesis| Hypothesis {
+                    tokens: Token::words(&heard.text),
+                    mean_log_probability: 0.0,
+                    ..heard
+                };
+                let heard = if script.has_words { heard.map(words) } else { heard };
                 return stream.join_decoded(id, heard.as_ref(), 0);
             }
         };
         let fails = script.failing.is_some_and(|n| (piece.start / 512).is_multiple_of(n));
         let token = |text: &str| Token { id: 7, bytes: text.into(), log_probability: 0.0 };
         let tokens = || vec![token(" Pi"), token("ece"), token(" 1"), token("."), token("..")];
+        let said = format!("Piece {}-{}.", piece.start, piece.end);
+        let words = || if script.has_words { Token::words(&said) } else { Vec::new() };
         let text = (!fails).then(|| PieceText {
-            text: format!("Piece {}-{}.", piece.start, piece.end),
+            tokens: if script.tells_tokens { tokens() } else { words() },
+            text: said.clone(),
             language: if script.spanish_from.is_some_and(|from| piece.start >= from) {
                 "es".into()
             } else {
@@ -197,7 +209,6 @@ fn play(script: &Script) -> Heard {
             decoded: piece.end - piece.start,
             redone: 0,
             mean_log_probability: -0.5,
-            tokens: if script.tells_tokens { tokens() } else { Vec::new() },
         });
         stream.decoded(id, text)
     };

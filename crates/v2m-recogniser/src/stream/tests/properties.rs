@@ -43,7 +43,7 @@ prop_compose! {
         joins in joins(),
         asking in proptest::sample::select(vec![SeamQuestions::All, SeamQuestions::ButTheLast, SeamQuestions::No]),
     ) -> Script {
-        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins, spanish_from: None, limits: LIMITS, tells_tokens: true, by_sentences: false }
+        Script { samples: recording(&runs), chunks, delays, failing, leads, ends, patient: false, asking, joins, spanish_from: None, limits: LIMITS, tells_tokens: true, has_words: false, by_sentences: false }
     }
 }
 
