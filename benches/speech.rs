@@ -10,6 +10,8 @@
 //!   --model NAME   another model in it
 //!   --engine FILE  the program that runs it, in place of v2m-engine: target/engine-gguf/release/v2m-engine-gguf
 //!                  for a model in GGUF form (not for batch)
+//!   --beside NAME  a model of v2m-engine that hears each recording too, directly before or after (not for batch)
+//!   --column TEXT  what the score calls this run, in place of the mode (not with --beside)
 //!   --language L   only recordings in this language, as an ISO 639-1 code
 //!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the
 //!                  sample)
@@ -46,6 +48,8 @@ struct Options {
     models: PathBuf,
     model: String,
     engine: PathBuf,
+    beside: Option<String>,
+    column: Option<String>,
     language: Option<String>,
     speech: PathBuf,
     mode: Mode,
@@ -84,6 +88,8 @@ fn options() -> Result<Option<Options>> {
         models: PathBuf::new(),
         model: "ggml-base-q8_0.bin".into(),
         engine: env!("CARGO_BIN_EXE_v2m-engine").into(),
+        beside: None,
+        column: None,
         language: None,
         speech: if shared.is_dir() { shared } else { project.join("assets") },
         mode: Mode::Fast,
@@ -97,6 +103,8 @@ fn options() -> Result<Option<Options>> {
             Long("models") => options.models = arguments.value()?.into(),
             Long("model") => options.model = arguments.value()?.string()?,
             Long("engine") => options.engine = arguments.value()?.into(),
+            Long("beside") => options.beside = Some(arguments.value()?.string()?),
+            Long("column") => options.column = Some(arguments.value()?.string()?),
             Long("language") => options.language = Some(arguments.value()?.string()?),
             Long("speech") => options.speech = arguments.value()?.into(),
             Long("pause") => options.pause = arguments.value()?.parse::<usize>()? * 16,
@@ -169,38 +177,62 @@ fn report(recording: &Recording, mode: &str, measured: Value) -> Result<()> {
 }
 
 fn stream(options: &Options, recordings: &[Recording]) -> Result<()> {
-    let mut engine = Engine::start(options)?;
-    let name = match options.mode {
+    let mode = match options.mode {
         Mode::RealTime if options.pause > 0 => "paused",
         Mode::RealTime => "real-time",
         Mode::Fast | Mode::Batch => "fast",
     };
-    for (job, recording) in (1..).zip(recordings) {
-        let measured = engine.transcribe(options, job, recording)?;
-        report(recording, name, measured)?;
+    let column = |model: &str| match (&options.beside, &options.column) {
+        (Some(_), _) => format!("{mode}, {}", short(model)),
+        (None, Some(column)) => column.clone(),
+        (None, None) => mode.into(),
+    };
+    let mut engines = vec![Engine::start(options, &options.engine, &options.model)?];
+    engines[0].column = column(&options.model);
+    if let Some(model) = &options.beside {
+        let mut engine = Engine::start(options, env!("CARGO_BIN_EXE_v2m-engine").as_ref(), model)?;
+        engine.column = column(model);
+        engines.push(engine);
     }
-    drop(engine.socket);
-    engine.child.wait()?;
+    for (job, recording) in (1..).zip(recordings) {
+        for engine in &mut engines {
+            let measured = engine.transcribe(options, job, recording)?;
+            report(recording, &engine.column, measured)?;
+        }
+        // What else the machine does should not meet the same one each time.
+        engines.rotate_left(1);
+    }
+    for mut engine in engines {
+        drop(engine.socket);
+        engine.child.wait()?;
+    }
     Ok(())
+}
+
+/// A model's name, from that of its file.
+fn short(file: &str) -> &str {
+    file.trim_start_matches("ggml-").trim_end_matches(".bin").trim_end_matches(".gguf")
 }
 
 struct Engine {
     child: Child,
     socket: UnixStream,
+    /// What the score calls its answers.
+    column: String,
 }
 
 impl Engine {
-    fn start(options: &Options) -> Result<Self> {
+    fn start(options: &Options, program: &Path, model: &str) -> Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        let child = Command::new(&options.engine)
+        let child = Command::new(program)
             .arg("--model")
-            .arg(options.models.join(&options.model))
+            .arg(options.models.join(model))
             .arg("--vad")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin"))
             .args(["--threads", &options.threads.to_string()])
             .stdin(OwnedFd::from(theirs))
             .spawn()?;
-        let mut engine = Self { child, socket };
+        let mut engine = Self { child, socket, column: String::new() };
         loop {
             match engine.receive()? {
                 FromEngine::Loaded { .. } => return Ok(engine),
@@ -256,6 +288,7 @@ impl Engine {
                         "join_s": stats.join_ms as f64 / 1000.0,
                         "pieces": segments.len(),
                         "drafts": drafts,
+                        "memory_mib": memory(&self.child),
                     }));
                 }
                 FromEngine::Segment { is_final: false, .. } => drafts += 1,
@@ -264,6 +297,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// What a program has resident, MiB; 0 if the system does not tell.
+fn memory(program: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
+    let status = status.unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = resident.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
 }
 
 fn batch(options: &Options, recordings: &[Recording]) -> Result<()> {

@@ -5,10 +5,12 @@
 # tables of docs/performance.md, one of them of marks and capitals. Judges nothing; 35 minutes or so with the 11 minutes of
 # ../shared/speech, one with the project's own sample.
 #
-#   MODEL=base-q8_0    the model; moonshine-base-en is run by `make engine-gguf`'s program, in English, without batch and peer
+#   MODEL=base-q8_0    the model; moonshine-base-en is run by `make engine-gguf`'s program, on the English recordings, each of
+#                      which base-q8_0 hears too, directly before or after; without batch and peer
 #   MODES="fast …"     some of: fast real-time paused batch peer (not the first)
 #   SPEECH=DIR         recordings with a manifest.jsonl
 #   THREADS=N          threads for all of them
+#   PROFILE=dev        the debug build, in which the recognisers are optimised too; needs less compiling
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +20,8 @@ only=()
 case $model in
 moonshine-*)
 	file=$model.gguf
-	only=(--language en --engine "${TARGET:-$PWD/target}/engine-gguf/release/v2m-engine-gguf")
+	only=(--language en --engine "$(realpath -m "${TARGET:-target}/engine-gguf/release/v2m-engine-gguf")" --beside ggml-base-q8_0.bin)
+	[ -x "${only[3]}" ] || { echo "speech.sh: there is no ${only[3]} yet: make engine-gguf" >&2; exit 1; }
 	modes=${MODES:-fast real-time paused}
 	;;
 *) modes=${MODES:-fast real-time paused batch peer} ;;
@@ -44,7 +47,8 @@ case " $modes " in *" peer "*)
 		{ say "without faster-whisper: pip does not have it"; modes=${modes/peer/}; } ;;
 esac
 
-cargo bench --locked --bench speech --no-run
+bench=(cargo bench --locked --bench speech --profile "${PROFILE:-bench}")
+"${bench[@]}" --no-run
 [ -e "$models/$file" ] || V2M_MODEL_DIR=$models cargo run --quiet --locked --bin v2m-model -- pull "$model"
 # Fluent sentences with thinking pauses put into them, for the table of marks.
 pauses=
@@ -58,7 +62,7 @@ for mode in $modes; do
 	: >"$result"
 	run() {
 		for from in "$speech" $pauses; do
-			cargo bench --quiet --locked --bench speech -- --models "$models" --model "$file" "${only[@]}" \
+			"${bench[@]}" --quiet -- --models "$models" --model "$file" "${only[@]}" \
 				--speech "$from" --threads "$threads" "$@" >>"$result"
 		done
 	}

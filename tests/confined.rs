@@ -2,6 +2,8 @@
 //!
 //! The stranger's code is a library that is loaded into the real program
 //! (`testkit/programs/takeover.rs`). Needs `V2M_TEST_MODELS`, as `make test` sets it.
+//! `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name another recogniser and a model in that folder, as
+//! `make test-engines` sets them.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::io::Read;
@@ -114,8 +116,11 @@ fn a_program_that_does_not_confine_itself_reaches_everything() {
 fn a_recogniser_that_is_taken_over_reaches_nothing() {
     let home = Home::new();
     let models = PathBuf::from(std::env::var_os("V2M_TEST_MODELS").expect("`make test` sets it"));
-    let model = models.join("ggml-tiny.en-q8_0.bin");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-engine"));
+    let named = std::env::var("V2M_TEST_ENGINE_MODEL");
+    let model = models.join(named.unwrap_or_else(|_| "ggml-tiny.en-q8_0.bin".into()));
+    let program = std::env::var_os("V2M_TEST_ENGINE");
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_v2m-engine").into());
+    let mut command = Command::new(program);
     home.take_over(&mut command, &model);
     let (ours, theirs) = UnixStream::pair().unwrap();
     command.arg("--model").arg(&model).args(["--threads", "1"]);

@@ -41,6 +41,18 @@ fn model(name: &str) -> PathBuf {
     path
 }
 
+/// The engine that is tested.
+fn program() -> std::ffi::OsString {
+    let named = std::env::var_os("V2M_TEST_ENGINE");
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_v2m-engine").into())
+}
+
+/// The model of the engine that is tested.
+fn own_model() -> PathBuf {
+    let named = std::env::var("V2M_TEST_ENGINE_MODEL");
+    model(&named.unwrap_or_else(|_| "ggml-tiny.en-q8_0.bin".into()))
+}
+
 /// The voice activity model that v2m ships.
 fn vad() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin")
@@ -59,11 +71,15 @@ struct Engine {
 
 impl Engine {
     fn start(model: &Path, vad: &Path) -> Self {
+        Self::run(Command::new(program()), model, vad)
+    }
+
+    /// `command` starts the engine, and passes on what it is given.
+    fn run(mut command: Command, model: &Path, vad: &Path) -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let (socket, theirs) = UnixStream::pair().unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let program = std::env::var_os("V2M_TEST_ENGINE");
-        let child = Command::new(program.unwrap_or(env!("CARGO_BIN_EXE_v2m-engine").into()))
+        let child = command
             .args([Path::new("--model"), model, Path::new("--vad"), vad])
             .args(["--threads", "1"])
             .stdin(OwnedFd::from(theirs))
@@ -74,9 +90,7 @@ impl Engine {
     }
 
     fn loaded() -> Self {
-        let named = std::env::var("V2M_TEST_ENGINE_MODEL");
-        let name = named.unwrap_or_else(|_| "ggml-tiny.en-q8_0.bin".into());
-        let mut engine = Self::start(&model(&name), &vad());
+        let mut engine = Self::start(&own_model(), &vad());
         engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
         engine
     }
@@ -462,7 +476,8 @@ fn pings_are_answered_while_loading() {
 fn what_is_no_model_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let vad = vad();
-    let whole = fs::read(model("ggml-tiny.en-q8_0.bin")).unwrap();
+    let whole = fs::read(own_model()).unwrap();
+    let is_gguf = whole.starts_with(b"GGUF");
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
@@ -470,19 +485,27 @@ fn what_is_no_model_is_refused_with_the_reason() {
     };
     let noise: Vec<u8> =
         (0..200_000u32).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    // How many tensors there are, or how many heads.
     let mut header_lies = whole.clone();
-    header_lies[4 + 4 * 4] ^= 1;
+    header_lies[if is_gguf { 8 } else { 4 + 4 * 4 }] ^= 1;
+    // Of another architecture, or of another kind.
+    let mut other = if is_gguf { whole.clone() } else { fs::read(&vad).unwrap() };
+    if is_gguf {
+        let name = b"moonshine";
+        let at = other.windows(name.len()).position(|bytes| bytes == name).unwrap();
+        other[at..at + name.len()].copy_from_slice(b"sunshines");
+    }
     let cases = [
         (folder.path().join("nowhere.bin"), LoadFailure::Missing),
         (folder.path().into(), LoadFailure::Missing),
         (file("empty.bin", b""), LoadFailure::Broken),
         (file("text.bin", b"This is a letter, not a model.\n"), LoadFailure::Broken),
-        (file("noise.bin", &[b"lmgg", &noise[..]].concat()), LoadFailure::Broken),
+        (file("noise.bin", &[&whole[..4], &noise[..]].concat()), LoadFailure::Broken),
         (file("half.bin", &whole[..whole.len() / 2]), LoadFailure::Broken),
         (file("almost.bin", &whole[..whole.len() - 1]), LoadFailure::Broken),
         (file("more.bin", &[&whole[..], &[0; 7]].concat()), LoadFailure::Broken),
         (file("header.bin", &header_lies), LoadFailure::Broken),
-        (vad.clone(), LoadFailure::Broken),
+        (file("other.bin", &other), LoadFailure::Broken),
     ];
     for (path, expected) in cases {
         let mut engine = Engine::start(&path, &vad);
@@ -493,6 +516,33 @@ fn what_is_no_model_is_refused_with_the_reason() {
         assert_eq!(failure, expected, "{}: {reason}", path.display());
         assert!(reason.contains(path.to_str().unwrap()), "{reason}");
         assert_eq!(engine.end().status.code(), Some(1), "{}", path.display());
+    }
+}
+
+/// With less memory than it needs, it says so or dies of that: the daemon tells the user either. It
+/// does not hang, and does not claim to be ready.
+#[test]
+fn without_memory_for_its_model_it_fails() {
+    for kib in [60_000, 130_000, 200_000] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" \"$@\"")]).arg(program());
+        let mut engine = Engine::run(command, &own_model(), &vad());
+        let said = loop {
+            match read_frame(&mut engine.socket) {
+                Ok(Some(Frame::Message(FromEngine::LoadFailed { failure, reason }))) => {
+                    break Some((failure, reason));
+                }
+                Ok(Some(Frame::Message(FromEngine::Loaded { .. }))) => panic!("in {kib} KiB"),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break None,
+            }
+        };
+        if let Some((failure, reason)) = &said {
+            assert_eq!(*failure, LoadFailure::Unsupported, "{reason}");
+            assert!(reason.contains("too little memory"), "{reason}");
+        }
+        let output = engine.end();
+        assert!(!output.status.success(), "{said:?}: {output:?}");
     }
 }
 

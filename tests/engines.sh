@@ -103,9 +103,13 @@ for program in "$engine" "$@"; do
 		transcribes "$name" "$program" "$moonshine"
 		cp "$moonshine" "$cut" && truncate -s 99999999 "$cut"
 		refuses "$name with a model that is cut short" "is a part missing" "$program" "$cut"
-		V2M_TEST_ENGINE=$(readlink -f "$program") V2M_TEST_ENGINE_MODEL=$(basename "$moonshine") \
-			cargo test --quiet --locked --test engine -- the_sample_is a_cancelled_job a_paused_job \
-			a_vocabulary_of_any a_broken_frame the_sounds_of || fail "$name: the engine's tests"
+		export V2M_TEST_ENGINE V2M_TEST_ENGINE_MODEL
+		V2M_TEST_ENGINE=$(readlink -f "$program") V2M_TEST_ENGINE_MODEL=$(basename "$moonshine")
+		cargo test --quiet --locked --test engine -- the_sample_is a_cancelled_job a_paused_job \
+			a_vocabulary_of_any a_broken_frame the_sounds_of what_is_no_model without_memory || fail "$name: the engine's tests"
+		cargo test --quiet --locked --test confined -- a_recogniser || fail "$name: what it reaches when it is taken over"
+		cargo test --quiet --locked --test recognise -- the_real_engine || fail "$name: killed, stopped and starved"
+		unset V2M_TEST_ENGINE V2M_TEST_ENGINE_MODEL
 		# Two versions of ggml in one program would call one another.
 		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
 		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"

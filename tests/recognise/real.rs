@@ -1,5 +1,5 @@
 //! The real engine, killed and stopped in the middle of a dictation. Needs `V2M_TEST_MODELS`, as
-//! tests/engine.rs does.
+//! tests/engine.rs does, and runs what `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name, if they do.
 //!
 //! The one engine that every machine can run stands for all: the first one of the line-up is taken
 //! for a GPU's.
@@ -14,13 +14,16 @@ use v2m_ipc::engine::DecodeOptions;
 
 fn spec() -> EngineSpec {
     let models = std::env::var_os("V2M_TEST_MODELS").unwrap_or_else(|| "/nonexistent".into());
-    let model = Path::new(&models).join("ggml-tiny.en-q8_0.bin");
+    let named = std::env::var("V2M_TEST_ENGINE_MODEL");
+    let name = named.unwrap_or_else(|_| "ggml-tiny.en-q8_0.bin".into());
+    let model = Path::new(&models).join(&name);
     assert!(model.is_file(), "set V2M_TEST_MODELS to a folder with the test models");
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_v2m-engine"));
+    let program = std::env::var_os("V2M_TEST_ENGINE");
+    let program = program.map_or_else(|| env!("CARGO_BIN_EXE_v2m-engine").into(), PathBuf::from);
     let candidate = |backend| Candidate { backend, program: program.clone() };
     EngineSpec {
         candidates: vec![candidate(Backend::Cuda), candidate(Backend::Cpu)],
-        model_name: "tiny.en-q8_0".into(),
+        model_name: name,
         model,
         vad: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin")),
         threads: 1,
