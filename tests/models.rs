@@ -114,10 +114,15 @@ fn the_licence_of_every_published_model_is_listed() {
     assert!(line("moonshine-base-en").ends_with("MIT        Moonshine AI"), "{table}");
     let (_, json, _) = user.run(&["list", "--json"]);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    assert!(rows.iter().all(|row| row["licence"] == "MIT"));
+    let is_nvidias = |row: &serde_json::Value| row["licensor"] == "NVIDIA";
+    assert!(line("canary-180m-flash-q8_0").ends_with("CC-BY-4.0  NVIDIA"), "{table}");
+    let licence = |row| if is_nvidias(row) { "CC-BY-4.0" } else { "MIT" };
+    assert!(rows.iter().all(|row| row["licence"] == licence(row)));
+    let canary = rows.iter().find(|row| row["name"] == "canary-180m-flash-q8_0").unwrap();
+    assert_eq!(canary["languages"], serde_json::json!(["de", "en", "es", "fr"]));
 }
 
-/// What is no Moonshine model is refused with the reason, and leaves nothing.
+/// What is no model of a known family is refused with the reason, and leaves nothing.
 #[test]
 fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     let user = User::new();
@@ -127,11 +132,11 @@ fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     head.extend([0_u64, 1].iter().flat_map(|n| n.to_le_bytes()));
     head.extend(text("general.architecture"));
     head.extend(8_u32.to_le_bytes());
-    head.extend(text("canary"));
+    head.extend(text("llama"));
     head.resize(head.len().next_multiple_of(32), 0);
     let cut = head[..40].to_vec();
     let cases = [
-        (head, "does not run models of the architecture \"canary\""),
+        (head, "does not run models of the architecture \"llama\""),
         (cut, "cut short inside"),
         (b"nothing of the kind, but long enough".to_vec(), "not a model in GGUF form"),
     ];
@@ -153,6 +158,90 @@ fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     let (code, _, error) = user.run(&["pull", "moonshine-base-en", "--from", "hub"]);
     assert_eq!(code, 4, "{error}");
     assert!(error.contains("made of a Python package"), "{error}");
+}
+
+/// A small model with random weights, whole in structure.
+fn synthetic(user: &User, family: &str, languages: &[&str]) -> PathBuf {
+    let program =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
+    let file = user.home.path().join(format!("{family}-{}.gguf", languages.len()));
+    let mut python = Command::new("python3");
+    python.arg(program).args([family, "small", "loop"]).arg(&file).args(languages);
+    assert!(python.status().unwrap().success());
+    file
+}
+
+#[test]
+fn a_canary_model_is_imported_verified_and_selected_with_what_it_needs() {
+    let user = User::new();
+    let file = synthetic(&user, "canary", &["en", "es"]);
+    let (code, out, error) = user.run(&["import", file.to_str().unwrap(), "--name", "mine"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("mine: a model of your own"), "{out}");
+    let (code, out, _) = user.run(&["verify", "mine"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("mine: whole, q8_0"), "{out}");
+    let (_, table, _) = user.run(&["list"]);
+    assert!(table.lines().any(|l| l.starts_with("mine ") && l.contains("en es")), "{table}");
+    let (code, out, _) = user.run(&["use", "mine"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("no dictation starts: it cannot detect the language"), "{out}");
+    fs::write(user.config(), "[engine]\nlanguage = \"es\"\n").unwrap();
+    let (code, out, _) = user.run(&["use", "mine"]);
+    assert_eq!(code, 0);
+    assert!(!out.contains("no dictation") && out.contains("mine recognises en, es"), "{out}");
+
+    // Cut short afterwards: found, and said.
+    let placed = user.models().join("mine.gguf");
+    let bytes = fs::read(&placed).unwrap();
+    fs::write(&placed, &bytes[..bytes.len() - 100]).unwrap();
+    let (code, out, _) = user.run(&["verify", "mine"]);
+    assert_eq!(code, 5);
+    assert!(out.contains("mine: DAMAGED") && out.contains("is a part missing"), "{out}");
+}
+
+#[test]
+fn a_parakeet_model_that_drifts_is_selected_for_english_alone() {
+    let user = User::new();
+    for (name, languages) in [("drifts", &["en", "es"][..]), ("english", &["en"])] {
+        let file = synthetic(&user, "parakeet", languages);
+        let (code, _, error) = user.run(&["import", file.to_str().unwrap(), "--name", name]);
+        assert_eq!(code, 0, "{error}");
+    }
+    assert_eq!(user.run(&["use", "english"]).0, 0);
+    for config in ["", "[engine]\nlanguage = \"es\"\n", "[engine]\nlanguage = \"auto\"\n"] {
+        fs::write(user.config(), config).unwrap();
+        let (code, _, error) = user.run(&["use", "drifts"]);
+        assert_eq!(code, 6, "{error}");
+        assert!(error.contains("English words in the middle of others"), "{error}");
+        assert_eq!(fs::read_to_string(user.config()).unwrap(), config);
+    }
+    fs::write(user.config(), "[engine]\nlanguage = \"en\"\n").unwrap();
+    let (code, out, error) = user.run(&["use", "drifts"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("drifts recognises English only"), "{out}");
+}
+
+/// The real weights are not here. `hub.rs` tests what becomes of a file that arrives.
+#[test]
+fn a_canary_model_is_asked_for_by_its_published_name() {
+    let mut user = User::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    user.hub = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = BufReader::new(stream.try_clone().unwrap()).lines().next().unwrap().unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").unwrap();
+        request
+    });
+    let (code, _, error) = user.run(&["pull", "canary-180m-flash-q8_0"]);
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("404"), "{error}");
+    assert_eq!(server.join().unwrap(), "GET /canary-180m-flash-Q8_0.gguf HTTP/1.1");
+    assert_eq!(fs::read_dir(user.models()).unwrap().count(), 0, "nothing is left");
+    let (code, _, error) = user.run(&["pull", "canary-180m-flash-q8_0", "--from", "wheels"]);
+    assert_eq!(code, 4);
+    assert!(error.contains("no Python package"), "{error}");
 }
 
 #[test]

@@ -226,6 +226,7 @@ fn update(
     if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
         models.check(model)?;
     }
+    models.check_safe(&own, current)?;
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
     // Of another model, or of another wish, what the model cannot follow is told at once.

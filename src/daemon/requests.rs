@@ -81,7 +81,7 @@ impl Daemon {
             }
             None => settings.language.as_deref(),
         };
-        self.engine.models().cannot_speak(&settings.model, code?)
+        self.engine.models().cannot_hear(&settings.model, code, &settings.languages)
     }
 
     /// The language of the newest dictation under way, otherwise of the next one.

@@ -4,6 +4,9 @@
 use crate::house::{House, wait_for};
 use crate::recording::Studio;
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 /// The head of a ggml file with the vocabulary of a model for English alone, as a script of the
 /// double's: it says nothing to it.
@@ -90,5 +93,57 @@ fn a_recovered_dictation_is_transcribed_in_its_own_language() {
     let studio = quiet.start();
     studio.text_of_recording();
     assert_eq!(studio.service.record()["language"], "es");
+    studio.service.end();
+}
+
+/// Puts a GGUF model with random weights beside the others.
+fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
+    let program =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
+    let file = service.path("data/v2m/models").join(format!("{family}.gguf"));
+    let mut python = Command::new("python3");
+    python.arg(program).args([family, "small", "loop"]).arg(&file).args(languages);
+    assert!(python.status().unwrap().success());
+    // The double's script, which says nothing to it.
+    fs::write(file.with_extension(""), "").unwrap();
+}
+
+#[test]
+fn a_model_that_cannot_be_trusted_with_the_language_is_refused_with_the_reason() {
+    let house = House::new("");
+    put_synthetic(&house, "parakeet", &["en", "es"]);
+    put_synthetic(&house, "canary", &["en", "es"]);
+    house.install("-gguf");
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    let mut client = service.connect();
+    let set = |engine: Value| json!({"updates": {"engine": engine}});
+
+    // Parakeet for several languages, which drifts: not while the language is open.
+    let (code, text) = client.refused_with("UPDATE_CONFIG", set(json!({"model": "parakeet"})));
+    assert_eq!(code, "bad_config");
+    assert!(text.contains("English words in the middle of others"), "{text}");
+    assert!(text.contains("Nothing was changed"), "{text}");
+    client.ask_with("UPDATE_CONFIG", set(json!({"model": "parakeet", "language": "en"})));
+    for language in ["es", "auto"] {
+        let change = set(json!({"language": language}));
+        let (code, text) = client.refused_with("UPDATE_CONFIG", change);
+        assert!(code == "bad_config" && text.contains("English words"), "{text}");
+    }
+    let (code, _) = client.refused_with("START_RECORDING", spanish());
+    assert_eq!(code, "bad_config");
+
+    // Canary, which must be told: the change is made and its flaw said, and no press records.
+    let change = set(json!({"model": "canary", "language": "auto"}));
+    let answer = client.ask_with("UPDATE_CONFIG", change);
+    assert_eq!(answer["ignored"][0]["key"], "engine.language", "{answer}");
+    let (code, text) = client.refused("START_RECORDING");
+    assert_eq!(code, "bad_config");
+    assert!(text.contains("it cannot detect the language") && text.contains("en, es"), "{text}");
+    let status = client.ask("GET_STATUS");
+    assert_eq!(status["engine"]["unfollowed"][0]["key"], "engine.language", "{status}");
+    let (code, text) = client.refused_with("START_RECORDING", json!({"language": "fr"}));
+    assert!(code == "model_missing" && text.contains("does not know French"), "{text}");
+    assert_eq!(service.kept("wav").len(), 0, "nothing was recorded");
     studio.service.end();
 }

@@ -18,7 +18,7 @@ usage: {program} --model FILE [--vad FILE] [--threads N]
 v2m's recogniser for models in GGUF form. The service starts it with one end of a socketpair as
 standard input. It is of no use in a terminal.
 
-  --model FILE   Moonshine model in GGUF form
+  --model FILE   Moonshine, Canary or Parakeet model in GGUF form
   --vad FILE     Silero voice activity model in ggml form; without it, all audio counts as speech
   --threads N    threads of the decoder (default: one per physical core; at most 8)
   --check        only say what it would run on, or why it cannot run here

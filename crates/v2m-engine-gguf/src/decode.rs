@@ -3,6 +3,7 @@
 //! The library's C interface is used as it is: the crate `transcribe-cpp` above it lets a run be
 //! cancelled, and does not report its progress.
 
+use crate::device::Device;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
@@ -34,10 +35,8 @@ impl Transcriber {
     ///
     /// # Errors
     /// When transcribe.cpp refuses the file, or memory does not suffice.
-    pub fn load(path: &Path, threads: NonZeroUsize) -> Result<Self, LoadError> {
-        // Logs a page for each load, and for some runs a warning.
-        // SAFETY: no callback is set, so none can be called.
-        unsafe { sys::transcribe_log_set(None, ptr::null_mut()) };
+    pub fn load(path: &Path, device: &Device, threads: NonZeroUsize) -> Result<Self, LoadError> {
+        be_quiet();
         let broken = |why| LoadError::Broken { path: path.into(), why };
         let file = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| broken(tr!("its name has a zero byte").into()))?;
@@ -46,6 +45,10 @@ impl Transcriber {
                 program: crate::NAME,
                 why: tr!("there is too little memory for this model").into(),
             },
+            // The file was checked: the device is at fault.
+            sys::transcribe_status::TRANSCRIBE_ERR_BACKEND => {
+                LoadError::Unsupported { program: crate::NAME, why: words(status) }
+            }
             status => broken(tr!("transcribe.cpp refuses it: {error}", error = words(status))),
         };
         // Frees the model if there is no session for it.
@@ -56,7 +59,7 @@ impl Transcriber {
         unsafe {
             let mut parameters = std::mem::zeroed::<sys::transcribe_model_load_params>();
             sys::transcribe_model_load_params_init(&raw mut parameters);
-            parameters.backend = sys::transcribe_backend_request::TRANSCRIBE_BACKEND_CPU;
+            (parameters.backend, parameters.device) = device.request();
             accept(sys::transcribe_model_load_file(
                 file.as_ptr(),
                 &raw const parameters,
@@ -76,17 +79,20 @@ impl Transcriber {
         Ok(loaded)
     }
 
-    /// Transcribes audio (16 kHz mono) in this language. `watch` is asked once per token.
+    /// Transcribes audio (16 kHz mono) in this language; `None`: the model takes none. `watch` is asked
+    /// once per token by models that write one after the other (Moonshine, Canary), and by others only
+    /// before they begin.
     ///
     /// # Errors
     /// [`DecodeError`].
     pub fn run(
         &mut self,
         audio: &[f32],
-        language: &str,
+        language: Option<&str>,
         watch: &dyn DecodeMonitor,
     ) -> Result<Transcript, DecodeError> {
-        let language = CString::new(language).map_err(|error| failed(error.to_string()))?;
+        let language = language.map(CString::new).transpose();
+        let language = language.map_err(|error| failed(error.to_string()))?;
         let samples = c_int::try_from(audio.len()).map_err(|error| failed(error.to_string()))?;
         let watch: *const &dyn DecodeMonitor = &raw const watch;
         // SAFETY: the session is valid, and this is the only thread that uses it. The parameters,
@@ -95,7 +101,7 @@ impl Transcriber {
         let status = unsafe {
             let mut parameters = std::mem::zeroed::<sys::transcribe_run_params>();
             sys::transcribe_run_params_init(&raw mut parameters);
-            parameters.language = language.as_ptr();
+            parameters.language = language.as_ref().map_or(ptr::null(), |code| code.as_ptr());
             parameters.timestamps = sys::transcribe_timestamp_kind::TRANSCRIBE_TIMESTAMPS_NONE;
             let data = watch.cast_mut().cast::<c_void>();
             sys::transcribe_set_abort_callback(self.session, Some(on_abort), data);
@@ -155,9 +161,15 @@ fn words(status: sys::transcribe_status) -> String {
     unsafe { text(sys::transcribe_status_string(status.0.cast_signed())) }
 }
 
+/// Stops the library's log: a page for each load, and for some runs a warning.
+pub(crate) fn be_quiet() {
+    // SAFETY: no callback is set, so none can be called.
+    unsafe { sys::transcribe_log_set(None, ptr::null_mut()) };
+}
+
 /// # Safety
 /// `text` is null, or ends with a zero byte.
-unsafe fn text(text: *const c_char) -> String {
+pub(crate) unsafe fn text(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }

@@ -1,11 +1,12 @@
 //! The models as the run loop knows them: a file that is checked, and the decoder that it becomes.
 
 use crate::decode::{Transcriber, Transcript};
+use crate::device;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use v2m_ipc::backend::Backend;
 use v2m_ipc::pcm::seconds;
 use v2m_messages::tr;
+use v2m_models::family::{Family, Summary, Unheard};
 use v2m_models::{ModelError, gguf};
 use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
@@ -13,15 +14,27 @@ use v2m_recogniser::processor;
 use v2m_recogniser::stream::{Hypothesis, Token};
 use v2m_recogniser::text;
 
-/// The only language of Moonshine's English models.
-const LANGUAGE: &str = "en";
+/// The longest piece, by the model's family, in samples. Moonshine writes 194 tokens at most, and was
+/// trained on pieces of up to 30 s; quick English has 7 tokens a second. Canary is reported to be at
+/// its best up to 10 s. Parakeet's attention reaches 20.5 s, and nothing interrupts its encoder, so a
+/// longer piece would delay the next recording.
+fn longest(family: Family) -> u64 {
+    match family {
+        Family::Canary => seconds(10),
+        Family::Moonshine | Family::Parakeet | Family::DriftingParakeet => seconds(20),
+    }
+}
 
-/// The longest piece. Moonshine writes 194 tokens at most, and was trained on pieces of up to 30 s;
-/// quick English has 7 tokens a second.
-const LONGEST: u64 = seconds(20);
+/// The language as the decoder is told it. Parakeet takes none.
+fn hint(family: Family, language: &str) -> Option<&str> {
+    match family {
+        Family::Moonshine | Family::Canary => Some(language),
+        Family::Parakeet | Family::DriftingParakeet => None,
+    }
+}
 
 /// The least that the decoder hears, in samples: shorter pieces get silence behind them. Moonshine's
-/// convolutions need some tenths of a second.
+/// convolutions need some tenths of a second, and Canary was trained on a second and more.
 const SHORTEST: usize = seconds(1) as usize;
 
 /// Samples of silence before a piece that is decoded again: 50 ms, which change all that the
@@ -36,6 +49,8 @@ const SPEECH: f32 = 0.5;
 pub struct GgufModel {
     /// GGUF.
     pub file: PathBuf,
+    /// What computes.
+    pub device: device::Device,
     /// Threads of the decoder; `None`: as many as make sense here.
     pub threads: Option<NonZeroUsize>,
 }
@@ -52,27 +67,41 @@ impl Model for GgufModel {
     }
 
     fn device(&self) -> Device {
-        Device { backend: Backend::Cpu.name().into(), name: processor::name() }
+        let device::Device { backend, name, .. } = &self.device;
+        Device { backend: backend.name().into(), name: name.clone() }
     }
 
     fn limits(&self) -> PieceLimits {
-        PieceLimits { longest: LONGEST, flat: 0 }
+        // A file that is no model is refused before a piece is cut.
+        let summary = self.inspect();
+        summary.map_or_else(
+            |_| PieceLimits::default(),
+            |s| PieceLimits { longest: longest(s.family), flat: 0 },
+        )
     }
 
     fn check(&self) -> Result<u64, LoadError> {
-        let path = || self.file.clone();
-        gguf::inspect(&self.file).map(|summary| summary.bytes).map_err(|error| match error {
-            ModelError::Io { source, .. } => LoadError::Missing { path: path(), source },
-            ModelError::Bad { what, .. } => LoadError::Broken { path: path(), why: what },
-            other => LoadError::Broken { path: path(), why: other.to_string() },
-        })
+        self.inspect().map(|summary| summary.bytes)
     }
 
     fn load(self) -> Result<Loaded, LoadError> {
         // The file may have been replaced since it was checked.
-        self.check()?;
+        let summary = self.inspect()?;
         let threads = self.threads.unwrap_or_else(processor::threads);
-        Ok(Loaded { transcriber: Transcriber::load(&self.file, threads)? })
+        let before = self.device.free();
+        let transcriber = Transcriber::load(&self.file, &self.device, threads)?;
+        Ok(Loaded { transcriber, summary, device: self.device, before })
+    }
+}
+
+impl GgufModel {
+    fn inspect(&self) -> Result<Summary, LoadError> {
+        let path = || self.file.clone();
+        gguf::inspect(&self.file).map_err(|error| match error {
+            ModelError::Io { source, .. } => LoadError::Missing { path: path(), source },
+            ModelError::Bad { what, .. } => LoadError::Broken { path: path(), why: what },
+            other => LoadError::Broken { path: path(), why: other.to_string() },
+        })
     }
 }
 
@@ -80,15 +109,19 @@ impl Model for GgufModel {
 #[derive(Debug)]
 pub struct Loaded {
     transcriber: Transcriber,
+    summary: Summary,
+    device: device::Device,
+    /// Bytes free on the GPU before it was loaded.
+    before: Option<u64>,
 }
 
 impl Decoder for Loaded {
     fn multilingual(&self) -> bool {
-        false
+        !self.summary.is_for_english()
     }
 
     fn memory(&self) -> u64 {
-        processor::resident_memory()
+        self.device.taken(self.before)
     }
 
     fn warm_up(&mut self) -> Result<(), DecodeError> {
@@ -98,7 +131,9 @@ impl Decoder for Loaded {
                 false
             }
         }
-        self.transcriber.run(&[0.0; SHORTEST], LANGUAGE, &Undisturbed).map(drop)
+        let codes = self.summary.codes();
+        let language = codes.first().and_then(|code| hint(self.summary.family, code));
+        self.transcriber.run(&[0.0; SHORTEST], language, &Undisturbed).map(drop)
     }
 
     fn decode(
@@ -106,14 +141,10 @@ impl Decoder for Loaded {
         request: &DecodeRequest,
         watch: &dyn DecodeMonitor,
     ) -> Result<Hypothesis, DecodeError> {
-        if request.language != LANGUAGE {
-            return Err(DecodeError::Refused(tr!(
-                "this model knows English only, not {language}; choose another model",
-                language = format_args!("{:?}", request.language)
-            )));
-        }
+        refuse(&self.summary, Some(request.language), &[])?;
         let audio = prepared(request.audio, request.effort);
-        let transcript = self.transcriber.run(&audio, request.language, watch)?;
+        let language = hint(self.summary.family, request.language);
+        let transcript = self.transcriber.run(&audio, language, watch)?;
         let heard = hypothesis(&transcript);
         if is_lost(&heard, request) {
             return Err(DecodeError::Refused(
@@ -124,16 +155,40 @@ impl Decoder for Loaded {
         Ok(heard)
     }
 
-    /// Whatever was spoken: it knows one language.
+    /// Nothing is detected: it is the model's only language, or the only one that may be spoken.
     fn detect(
         &mut self,
         _audio: &[f32],
-        _languages: &[String],
+        languages: &[String],
         _before: Option<&str>,
         _watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
-        Ok(LANGUAGE.into())
+        // A model for English hears English, whatever was spoken.
+        if matches!(self.summary.family, Family::Moonshine | Family::Parakeet) {
+            return Ok("en".into());
+        }
+        refuse(&self.summary, None, languages)?;
+        Summary::spoken(None, languages)
+            .map(str::to_owned)
+            .ok_or_else(|| DecodeError::Refused(Unheard::Untold.reason(&self.summary)))
     }
+}
+
+/// Refuses what the model cannot transcribe: a language, or one that is to be detected among these.
+fn refuse(summary: &Summary, code: Option<&str>, among: &[String]) -> Result<(), DecodeError> {
+    let Some(why) = summary.unheard(code, among) else { return Ok(()) };
+    let reason = why.reason(summary);
+    Err(DecodeError::Refused(match code {
+        Some(code) => {
+            let language = format_args!("{code:?}");
+            tr!(
+                "this model was asked for {language}, and {reason}; choose another model",
+                language,
+                reason
+            )
+        }
+        None => tr!("this model was not told the language, and {reason}", reason),
+    }))
 }
 
 /// The audio as the decoder hears it.
@@ -163,6 +218,7 @@ fn hypothesis(transcript: &Transcript) -> Hypothesis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use v2m_ipc::backend::Backend;
 
     #[test]
     fn a_short_piece_gets_silence_behind_it_and_a_second_attempt_some_before_it() {
@@ -188,7 +244,7 @@ mod tests {
             let request = DecodeRequest {
                 audio: &[],
                 voice,
-                language: LANGUAGE,
+                language: "en",
                 translate: false,
                 vocabulary: &[],
                 beams: 5,
@@ -205,7 +261,12 @@ mod tests {
     #[test]
     fn what_is_no_model_is_refused_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let model = |name: &str| GgufModel { file: folder.path().join(name), threads: None };
+        let device = device::find(Backend::Cpu).unwrap();
+        let model = |name: &str| GgufModel {
+            file: folder.path().join(name),
+            device: device.clone(),
+            threads: None,
+        };
         assert!(matches!(model("none").check(), Err(LoadError::Missing { .. })));
         std::fs::write(folder.path().join("text"), "not a model, and long enough for one").unwrap();
         let error = model("text").check().unwrap_err();

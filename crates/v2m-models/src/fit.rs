@@ -48,9 +48,6 @@ const CORE_GFLOPS: f64 = 40.0;
 const MOST_CORES: u32 = 8;
 /// The context for 10 s of speech, of the encoder's whole one.
 const TEN_SECONDS: f64 = 768.0 / 1500.0;
-/// What Moonshine base computes for 10 s of speech, its decoder included, as seconds of one core
-/// times [`CORE_GFLOPS`]: 0.6 s, measured (docs/performance.md).
-const MOONSHINE_BASE_GFLOP: f64 = 24.0;
 /// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores
 /// takes 0.5.
 const SOON: f64 = 0.6;
@@ -102,11 +99,10 @@ pub fn recommend(machine: &Machine) -> &'static Model {
 /// Seconds that a processor needs to encode 10 s of speech.
 fn wait(model: &Model, machine: &Machine) -> f64 {
     let cores = f64::from(machine.cores.clamp(1, MOST_CORES));
-    let work = match model.form {
-        Form::Ggml => encoder_gflop(model.family().0) * TEN_SECONDS,
-        Form::Gguf => MOONSHINE_BASE_GFLOP,
-    };
-    work / (CORE_GFLOPS * cores)
+    let one_core = model
+        .core_seconds
+        .unwrap_or_else(|| encoder_gflop(model.family().0) * TEN_SECONDS / CORE_GFLOPS);
+    one_core / cores
 }
 
 /// The encoder's work over its full context of 1500, from its layers and their width: the products

@@ -3,18 +3,21 @@
 //! Little-endian: the magic, the version, the numbers of tensors and of values, the values (key,
 //! type, value), the table of tensors (name, dimensions innermost first, type, offset), padding, the
 //! tensors. Each tensor begins at a multiple of [`ALIGNMENT`]. Source: ggml's `docs/gguf.md` and
-//! `gguf.cpp`. Not here: what a model of a family must hold ([`crate::moonshine`]).
+//! `gguf.cpp`. Not here: what a model of a family must hold ([`crate::moonshine`], [`crate::nemo`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use v2m_messages::tr;
 
-use crate::catalogue::Languages;
 use crate::error::{Doing, ModelError};
+use crate::family::Family;
+pub use crate::family::Summary;
 use crate::input::ModelInput;
-use crate::moonshine;
+use crate::language::Languages;
+use crate::{moonshine, nemo};
 
 /// The first four bytes, "GGUF".
 const MAGIC: u32 = 0x4655_4747;
@@ -31,6 +34,9 @@ const LONGEST_KEY: u64 = 255;
 const LONGEST_TEXT: u64 = 1 << 20;
 /// Numbers of an array that are kept. All that are looked at are shorter.
 const KEPT: u64 = 16;
+/// Texts of an array that are kept, and their bytes: lists of languages, not of tokens.
+const NAMES: u64 = 128;
+const LONGEST_LISTED: u64 = 32;
 /// Values of one tensor: far more than the largest has.
 const MOST_ELEMENTS: u64 = 1 << 32;
 
@@ -40,28 +46,66 @@ const MOST_ELEMENTS: u64 = 1 << 32;
 pub(crate) enum TensorKind {
     F32 = 0,
     F16 = 1,
+    Q4_0 = 2,
+    Q4_1 = 3,
+    Q5_0 = 6,
+    Q5_1 = 7,
     Q8_0 = 8,
+    Q4K = 12,
+    Q5K = 13,
+    Q6K = 14,
+    Bf16 = 30,
 }
 
 impl TensorKind {
+    /// All that transcribe.cpp takes for a matrix.
+    const ALL: [Self; 11] = [
+        Self::F32,
+        Self::F16,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+        Self::Bf16,
+    ];
+
     fn from_id(id: u32) -> Option<Self> {
-        [Self::F32, Self::F16, Self::Q8_0].into_iter().find(|kind| *kind as u32 == id)
+        Self::ALL.into_iter().find(|kind| *kind as u32 == id)
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::Q4_0 => "q4_0",
+            Self::Q4_1 => "q4_1",
+            Self::Q5_0 => "q5_0",
+            Self::Q5_1 => "q5_1",
             Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+            Self::Q5K => "q5_k",
+            Self::Q6K => "q6_k",
+            Self::Bf16 => "bf16",
         }
     }
 
-    /// Values and bytes of a block.
+    /// Values and bytes of a block: `ggml-common.h`.
     fn block(self) -> (u64, u64) {
         match self {
             Self::F32 => (1, 4),
-            Self::F16 => (1, 2),
+            Self::F16 | Self::Bf16 => (1, 2),
+            Self::Q4_0 => (32, 18),
+            Self::Q4_1 => (32, 20),
+            Self::Q5_0 => (32, 22),
+            Self::Q5_1 => (32, 24),
             Self::Q8_0 => (32, 34),
+            Self::Q4K => (256, 144),
+            Self::Q5K => (256, 176),
+            Self::Q6K => (256, 210),
         }
     }
 
@@ -85,6 +129,8 @@ pub(crate) enum Value {
     Numbers(u64, Vec<u64>),
     /// An array of texts: how many.
     Texts(u64),
+    /// An array of few and short texts.
+    Names(Vec<String>),
     /// Anything else.
     Other,
 }
@@ -111,51 +157,51 @@ pub fn is_gguf(head: &[u8]) -> bool {
     head.starts_with(&MAGIC.to_le_bytes())
 }
 
-/// What a model file is, from its head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    /// What it can listen to.
-    pub languages: Languages,
-    /// How its matrices are stored: `f32`, `f16` or `q8_0`; `None` where they differ.
-    pub weights: Option<&'static str>,
-    /// Bytes of the file.
-    pub bytes: u64,
-}
-
 /// Reads a file's head and table of tensors: that it is a model that v2m's engine for GGUF can run,
 /// and whole in structure (not that its weights are right: [`crate::verify`]).
 ///
 /// # Errors
 /// Says where the file is not what it should be.
 pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
-    let input = ModelInput::open(path)?;
+    inspected(ModelInput::open(path)?, path)
+}
+
+/// The same for a file that is open; `path` is only for error messages.
+///
+/// # Errors
+/// Says where the file is not what it should be.
+pub fn inspect_open(file: File, path: &Path) -> Result<Summary, ModelError> {
+    inspected(ModelInput::of(file, path)?, path)
+}
+
+fn inspected<R: Read + Seek>(input: ModelInput<R>, path: &Path) -> Result<Summary, ModelError> {
     let bytes = input.left();
     let head = Gguf::read(input)?;
     let architecture = match head.values.get("general.architecture") {
         Some(Value::Text(name)) => name.as_str(),
         _ => return Err(ModelError::bad(path, tr!("it does not say which architecture it has"))),
     };
-    let weights = match architecture {
+    let bad = |what| ModelError::bad(path, what);
+    let (family, languages, weights) = match architecture {
         moonshine::ARCHITECTURE => {
-            moonshine::check(&head).map_err(|what| ModelError::bad(path, what))?
+            (Family::Moonshine, Languages::English, moonshine::check(&head).map_err(bad)?)
         }
+        nemo::CANARY => nemo::check_canary(&head).map_err(bad)?,
+        nemo::PARAKEET => nemo::check_parakeet(&head).map_err(bad)?,
         other => {
-            let (name, known) = (shown(other), moonshine::ARCHITECTURE);
-            return Err(ModelError::bad(
-                path,
-                tr!(
-                    "v2m does not run models of the architecture {name}, only {known}",
-                    name,
-                    known
-                ),
-            ));
+            let known = [moonshine::ARCHITECTURE, nemo::CANARY, nemo::PARAKEET].join(", ");
+            return Err(bad(tr!(
+                "v2m does not run models of the architecture {name}, only {known}",
+                name = shown(other),
+                known
+            )));
         }
     };
-    Ok(Summary { languages: Languages::English, weights, bytes })
+    Ok(Summary { family, languages, weights, bytes })
 }
 
 /// A name out of a file, as it may stand in a message.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     format!("{:?}", name.chars().take(40).collect::<String>())
 }
 
@@ -219,6 +265,7 @@ fn read_tensors<R: Read + Seek>(
 ) -> Result<Vec<Tensor>, ModelError> {
     let what = tr!("the table of tensors");
     let mut tensors: Vec<Tensor> = Vec::new();
+    let mut names = HashSet::new();
     // Where the next tensor must begin, from the first one on: they lie behind one another.
     let mut end = 0_u64;
     for _ in 0..count {
@@ -254,7 +301,7 @@ fn read_tensors<R: Read + Seek>(
                 end
             )));
         }
-        if tensors.iter().any(|other| other.name == name) {
+        if !names.insert(name.clone()) {
             return Err(input.bad(tr!("{name} is there twice", name = shown(&name))));
         }
         // No overflow: at most 2^13 tensors of at most 2^34 bytes.
@@ -310,11 +357,7 @@ fn value<R: Read + Seek>(input: &mut ModelInput<R>, kind: u32) -> Result<Value, 
         ARRAY => {
             let (of, count) = (input.u32(what)?, input.u64(what)?);
             if of == TEXT {
-                for _ in 0..count {
-                    let length = input.u64(what)?;
-                    input.skip(length, what)?;
-                }
-                Value::Texts(count)
+                texts(input, count)?
             } else {
                 let bytes = number_bytes(of).ok_or_else(|| odd_type(input, of))?;
                 let all = count.checked_mul(bytes).ok_or_else(|| odd_type(input, of))?;
@@ -333,6 +376,26 @@ fn value<R: Read + Seek>(input: &mut ModelInput<R>, kind: u32) -> Result<Value, 
         }
         _ => Value::Number(number(input, kind)?),
     })
+}
+
+/// The texts of an array, if they are few and short. Those of others are only passed over.
+fn texts<R: Read + Seek>(input: &mut ModelInput<R>, count: u64) -> Result<Value, ModelError> {
+    let what = tr!("the header");
+    let mut names = Some(Vec::new()).filter(|_| count <= NAMES);
+    for _ in 0..count {
+        let length = input.u64(what)?;
+        match &mut names {
+            Some(names) if length <= LONGEST_LISTED => {
+                let bytes = input.bytes(length, what)?;
+                names.push(String::from_utf8_lossy(&bytes).into_owned());
+            }
+            _ => {
+                names = None;
+                input.skip(length, what)?;
+            }
+        }
+    }
+    Ok(names.map_or(Value::Texts(count), Value::Names))
 }
 
 /// A number as it stands there, without its sign. Negative ones and fractions become large ones,
@@ -499,7 +562,7 @@ mod tests {
         assert_eq!(value("a.bool"), Value::Bool(true));
         assert_eq!(value("some.numbers"), Value::Numbers(3, vec![1, 2, 3]));
         assert_eq!(value("some.signed"), Value::Numbers(40, vec![1; 16]));
-        assert_eq!(value("some.texts"), Value::Texts(2));
+        assert_eq!(value("some.texts"), Value::Names(vec!["a".into(), "bc".into()]));
         assert_eq!(head.tensors.len(), 2);
         assert_eq!(head.tensor("y").unwrap().dims, [32, 2]);
     }
@@ -522,7 +585,7 @@ mod tests {
         Writer::new(&mut out, &path, &values, &[]).unwrap();
         std::fs::write(&path, out).unwrap();
         let error = inspect(&path).unwrap_err().to_string();
-        assert!(error.contains("the architecture \"llama\", only moonshine"), "{error}");
+        assert!(error.contains("the architecture \"llama\", only moonshine, canary"), "{error}");
     }
 
     proptest! {

@@ -20,6 +20,11 @@ pub(crate) struct ModelInput<R> {
 impl ModelInput<BufReader<File>> {
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
         let file = File::open(path).map_err(ModelError::io(Doing::Open, path))?;
+        Self::of(file, path)
+    }
+
+    /// `path` is only for error messages.
+    pub(crate) fn of(file: File, path: &Path) -> Result<Self, ModelError> {
         Self::new(BufReader::with_capacity(1 << 16, file), path)
     }
 }

@@ -9,8 +9,11 @@
 //! | [`quantise`] | an f16 ggml file becomes q8_0 or q5_1 |
 //! | [`ggml`] | whisper.cpp's file format |
 //! | [`gguf`] | the file format of transcribe.cpp's models |
+//! | [`family`] | what the families of models in GGUF form can be asked for |
+//! | [`language`] | which languages a model can listen to |
 //! | [`moonshine_import`] | Moonshine's weights for ONNX Runtime become a GGUF file |
 //! | `moonshine` | what a Moonshine model must hold |
+//! | `nemo` | what a Canary or Parakeet model must hold |
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
 //!
@@ -23,14 +26,17 @@
 pub mod catalogue;
 mod ct2;
 mod error;
+pub mod family;
 pub mod fit;
 pub mod ggml;
 pub mod gguf;
 pub mod import;
 mod input;
+pub mod language;
 mod mel;
 mod moonshine;
 pub mod moonshine_import;
+mod nemo;
 mod ort;
 pub mod paths;
 pub mod quantise;
@@ -39,7 +45,8 @@ mod vocabulary;
 
 pub use error::{Doing, ModelError};
 
-use catalogue::{Form, Languages, Weights};
+use catalogue::{Form, Weights};
+use language::Languages;
 use std::path::Path;
 
 /// What a model file is.

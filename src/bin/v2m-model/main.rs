@@ -3,6 +3,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`attribution`] | who made a model, in a file beside it |
 //! | [`cli`] | the command line |
 //! | [`failure`] | what went wrong, and the exit code for it |
 //! | [`help`] | clap's own words in the user's language; the file is the daemon's |
@@ -20,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attribution;
 mod cli;
 mod failure;
 #[allow(unreachable_pub, reason = "public in the library of the daemon")]

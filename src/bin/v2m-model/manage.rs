@@ -14,7 +14,7 @@ use v2m_models::{
 
 use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
-use crate::select;
+use crate::{attribution, select};
 
 /// Has `make` make a model beside its place and puts it there only if it is what its name promises:
 /// the published file for a published name, a whole model for any other.
@@ -39,6 +39,9 @@ fn place_in(
     let outcome = make(&made).and_then(|()| checked(name, form, &made)).and_then(|()| {
         let placed = v2m_files::put_in_place(&made, &path, FILE_MODE);
         placed.map_err(ModelError::io(Doing::Write, &path))?;
+        if let Some(model) = catalogue::find(name) {
+            attribution::write(model, &path)?;
+        }
         Ok(path)
     });
     if outcome.is_err() {
@@ -305,7 +308,7 @@ pub(crate) fn remove(places: &Places, name: &str, force: bool) -> Result<(), Com
             say(tr!("removed {path}", path = file.display()));
         }
     }
-    Ok(())
+    Ok(attribution::remove(&path)?)
 }
 
 #[cfg(test)]

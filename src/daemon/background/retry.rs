@@ -46,7 +46,7 @@ impl Daemon {
         if let Some(Some(code)) = &language {
             let usual = &self.config.settings().engine.model;
             let name = model.as_ref().unwrap_or(usual);
-            if let Some(failure) = self.engine.models().cannot_speak(name, code) {
+            if let Some(failure) = self.engine.models().cannot_hear(name, Some(code), &[]) {
                 return answer(reply, Err(failure));
             }
         }

@@ -6,13 +6,16 @@ use crate::language::spoken;
 use crate::recognise::{Backend, Candidate, EngineSpec, Stamp, Unload};
 use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};
+use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::samples_in;
 use v2m_messages::tr;
 use v2m_models::catalogue::Form;
-use v2m_models::{catalogue, ggml, paths};
+use v2m_models::family::{Family, Summary, Unheard};
+use v2m_models::{catalogue, ggml, gguf, paths};
 
 /// The processor's engine where nothing else is said: beside this program. The others lie beside it
 /// in turn.
@@ -37,6 +40,17 @@ pub(in crate::daemon) struct Plan {
 pub(in crate::daemon) struct Models {
     program: PathBuf,
     places: Result<paths::Places, paths::PathError>,
+    /// The head of a GGUF file that was read last: each press and each status asks for it.
+    read: Mutex<Option<ReadHead>>,
+}
+
+/// What the head of a file says, as long as the file is the same.
+#[derive(Debug)]
+struct ReadHead {
+    path: PathBuf,
+    stamp: Stamp,
+    /// `None`: it is no model that v2m runs.
+    summary: Option<Summary>,
 }
 
 impl Models {
@@ -46,6 +60,7 @@ impl Models {
         Self {
             program: program.or(beside.ok()).unwrap_or_else(|| PathBuf::from(PROGRAM)),
             places: paths::Places::from_env(),
+            read: Mutex::default(),
         }
     }
 
@@ -110,7 +125,15 @@ impl Models {
         let form = |path: &Path| Form::of(path);
         let own_form =
             places.resolve(&settings.engine.model).map_or(Form::Ggml, |path| form(&path));
-        let can_run = |path: &Path| form(path) == Form::Ggml || self.gguf_program().is_file();
+        let can_run = |path: &Path| match form(path) {
+            Form::Ggml => true,
+            Form::Gguf => {
+                let code = language.or(settings.engine.language.as_deref());
+                let hears =
+                    |summary: Summary| summary.unheard(code, &settings.engine.languages).is_none();
+                self.gguf_program().is_file() && self.summary(path).is_some_and(hears)
+            }
+        };
         let installed = places.installed().into_iter().filter(|(_, path)| can_run(path));
         let sized = installed.map(|(name, path)| {
             let counts = if form(&path) == own_form {
@@ -134,21 +157,36 @@ impl Models {
         Some(Failure::new(Code::ModelMissing, text))
     }
 
-    /// Why that model does not know the language with this code, if it does not. A file that cannot
-    /// be read says nothing here: loading it does.
-    pub(in crate::daemon) fn cannot_speak(&self, model: &str, code: &str) -> Option<Failure> {
-        if code == "en" {
-            return None;
-        }
+    /// Why that model cannot transcribe what is spoken, if it cannot: the language with this code, or
+    /// one that is to be detected among these. A file that cannot be read says nothing here: loading
+    /// it does.
+    pub(in crate::daemon) fn cannot_hear(
+        &self,
+        model: &str,
+        code: Option<&str>,
+        among: &[String],
+    ) -> Option<Failure> {
         let file = self.places.as_ref().ok()?.resolve(model).ok()?;
+        if Form::of(&file) == Form::Gguf
+            && let Some(summary) = self.summary(&file)
+            && let Some(why @ (Unheard::Untold | Unheard::Drifts)) = summary.unheard(code, among)
+        {
+            return Some(untold(model, why, &summary));
+        }
+        let code = match Form::of(&file) {
+            // English is what it hears, whatever the languages to tell apart are.
+            Form::Ggml => code,
+            Form::Gguf if self.summary(&file).is_none_or(|s| s.is_for_english()) => code,
+            Form::Gguf => Summary::spoken(code, among),
+        };
+        let code = code.filter(|code| *code != "en")?;
         let knows = match Form::of(&file) {
             Form::Ggml => {
                 let mut head = [0; ggml::HEAD];
                 regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
                 ggml::speaks(&head, code)?
             }
-            // All that v2m runs are English.
-            Form::Gguf => false,
+            Form::Gguf => self.summary(&file).is_some_and(|s| s.languages.contain(code)),
         };
         if knows {
             return None;
@@ -165,6 +203,56 @@ impl Models {
         let cause = tr!("The model {model} knows no {language}", model, language);
         let remedy = tr!("Use one that does: v2m-model use {other}", other);
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
+    }
+
+    /// Refuses settings of the engine (as they stand in the configuration, `current` without them)
+    /// with which a model would write words that were not said.
+    pub(in crate::daemon) fn check_safe(
+        &self,
+        new: &Map<String, Value>,
+        current: &Settings,
+    ) -> Result<(), Failure> {
+        let Some(engine) = new.get("engine") else { return Ok(()) };
+        let model = engine["model"].as_str().unwrap_or(&current.engine.model);
+        let language = match engine["language"].as_str().map(spoken::code) {
+            // The configuration's own check says what is wrong with it.
+            Some(Err(_)) => return Ok(()),
+            Some(Ok(code)) => code,
+            None => current.engine.language.as_deref(),
+        };
+        let listed = engine["languages"].as_array().map(|codes| {
+            codes.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+        });
+        let among = listed.as_ref().unwrap_or(&current.engine.languages);
+        let file = self.places.as_ref().ok().and_then(|places| places.resolve(model).ok());
+        let summary =
+            file.filter(|file| Form::of(file) == Form::Gguf).and_then(|f| self.summary(&f));
+        let Some(summary) = summary else { return Ok(()) };
+        let Some(why @ Unheard::Drifts) = summary.unheard(language, among) else { return Ok(()) };
+        let reason = why.reason(&summary);
+        let text = tr!(
+            "Changing engine: the model {model} is not safe here: {reason}. Nothing was changed. Set the language first or \
+             together with it: `v2m-send config set engine.language=en`.",
+            model,
+            reason
+        );
+        let cause = tr!("The model {model} is safe for English only", model);
+        let remedy = tr!("Set the language first: v2m-send config set engine.language=en");
+        Err(Failure::new(Code::BadConfig, text).in_brief(cause, remedy))
+    }
+
+    /// What the head of this GGUF file says; `None` if it is no model that v2m runs.
+    fn summary(&self, file: &Path) -> Option<Summary> {
+        let stamp = Stamp::of(file)?;
+        // Poisoned by nothing: no code below panics, and a head that was read is whole.
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = read.as_ref().filter(|r| r.path == file && r.stamp == stamp) {
+            return known.summary;
+        }
+        let opened = regular::open(file, Trust::Named).ok()?;
+        let summary = gguf::inspect_open(opened, file).ok();
+        *read = Some(ReadHead { path: file.to_owned(), stamp, summary });
+        summary
     }
 
     /// Refuses a model that would not be found.
@@ -252,8 +340,14 @@ impl Models {
 
     /// The settings that the configured model cannot follow, each with the reason.
     pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
-        let is_one = self.has_one_engine(settings);
-        if is_one { unfollowed_by_gguf(&settings.engine) } else { Vec::new() }
+        if !self.has_one_engine(settings) {
+            return Vec::new();
+        }
+        let file = self.places.as_ref().ok().and_then(|p| p.resolve(&settings.engine.model).ok());
+        match file.and_then(|file| self.summary(&file)).filter(|s| !follows_english_alone(s)) {
+            Some(summary) => unfollowed_by(&summary, &settings.engine),
+            None => unfollowed_by_english(&settings.engine),
+        }
     }
 
     fn program(&self, backend: Backend) -> PathBuf {
@@ -283,8 +377,57 @@ impl Models {
     }
 }
 
-/// What Moonshine cannot do.
-fn unfollowed_by_gguf(engine: &config::EngineSettings) -> Vec<(&'static str, String)> {
+/// Whether the model needs to be told nothing, because it knows one language.
+fn follows_english_alone(summary: &Summary) -> bool {
+    matches!(summary.family, Family::Moonshine | Family::Parakeet)
+}
+
+/// Why nothing can be recorded with a model that must be told its language.
+fn untold(model: &str, why: Unheard, summary: &Summary) -> Failure {
+    let reason = why.reason(summary);
+    let text = tr!(
+        "Recording was not started: the model {model} cannot be used so: {reason}.",
+        model,
+        reason
+    );
+    let cause = tr!("The model {model} must be told the language", model);
+    let code = if summary.is_for_english() { "en".into() } else { summary.codes().join("|") };
+    let remedy = tr!("Say which one: v2m-send config set engine.language={code}", code);
+    Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
+}
+
+/// What a model for several languages cannot do, or one that must not be used for some.
+fn unfollowed_by(
+    summary: &Summary,
+    engine: &config::EngineSettings,
+) -> Vec<(&'static str, String)> {
+    let model = &engine.model;
+    let mut all = Vec::new();
+    if let Some(why) = summary.unheard(engine.language.as_deref(), &engine.languages) {
+        let reason = why.reason(summary);
+        let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
+        all.push(("engine.language", why));
+    }
+    if engine.translate {
+        all.push(("engine.translate", tr!("v2m does not let the model {model} translate", model)));
+    }
+    all.extend(no_vocabulary(engine));
+    all
+}
+
+fn no_vocabulary(engine: &config::EngineSettings) -> Option<(&'static str, String)> {
+    let model = &engine.model;
+    (!engine.vocabulary.is_empty()).then(|| {
+        let why = tr!(
+            "the model {model} cannot be told words to expect; the text rules still write them as you do",
+            model
+        );
+        ("engine.vocabulary", why)
+    })
+}
+
+/// What a model for English cannot do.
+fn unfollowed_by_english(engine: &config::EngineSettings) -> Vec<(&'static str, String)> {
     let model = &engine.model;
     let mut all = Vec::new();
     let is_english = |code: &str| code == "en";
@@ -302,13 +445,7 @@ fn unfollowed_by_gguf(engine: &config::EngineSettings) -> Vec<(&'static str, Str
     if engine.translate {
         all.push(("engine.translate", tr!("the model {model} knows English only", model)));
     }
-    if !engine.vocabulary.is_empty() {
-        let why = tr!(
-            "the model {model} cannot be told words to expect; the text rules still write them as you do",
-            model
-        );
-        all.push(("engine.vocabulary", why));
-    }
+    all.extend(no_vocabulary(engine));
     all
 }
 
@@ -409,8 +546,7 @@ mod tests {
     fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
         use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
         let dir = tempfile::tempdir().unwrap();
-        let models =
-            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
+        let models = Models { program: dir.path().join("v2m-engine"), ..Models::from_env() };
         assert_eq!(backends(&models, Auto), ["cpu"]);
         let failure = models.candidates(Cuda).unwrap_err();
         assert_eq!(failure.code, Code::EngineFailed);
@@ -428,8 +564,7 @@ mod tests {
     #[test]
     fn a_model_in_gguf_form_has_its_own_engine_on_the_processor() {
         let dir = tempfile::tempdir().unwrap();
-        let models =
-            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
+        let models = Models { program: dir.path().join("v2m-engine"), ..Models::from_env() };
         let model = dir.path().join("moonshine.gguf");
         std::fs::write(&model, "").unwrap();
         let mut settings = Settings::default();
@@ -445,15 +580,15 @@ mod tests {
         settings.engine.backend = config::BackendChoice::Cuda;
         let failure = models.spec(&settings).unwrap_err();
         assert!(failure.message.contains("engine.backend=auto"), "{}", failure.message);
-        let failure = models.cannot_speak(&settings.engine.model, "es").unwrap();
+        let failure = models.cannot_hear(&settings.engine.model, Some("es"), &[]).unwrap();
         assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
-        assert_eq!(models.cannot_speak(&settings.engine.model, "en"), None);
+        assert_eq!(models.cannot_hear(&settings.engine.model, Some("en"), &[]), None);
     }
 
     #[test]
     fn what_a_model_in_gguf_form_cannot_follow_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), places: paths::Places::from_env() };
+        let models = Models { program: PathBuf::new(), ..Models::from_env() };
         let mut settings = Settings::default();
         let mut keys = |ending: &str, change: &dyn Fn(&mut Settings)| -> Vec<&str> {
             let model = dir.path().join(format!("model.{ending}"));
@@ -474,10 +609,103 @@ mod tests {
         assert_eq!(keys("bin", &all), [""; 0]);
     }
 
+    /// A model of random weights, and the settings that name it.
+    fn synthetic(folder: &Path, family: &str, languages: &[&str]) -> (PathBuf, Settings) {
+        let program =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
+        let file = folder.join(format!("{family}-{}.gguf", languages.len()));
+        let mut python = std::process::Command::new("python3");
+        python.arg(program).args([family, "small", "loop"]).arg(&file).args(languages);
+        assert!(python.status().unwrap().success());
+        let mut settings = Settings::default();
+        settings.engine.model = file.display().to_string();
+        (file, settings)
+    }
+
+    fn changed(text: &str) -> Map<String, Value> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_model_that_must_be_told_the_language_records_nothing_without_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = Models { program: PathBuf::new(), ..Models::from_env() };
+        let (_, mut settings) = synthetic(dir.path(), "canary", &["en", "es"]);
+        let model = settings.engine.model.clone();
+        let refused = |code, among: &[&str]| {
+            let among: Vec<String> = among.iter().map(|code| (*code).to_owned()).collect();
+            models.cannot_hear(&model, code, &among).map(|failure| failure.message)
+        };
+        for heard in [refused(Some("es"), &[]), refused(Some("en"), &[]), refused(None, &["es"])] {
+            assert_eq!(heard, None);
+        }
+        let untold = refused(None, &["en", "es"]).unwrap();
+        assert!(untold.contains("set engine.language") && untold.contains("en, es"), "{untold}");
+        assert_eq!(refused(None, &[]), Some(untold));
+        assert!(refused(Some("it"), &[]).unwrap().contains("does not know Italian"));
+        assert!(refused(None, &["it"]).unwrap().contains("does not know Italian"));
+
+        let keys = |settings: &Settings| -> Vec<&str> {
+            models.unfollowed(settings).into_iter().map(|(key, _)| key).collect()
+        };
+        assert_eq!(keys(&settings), ["engine.language"]);
+        settings.engine.language = Some("es".into());
+        settings.engine.languages = vec!["en".into(), "es".into()];
+        assert_eq!(keys(&settings), [""; 0]);
+        settings.engine.translate = true;
+        settings.engine.vocabulary = vec!["PipeWire".into()];
+        assert_eq!(keys(&settings), ["engine.translate", "engine.vocabulary"]);
+        // Another language may be set: a press in it is refused.
+        assert!(
+            models.check_safe(&changed(r#"{"engine": {"language": "it"}}"#), &settings).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = Models { program: PathBuf::new(), ..Models::from_env() };
+        let (file, mut settings) = synthetic(dir.path(), "parakeet", &["en", "es"]);
+        let model = settings.engine.model.clone();
+        assert_eq!(models.cannot_hear(&model, Some("en"), &[]), None);
+        for code in [Some("es"), None] {
+            let failure = models.cannot_hear(&model, code, &[]).unwrap();
+            assert!(failure.message.contains("English words in the middle"), "{failure:?}");
+        }
+        let told = models.unfollowed(&settings);
+        assert!(
+            told.iter()
+                .any(|(key, why)| *key == "engine.language" && why.contains("English words"))
+        );
+
+        let safe = |new: &str, settings: &Settings| models.check_safe(&changed(new), settings);
+        settings.engine.language = Some("en".into());
+        for kept in ["es", "auto", "Spanish"] {
+            let new = format!(r#"{{"engine": {{"language": "{kept}"}}}}"#);
+            let failure = safe(&new, &settings).unwrap_err();
+            assert_eq!(failure.code, Code::BadConfig);
+            assert!(failure.message.contains("Nothing was changed"), "{failure:?}");
+        }
+        assert!(safe(r#"{"engine": {"language": "en-GB"}}"#, &settings).is_ok());
+        assert!(safe(r#"{"engine": {"language": "es", "model": "base"}}"#, &settings).is_ok());
+        assert!(safe(r#"{"deliver": {"notify": false}}"#, &settings).is_ok());
+        assert_eq!(models.unfollowed(&settings), []);
+
+        // The other way round: the model is what is changed.
+        let usual = Settings::default();
+        let path = serde_json::to_string(file.to_str().unwrap()).unwrap();
+        assert!(safe(&format!(r#"{{"engine": {{"model": {path}}}}}"#), &usual).is_err());
+        let both = format!(r#"{{"engine": {{"model": {path}, "language": "en"}}}}"#);
+        assert!(safe(&both, &usual).is_ok());
+        // A file that is another one by now is read again.
+        std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
+        assert_eq!(models.cannot_hear(&model, None, &[]), None);
+    }
+
     #[test]
     fn a_model_for_english_is_told_from_one_for_all_languages() {
         let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), places: paths::Places::from_env() };
+        let models = Models { program: PathBuf::new(), ..Models::from_env() };
         let file = |name: &str, tokens: u32| {
             let path = dir.path().join(name);
             let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
@@ -485,10 +713,10 @@ mod tests {
             path.display().to_string()
         };
         let [english, all] = [file("ggml-base.en.bin", 51_864), file("ggml-base.bin", 51_865)];
-        assert_eq!(models.cannot_speak(&english, "en"), None);
-        assert_eq!(models.cannot_speak(&all, "es"), None);
-        assert_eq!(models.cannot_speak("/nowhere", "es"), None);
-        let failure = models.cannot_speak(&english, "es").unwrap();
+        assert_eq!(models.cannot_hear(&english, Some("en"), &[]), None);
+        assert_eq!(models.cannot_hear(&all, Some("es"), &[]), None);
+        assert_eq!(models.cannot_hear("/nowhere", Some("es"), &[]), None);
+        let failure = models.cannot_hear(&english, Some("es"), &[]).unwrap();
         assert_eq!(failure.code, Code::ModelMissing);
         assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
         assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");

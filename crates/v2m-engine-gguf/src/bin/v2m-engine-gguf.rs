@@ -4,5 +4,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    v2m_engine_gguf::main()
+    v2m_engine_gguf::main(v2m_ipc::backend::Backend::Cpu)
 }

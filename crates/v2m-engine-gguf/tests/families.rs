@@ -1,0 +1,273 @@
+//! Canary and Parakeet through transcribe.cpp, with models of random weights
+//! (`tests/testkit/programs/synthetic_model.py`): loading, what is done about an empty or endless
+//! answer, cancelling, files that lie. Not here: words, which only real weights write.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+use std::cell::Cell;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use tempfile::TempDir;
+use v2m_engine_gguf::decode::Transcriber;
+use v2m_engine_gguf::device;
+use v2m_engine_gguf::family::{GgufModel, Loaded};
+use v2m_ipc::backend::Backend;
+use v2m_ipc::pcm::seconds;
+use v2m_models::gguf;
+use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
+use v2m_recogniser::model::{LoadError, Model};
+use v2m_recogniser::stream::guard::{Doubt, Hypothesis, doubt};
+
+/// Asks to stop once it was asked so often.
+struct Patience(Mutex<u32>);
+
+impl Patience {
+    fn of(ticks: u32) -> Self {
+        Self(Mutex::new(ticks))
+    }
+}
+
+impl DecodeMonitor for Patience {
+    fn tick(&self) -> bool {
+        let mut left = self.0.lock().unwrap();
+        *left = left.saturating_sub(1);
+        *left == 0
+    }
+}
+
+/// Never asks to stop.
+fn patient() -> Patience {
+    Patience::of(u32::MAX)
+}
+
+fn make(folder: &Path, family: &str, writes: &str, languages: &[&str]) -> PathBuf {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/testkit/programs/synthetic_model.py");
+    let file = folder.join(format!("{family}-{writes}.gguf"));
+    let mut python = Command::new("python3");
+    python.arg(program).args([family, "small", writes]).arg(&file).args(languages);
+    assert!(python.status().unwrap().success());
+    file
+}
+
+fn model(file: PathBuf) -> GgufModel {
+    let device = device::find(Backend::Cpu).unwrap();
+    GgufModel { file, device, threads: NonZeroUsize::new(1) }
+}
+
+struct Lab {
+    folder: TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn load(&self, family: &str, writes: &str, languages: &[&str]) -> Loaded {
+        let mut loaded = model(make(self.folder.path(), family, writes, languages)).load().unwrap();
+        loaded.warm_up().unwrap();
+        loaded
+    }
+}
+
+/// Something other than silence, and no speech.
+fn sound(samples: u64) -> Vec<f32> {
+    (0..samples).map(|i| (i as f32 * 0.07).sin() * 0.2).collect()
+}
+
+fn request<'a>(audio: &'a [f32], language: &'a str, effort: Effort) -> DecodeRequest<'a> {
+    let voice = audio.len() as f32 / 16_000.0;
+    DecodeRequest { audio, voice, language, translate: false, vocabulary: &[], beams: 5, effort }
+}
+
+fn heard(loaded: &mut Loaded, language: &str, effort: Effort) -> Result<Hypothesis, DecodeError> {
+    let audio = sound(seconds(3));
+    loaded.decode(&request(&audio, language, effort), &patient())
+}
+
+#[test]
+fn nothing_for_much_voice_is_decoded_again_and_then_a_failure() {
+    let lab = Lab::new();
+    for family in ["canary", "parakeet"] {
+        let mut loaded = lab.load(family, "nothing", &["en"]);
+        let first = heard(&mut loaded, "en", Effort::Quick).unwrap();
+        assert_eq!((first.text.as_str(), first.cut_off), ("", true), "{family}");
+        let second = heard(&mut loaded, "en", Effort::Thorough);
+        assert!(matches!(second, Err(DecodeError::Refused(_))), "{family}: {second:?}");
+        // A cough is no word.
+        let cough = sound(4_800);
+        let said = loaded.decode(&request(&cough, "en", Effort::Thorough), &patient()).unwrap();
+        assert_eq!(said.text, "", "{family}");
+    }
+}
+
+#[test]
+fn a_text_that_repeats_itself_is_decoded_again() {
+    let lab = Lab::new();
+    // Canary's decoder is stopped by the library; Parakeet's goes on as long as the sound.
+    let mut canary = lab.load("canary", "loop", &["en", "es"]);
+    let text = heard(&mut canary, "es", Effort::Quick).unwrap();
+    assert!(text.cut_off && text.text.starts_with("w100"), "{text:?}");
+    let mut parakeet = lab.load("parakeet", "loop", &["en"]);
+    let text = heard(&mut parakeet, "en", Effort::Quick).unwrap();
+    assert!(text.text.starts_with("w100 w100 w100 w100"), "{text:?}");
+    assert_eq!(doubt(&text, 3.0), Some(Doubt::Repetition));
+}
+
+#[test]
+fn canary_is_always_told_its_language_and_never_one_that_it_does_not_know() {
+    let lab = Lab::new();
+    let mut canary = lab.load("canary", "loop", &["en", "de", "es", "fr"]);
+    assert!(canary.multilingual());
+    for code in ["en", "de", "es", "fr"] {
+        assert!(heard(&mut canary, code, Effort::Quick).is_ok(), "{code}");
+    }
+    let refused = heard(&mut canary, "it", Effort::Quick).unwrap_err().to_string();
+    assert!(refused.contains("\"it\"") && refused.contains("de, en, es, fr"), "{refused}");
+    let mut detect = |languages: &[&str]| {
+        let languages: Vec<String> = languages.iter().map(|code| (*code).to_owned()).collect();
+        canary.detect(&[0.0; 16_000], &languages, None, &patient())
+    };
+    assert_eq!(detect(&["es"]), Ok("es".to_owned()));
+    for several in [&[][..], &["en", "es"]] {
+        let refused = detect(several).unwrap_err().to_string();
+        assert!(refused.contains("set engine.language"), "{refused}");
+    }
+}
+
+#[test]
+fn parakeet_for_several_languages_hears_english_alone() {
+    let lab = Lab::new();
+    let mut parakeet = lab.load("parakeet", "loop", &["en", "es"]);
+    assert!(heard(&mut parakeet, "en", Effort::Quick).is_ok());
+    for refused in [
+        heard(&mut parakeet, "es", Effort::Quick).unwrap_err(),
+        parakeet.detect(&[0.0; 16_000], &[], None, &patient()).unwrap_err(),
+    ] {
+        assert!(refused.to_string().contains("English words in the middle"), "{refused}");
+    }
+}
+
+#[test]
+fn a_piece_is_as_long_as_the_family_allows() {
+    let lab = Lab::new();
+    for (family, longest) in [("canary", 10), ("parakeet", 20)] {
+        let file = make(lab.folder.path(), family, "loop", &["en"]);
+        let limits = model(file.clone()).limits();
+        assert_eq!(limits.longest, seconds(longest), "{family}");
+        let mut loaded = model(file).load().unwrap();
+        for samples in [1, limits.longest] {
+            let audio = sound(samples);
+            let text = loaded.decode(&request(&audio, "en", Effort::Quick), &patient()).unwrap();
+            assert!(!text.text.is_empty(), "{family}: {samples} samples");
+        }
+    }
+}
+
+#[test]
+fn a_decode_is_cancelled_where_the_family_allows_it() {
+    let lab = Lab::new();
+    let audio = sound(seconds(3));
+    let cancelled = |loaded: &mut Loaded, ticks| {
+        loaded.decode(&request(&audio, "en", Effort::Quick), &Patience::of(ticks))
+    };
+    for family in ["canary", "parakeet"] {
+        let mut loaded = lab.load(family, "loop", &["en"]);
+        assert_eq!(cancelled(&mut loaded, 1), Err(DecodeError::Aborted), "{family}");
+        // The next one is none the worse for it.
+        assert!(heard(&mut loaded, "en", Effort::Quick).is_ok(), "{family}");
+    }
+    let mut canary = lab.load("canary", "loop", &["en"]);
+    assert_eq!(cancelled(&mut canary, 3), Err(DecodeError::Aborted), "while it writes");
+    let mut parakeet = lab.load("parakeet", "loop", &["en"]);
+    assert!(cancelled(&mut parakeet, 3).is_ok(), "asked once, before its encoder");
+}
+
+/// Bytes of a file with one of its numbers changed, or cut short, or with another architecture.
+fn lies(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for part in 1..16 {
+        let length = whole.len() * part / 16;
+        all.push((format!("cut at {length}"), whole[..length].to_vec()));
+    }
+    let position = |text: &str| {
+        whole.windows(text.len()).position(|window| window == text.as_bytes()).unwrap() + text.len()
+    };
+    // A key, its type (4 bytes), its value.
+    for key in ["encoder.n_layers", "encoder.d_model", "encoder.n_heads", "frontend.n_fft"] {
+        for value in [0_u32, 3, 0x7FFF_FFFF, u32::MAX] {
+            let mut bytes = whole.to_vec();
+            let at = position(key) + 4;
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            all.push((format!("{key} = {value}"), bytes));
+        }
+    }
+    for name in ["enc.pre_encode.out.weight", "enc.blocks.0.attn.linear_q.weight"] {
+        let mut bytes = whole.to_vec();
+        // The number of dimensions, and the first one.
+        let at = position(name) + 4;
+        bytes[at..at + 8].copy_from_slice(&(1_u64 << 40).to_le_bytes());
+        all.push((format!("{name} of 2^40 columns"), bytes));
+    }
+    let at = position("general.architecture") + 4 + 8;
+    for other in ["whisp", "llama"] {
+        let mut bytes = whole.to_vec();
+        bytes[at..at + 5].copy_from_slice(other.as_bytes());
+        all.push((other.into(), bytes));
+    }
+    all
+}
+
+#[test]
+fn what_is_cut_short_or_lies_is_refused_before_it_is_loaded() {
+    let lab = Lab::new();
+    for family in ["canary", "parakeet"] {
+        let whole = fs::read(make(lab.folder.path(), family, "loop", &["en"])).unwrap();
+        for (what, bytes) in lies(&whole) {
+            let file = lab.folder.path().join("lie.gguf");
+            fs::write(&file, bytes).unwrap();
+            let error = model(file).load().unwrap_err();
+            assert!(matches!(error, LoadError::Broken { .. }), "{family}, {what}: {error}");
+            assert!(error.to_string().len() < 600, "{family}, {what}: {error}");
+        }
+    }
+}
+
+/// What v2m's check lets through may still be refused by the library. That is an error like any
+/// other, and nothing else: whatever byte of a head was changed.
+#[test]
+fn a_head_with_any_changed_byte_gives_a_model_or_an_error() {
+    let lab = Lab::new();
+    let loads = Cell::new(0);
+    for family in ["canary", "parakeet"] {
+        let whole = fs::read(make(lab.folder.path(), family, "loop", &["en"])).unwrap();
+        let tensors = whole.windows(4).position(|window| window == b"enc.").unwrap();
+        let file = lab.folder.path().join("changed.gguf");
+        for at in (0..tensors).step_by(7) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x41;
+            fs::write(&file, bytes).unwrap();
+            if gguf::inspect(&file).is_err() {
+                continue;
+            }
+            let Ok(mut loaded) = model(file.clone()).load() else { continue };
+            loads.set(loads.get() + 1);
+            let _ = heard(&mut loaded, "en", Effort::Quick);
+        }
+    }
+    assert!(loads.get() > 0, "texts of tokens may be anything");
+}
+
+#[test]
+fn the_library_itself_refuses_what_it_does_not_know() {
+    let lab = Lab::new();
+    let file = lab.folder.path().join("none.gguf");
+    fs::write(&file, b"GGUF\x03\0\0\0").unwrap();
+    let device = device::find(Backend::Cpu).unwrap();
+    let error = Transcriber::load(&file, &device, NonZeroUsize::MIN).unwrap_err().to_string();
+    assert!(error.contains("transcribe.cpp refuses it"), "{error}");
+}

@@ -1,0 +1,160 @@
+//! The families of models in GGUF form: what each can be asked for, and why something is refused.
+//!
+//! One place for this, because four ask: `v2m-model use`, the daemon before it changes a setting or
+//! records, its status, and the engine. What a file must hold is in `moonshine` and `nemo`.
+
+use crate::language::Languages;
+use v2m_messages::tr;
+
+/// A family, as far as its members differ in what they can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Moonshine (Useful Sensors): English.
+    Moonshine,
+    /// Canary (NVIDIA): several languages. It is told which one; left out, it translates.
+    Canary,
+    /// Parakeet (NVIDIA) for English.
+    Parakeet,
+    /// Parakeet for several languages. It cannot be told which one, and drifts into English words in
+    /// the middle of another language.
+    DriftingParakeet,
+}
+
+/// What a model file is, from its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Its family.
+    pub family: Family,
+    /// What v2m lets it listen to.
+    pub languages: Languages,
+    /// How its matrices are stored: `f32`, `f16`, `q8_0` …; `None` where they differ.
+    pub weights: Option<&'static str>,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// Why a model cannot transcribe what is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheard {
+    /// It knows no such language.
+    Unknown,
+    /// It must be told which language is spoken, and was not.
+    Untold,
+    /// It would write English words in the middle of another language.
+    Drifts,
+}
+
+impl Summary {
+    /// The one language that is spoken: `code`, or the only one of `among` where it is to be
+    /// detected (`None`).
+    #[must_use]
+    pub fn spoken<'a>(code: Option<&'a str>, among: &'a [String]) -> Option<&'a str> {
+        match (code, among) {
+            (Some(code), _) => Some(code),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
+    }
+
+    /// Why the model cannot transcribe speech in the language with this ISO 639-1 code. `None`: it
+    /// is to be detected, among these (empty: among all).
+    #[must_use]
+    pub fn unheard(&self, code: Option<&str>, among: &[String]) -> Option<Unheard> {
+        match (self.family, Self::spoken(code, among)) {
+            (Family::DriftingParakeet, spoken) if spoken != Some("en") => Some(Unheard::Drifts),
+            (Family::Canary, None) => Some(Unheard::Untold),
+            (_, Some(code)) if !self.languages.contain(code) => Some(Unheard::Unknown),
+            // English alone: there is nothing to detect.
+            _ => None,
+        }
+    }
+
+    /// Whether a setting of several languages to tell apart makes a difference.
+    #[must_use]
+    pub fn is_for_english(&self) -> bool {
+        self.languages == Languages::English
+    }
+
+    /// The codes that `engine.language` may have.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        match self.languages {
+            Languages::Listed(set) => set.codes(),
+            Languages::English | Languages::Multilingual => vec!["en".into()],
+        }
+    }
+}
+
+impl Unheard {
+    /// A clause about the model, for the user.
+    #[must_use]
+    pub fn reason(self, summary: &Summary) -> String {
+        let codes = summary.codes().join(", ");
+        match self {
+            Self::Unknown if summary.is_for_english() => tr!("it knows English only").into(),
+            Self::Unknown => tr!("it knows these languages only: {codes}", codes),
+            Self::Untold => tr!(
+                "it cannot detect the language; set engine.language to the one you speak, one of: {codes}",
+                codes
+            ),
+            Self::Drifts => tr!(
+                "it cannot be told which language is spoken, and writes English words in the middle of others, so v2m \
+                 uses it with engine.language = \"en\" only"
+            )
+            .into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::LanguageSet;
+
+    fn summary(family: Family, languages: Languages) -> Summary {
+        Summary { family, languages, weights: Some("q8_0"), bytes: 1 }
+    }
+
+    /// What is spoken: a code or none, and the languages to tell apart.
+    fn unheard(summary: &Summary, code: Option<&str>, among: &[&str]) -> Option<Unheard> {
+        let among: Vec<String> = among.iter().map(|code| (*code).to_owned()).collect();
+        summary.unheard(code, &among)
+    }
+
+    #[test]
+    fn canary_is_always_told_its_language() {
+        let languages = Languages::Listed(LanguageSet::of(&["en", "de", "es", "fr"]));
+        let canary = summary(Family::Canary, languages);
+        assert_eq!(unheard(&canary, Some("es"), &[]), None);
+        assert_eq!(unheard(&canary, Some("es"), &["en", "es"]), None);
+        assert_eq!(unheard(&canary, None, &["es"]), None);
+        assert_eq!(unheard(&canary, None, &["en", "es"]), Some(Unheard::Untold));
+        assert_eq!(unheard(&canary, None, &[]), Some(Unheard::Untold));
+        assert_eq!(unheard(&canary, Some("it"), &[]), Some(Unheard::Unknown));
+        assert_eq!(unheard(&canary, None, &["it"]), Some(Unheard::Unknown));
+        assert!(Unheard::Untold.reason(&canary).contains("one of: de, en, es, fr"));
+        assert!(Unheard::Unknown.reason(&canary).contains("de, en, es, fr"));
+    }
+
+    #[test]
+    fn parakeet_for_several_languages_is_used_for_english_alone() {
+        let parakeet = summary(Family::DriftingParakeet, Languages::English);
+        assert_eq!(unheard(&parakeet, Some("en"), &[]), None);
+        assert_eq!(unheard(&parakeet, None, &["en"]), None);
+        // Somebody whose language is detected may speak another one.
+        for (code, among) in [(Some("es"), &[][..]), (None, &[]), (None, &["en", "es"])] {
+            assert_eq!(unheard(&parakeet, code, among), Some(Unheard::Drifts));
+        }
+        assert!(Unheard::Drifts.reason(&parakeet).contains("engine.language = \"en\""));
+    }
+
+    #[test]
+    fn models_for_english_need_no_language() {
+        for family in [Family::Moonshine, Family::Parakeet] {
+            let model = summary(family, Languages::English);
+            assert_eq!(unheard(&model, None, &[]), None);
+            assert_eq!(unheard(&model, Some("en"), &[]), None);
+            assert_eq!(unheard(&model, Some("es"), &[]), Some(Unheard::Unknown));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The smallest file of these families has megabytes, so tests change a head.
+
+use super::*;
+
+/// A value, as the tables below write it.
+fn value(text: &str) -> Value {
+    match text.parse() {
+        Ok(number) => Value::Number(number),
+        Err(_) => Value::Text(text.into()),
+    }
+}
+
+fn head(values: &[(&str, &str)], lists: &[(&str, &[&str])]) -> Gguf {
+    let mut all: BTreeMap<String, Value> =
+        values.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect();
+    for (key, names) in lists {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        all.insert((*key).to_owned(), Value::Names(names));
+    }
+    all.insert("tokenizer.ggml.tokens".into(), Value::Texts(200));
+    Gguf { values: all, tensors: Vec::new() }
+}
+
+const FRONTEND: [(&str, &str); 8] = [
+    ("stt.frontend.type", "mel"),
+    ("stt.frontend.window", "hann"),
+    ("stt.frontend.normalize", "per_feature"),
+    ("stt.frontend.num_mels", "128"),
+    ("stt.frontend.sample_rate", "16000"),
+    ("stt.frontend.n_fft", "512"),
+    ("stt.frontend.win_length", "400"),
+    ("stt.frontend.hop_length", "160"),
+];
+const ENCODER: [(&str, &str); 8] = [
+    ("encoder.n_layers", "2"),
+    ("encoder.d_model", "64"),
+    ("encoder.n_heads", "4"),
+    ("encoder.d_ff", "128"),
+    ("encoder.conv_kernel", "9"),
+    ("encoder.subsampling_factor", "8"),
+    ("encoder.subsampling_channels", "32"),
+    ("encoder.pos_emb_max_len", "5000"),
+];
+
+/// The head of a model with these values beside those that both families have, and its tensors.
+fn model(prefix: &str, own: &[(&str, &str)], lists: &[(&str, &[&str])]) -> Gguf {
+    let keyed = ENCODER.iter().chain(own).map(|(key, text)| (format!("{prefix}.{key}"), *text));
+    let keyed: Vec<(String, &str)> = keyed.collect();
+    let keyed = keyed.iter().map(|(key, text)| (key.as_str(), *text));
+    head(&FRONTEND.into_iter().chain(keyed).collect::<Vec<_>>(), lists)
+}
+
+fn filled(mut head: Gguf, wanted: &Wanted) -> Gguf {
+    let tensors = wanted.0.iter().map(|(name, dims, role)| {
+        let kind = if *role == Role::Matrix { TensorKind::Q8_0 } else { TensorKind::F32 };
+        Tensor { name: name.clone(), dims: dims.clone(), kind }
+    });
+    head.tensors = tensors.collect();
+    head
+}
+
+fn small_canary() -> Gguf {
+    let mut own = vec![
+        ("decoder.n_layers", "1"),
+        ("decoder.d_model", "64"),
+        ("decoder.n_heads", "4"),
+        ("decoder.d_ff", "128"),
+        ("decoder.max_position", "256"),
+        ("decoder.vocab_size", "200"),
+        ("decoder.activation", "relu"),
+        ("tokenizer.prompt_format", "canary2"),
+    ];
+    let specials = [
+        "startoftranscript",
+        "endoftext",
+        "pad",
+        "startofcontext",
+        "pnc",
+        "noitn",
+        "notimestamp",
+        "nodiarize",
+        "lang.en",
+        "lang.es",
+    ];
+    let specials = specials.map(|name| format!("special.{name}_id"));
+    own.extend(specials.iter().map(|name| (name.as_str(), "7")));
+    let lists: [(&str, &[&str]); 2] = [
+        ("stt.canary.tokenizer.lang_codes", &["spl_tokens", "en", "es"]),
+        ("general.languages", &["en", "es", "it"]),
+    ];
+    let head = model("stt.canary", &own, &lists);
+    let (_, wanted) = canary(&head).unwrap();
+    filled(head, &wanted)
+}
+
+fn small_parakeet(languages: &[&str]) -> Gguf {
+    let own = [
+        ("predictor.hidden", "64"),
+        ("predictor.n_layers", "2"),
+        ("predictor.vocab", "201"),
+        ("joint.hidden", "64"),
+        ("joint.num_extra_outputs", "5"),
+        ("joint.activation", "relu"),
+    ];
+    let mut head = model("stt.parakeet", &own, &[("general.languages", languages)]);
+    let durations = Value::Numbers(5, vec![0, 1, 2, 3, 4]);
+    head.values.insert("stt.parakeet.tdt.durations".into(), durations);
+    let (_, wanted) = parakeet(&head).unwrap();
+    filled(head, &wanted)
+}
+
+#[test]
+fn a_canary_model_knows_the_languages_that_it_has_tokens_for() {
+    let languages = Languages::Listed(LanguageSet::of(&["en", "es"]));
+    assert_eq!(check_canary(&small_canary()), Ok((Family::Canary, languages, Some("q8_0"))));
+}
+
+#[test]
+fn a_parakeet_model_is_for_english_whatever_languages_it_names() {
+    for (languages, family) in [
+        (&["en"][..], Family::Parakeet),
+        (&["en-US"], Family::Parakeet),
+        (&[], Family::Parakeet),
+        (&["en", "es"], Family::DriftingParakeet),
+    ] {
+        let kind = check_parakeet(&small_parakeet(languages));
+        assert_eq!(kind, Ok((family, Languages::English, Some("q8_0"))));
+    }
+}
+
+#[test]
+fn what_else_is_in_a_file_does_no_harm() {
+    let mut head = small_canary();
+    let (name, dims) = ("frontend.window".into(), vec![400]);
+    head.tensors.push(Tensor { name, dims, kind: TensorKind::F32 });
+    assert!(check_canary(&head).is_ok());
+}
+
+type Change = fn(&mut Gguf);
+
+fn set(head: &mut Gguf, key: &str, text: &str) {
+    head.values.insert(key.into(), value(text));
+}
+
+fn refused(check: fn(&Gguf) -> Result<Kind, String>, head: fn() -> Gguf, lies: &[(&str, Change)]) {
+    for (words, change) in lies {
+        let mut head = head();
+        change(&mut head);
+        let error = check(&head).unwrap_err();
+        assert!(error.contains(words), "{error:?} without {words:?}");
+    }
+}
+
+#[test]
+fn a_canary_model_that_lies_is_refused() {
+    refused(
+        check_canary,
+        small_canary,
+        &[
+            ("stt.canary.encoder.d_model", |head| {
+                set(head, "stt.canary.encoder.d_model", "99999999")
+            }),
+            ("stt.canary.encoder.n_heads", |head| set(head, "stt.canary.encoder.n_heads", "5")),
+            ("stt.canary.encoder.conv_kernel", |head| {
+                set(head, "stt.canary.encoder.conv_kernel", "8")
+            }),
+            ("the texts of 200 tokens", |head| set(head, "stt.canary.decoder.vocab_size", "199")),
+            ("stt.canary.special.lang.es_id", |head| {
+                set(head, "stt.canary.special.lang.es_id", "200")
+            }),
+            ("stt.canary.special.pnc_id", |head| {
+                head.values.remove("stt.canary.special.pnc_id");
+            }),
+            ("no token for any language", |head| {
+                head.values.remove("stt.canary.special.lang.en_id");
+                head.values.remove("stt.canary.special.lang.es_id");
+            }),
+            ("stt.frontend.sample_rate", |head| set(head, "stt.frontend.sample_rate", "8000")),
+            ("stt.frontend.num_mels", |head| set(head, "stt.frontend.num_mels", "80")),
+            ("\"tanh\"", |head| set(head, "stt.canary.decoder.activation", "tanh")),
+            ("dec.layer.1.norm1.weight is missing", |head| {
+                set(head, "stt.canary.decoder.n_layers", "2");
+            }),
+            ("has the shape [64], not [63]", |head| {
+                set(head, "stt.canary.encoder.d_model", "63");
+                set(head, "stt.canary.encoder.n_heads", "1");
+                set(head, "stt.canary.decoder.d_model", "63");
+                set(head, "stt.canary.decoder.n_heads", "1");
+                head.tensors.iter_mut().for_each(|tensor| {
+                    if tensor.name == "enc.pre_encode.out.weight" {
+                        tensor.dims[1] = 63;
+                    }
+                });
+            }),
+            ("is stored as q8_0", |head| {
+                head.tensors.iter_mut().for_each(|tensor| tensor.kind = TensorKind::Q8_0);
+            }),
+        ],
+    );
+}
+
+#[test]
+fn a_parakeet_model_that_lies_or_is_of_another_kind_is_refused() {
+    refused(
+        check_parakeet,
+        || small_parakeet(&["en"]),
+        &[
+            ("text while somebody speaks", |head| {
+                set(head, "stt.parakeet.encoder.att_context_style", "chunked_limited");
+            }),
+            ("text while somebody speaks", |head| {
+                set(head, "stt.parakeet.prompt.num_prompts", "128")
+            }),
+            ("stt.parakeet.vad.hidden", |head| set(head, "stt.parakeet.vad.hidden", "8")),
+            ("\"ctc\"", |head| set(head, "stt.parakeet.head_kind", "ctc")),
+            ("num_extra_outputs", |head| set(head, "stt.parakeet.head_kind", "rnnt")),
+            ("stt.parakeet.tdt.durations", |head| {
+                let durations = Value::Numbers(5, vec![0; 5]);
+                head.values.insert("stt.parakeet.tdt.durations".into(), durations);
+            }),
+            ("stt.parakeet.tdt.max_symbols", |head| set(head, "stt.parakeet.tdt.max_symbols", "0")),
+            ("the texts of 200 tokens", |head| set(head, "stt.parakeet.predictor.vocab", "300")),
+            ("pred.lstm.2.Wx is missing", |head| set(head, "stt.parakeet.predictor.n_layers", "3")),
+            ("joint.out.weight has the shape", |head| {
+                set(head, "stt.parakeet.joint.num_extra_outputs", "4");
+                let durations = Value::Numbers(4, vec![0, 1, 2, 3]);
+                head.values.insert("stt.parakeet.tdt.durations".into(), durations);
+            }),
+        ],
+    );
+}
