@@ -24,7 +24,7 @@ pub use predecessor::{
 };
 pub use settings::{
     BackendChoice, CaptureSettings, DeliverSettings, EngineSettings, JoinTo, LlmSettings, LogLevel,
-    LogSettings, Refine, SessionSettings, Settings, StoreSettings, TextSettings, UndoBy,
+    LogSettings, Notify, Refine, SessionSettings, Settings, StoreSettings, TextSettings, UndoBy,
     UnloadAfter,
 };
 pub use update::{Updated, check_update, update};

@@ -35,6 +35,7 @@ impl Daemon {
         match event {
             DesktopEvent::Handed(handed) => self.handed(handed),
             DesktopEvent::Ended => self.desktop.ended(),
+            DesktopEvent::Sign(present) => self.desktop.screen().sign_is(present),
         }
     }
 
@@ -127,7 +128,7 @@ impl Daemon {
                 ..self.wanted()
             },
             focus: noted.focus,
-            screen: self.desktop.screen(settings).cloned(),
+            screen: Some(self.desktop.screen().clone()),
             text,
             problems: transcript.problems,
             hint,

@@ -6,12 +6,14 @@ use super::feedback::Feedback;
 use super::handing::{Handed, Handing, Parcel};
 use super::refusal::note_file;
 use super::screen::{Going, Screen};
+use super::shown::Present;
 use super::texts::Finished;
-use crate::call::DeliverStatus;
+use crate::call::{DeliverStatus, Event};
 use crate::config::Settings;
 use crate::deliver::{self, UndoOptions, Way, environment::DisplayServer};
 use crate::session::{Code, Cue, DeliverMode, Notice, Session, State};
 use std::time::Duration;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -39,6 +41,8 @@ pub(super) struct DesktopOutput {
     has_ended: bool,
     display: DisplayServer,
     way: KnownWay,
+    /// The program that shows the states on the screen.
+    sign: watch::Receiver<Option<String>>,
 }
 
 /// Something that happened on the desktop.
@@ -47,12 +51,20 @@ pub(super) enum DesktopEvent {
     Handed(Handed),
     /// The desktop session that this process was started in has ended.
     Ended,
+    /// A program shows the states on the screen, or does so no more, or must be told anew.
+    Sign(Present),
 }
 
 impl DesktopOutput {
-    /// Within a tokio runtime.
-    pub(super) async fn new() -> Self {
-        let screen = Screen::new(note_file("notification"), note_file("notification-aside"));
+    /// Within a tokio runtime. `events` leads to the sign on the screen, and `sign` tells who it
+    /// is.
+    pub(super) async fn new(
+        events: broadcast::Sender<Event>,
+        sign: watch::Receiver<Option<String>>,
+        settings: &Settings,
+    ) -> Self {
+        let files = (note_file("notification"), note_file("notification-aside"));
+        let screen = Screen::new(files, events, settings.notify());
         screen.progress(deliver::Notice::Tidy);
         Self {
             screen,
@@ -61,6 +73,7 @@ impl DesktopOutput {
             has_ended: false,
             display: DisplayServer::watch().await,
             way: KnownWay::default(),
+            sign,
         }
     }
 
@@ -108,6 +121,7 @@ impl DesktopOutput {
             biased;
             handed = self.handing.next() => DesktopEvent::Handed(handed),
             () = self.display.ended() => DesktopEvent::Ended,
+            present = sign(&mut self.sign) => DesktopEvent::Sign(present),
         }
     }
 
@@ -120,22 +134,16 @@ impl DesktopOutput {
         });
     }
 
-    /// The notifications. `None`: the settings turn them off.
-    pub(super) fn screen(&self, settings: &Settings) -> Option<&Screen> {
-        settings.deliver.notify.then_some(&self.screen)
+    /// The notifications and the sign.
+    pub(super) fn screen(&self) -> &Screen {
+        &self.screen
     }
 
     /// Shows a notice. `stops_after`: the silence that ends the recording under way.
-    pub(super) fn notify(
-        &self,
-        notice: Notice,
-        stops_after: Option<Duration>,
-        settings: &Settings,
-    ) {
-        let Some(screen) = self.screen(settings) else { return };
-        screen.progress(match notice {
+    pub(super) fn notify(&self, notice: Notice, stops_after: Option<Duration>) {
+        self.screen.progress(match notice {
             Notice::Recording => {
-                screen.clear_aside();
+                self.screen.clear_aside();
                 deliver::Notice::Recording { so_far: None, stops_after }
             }
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
@@ -150,9 +158,9 @@ impl DesktopOutput {
         self.screen.progress(deliver::Notice::Mended(code));
     }
 
-    /// Closes the notifications of states and problems.
-    pub(super) fn clear(&self) {
-        self.screen.clear();
+    /// Follows the settings.
+    pub(super) fn set(&self, settings: &Settings) {
+        self.screen.want(settings.notify());
     }
 
     pub(super) fn play(&self, cue: Cue, settings: &Settings) {
@@ -212,5 +220,18 @@ impl DesktopOutput {
     /// Resumes media players and plays the last sound to its end.
     pub(super) async fn end(self) {
         self.feedback.end().await;
+    }
+}
+
+/// Waits until it is another program that shows the states on the screen, or the same one must be
+/// told anew. Cancel-safe.
+async fn sign(owner: &mut watch::Receiver<Option<String>>) -> Present {
+    if owner.changed().await.is_err() {
+        // There is no bus.
+        return std::future::pending().await;
+    }
+    match *owner.borrow_and_update() {
+        Some(_) => Present::Yes,
+        None => Present::No,
     }
 }

@@ -88,6 +88,6 @@ impl Daemon {
     /// Shows a notice as [`Self::show`] does, without the journal.
     pub(super) fn notify(&self, notice: Notice) {
         let stops_after = self.session.recording().and_then(|job| self.stops_after(job));
-        self.desktop.notify(notice, stops_after, self.config.settings());
+        self.desktop.notify(notice, stops_after);
     }
 }

@@ -178,10 +178,11 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
         let hints = [place.clone(), hint].into_iter().flatten().collect::<Vec<_>>().join("\n");
         let hints = Some(hints).filter(|hints| !hints.is_empty());
         let shown = screen.show_text(text, deliveries.clone(), problems, hints).await;
-        if let Some(place) = place.filter(|_| shown.ok) {
+        let is_seen = shown.as_ref().map_or_else(|| screen.has_sign(), |shown| shown.ok);
+        if let Some(place) = place.filter(|_| is_seen) {
             sinks.hint_was_shown(place).await;
         }
-        deliveries.push(shown);
+        deliveries.extend(shown);
     }
     (Handover { whose, deliveries, took }, sinks)
 }

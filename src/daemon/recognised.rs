@@ -140,7 +140,7 @@ impl Daemon {
     /// recorded, drafts of an older one are not shown.
     fn show_growth(&self, job: JobId, text: &str) {
         let settings = self.config.settings();
-        let Some(screen) = self.desktop.screen(settings) else { return };
+        let screen = self.desktop.screen();
         let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());
         let wished = self.session.wishes(job).and_then(|wishes| wishes.deliver);
         let mode = wished.unwrap_or(settings.deliver.mode);

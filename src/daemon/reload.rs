@@ -199,9 +199,7 @@ impl Daemon {
         let new = self.config.settings();
         self.session.set_limits(limits(new, &self.texts));
         self.desktop.quiet(self.session.state(), new);
-        if old.deliver.notify && !new.deliver.notify {
-            self.desktop.clear();
-        }
+        self.desktop.set(new);
         if old.store != new.store {
             self.under_way.retain(new);
         }

@@ -1,23 +1,36 @@
-//! Notifications: what is shown, and in which of the two.
+//! What the user sees of v2m's work: notifications, in which of the two, and the sign.
 //!
-//! One notification, the sign, says what v2m is doing and then what came of it. While something is
-//! recorded the sign says so, whatever becomes of earlier dictations: that one of their texts has
-//! arrived is added to it, and what went wrong gets a notification of its own, beside it.
+//! One notification, the banner, says what v2m is doing and then what came of it. While something
+//! is recorded the banner says so, whatever becomes of earlier dictations: that one of their texts
+//! has arrived is added to it, and what went wrong gets a notification of its own, beside it.
+//!
+//! A program that shows v2m's states on the screen (the owner of `org.v2m.Sign`) takes the place of
+//! the banner for states and successes. `feedback.notify` says what else is left out (`shown`).
 
 use super::growth::{Growth, show_when_known};
+use super::shown::{Present, is_notified};
+use crate::call::Event;
+use crate::config::Notify;
 use crate::deliver::{Notice, Notifier, Observer, ScreenLock, Secret};
-use crate::session::{Delivery, Failure};
+use crate::session::{self, Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 #[derive(Clone, Debug)]
 pub(super) struct Screen {
-    sign: Notifier,
-    aside: Notifier,
-    growing: mpsc::Sender<Growth>,
     /// Shared with the deliveries under way, because a recording may start during one.
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+    growing: mpsc::Sender<Growth>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    banner: Notifier,
+    aside: Notifier,
+    /// To the sign.
+    events: broadcast::Sender<Event>,
+    state: Mutex<State>,
 }
 
 /// What the session is doing.
@@ -31,51 +44,110 @@ pub(super) struct Going {
     pub(super) pending: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     going: Going,
-    /// The number of notices that the sign was given.
+    /// The number of notices that the banner was given.
     order: u64,
-    /// The notification beside the sign appeared after the press, before its recording was
+    /// The notification beside the banner appeared after the press, before its recording was
     /// announced.
     is_fresh: bool,
+    /// What the user wants to be told by notifications.
+    wanted: Notify,
+    sign: Present,
+    /// The state that is on: for a sign that comes, and for the banner if the sign goes.
+    on: Option<Notice>,
+    /// The banner may show something.
+    has_banner: bool,
 }
 
 impl Screen {
-    /// Must be called within a tokio runtime. Connects to nothing before the first notice. `sign`
+    /// Must be called within a tokio runtime. Connects to nothing before the first notice. `banner`
     /// and `aside` are the files that tell the next run what this one leaves on the desktop if it
-    /// is killed.
-    pub(super) fn new(sign: Option<PathBuf>, aside: Option<PathBuf>) -> Self {
-        let sign = Notifier::spawn(sign, None);
-        let aside = Notifier::spawn(aside, Some(sign.clone()));
+    /// is killed. `events` leads to the sign.
+    pub(super) fn new(
+        (banner, aside): (Option<PathBuf>, Option<PathBuf>),
+        events: broadcast::Sender<Event>,
+        wanted: Notify,
+    ) -> Self {
+        let banner = Notifier::spawn(banner, None);
+        let aside = Notifier::spawn(aside, Some(banner.clone()));
         // More than one draft waits only while programs are slow to report the keyboard focus.
         let (growing, inbox) = mpsc::channel(2);
-        let screen = Self { sign, aside, growing, state: Arc::default() };
-        let (sign, state) = (screen.sign.clone(), Arc::clone(&screen.state));
+        let state = State {
+            going: Going::default(),
+            order: 0,
+            is_fresh: false,
+            wanted,
+            sign: Present::No,
+            on: None,
+            has_banner: false,
+        };
+        let shared = Arc::new(Shared { banner, aside, events, state: Mutex::new(state) });
+        let showing = Arc::clone(&shared);
         let show = move |Growth { notice, order, .. }| {
-            let state = locked(&state);
             // Otherwise the draft comes too late.
-            if state.order == order {
-                sign.progress(notice);
+            if showing.state().order == order {
+                showing.show_state(notice);
             }
         };
         tokio::spawn(show_when_known(inbox, Observer::default(), show));
-        screen
+        Self { shared, growing }
     }
 
     /// Takes note of what the session is doing.
     pub(super) fn update(&self, going: Going) {
-        let mut state = self.state();
+        let mut state = self.shared.state();
         let before = std::mem::replace(&mut state.going, going);
         if going.recording && !before.recording {
             state.is_fresh = false;
         }
     }
 
+    /// Takes note of what the user wants to be told by notifications.
+    pub(super) fn want(&self, wanted: Notify) {
+        let before = std::mem::replace(&mut self.shared.state().wanted, wanted);
+        if before != wanted && wanted != Notify::All {
+            self.shared.banner().progress(Notice::Closed);
+            self.shared.aside.progress(Notice::Closed);
+        }
+    }
+
+    /// Takes note of whether a program shows the states, and tells it what is on. If it has gone,
+    /// the banner shows that, at once.
+    pub(super) fn sign_is(&self, present: Present) {
+        let (before, on) = {
+            let mut state = self.shared.state();
+            (std::mem::replace(&mut state.sign, present), state.on.clone())
+        };
+        match present {
+            Present::Yes => {
+                let is_on = on.is_some();
+                self.shared.tell(&on.unwrap_or(Notice::Closed), 0);
+                if is_on {
+                    self.shared.close_banner();
+                }
+            }
+            Present::Expected => {}
+            Present::No => {
+                if let Some(on) = on.filter(|_| before != Present::No) {
+                    self.shared.show_on_banner(on);
+                }
+            }
+        }
+    }
+
     /// Shows a draft of the text, unless something else is shown first. `at_cursor`: the text goes
     /// to the cursor, perhaps into a password field. Returns at once.
     pub(super) fn grow(&self, notice: Notice, at_cursor: bool) {
-        let order = self.state().order;
+        let order = {
+            let state = self.shared.state();
+            // Programs are asked about the focus only for somebody who sees the draft.
+            if !is_notified(&notice, state.wanted, state.sign) && state.sign == Present::No {
+                return;
+            }
+            state.order
+        };
         // A longer draft follows one that is dropped.
         let _ = self.growing.try_send(Growth { notice, order, at_cursor });
     }
@@ -84,79 +156,161 @@ impl Screen {
     pub(super) fn progress(&self, notice: Notice) {
         let has_text = matches!(notice, Notice::Problem(_) | Notice::Recovered { .. });
         if !has_text || !notice.shows_text() {
-            return self.put(notice);
+            return self.shared.put(notice);
         }
-        let screen = self.clone();
+        let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             let is_locked = ScreenLock::default().is_locked().await;
-            screen.put(if is_locked { notice.hidden(Secret::Locked) } else { notice });
+            shared.put(if is_locked { notice.hidden(Secret::Locked) } else { notice });
         });
     }
 
-    fn put(&self, notice: Notice) {
-        match notice {
-            Notice::Text { .. } | Notice::Problem(_) | Notice::Recovered { .. }
-                if self.others_go_on(0) =>
-            {
-                self.aside.progress(notice);
-            }
-            Notice::Mended(_) | Notice::Tidy => {
-                self.aside.progress(notice.clone());
-                self.sign().progress(notice);
-            }
-            notice => self.sign().progress(notice),
-        }
-    }
-
     /// Shows a text, where it was delivered, what went wrong, and a hint. Returns within half a
-    /// second.
+    /// second what became of the notification. `None`: there is none, by the settings or because
+    /// the sign shows it.
     pub(super) async fn show_text(
         &self,
         text: String,
         deliveries: Vec<Delivery>,
         problems: Vec<Failure>,
         hint: Option<String>,
-    ) -> Delivery {
+    ) -> Option<Delivery> {
+        let shared = &*self.shared;
         let arrived = problems.is_empty() && deliveries.iter().all(|delivery| delivery.ok);
         let place = deliveries.iter().rfind(|delivery| delivery.ok).map(|d| d.detail.clone());
-        let announced = self.state().going.announced;
+        let announced = shared.state().going.announced;
         let has_hint = hint.is_some();
         let whole = Notice::Text { text: text.clone(), deliveries, problems, hint };
-        match (announced, place.filter(|_| arrived)) {
+        let others = shared.others_go_on(1);
+        if !others {
+            shared.state().on = None;
+        }
+        shared.tell(&whole, 1);
+        if !shared.is_notified(&whole) {
+            if !others {
+                shared.close_banner();
+            }
+            return None;
+        }
+        Some(match (announced, place.filter(|_| arrived)) {
             // There is no room for a hint.
-            (true, Some(_)) if has_hint => self.aside.show(whole).await,
-            (true, Some(place)) => self.sign().show(Notice::RecordingNext { text, place }).await,
-            (false, Some(_)) => self.sign().show(whole).await,
+            (true, Some(_)) if has_hint => shared.aside.show(whole).await,
+            (true, Some(place)) => {
+                shared.banner().show(Notice::RecordingNext { text, place }).await
+            }
+            (false, Some(_)) => shared.banner().show(whole).await,
             (_, None) => {
-                let notifier = if self.others_go_on(1) { &self.aside } else { self.sign() };
+                let notifier = if others { &shared.aside } else { shared.banner() };
                 notifier.show(whole).await
             }
-        }
+        })
+    }
+
+    /// Whether a program shows on the screen what this was given.
+    pub(super) fn has_sign(&self) -> bool {
+        self.shared.state().sign == Present::Yes
     }
 
     /// Closes the notification of an earlier dictation, because a new one begins.
     pub(super) fn clear_aside(&self) {
-        if !self.state().is_fresh {
-            self.aside.progress(Notice::Closed);
+        if !self.shared.state().is_fresh {
+            self.shared.aside.progress(Notice::Closed);
         }
-    }
-
-    /// Closes the notifications of states and problems, because the user has turned them off.
-    pub(super) fn clear(&self) {
-        self.sign().progress(Notice::Closed);
-        self.aside.progress(Notice::Closed);
     }
 
     /// Closes notifications that would be wrong after the service has ended. Takes a second at
     /// most.
     pub(super) async fn end(&self) {
         // An error would change nothing now.
-        let _ = self.sign().show(Notice::Closed).await;
-        let _ = self.aside.show(Notice::Closed).await;
+        let _ = self.shared.banner().show(Notice::Closed).await;
+        let _ = self.shared.aside.show(Notice::Closed).await;
+    }
+}
+
+impl Shared {
+    fn put(&self, notice: Notice) {
+        match notice {
+            Notice::Text { .. } | Notice::Problem(_) | Notice::Recovered { .. } => {
+                let others = self.others_go_on(0);
+                if !others {
+                    self.state().on = None;
+                }
+                self.tell(&notice, 0);
+                match (self.is_notified(&notice), others) {
+                    (false, true) => {}
+                    (false, false) => self.close_banner(),
+                    (true, true) => self.aside.progress(notice),
+                    (true, false) => self.banner().progress(notice),
+                }
+            }
+            Notice::Mended(_) | Notice::Tidy => {
+                self.aside.progress(notice.clone());
+                self.banner().progress(notice);
+            }
+            notice if notice.is_state() => {
+                self.state().order += 1;
+                self.show_state(notice);
+            }
+            notice => {
+                self.state().on = None;
+                self.tell(&notice, 0);
+                self.banner().progress(notice);
+            }
+        }
     }
 
-    /// Whether another dictation needs the sign. The notice then goes into the notification beside
-    /// it. `own`: 1 if the dictation that the notice is about still waits for its text, else 0.
+    /// Shows what is going on: on the sign, or else on the banner.
+    fn show_state(&self, notice: Notice) {
+        self.state().on = Some(notice.clone());
+        self.tell(&notice, 0);
+        self.show_on_banner(notice);
+    }
+
+    fn show_on_banner(&self, notice: Notice) {
+        if self.is_notified(&notice) {
+            self.state().has_banner = true;
+            self.banner.progress(notice);
+        } else {
+            self.close_banner();
+        }
+    }
+
+    /// What the banner says of an earlier state, or of an earlier dictation, is not true any more.
+    fn close_banner(&self) {
+        if std::mem::take(&mut self.state().has_banner) {
+            self.banner.progress(Notice::Closed);
+        }
+    }
+
+    /// Tells the sign, if there is one. `own`: 1 if the dictation that the notice is about still
+    /// counts as pending, else 0.
+    fn tell(&self, notice: &Notice, own: usize) {
+        let going = {
+            let state = self.state();
+            if state.sign == Present::No {
+                return;
+            }
+            state.going
+        };
+        let then = match going {
+            Going { recording: true, .. } => session::State::Recording,
+            Going { pending, .. } if pending > own => session::State::Transcribing,
+            Going { .. } => session::State::Idle,
+        };
+        if let Some(sign) = notice.sign(then) {
+            // An error means that nobody listens.
+            let _ = self.events.send(Event::Sign(Box::new(sign)));
+        }
+    }
+
+    fn is_notified(&self, notice: &Notice) -> bool {
+        let state = self.state();
+        is_notified(notice, state.wanted, state.sign)
+    }
+
+    /// Whether another dictation needs the banner. The notice then goes into the notification
+    /// beside it. `own`: 1 if the dictation that the notice is about still waits for its text, else
+    /// 0.
     fn others_go_on(&self, own: usize) -> bool {
         let mut state = self.state();
         let Going { recording, announced, pending } = state.going;
@@ -164,17 +318,15 @@ impl Screen {
         recording || pending > own
     }
 
-    /// The sign, for a notice that is newer than all drafts.
-    fn sign(&self) -> &Notifier {
-        self.state().order += 1;
-        &self.sign
+    /// The banner, for a notice that is newer than all drafts.
+    fn banner(&self) -> &Notifier {
+        let mut state = self.state();
+        state.order += 1;
+        state.has_banner = true;
+        &self.banner
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        locked(&self.state)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,7 +19,7 @@ use crate::{dbus, server};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tracing::info;
 
 /// How many calls may wait for the loop. Beyond that, doors wait.
@@ -71,6 +71,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         interrupt,
     };
     let settings = &start.settings;
+    let (sign_owner, sign) = watch::channel(None);
     let texts = Texts::new(&start.config_path);
     let mut daemon = Daemon {
         session: Session::new(limits(settings, &texts), 1),
@@ -82,7 +83,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         under_way: UnderWay::new(settings, start.store, store_events),
         chores: Chores::default(),
         texts,
-        desktop: DesktopOutput::new().await,
+        desktop: DesktopOutput::new(events.clone(), sign, settings).await,
         doors: Doors::new(events.clone()),
         config: Configuration::new(start.settings, start.config_path, start.logging),
         service: ServiceState::new(),
@@ -92,7 +93,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let at_start = (daemon.session.state(), daemon.engine.report().state);
     let events = events.subscribe();
     let bus = tokio::spawn(async move {
-        match dbus::serve(None, calls, events, at_start.0, at_start.1).await {
+        match dbus::serve(None, calls, events, at_start.0, at_start.1, sign_owner).await {
             Ok(_door) => std::future::pending().await,
             Err(error) => info!(%error, "no interface on the session bus: {error}"),
         }

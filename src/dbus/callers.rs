@@ -11,8 +11,8 @@ use zbus::names::{OwnedUniqueName, UniqueName};
 use zbus::{Connection, MatchRule, MessageStream};
 
 /// The bus itself, as a peer.
-const BUS: &str = "org.freedesktop.DBus";
-const BUS_PATH: &str = "/org/freedesktop/DBus";
+pub(super) const BUS: &str = "org.freedesktop.DBus";
+pub(super) const BUS_PATH: &str = "/org/freedesktop/DBus";
 /// Those who may be told the text as it grows, each by a message of its own. A desktop has one or
 /// two.
 const MOST: usize = 16;

@@ -524,6 +524,15 @@ impl DictationObject {
     #[zbus(signal)]
     async fn level(emitter: &SignalEmitter<'_>, rms: f64, peak: f64) -> zbus::Result<()>;
 
+    /// What a sign on the screen should show, to the program that owns `org.v2m.Sign`, and to no
+    /// one else.
+    #[zbus(signal)]
+    async fn sign(
+        emitter: &SignalEmitter<'_>,
+        kind: &str,
+        details: HashMap<&'static str, OwnedVariant>,
+    ) -> zbus::Result<()>;
+
     /// Where a text went (clipboard, notification, …), or why it did not and what to do.
     #[zbus(signal)]
     async fn delivery(

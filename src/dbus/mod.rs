@@ -9,7 +9,7 @@
 //! called Subscribe calls it again then.
 //!
 //! What was said goes to nobody but who asked for it: texts are in answers, and the text as it
-//! grows is sent to those alone who called Subscribe. (A program that the bus lets monitor
+//! grows is sent to those alone who called Subscribe, and to the sign on the screen (`sign`). (A program that the bus lets monitor
 //! everything sees it all the same; that is the user's own decision.)
 
 mod callers;
@@ -18,6 +18,7 @@ mod failure;
 pub mod fuzzing;
 mod history;
 mod interface;
+mod sign;
 mod status;
 
 use crate::call::{Answer, Call, CallSender, Event, Request};
@@ -25,6 +26,7 @@ use crate::pauses::Pauses;
 use crate::session::{EngineState, State};
 use callers::Listeners;
 use interface::{DictationObject, DictationObjectSignals, Properties};
+pub use sign::{SIGN, SignOwner};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, oneshot, watch};
@@ -35,7 +37,7 @@ use v2m_ipc::plain;
 use v2m_messages::verbatim;
 use zbus::connection::Builder;
 use zbus::fdo::RequestNameFlags;
-use zbus::names::BusName;
+use zbus::names::{BusName, UniqueName};
 use zbus::object_server::InterfaceRef;
 
 /// The well-known name, as in `dbus/org.v2m.Dictation1.service`.
@@ -91,7 +93,8 @@ impl Drop for Door {
 
 /// Opens the door on `bus` (a D-Bus address; `None`: the session's), and opens it again whenever
 /// the bus closes it. `state` and `engine` hold at the moment `events` was subscribed. Commands go
-/// to `calls`, so the event loop must run for them to be answered. Takes at most two seconds.
+/// to `calls`, so the event loop must run for them to be answered. `sign` is told who shows the
+/// states on the screen. Takes at most two seconds.
 ///
 /// # Errors
 /// No bus, or the name is taken. The caller logs it and goes on.
@@ -101,11 +104,12 @@ pub async fn serve(
     events: broadcast::Receiver<Event>,
     state: State,
     engine: EngineState,
+    sign: SignOwner,
 ) -> Result<Door, DoorError> {
     let bus = bus.map(str::to_owned);
     let known = Properties { state, engine, recording_since: 0.0, reason: "" };
     let (listeners, meters) = (Listeners::default(), Listeners::default());
-    let place = Presence { bus, calls, known: watch::Sender::new(known), listeners, meters };
+    let place = Presence { bus, calls, known: watch::Sender::new(known), listeners, meters, sign };
     let entered = place.enter().await?;
     Ok(Door(tokio::spawn(place.keep(entered, events))))
 }
@@ -119,6 +123,8 @@ struct Presence {
     listeners: Listeners,
     /// Who wants the levels.
     meters: Listeners,
+    /// Who shows the states on the screen.
+    sign: SignOwner,
 }
 
 /// A connection that has the name.
@@ -159,7 +165,9 @@ impl Presence {
             tokio::select! {
                 () = relay.run(&mut events, behind) => return,
                 () = entered.connection.closed() => {}
+                () = sign::watch(&entered.connection, &self.sign) => {}
             }
+            self.sign.send_replace(None);
             info!("the session bus has closed v2m's connection; it is made anew");
             // What still holds on to it does so in vain.
             let _ = entered.connection.close().await;
@@ -263,6 +271,15 @@ impl Relay<'_> {
             Event::Heartbeat { .. } => Ok(()),
             // Files are transcribed by the socket alone.
             Event::Progress { .. } => Ok(()),
+            Event::Sign(sign) => {
+                // To it alone: what was said is in it.
+                let owner = self.place.sign.borrow().clone();
+                let name = owner.and_then(|owner| UniqueName::try_from(owner).ok());
+                let Some(name) = name else { return Ok(()) };
+                let emitter = self.object.signal_emitter().clone();
+                let emitter = emitter.set_destination(BusName::from(name));
+                emitter.sign(sign.kind.name(), sign::details(&sign)).await
+            }
         }
     }
 
@@ -272,6 +289,8 @@ impl Relay<'_> {
             return Ok(());
         }
         let Ok(Ok(Answer::Status(status))) = answer.await else { return Ok(()) };
+        // The sign may have missed something too: this has it told anew.
+        self.place.sign.send_modify(|_| {});
         self.learn(|known| {
             known.engine = status.engine.state;
             known.tell(status.state, &status.progress);

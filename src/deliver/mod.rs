@@ -18,6 +18,7 @@
 //! | `joint` | what stands at the cursor, for the next text |
 //! | `order`, `error` | where a text is wanted; why it is not at the cursor |
 //! | `way`, `hint` | which way `deliver.mode` takes here and why; what of that is shown with a text |
+//! | `sign` | what a sign on the screen shows of a notice |
 //! | `notifier` and the rest | notifications |
 
 mod card;
@@ -40,6 +41,7 @@ mod notifier;
 mod order;
 mod paste;
 mod popup;
+mod sign;
 mod sinks;
 mod way;
 mod window;

@@ -170,9 +170,9 @@ pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
     Response::error(code.name(), message, data)
 }
 
-/// Converts an event for subscribers.
-pub(super) fn event(event: Event) -> data::Event {
-    match event {
+/// Converts an event for subscribers. `None`: it is not for them.
+pub(super) fn event(event: Event) -> Option<data::Event> {
+    Some(match event {
         Event::State { state, job, progress } => {
             let Progress { recording, reason } = progress;
             data::Event::State {
@@ -204,7 +204,9 @@ pub(super) fn event(event: Event) -> data::Event {
             seconds: seconds(samples),
             of: seconds(of),
         },
-    }
+        // For the sign on the screen alone; the states and texts in it are events of their own.
+        Event::Sign(_) => return None,
+    })
 }
 
 fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {

@@ -39,7 +39,8 @@ pub(super) async fn run(
             event = events.recv() => match event {
                 Ok(event) if !wants(&wanted, &event) => {}
                 Ok(event) => {
-                    let bytes = framing.encode(&Response::event(&convert::event(event)));
+                    let Some(event) = convert::event(event) else { continue };
+                    let bytes = framing.encode(&Response::event(&event));
                     write(&mut stream, &bytes, server.limits.unread).await.inspect_err(|error| {
                         warn!(%error, "a subscriber did not read and was disconnected: {error}");
                     })?;

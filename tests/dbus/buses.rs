@@ -2,7 +2,7 @@
 
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, next, soon};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use v2m::call::{Answer, Event, Progress};
 use v2m::dbus::{self, DoorError};
 use v2m::session::{EngineState, JobId, State};
@@ -13,7 +13,10 @@ async fn a_second_v2m_and_a_missing_bus_are_told_apart() {
     let serve = async |bus: &str| {
         let (calls, _) = mpsc::channel(1);
         let events = daemon.events.subscribe();
-        dbus::serve(Some(bus), calls, events, State::Idle, EngineState::Absent).await.unwrap_err()
+        let sign = watch::Sender::new(None);
+        dbus::serve(Some(bus), calls, events, State::Idle, EngineState::Absent, sign)
+            .await
+            .unwrap_err()
     };
     assert!(matches!(serve(&daemon.bus.address).await, DoorError::NameTaken));
     let missing = serve("unix:path=/nonexistent/bus").await;

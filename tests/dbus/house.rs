@@ -1,7 +1,7 @@
 //! The door on a bus of its own, with a client and a daemon that the test plays.
 
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use v2m::call::{
     Answer, Call, CaptureStatus, DeliverStatus, EngineStatus, Event, Progress, Ram, Request, Status,
 };
@@ -72,6 +72,8 @@ pub(crate) mod client {
         fn level(&self, rms: f64, peak: f64) -> zbus::Result<()>;
         #[zbus(signal)]
         fn delivery(&self, by: String, ok: bool, detail: String) -> zbus::Result<()>;
+        #[zbus(signal)]
+        fn sign(&self, kind: String, details: HashMap<String, OwnedVariant>) -> zbus::Result<()>;
     }
 }
 use client::DictationProxy;
@@ -83,6 +85,8 @@ pub(crate) struct Daemon {
     pub(crate) _door: Door,
     pub(crate) calls: mpsc::Receiver<Call>,
     pub(crate) events: broadcast::Sender<Event>,
+    /// Who shows the states on the screen, as the door has found out.
+    pub(crate) sign: watch::Receiver<Option<String>>,
     pub(crate) client: DictationProxy<'static>,
 }
 
@@ -93,9 +97,11 @@ impl Daemon {
         let (events, heard) = broadcast::channel(events_kept);
         let gate = Gate::to(&bus.address);
         let address = Some(gate.address.as_str());
-        let door = dbus::serve(address, calls_in, heard, State::Idle, EngineState::Loading).await;
+        let sign = watch::Sender::new(None);
+        let (state, engine) = (State::Idle, EngineState::Loading);
+        let door = dbus::serve(address, calls_in, heard, state, engine, sign.clone()).await;
         let client = DictationProxy::new(&bus.builder().build().await.unwrap()).await.unwrap();
-        Self { bus, gate, _door: door.unwrap(), calls, events, client }
+        Self { bus, gate, _door: door.unwrap(), calls, events, sign: sign.subscribe(), client }
     }
 
     /// Another program on the bus.

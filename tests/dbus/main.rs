@@ -5,3 +5,4 @@ mod buses;
 mod calls;
 mod events;
 mod house;
+mod sign;

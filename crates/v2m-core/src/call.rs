@@ -4,8 +4,10 @@
 //! here: the channel that carries them, which belongs to the daemon.
 
 mod history;
+mod sign;
 
 pub use history::*;
+pub use sign::*;
 
 use crate::session::{
     Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
@@ -369,6 +371,8 @@ pub enum Event {
         /// All its samples.
         of: u64,
     },
+    /// What the sign on the screen shows now. Only for the program that shows it.
+    Sign(Box<Sign>),
 }
 
 impl Event {
@@ -382,6 +386,7 @@ impl Event {
             Self::Engine { .. } => "engine",
             Self::Delivery { .. } => "delivery",
             Self::Progress { .. } => "progress",
+            Self::Sign(_) => "sign",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Keys of where a text goes, what there is to hear, and the log.
 
 use super::{ConfigKey, FLAG};
-use crate::config::settings::{JoinTo, LogLevel, UndoBy};
+use crate::config::settings::{JoinTo, LogLevel, Notify, UndoBy};
 use crate::config::values::{choice, chord, chord_text, flag, put, texts};
 use crate::session::DeliverMode;
 use serde_json::json;
@@ -138,11 +138,27 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "deliver",
         name: "notify",
         allowed: FLAG,
-        doc: mark!("Show the state, the text and problems in a notification."),
+        doc: mark!("The older form of feedback.notify: false means \"none\", whatever that says."),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.notify),
         set: |s, v| put(&mut s.deliver.notify, flag(v)),
+    },
+    ConfigKey {
+        section: "feedback",
+        name: "notify",
+        allowed: mark!("\"all\", \"problems\" or \"none\""),
+        doc: mark!(
+            "What notifications tell. \"all\": the state, the text and problems. While a program shows the state\n\
+              on the screen (v2m-osd, or v2m's extension for GNOME Shell), it also shows texts that arrived, and\n\
+              notifications tell only problems. \"problems\": only problems. \"none\": nothing, with one\n\
+              exception: a problem that costs words, or keeps them from where you wanted them, is never\n\
+              hidden. The program on the screen shows it; without one, a notification does."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.feedback.notify.name()),
+        set: |s, v| put(&mut s.feedback.notify, choice(v, &Notify::ALL, Notify::name)),
     },
     ConfigKey {
         section: "feedback",

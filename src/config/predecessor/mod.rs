@@ -328,7 +328,7 @@ fn by_section(key: &str) -> &'static str {
     } else if within("llm.local.") {
         tr!("v2m runs no language model itself")
     } else if within("notifications.") {
-        tr!("v2m's notifications go by themselves; deliver.notify turns them off")
+        tr!("v2m's notifications go by themselves; feedback.notify turns them off")
     } else if within("paths.") {
         tr!("v2m keeps its files in the XDG folders (man v2m)")
     } else {

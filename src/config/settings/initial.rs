@@ -2,7 +2,7 @@
 
 use super::{
     BackendChoice, DeliverSettings, EngineSettings, FeedbackSettings, JoinTo, LlmSettings,
-    LogLevel, LogSettings, Refine, SessionSettings, StoreSettings, TextSettings, UndoBy,
+    LogLevel, LogSettings, Notify, Refine, SessionSettings, StoreSettings, TextSettings, UndoBy,
     UnloadAfter,
 };
 use crate::session::DeliverMode;
@@ -125,7 +125,7 @@ impl Default for DeliverSettings {
 
 impl Default for FeedbackSettings {
     fn default() -> Self {
-        Self { sounds: true, pause_media: false }
+        Self { notify: Notify::All, sounds: true, pause_media: false }
     }
 }
 

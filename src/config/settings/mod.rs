@@ -236,7 +236,7 @@ pub struct DeliverSettings {
     pub join: JoinTo,
     /// How the last text at the cursor is taken back.
     pub undo: UndoBy,
-    /// Into a notification.
+    /// The older form of [`FeedbackSettings::notify`]: false means [`Notify::None`].
     pub notify: bool,
 }
 
@@ -287,9 +287,43 @@ impl JoinTo {
     }
 }
 
-/// What there is to hear of a dictation.
+/// What notifications tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// States, texts and problems; states and texts only while no sign on the screen shows them.
+    All,
+    /// Problems.
+    Problems,
+    /// Nothing but problems that cost words, while no sign on the screen shows them.
+    None,
+}
+
+impl Notify {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::All, Self::Problems, Self::None];
+
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Problems => "problems",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Settings {
+    /// What notifications tell.
+    pub fn notify(&self) -> Notify {
+        if self.deliver.notify { self.feedback.notify } else { Notify::None }
+    }
+}
+
+/// What there is to see and hear of a dictation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeedbackSettings {
+    /// What notifications tell.
+    pub notify: Notify,
     /// Whether start, stop and problems have a sound.
     pub sounds: bool,
     /// Whether media players are paused while recording.

@@ -399,8 +399,8 @@ impl Daemon {
     }
 
     fn show_recovered(&mut self, text: &str, cut_off: bool, note: Option<String>) {
-        let screen = self.desktop.screen(self.config.settings());
-        if let Some(screen) = screen.filter(|_| !text.is_empty()) {
+        if !text.is_empty() {
+            let screen = self.desktop.screen();
             screen.progress(Notice::Recovered { text: text.to_owned(), cut_off, note });
         }
     }

@@ -99,8 +99,8 @@ impl Daemon {
         pressed: Option<Instant>,
     ) {
         let wanted = DeliveryOptions { mode: finished.deliver, pressed, ..self.wanted() };
-        let screen = self.desktop.screen(self.config.settings()).cloned();
-        let screen = screen.filter(|_| self.session.newest().is_none());
+        let is_free = self.session.newest().is_none();
+        let screen = is_free.then(|| self.desktop.screen().clone());
         let whose = Whose::Client(Box::new(finished));
         self.desktop.hand(Parcel {
             whose,

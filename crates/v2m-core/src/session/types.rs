@@ -238,6 +238,36 @@ impl Code {
     }
 }
 
+impl Code {
+    /// Whether the user's words may be lost, or are kept from where they were wanted: such a
+    /// problem is shown whatever the settings say.
+    pub fn costs_words(self) -> bool {
+        match self {
+            Self::NoMicrophone
+            | Self::AudioGap
+            | Self::ModelMissing
+            | Self::EngineFailed
+            | Self::File
+            | Self::Internal => true,
+            // Whoever speaks after such a press is not recorded.
+            Self::BadConfig | Self::BadRequest | Self::Busy | Self::Paused | Self::ShuttingDown => {
+                true
+            }
+            // Nothing was said, or the client that asked has the answer.
+            Self::UnknownCommand
+            | Self::NotRecording
+            | Self::NoSpeech
+            | Self::NoText
+            | Self::CannotUndo
+            | Self::TooLarge => false,
+            // The text was delivered as it was before.
+            Self::LlmUnavailable | Self::LlmRejected => false,
+            // By the user's own hand.
+            Self::Cancelled => false,
+        }
+    }
+}
+
 /// Why something failed, for the user and for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

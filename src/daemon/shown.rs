@@ -1,0 +1,88 @@
+//! Which notices become notifications: by `feedback.notify`, and by whether a sign on the screen
+//! shows them. Pure.
+
+use crate::config::Notify;
+use crate::deliver::Notice;
+
+/// Whether a program shows v2m's states on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Present {
+    No,
+    /// It is being started. States wait for it a moment, so that no notification flashes up.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing starts one yet"))]
+    Expected,
+    Yes,
+}
+
+/// Whether a notice becomes a notification. Notices that only close one always get there.
+pub(super) fn is_notified(notice: &Notice, wanted: Notify, sign: Present) -> bool {
+    let Some(is_problem) = notice.is_problem() else { return true };
+    if notice.is_state() {
+        return wanted == Notify::All && sign == Present::No;
+    }
+    match wanted {
+        Notify::All if is_problem => true,
+        // It may come minutes later, when nobody looks at the sign.
+        Notify::All if matches!(notice, Notice::Recovered { .. }) => true,
+        Notify::All => sign != Present::Yes,
+        Notify::Problems => is_problem,
+        // Words that are lost or withheld are never hidden.
+        Notify::None => notice.costs_words() && sign != Present::Yes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Code, Delivery, Failure};
+
+    const RECORDING: Notice = Notice::Recording { so_far: None, stops_after: None };
+
+    fn text(by: &'static str, ok: bool) -> Notice {
+        let delivery = Delivery { by, backend: None, ok, detail: "there".into() };
+        let deliveries = vec![delivery];
+        Notice::Text { text: "x".into(), deliveries, problems: Vec::new(), hint: None }
+    }
+
+    fn problem(code: Code) -> Notice {
+        Notice::Problem(Failure::new(code, "x"))
+    }
+
+    fn notified(wanted: Notify, sign: Present) -> [bool; 5] {
+        let all = [
+            RECORDING,
+            text("clipboard", true),
+            problem(Code::NoSpeech),
+            problem(Code::NoMicrophone),
+            text("paste", false),
+        ];
+        all.map(|notice| is_notified(&notice, wanted, sign))
+    }
+
+    #[test]
+    fn a_sign_takes_states_and_successes_and_leaves_problems() {
+        assert_eq!(notified(Notify::All, Present::No), [true; 5]);
+        assert_eq!(notified(Notify::All, Present::Yes), [false, false, true, true, true]);
+        // A text that came before the sign could be on no screen at all.
+        assert_eq!(notified(Notify::All, Present::Expected), [false, true, true, true, true]);
+    }
+
+    #[test]
+    fn no_setting_hides_that_words_are_lost_or_withheld() {
+        for sign in [Present::No, Present::Expected, Present::Yes] {
+            assert_eq!(notified(Notify::Problems, sign), [false, false, true, true, true]);
+        }
+        for sign in [Present::No, Present::Expected] {
+            assert_eq!(notified(Notify::None, sign), [false, false, false, true, true]);
+        }
+        // The sign shows it.
+        assert_eq!(notified(Notify::None, Present::Yes), [false; 5]);
+    }
+
+    #[test]
+    fn what_closes_a_notification_gets_there_always() {
+        for notice in [Notice::Closed, Notice::Tidy, Notice::Mended(Code::BadConfig)] {
+            assert!(is_notified(&notice, Notify::None, Present::Yes));
+        }
+    }
+}

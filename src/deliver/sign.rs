@@ -1,0 +1,206 @@
+//! What a sign on the screen shows for each notice. Pure. The words are those of the notification.
+
+use super::notice::Notice;
+use crate::call::{Sign, SignKind, SignPlace};
+use crate::session::{Delivery, State};
+
+/// The longest text that a sign gets, in characters. A sign shows a line or a few.
+const MAX_TEXT: usize = 400;
+
+impl Notice {
+    /// What the sign shows. `then`: the state that goes on after an outcome. `None`: it is nothing
+    /// for a sign.
+    pub(crate) fn sign(&self, then: State) -> Option<Sign> {
+        let plain = |kind| self.with_words(kind, then);
+        Some(match self {
+            Self::Recording { so_far, stops_after } => Sign {
+                text: so_far.as_deref().map(end_of),
+                stops_after: *stops_after,
+                ..plain(SignKind::Recording)
+            },
+            Self::RecordingNext { .. } => plain(SignKind::Recording),
+            Self::Transcribing { so_far } => {
+                Sign { text: so_far.as_deref().map(end_of), ..plain(SignKind::Transcribing) }
+            }
+            Self::Rewriting => plain(SignKind::Rewriting),
+            Self::Text { text, deliveries, problems, hint } => {
+                let place = place(deliveries);
+                let is_good = problems.is_empty() && deliveries.iter().all(|it| it.ok);
+                let kind = match place {
+                    _ if !is_good => SignKind::Problem,
+                    SignPlace::Clipboard => SignKind::Waiting,
+                    SignPlace::Cursor | SignPlace::Nowhere => SignKind::Delivered,
+                };
+                Sign {
+                    text: Some(beginning_of(text)),
+                    place: Some(place),
+                    hint: hint.clone(),
+                    code: problems.first().map(|problem| problem.code),
+                    ..plain(kind)
+                }
+            }
+            Self::Problem(failure) => Sign {
+                text: failure.text.as_deref().map(beginning_of),
+                place: failure.text.is_some().then_some(SignPlace::Nowhere),
+                code: Some(failure.code),
+                ..plain(SignKind::Problem)
+            },
+            Self::Recovered { text, cut_off: _, note } => Sign {
+                text: Some(beginning_of(text)),
+                place: Some(SignPlace::Nowhere),
+                hint: note.clone(),
+                ..plain(SignKind::Recovered)
+            },
+            Self::Closed => Sign::idle(),
+            Self::Mended(_) | Self::Tidy | Self::StepBack => return None,
+        })
+    }
+
+    fn with_words(&self, kind: SignKind, then: State) -> Sign {
+        let (title, body) = self.card().map(|card| (card.summary, card.body)).unwrap_or_default();
+        let then = (!kind.is_state()).then_some(then);
+        Sign { kind, title, body, then, ..Sign::idle() }
+    }
+
+    /// Whether it says what v2m is doing, and is true only as long as it does.
+    pub(crate) fn is_state(&self) -> bool {
+        match self {
+            Self::Recording { .. }
+            | Self::RecordingNext { .. }
+            | Self::Transcribing { .. }
+            | Self::Rewriting => true,
+            Self::Text { .. }
+            | Self::Problem(_)
+            | Self::Recovered { .. }
+            | Self::Mended(_)
+            | Self::Tidy
+            | Self::StepBack
+            | Self::Closed => false,
+        }
+    }
+
+    /// Whether something went wrong. `None`: it shows nothing of its own.
+    pub(crate) fn is_problem(&self) -> Option<bool> {
+        match self {
+            Self::Text { deliveries, problems, .. } => {
+                Some(!problems.is_empty() || deliveries.iter().any(|delivery| !delivery.ok))
+            }
+            Self::Problem(_) => Some(true),
+            Self::Recovered { cut_off, .. } => Some(*cut_off),
+            Self::Recording { .. }
+            | Self::RecordingNext { .. }
+            | Self::Transcribing { .. }
+            | Self::Rewriting => Some(false),
+            Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => None,
+        }
+    }
+
+    /// Whether it tells of words that may be lost, or are not where they were wanted.
+    pub(crate) fn costs_words(&self) -> bool {
+        match self {
+            Self::Text { deliveries, problems, .. } => {
+                let not_there = deliveries.iter().any(|delivery| !delivery.ok);
+                not_there || problems.iter().any(|problem| problem.code.costs_words())
+            }
+            Self::Problem(failure) => failure.code.costs_words() || failure.text.is_some(),
+            Self::Recovered { cut_off, .. } => *cut_off,
+            Self::Recording { .. }
+            | Self::RecordingNext { .. }
+            | Self::Transcribing { .. }
+            | Self::Rewriting
+            | Self::Mended(_)
+            | Self::Tidy
+            | Self::StepBack
+            | Self::Closed => false,
+        }
+    }
+}
+
+/// Where the text has arrived.
+fn place(deliveries: &[Delivery]) -> SignPlace {
+    match deliveries.iter().rfind(|delivery| delivery.ok).map(|delivery| delivery.by) {
+        Some("clipboard") => SignPlace::Clipboard,
+        Some(_) => SignPlace::Cursor,
+        None => SignPlace::Nowhere,
+    }
+}
+
+fn beginning_of(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(MAX_TEXT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
+/// The new part of a draft.
+fn end_of(text: &str) -> String {
+    let text = text.trim();
+    let surplus = text.chars().count().saturating_sub(MAX_TEXT);
+    match text.char_indices().nth(surplus) {
+        Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Code, Failure};
+
+    fn delivery(by: &'static str, ok: bool, detail: &str) -> Delivery {
+        Delivery { by, backend: None, ok, detail: detail.into() }
+    }
+
+    fn text(deliveries: Vec<Delivery>, problems: Vec<Failure>) -> Notice {
+        Notice::Text { text: "Grüße".into(), deliveries, problems, hint: None }
+    }
+
+    #[test]
+    fn a_text_says_where_it_is_and_what_goes_on() {
+        let shown = |deliveries| text(deliveries, Vec::new()).sign(State::Recording).unwrap();
+        let pasted = shown(vec![delivery("paste", true, "pasted")]);
+        assert_eq!((pasted.kind, pasted.place), (SignKind::Delivered, Some(SignPlace::Cursor)));
+        assert_eq!(pasted.then, Some(State::Recording));
+        let copied = shown(vec![delivery("clipboard", true, "on the clipboard; no way")]);
+        assert_eq!((copied.kind, copied.place), (SignKind::Waiting, Some(SignPlace::Clipboard)));
+        assert_eq!(
+            (copied.title.as_str(), copied.text.as_deref()),
+            ("On the clipboard", Some("Grüße"))
+        );
+        let failed = vec![
+            delivery("paste", false, "not pasted: the focus moved; press ctrl+v"),
+            delivery("clipboard", true, "on the clipboard"),
+        ];
+        let failed = shown(failed);
+        assert_eq!((failed.kind, failed.place), (SignKind::Problem, Some(SignPlace::Clipboard)));
+        assert!(failed.title.contains("Not pasted"), "{failed:?}");
+        let nowhere = shown(Vec::new());
+        assert_eq!((nowhere.kind, nowhere.place), (SignKind::Delivered, Some(SignPlace::Nowhere)));
+    }
+
+    #[test]
+    fn a_draft_is_cut_off_at_its_old_end() {
+        let long = format!("first {} last", "word ".repeat(200));
+        let shown = Notice::Recording { so_far: Some(long.clone()), stops_after: None };
+        let text = shown.sign(State::Idle).unwrap().text.unwrap();
+        assert!(text.starts_with('…') && text.ends_with("last"), "{text}");
+        let whole =
+            Notice::Text { text: long, deliveries: Vec::new(), problems: Vec::new(), hint: None };
+        let text = whole.sign(State::Idle).unwrap().text.unwrap();
+        assert!(text.starts_with("first") && text.ends_with('…'), "{text}");
+    }
+
+    #[test]
+    fn what_costs_words_is_told_from_what_does_not() {
+        let problem = |code| Notice::Problem(Failure::new(code, "x"));
+        assert!(problem(Code::NoMicrophone).costs_words());
+        assert!(problem(Code::Busy).costs_words(), "the user may be speaking already");
+        assert!(!problem(Code::NoSpeech).costs_words());
+        assert!(text(vec![delivery("paste", false, "not pasted: x")], Vec::new()).costs_words());
+        assert!(!text(vec![delivery("paste", true, "pasted")], Vec::new()).costs_words());
+        let rewriting = Failure::new(Code::LlmUnavailable, "x");
+        let unchanged = text(vec![delivery("paste", true, "pasted")], vec![rewriting]);
+        assert!(!unchanged.costs_words() && unchanged.is_problem() == Some(true));
+    }
+}
