@@ -60,6 +60,10 @@ BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
 ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
 FISH_COMPLETIONS := $(DATADIR)/fish/vendor_completions.d
 COMPLETED := v2m v2m-send v2m-model
+EXTENSION := $(DATADIR)/gnome-shell/extensions/v2m@v2m.org
+EXTENSION_FILES := gnome/metadata.json $(wildcard gnome/*.js gnome/*.css)
+EXTENSION_LANGUAGES := $(notdir $(basename $(wildcard gnome/po/*.po)))
+extension_messages = $(EXTENSION)/locale/$(1)/LC_MESSAGES/v2m-gnome.mo
 LEGAL := LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES
 # Drop-ins that the user may put in use.
 WALLS := systemd/namespaces.conf systemd/no-home.conf
@@ -174,6 +178,11 @@ endif
 	@chmod 644 $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%')
 	@for file in $(WALLS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/v2m/'"$${file##*/}"; done
 	@chmod 644 $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%')
+	@install -D -m644 -t '$(DESTDIR)$(EXTENSION)' $(EXTENSION_FILES)
+	@if command -v msgfmt >/dev/null; then for language in $(EXTENSION_LANGUAGES); do \
+	    file='$(DESTDIR)$(call extension_messages,'"$$language"')'; install -d "$${file%/*}"; \
+	    msgfmt --output-file="$$file" "gnome/po/$$language.po" && chmod 644 "$$file"; done; \
+	  else echo 'The GNOME extension is in English only: there is no msgfmt (package gettext)'; fi
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
 uninstall: check-places ## stop, disable and remove v2m; keep configuration, models and dictations
@@ -182,8 +191,11 @@ uninstall: check-places ## stop, disable and remove v2m; keep configuration, mod
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%') $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%') \
 	  $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
-	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%')
+	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%') $(EXTENSION_FILES:gnome/%='$(DESTDIR)$(EXTENSION)/%') \
+	  $(foreach language,$(EXTENSION_LANGUAGES),'$(DESTDIR)$(call extension_messages,$(language))')
 	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
+	@rmdir $(foreach folder,$(EXTENSION_LANGUAGES:%=locale/%/LC_MESSAGES) $(EXTENSION_LANGUAGES:%=locale/%) locale,'$(DESTDIR)$(EXTENSION)/$(folder)') \
+	  '$(DESTDIR)$(EXTENSION)' 2>/dev/null || true
 	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
 	@systemctl --user daemon-reload 2>/dev/null || true
 	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \

@@ -14,13 +14,14 @@ root() {
 	fi
 }
 
-# A C++ compiler and cmake build whisper.cpp, libclang reads its headers and PipeWire's.
+# A C++ compiler and cmake build whisper.cpp, libclang reads its headers and PipeWire's. gettext compiles the Spanish of the
+# GNOME extension.
 build_packages() {
 	case $1 in
-	apt) echo g++ make cmake libclang-dev pkg-config libpipewire-0.3-dev libspa-0.2-dev ;;
-	dnf) echo gcc-c++ make cmake clang-devel pkgconf-pkg-config pipewire-devel ;;
-	pacman) echo gcc make cmake clang pkgconf libpipewire ;;
-	zypper) echo gcc-c++ make cmake clang-devel pkgconf-pkg-config pipewire-devel ;;
+	apt) echo g++ make cmake libclang-dev pkg-config libpipewire-0.3-dev libspa-0.2-dev gettext ;;
+	dnf) echo gcc-c++ make cmake clang-devel pkgconf-pkg-config pipewire-devel gettext ;;
+	pacman) echo gcc make cmake clang pkgconf libpipewire gettext ;;
+	zypper) echo gcc-c++ make cmake clang-devel pkgconf-pkg-config pipewire-devel gettext-tools ;;
 	esac
 }
 
@@ -62,7 +63,7 @@ engines_packages() {
 	esac
 }
 
-test_programs="shellcheck systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway wl-paste wtype dunst readelf strace pgrep man pip3 gsettings gjs gnome-shell"
+test_programs="shellcheck xgettext systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway wl-paste wtype dunst readelf strace pgrep man pip3 gsettings gjs gnome-shell"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do

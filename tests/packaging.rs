@@ -98,6 +98,10 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
             assert!(data.join(&file).exists(), "{file}");
         }
     }
+    let extension = data.join("gnome-shell/extensions/v2m@v2m.org");
+    for file in ["metadata.json", "extension.js", "locale/es/LC_MESSAGES/v2m-gnome.mo"] {
+        assert!(extension.join(file).exists(), "{file}");
+    }
     let walls = fs::read_to_string(prefix.join("share/v2m/no-home.conf")).unwrap();
     assert!(!walls.contains('@') && walls.contains(&format!("\"-{}/bin\"", prefix.display())));
 }

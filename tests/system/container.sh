@@ -117,6 +117,7 @@ make_gnome() {
 	local home=$1 here=$2 units=$1/.config/systemd/user target
 	install -m755 "$here/gnome/gnome-desktop" "$ROOT/usr/local/bin/"
 	install -m755 "$here/gnome/copy.py" "$here/gnome/lines.sh" "$ROOT/opt/v2m-test/"
+	install -D -m644 -t "$ROOT/usr/local/share/gnome-shell/extensions/test@v2m.org" "$here"/gnome/test-extension/*
 	install -m755 "$here/gnome/display-manager" "$ROOT/usr/local/bin/"
 	cat >"$ROOT/etc/systemd/system/display-manager-test.service" <<-UNIT
 		[Unit]

@@ -1,0 +1,54 @@
+// The level of the sound, as five bars.
+
+import Clutter from 'gi://Clutter';
+import St from 'gi://St';
+
+import {share} from './story.js';
+
+const BARS = 5;
+// A bar of silence is a dot.
+const LOWEST = 0.15;
+const DIM = 90;
+// Of a bar's height. Finer ones cannot be seen, and each change is drawn.
+const STEPS = 10;
+
+export class Level {
+    constructor() {
+        this.actor = new St.BoxLayout({style_class: 'v2m-level', y_align: Clutter.ActorAlign.CENTER});
+        this._bars = Array.from({length: BARS}, () => new St.Widget({
+            style_class: 'v2m-bar',
+            y_align: Clutter.ActorAlign.CENTER,
+        }));
+        for (const bar of this._bars) {
+            bar.set_pivot_point(0.5, 0.5);
+            this.actor.add_child(bar);
+        }
+        this.clear();
+    }
+
+    // Nothing has been heard yet.
+    clear() {
+        this._heard = Array(BARS).fill(0);
+        this._show(true);
+    }
+
+    // A level in dB relative to full scale. With motion the bars are the last levels, the newest at the end.
+    // Without, they stand still, and those light up that the level reaches.
+    push(rms, withMotion) {
+        this._heard.push(share(rms));
+        this._heard.shift();
+        this._show(withMotion);
+    }
+
+    _show(withMotion) {
+        const now = this._heard.at(-1);
+        this._bars.forEach((bar, index) => {
+            const height = withMotion ? Math.round((LOWEST + (1 - LOWEST) * this._heard[index]) * STEPS) / STEPS : 1;
+            const opacity = withMotion || now * BARS > index ? 255 : DIM;
+            if (bar.scale_y !== height)
+                bar.scale_y = height;
+            if (bar.opacity !== opacity)
+                bar.opacity = opacity;
+        });
+    }
+}
