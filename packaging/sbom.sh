@@ -7,6 +7,7 @@ cargo cyclonedx --version >/dev/null 2>&1 || { echo "This needs cargo-cyclonedx:
 mkdir -p "$RELEASES"
 cargo cyclonedx --quiet --format json --spec-version 1.5 --all-features --no-build-deps --target x86_64-unknown-linux-gnu \
 	--override-filename v2m-sbom --manifest-path Cargo.toml
-mv v2m-sbom.json "$RELEASES/v2m-$VERSION.cdx.json"
-find crates tests/testkit -name v2m-sbom.json -delete
+# Where it was made is nobody's business.
+sed "s,path+file://$PWD,path+file:///v2m,g" v2m-sbom.json >"$RELEASES/v2m-$VERSION.cdx.json"
+find . -path ./target -prune -o -name v2m-sbom.json -exec rm {} +
 ls -l "$RELEASES/v2m-$VERSION.cdx.json"
