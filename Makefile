@@ -56,8 +56,11 @@ UNITS := $(wildcard systemd/*.socket systemd/*.service)
 MANUALS := $(wildcard docs/man/*.[0-9])
 DBUS := $(wildcard dbus/*.service)
 APPLICATIONS := $(wildcard applications/*.desktop)
+METAINFO := $(wildcard metainfo/*.xml)
+ICONS := $(wildcard icons/*.svg)
 BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
 ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
+ICONDIR := $(DATADIR)/icons/hicolor/scalable/apps
 FISH_COMPLETIONS := $(DATADIR)/fish/vendor_completions.d
 COMPLETED := v2m v2m-send v2m-model
 EXTENSION := $(DATADIR)/gnome-shell/extensions/v2m@v2m.org
@@ -69,6 +72,10 @@ LEGAL := LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES
 WALLS := systemd/namespaces.conf systemd/no-home.conf
 PLACES := s,@BINDIR@,$(BINDIR),g; s,@DATADIR@,$(DATADIR),g; s,@LIBDIR@,$(LIBDIR),g
 GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+# The time that everything in a release has: that of the last commit, or of the files where there are no commits.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+RELEASED = s,@VERSION@,$(VERSION),g; s,@DATE@,$(shell date --utc --date=@$(SOURCE_DATE_EPOCH) +%F),g
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
 V2M_TEST_MODELS ?= $(CURDIR)/target/test-models
@@ -176,6 +183,10 @@ endif
 	@install -D -m644 -t '$(DESTDIR)$(DOCDIR)' $(LEGAL)
 	@for file in $(APPLICATIONS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
 	@chmod 644 $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%')
+	@install -d '$(DESTDIR)$(DATADIR)/metainfo'
+	@for file in $(METAINFO); do sed '$(RELEASED)' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
+	@chmod 644 $(METAINFO:%='$(DESTDIR)$(DATADIR)/%')
+	@install -D -m644 -t '$(DESTDIR)$(ICONDIR)' $(ICONS)
 	@for file in $(WALLS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/v2m/'"$${file##*/}"; done
 	@chmod 644 $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@install -D -m644 -t '$(DESTDIR)$(EXTENSION)' $(EXTENSION_FILES)
@@ -189,6 +200,7 @@ uninstall: check-places ## stop, disable and remove v2m; keep configuration, mod
 	@$(SETUP) down
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
+	  $(METAINFO:%='$(DESTDIR)$(DATADIR)/%') $(ICONS:icons/%='$(DESTDIR)$(ICONDIR)/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%') $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%') \
 	  $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
 	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%') $(EXTENSION_FILES:gnome/%='$(DESTDIR)$(EXTENSION)/%') \
@@ -203,6 +215,8 @@ uninstall: check-places ## stop, disable and remove v2m; keep configuration, mod
 
 purge: uninstall ## uninstall, and also remove configuration, models and dictations, after asking
 	@$(SETUP) purge
+
+include packaging/packages.mk
 
 ## Developing
 

@@ -32,6 +32,7 @@
 //! | `refusal` | a configuration that is not valid |
 //! | `journal` | what the journal says of a dictation |
 //! | `timers` | the session's timers |
+//! | `upgrade` | programs that an upgrade replaces |
 
 mod background;
 mod changes;
@@ -63,6 +64,7 @@ mod texts;
 mod timers;
 mod turns;
 mod under_way;
+mod upgrade;
 
 use crate::call::{Answer, Call};
 use crate::capture::CaptureOutput;
@@ -104,6 +106,7 @@ struct Inputs {
     calls: mpsc::Receiver<Call>,
     store: mpsc::Receiver<StoreEvent>,
     config: Changes,
+    programs: upgrade::Programs,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -131,6 +134,8 @@ enum LoopInput {
     Timer(session::Timer),
     Heartbeat,
     ConfigChanged,
+    /// An upgrade replaces programs, perhaps.
+    ProgramsChanged,
     Watchdog,
     /// A client has left, or a file is read slowly; both are looked at in every turn.
     FilesNeedAttention,
@@ -143,8 +148,12 @@ impl Daemon {
         info!(version, "v2m {version} has started");
         while !self.service.is_ending() {
             let input = self.next(inputs).await;
+            if matches!(input, LoopInput::ProgramsChanged) {
+                inputs.programs.look();
+            }
             self.take(input);
             self.step();
+            self.leave_to_newer_programs(&inputs.programs);
         }
     }
 
@@ -182,6 +191,7 @@ impl Daemon {
                     },
                     () = at(heartbeat) => LoopInput::Heartbeat,
                     () = inputs.config.changed() => LoopInput::ConfigChanged,
+                    () = inputs.programs.changed() => LoopInput::ProgramsChanged,
                 }
             };
         }
@@ -216,7 +226,7 @@ impl Daemon {
             LoopInput::Heartbeat => self.heartbeat(),
             LoopInput::ConfigChanged => self.config.file_changed(),
             LoopInput::Watchdog => self.service.ping(),
-            LoopInput::FilesNeedAttention => {}
+            LoopInput::FilesNeedAttention | LoopInput::ProgramsChanged => {}
             LoopInput::Terminate => {
                 info!("ending: systemd or Ctrl+C asked for it");
                 self.tell(session::Event::Terminate);

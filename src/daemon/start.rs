@@ -11,6 +11,7 @@ use super::service::ServiceState;
 use super::texts::Texts;
 use super::timers::Timers;
 use super::under_way::UnderWay;
+use super::upgrade::Programs;
 use super::{Daemon, Inputs, limits};
 use crate::config::Settings;
 use crate::logging::Logging;
@@ -63,14 +64,16 @@ async fn serve(start: Start) -> std::io::Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let server = tokio::spawn(server::serve(listener, calls.clone(), events.clone(), stopped));
     let (store_events, store_in) = mpsc::channel(64);
+    let settings = &start.settings;
+    let engine = Engine::new(settings);
     let mut inputs = Inputs {
         calls: calls_in,
         store: store_in,
         config: Changes::of(vec![start.config_path.clone()]),
+        programs: Programs::running(engine.models().programs()),
         terminate,
         interrupt,
     };
-    let settings = &start.settings;
     let (sign_owner, sign) = watch::channel(None);
     let texts = Texts::new(&start.config_path);
     let mut daemon = Daemon {
@@ -78,7 +81,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         untold: VecDeque::new(),
         is_telling: false,
         timers: Timers::default(),
-        engine: Engine::new(settings),
+        engine,
         background: Background::new(start.store.clone()),
         under_way: UnderWay::new(settings, start.store, store_events),
         chores: Chores::default(),

@@ -134,7 +134,11 @@ fn stems(directory: &Path) -> Result<BTreeSet<(Timestamp, String)>, StoreError> 
 fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let audio = directory.join(format!("{stem}.wav"));
     let record = Record::read(&record_path(&audio));
-    let is_newer = matches!(&record, Ok(Some(record)) if record.version > Record::VERSION);
+    let is_newer = match &record {
+        Ok(Some(record)) => record.version > Record::VERSION,
+        Ok(None) => false,
+        Err(_) => Record::is_newer(&record_path(&audio)),
+    };
     let has_sound = fs::symlink_metadata(&audio).is_ok();
     let is_odd = has_sound && regular::look_at(&audio).is_none();
     let unreadable = record.as_ref().err().map(ToString::to_string);

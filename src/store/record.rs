@@ -163,6 +163,12 @@ pub struct ErrorRecord {
     pub message: String,
 }
 
+/// What the records of all versions have in common.
+#[derive(Deserialize)]
+struct Format {
+    version: u32,
+}
+
 /// The size limit of a record, in bytes. The longest dictation's record is smaller.
 const LONGEST: u64 = 64 << 20;
 /// How many attempts v2m makes on its own: the first one, and five more.
@@ -187,6 +193,13 @@ impl Record {
             Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(refused) => Err(StoreError::file(mark!("reading"), path)(refused.into())),
         }
+    }
+
+    /// Whether a newer v2m wrote the record. Nothing but the version need be as this one knows it.
+    pub(super) fn is_newer(path: &Path) -> bool {
+        let bytes = regular::read(path, Trust::Own, LONGEST).unwrap_or_default();
+        let format = serde_json::from_slice(&bytes);
+        format.is_ok_and(|Format { version }| version > Self::VERSION)
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), StoreError> {

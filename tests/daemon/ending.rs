@@ -46,3 +46,26 @@ fn a_request_that_came_too_late_waits_for_the_next_start() {
     service.ready();
     service.end();
 }
+
+/// Installers need not restart it, which would end a recording.
+#[test]
+fn after_an_upgrade_it_leaves_when_nobody_needs_it_and_not_before() {
+    let service = House::new("wait").start();
+    service.ready();
+    let mut client = service.connect();
+    // Paused is a state that the next process would not know.
+    client.ask("PAUSE_DAEMON");
+    service.upgrade_engine();
+    let mut events = service.connect().subscribe(&["state"]);
+    assert_eq!(client.ask("PING"), "PONG");
+    client.ask("RESUME_DAEMON");
+    events.until("state", "state", "idle");
+    service.tells("STOPPING=1");
+    let (status, house) = service.ended();
+    assert_eq!(status.code(), Some(0));
+    assert!(house.log().contains("v2m was upgraded"), "{}", house.log());
+    // Whoever comes now is served by the new program.
+    let service = house.start();
+    service.ready();
+    service.end();
+}

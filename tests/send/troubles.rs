@@ -2,9 +2,13 @@
 
 use crate::harness::{Ended, Service, answering, program, read_request};
 use serde_json::json;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
+use std::thread;
+use v2m_ipc::frame::Framing;
 
 fn end(args: &[&str]) -> Ended {
     program(args).output().unwrap().into()
@@ -160,4 +164,42 @@ fn nothing_is_linked_that_a_key_press_would_wait_for() {
         .collect();
     needed.sort_unstable();
     assert_eq!(needed, ["libc.so.6", "libgcc_s.so.1"]);
+}
+
+/// A package was installed after the login: the socket is enabled, and nobody has opened it.
+#[test]
+fn a_socket_that_is_not_there_yet_is_opened_by_the_press() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |below: &str| home.path().join(below);
+    for folder in ["bin", "run/v2m"] {
+        fs::create_dir_all(path(folder)).unwrap();
+    }
+    // A double of systemctl: it moves the socket, on which somebody listens already, to its place.
+    let systemctl = "#!/bin/sh\necho \"$*\" >>\"$XDG_RUNTIME_DIR/asked\"\nmv \"$XDG_RUNTIME_DIR/closed.sock\" \"$XDG_RUNTIME_DIR/v2m/v2m.sock\"\n";
+    fs::write(path("bin/systemctl"), systemctl).unwrap();
+    fs::set_permissions(path("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let send = |args: &[&str]| -> Ended {
+        let mut command = program(args);
+        let search = format!("{}:{}", path("bin").display(), std::env::var("PATH").unwrap());
+        command.env_remove("V2M_SOCKET_PATH").env("XDG_RUNTIME_DIR", path("run"));
+        command.env("PATH", search).output().unwrap().into()
+    };
+    // The user does not want it: systemctl fails, and the error says what to do, as ever.
+    let ended = send(&["ping"]);
+    assert_eq!((ended.code, ended.out.as_str()), (3, ""));
+    assert!(ended.err.contains("systemctl --user enable --now v2m.socket"), "{}", ended.err);
+
+    let listener = UnixListener::bind(path("run/closed.sock")).unwrap();
+    let service = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = read_request(&mut stream);
+        let answer = json!({"status": "success", "data": "PONG", "error": null});
+        stream.write_all(&Framing::Length.encode(&answer)).unwrap();
+        request
+    });
+    let ended = send(&["ping"]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    assert_eq!(service.join().unwrap()["cmd"], "PING");
+    let asked = fs::read_to_string(path("run/asked")).unwrap();
+    assert_eq!(asked, "--user --quiet start v2m.socket\n".repeat(2));
 }

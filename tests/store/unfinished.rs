@@ -224,3 +224,28 @@ fn whatever_lies_in_the_directory_is_sorted_out() {
         ]
     );
 }
+
+/// An older v2m took such a record for a broken one: it transcribed the recording again and wrote over it, or deleted it.
+#[test]
+fn what_a_newer_version_wrote_stays_as_it_is_whatever_its_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let audio = [7u8; 45 + 20];
+    let files: [(&str, &[u8]); 3] = [
+        ("20260101T000000.000Z-1.wav", &audio),
+        (
+            "20260101T000000.000Z-1.json",
+            b"{\"version\":2,\"state\":\"polished\",\"text\":{\"en\":\"later\"}}",
+        ),
+        ("20260102T000000.000Z-2.json", b"{\"state\":[\"polished\"],\"version\":99}"),
+    ];
+    for (name, bytes) in files {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let bench =
+        Bench::open(dir.path(), Retention { keep_count: 0, keep_days: 0, keep_audio: false });
+    assert!(bench.left.is_empty(), "{:?}", bench.left);
+    bench.close();
+    for (name, bytes) in files {
+        assert_eq!(fs::read(dir.path().join(name)).unwrap(), bytes, "{name}");
+    }
+}

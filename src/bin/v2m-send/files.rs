@@ -6,11 +6,11 @@
 use crate::bar::Bar;
 use crate::exit::{Exit, SendError, complain};
 use crate::format::OutputFormat;
-use crate::{exit_of, print, say};
+use crate::{exit_of, open, print, say};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use v2m_ipc::client::{self, Client};
+use v2m_ipc::client;
 use v2m_ipc::message::{Command, Response, ResponseStatus};
 use v2m_messages::tr;
 
@@ -137,7 +137,7 @@ pub(crate) fn transcribe(wanted: &FilesToTranscribe, json: bool) -> Result<Exit,
 
 /// A connection for each: one that the service dropped must not cost the next file its answer.
 fn ask(path: &str, track: Option<u32>) -> Result<(Response, String), client::ClientError> {
-    Client::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned(), track })
+    open::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned(), track })
 }
 
 fn exit_of_file(answer: &Response) -> Exit {

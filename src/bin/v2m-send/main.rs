@@ -15,6 +15,7 @@ mod files;
 mod format;
 mod help;
 mod history;
+mod open;
 mod print;
 mod summary;
 mod words;
@@ -72,7 +73,7 @@ fn run(invocation: Invocation) -> Result<Exit, SendError> {
 }
 
 fn ask(command: &Command, json: bool) -> Result<Exit, SendError> {
-    let (answer, raw) = Client::connect()?.request_raw(command)?;
+    let (answer, raw) = open::connect()?.request_raw(command)?;
     if json {
         say(&(raw + "\n"))?;
     } else if answer.status == ResponseStatus::Success {

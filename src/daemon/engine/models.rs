@@ -359,6 +359,13 @@ impl Models {
         })
     }
 
+    /// All engines, whether they are installed or not.
+    pub(in crate::daemon) fn programs(&self) -> Vec<PathBuf> {
+        let gpu_and_cpu = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
+        let whisper = gpu_and_cpu.map(|backend| self.program(backend));
+        whisper.into_iter().chain([self.gguf_program()]).collect()
+    }
+
     /// The engine whose name ends so.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.program.file_name().unwrap_or_default().to_owned();

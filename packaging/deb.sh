@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# `make deb`: Debian packages of this source, into $RELEASES. Works on a copy, since debhelper leaves its files in the source.
+# A Rust toolchain from rustup is no package, so the build dependencies are not checked (-d): `make toolchain` checks that one.
+#
+#   DEB_REVISION   the packages' revision: that of debian/changelog, or another one, for tests of upgrades
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${RELEASES:?}" "${TARGET_DIR:?}" "${VERSION:?}" "${BUILD:=release}"
+command -v dh >/dev/null || { echo "This needs debhelper: apt-get install debhelper"; exit 1; }
+
+changelog=$(sed -n '1s/.*(\(.*\)-.*/\1/p' debian/changelog)
+[ "$changelog" = "$VERSION" ] || { echo "debian/changelog names version $changelog, and Cargo.toml $VERSION."; exit 1; }
+
+# GPU engines and the model are packaged if they are there.
+profiles=()
+for gpu in cuda vulkan; do
+	[ "$BUILD" != release ] || [ ! -e "$TARGET_DIR/engine-$gpu/release/v2m-engine-$gpu" ] || profiles+=("pkg.v2m.$gpu")
+done
+[ -z "${MODELS:-}" ] || profiles+=(pkg.v2m.model)
+
+work=$RELEASES/deb
+rm -rf "$work"
+mkdir -p "$work/v2m-$VERSION"
+sources() { git ls-files -z 2>/dev/null || find . -path ./target -prune -o -type f -print0; }
+sources | tar --create --null --files-from=- | tar --extract --directory="$work/v2m-$VERSION"
+cd "$work/v2m-$VERSION"
+[ -z "${DEB_REVISION:-}" ] || sed -i "1s/-[^-)]*)/-$DEB_REVISION)/" debian/changelog
+
+# debhelper gives the build a home of its own. cargo and rustup are the user's.
+CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} CARGO_TARGET_DIR=$TARGET_DIR \
+	dpkg-buildpackage --build=binary --no-check-builddeps --no-sign --build-profiles="$(IFS=,; echo "${profiles[*]}")"
+mv ../*.deb "$RELEASES/"
+cd "$RELEASES"
+rm -rf "$work"
+ls -l ./*.deb

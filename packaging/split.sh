@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Divides the tree that `make install-files DESTDIR=TREE PREFIX=/usr` has made into packages: OUT/v2m-cuda and OUT/v2m-vulkan get
+# the recognisers for GPUs, if they are in it, and OUT/v2m all the rest, whatever it is. Every kind of package is made from these
+# folders, so no file is named a second time.
+#
+#   split.sh TREE OUT
+set -euo pipefail
+tree=${1:?usage: split.sh TREE OUT} out=${2:?usage: split.sh TREE OUT}
+
+# move PACKAGE FILE...: those that are there.
+move() {
+	local package=$1 file
+	shift
+	for file; do
+		[ -e "$tree/$file" ] || continue
+		mkdir -p "$out/$package/$(dirname "$file")"
+		mv "$tree/$file" "$out/$package/$file"
+	done
+}
+
+# What relaxes the service for the drivers of GPUs goes with each of these engines, under a name of its own.
+drop_ins=usr/lib/systemd/user/v2m.service.d
+for gpu in cuda vulkan; do
+	move "v2m-$gpu" "usr/bin/v2m-engine-$gpu"
+	[ -d "$out/v2m-$gpu" ] || continue
+	install -D -m644 "$tree/$drop_ins/gpu.conf" "$out/v2m-$gpu/$drop_ins/$gpu.conf"
+done
+rm -f "$tree/$drop_ins/gpu.conf"
+rmdir "$tree/$drop_ins" 2>/dev/null || true
+# The libraries of the toolkit that the engine was built with, if that was downloaded.
+for library in "$tree"/usr/lib/v2m/lib*.so.*; do
+	[ ! -e "$library" ] || move v2m-cuda "usr/lib/v2m/${library##*/}"
+done
+mkdir -p "$out/v2m"
+cp -a "$tree/." "$out/v2m/"
+rm -rf "$tree"

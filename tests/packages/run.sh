@@ -1,0 +1,329 @@
+#!/usr/bin/env bash
+# `make test-packages`: the Debian packages as their users meet them, on a fresh Debian 12 that is booted in a container: first
+# press, dictation, `v2m doctor`, upgrades under way, two users, downgrade, removal, purge, autopkgtest and lintian.
+# Fetches that system into $V2M_BOOKWORM (target/packages/debian-12) the first time, with mmdebstrap. Not part of `make test`.
+#
+#   BUILD, BUILT   as in packaging/packages.mk; `BUILD=debug BUILT=yes` tests the programs that `cargo build` has left
+#   MADE           yes: use the packages of the last run
+#   ONLY           after the first press, run only the parts whose names match this pattern
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export BUILD=${BUILD:-release} BUILT=${BUILT:-} MAKE=${MAKE:-make}
+models=${V2M_TEST_MODELS:-$PWD/target/test-models}
+lower=$(readlink -m "${V2M_BOOKWORM:-target/packages/debian-12}")
+made=$PWD/target/packages/test
+mirror=${V2M_MIRROR:-http://deb.debian.org/debian}
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '\nFAILED: %s\n' "$*"; exit 1; }
+[ "$(id -u)" = 0 ] || fail "this makes and boots a system, which only root can: run it as root"
+[ -e "$models/ggml-base-q8_0.bin" ] || fail "the test models are not in $models: make test-models"
+
+# As on a machine with a desktop: a session, sound, a display. The packages of v2m bring nothing but themselves.
+packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,apt,ca-certificates,procps,pipewire,pipewire-bin,wireplumber
+packages+=,libspa-0.2-modules,xvfb,xauth,xclip,dunst,libnotify-bin,libgomp1,passwd,init-system-helpers,autopkgtest,diffutils
+if [ "$(cat "$lower/.complete" 2>/dev/null)" != "$packages" ]; then
+	say "== Fetching Debian 12 into $lower"
+	rm -rf "$lower"
+	mkdir -p "$(dirname "$lower")"
+	mmdebstrap --mode=root --variant=minbase --include="$packages" bookworm "$lower" "$mirror"
+	echo "$packages" >"$lower/.complete"
+fi
+
+# Two versions with the same programs: to a running service the files of the second are others, as after any upgrade.
+for revision in 1 2; do
+	[ "${MADE:-}" != yes ] || break
+	say "== Making the packages, revision $revision"
+	rm -rf "${made:?}/$revision"
+	mkdir -p "$made/$revision"
+	DPKG_DEB_COMPRESSOR_TYPE=gzip "$MAKE" --silent deb DEB_REVISION="$revision" RELEASES="$made/$revision" MODELS="$models" \
+		>"$made/deb-$revision.log" 2>&1 || { tail -40 "$made/deb-$revision.log"; fail "make deb"; }
+	BUILT=yes
+	say "$(cd "$made/$revision" && stat --format='%n: %s bytes' ./*.deb)"
+done
+
+export V2M_CT=/run/v2m-packages-$$ V2M_DESKTOP=x11 V2M_LOWER=$lower
+machine() { bash tests/system/container.sh "$@"; }
+root() { machine run root "$1"; }
+user() { machine run tester "$1"; }
+SECOND=1778
+second() {
+	root "runuser -u second -- env -i HOME=/home/second USER=second LOGNAME=second PATH=/usr/bin:/bin LANG=C.UTF-8 \
+		XDG_RUNTIME_DIR=/run/user/$SECOND DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$SECOND/bus bash -c '$1'"
+}
+trap 'status=$?; [ "$status" = 0 ] || journal; machine down; exit "$status"' EXIT
+trap 'exit 130' INT TERM
+journal() {
+	root 'journalctl --no-pager --no-hostname -o short-precise' >"$made/journal" 2>/dev/null || return 0
+	say "== The last of the journal (all of it is in $made/journal)"
+	tail -40 "$made/journal"
+}
+
+make_machine() {
+	machine make
+	# A user who has set nothing.
+	: >"$V2M_CT/root/home/tester/.config/environment.d/v2m.conf"
+	chroot "$V2M_CT/root" useradd --create-home --shell /bin/bash --uid "$SECOND" second
+	: >"$V2M_CT/root/var/lib/systemd/linger/second"
+	install -D -m755 tests/packages/dictate "$V2M_CT/root/opt/v2m-test/dictate"
+	# The sources of the packages' own tests.
+	install -D -m755 -t "$V2M_CT/root/opt/v2m-test/source/debian/tests" debian/tests/*
+	install -D -m755 -t "$V2M_CT/root/opt/v2m-test/source/tests/packages" tests/packages/dictate
+	install -m644 -t "$V2M_CT/root/opt/v2m-test/source/debian" debian/control debian/changelog debian/copyright debian/rules
+	machine boot --bind-ro="$made:/opt/packages" \
+		--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self"
+}
+
+# install REVISION [PACKAGE...]
+install_packages() {
+	local revision=$1 files=() package
+	shift
+	for package in "${@:-v2m}"; do files+=("/opt/packages/$revision/${package}_*.deb"); done
+	root "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --allow-downgrades ${files[*]} >/tmp/apt.log 2>&1 ||
+		{ cat /tmp/apt.log; exit 1; }"
+}
+
+# until_so WHAT COMMAND...: waits for what must come, for a minute at most.
+until_so() {
+	local what=$1
+	shift
+	for _ in $(seq 300); do
+		if "$@" >/dev/null 2>&1; then return; fi
+		sleep 0.2
+	done
+	fail "$what: not after a minute"
+}
+
+pid() { user 'systemctl --user show --property=MainPID --value v2m.service'; }
+is_new() { user "p=\$(systemctl --user show -P MainPID v2m.service); [ \"\$p\" != 0 ] && ! ls -l /proc/\$p/exe | grep -q deleted"; }
+is_gone() { user '! systemctl --user --quiet is-active v2m.service'; }
+# What is waiting is told behind the state.
+says_state() { [[ $(user "v2m-send status" | sed -n 's/^state *//p') == "$1"* ]]; }
+WORDS=/usr/share/v2m/sample.txt
+SOUND=/usr/share/v2m/sample.wav
+assert_heard() { user "/opt/v2m-test/dictate heard $WORDS '$1'" || fail "${2:-the words are not all there}"; }
+
+part_first_press() {
+	local start=$EPOCHREALTIME said status=0 end
+	install_packages 1 v2m
+	# Both sessions were running before.
+	user 'systemctl --user --quiet is-enabled v2m.socket && systemctl --user --quiet is-active v2m.socket' || fail "v2m.socket is not open"
+	second 'systemctl --user --quiet is-active v2m.socket' || fail "v2m.socket is not open for the second user"
+	said=$(user 'v2m-send toggle 2>&1') || status=$?
+	[[ $status$said == 1*"v2m-model pull"* ]] || fail "the first press without a model: $status: $said"
+	say "Without a model: $said"
+	install_packages 1 v2m-model-base
+	user "v2m-send transcribe $SOUND >first.txt"
+	end=$EPOCHREALTIME
+	assert_heard first.txt
+	say "From apt install to the first text: $(( (${end/./} - ${start/./}) / 1000 )) ms"
+	user "/opt/v2m-test/dictate text $SOUND >dictated.txt"
+	end=$EPOCHREALTIME
+	assert_heard dictated.txt
+	say "To the first dictated text, with 11 s of speech: $(( (${end/./} - ${start/./}) / 1000 )) ms"
+	user 'cat dictated.txt'
+	user 'v2m doctor' || fail "v2m doctor"
+}
+
+# From here on a small model, which is quick on any machine.
+make_quick() {
+	local home
+	for home in tester second; do
+		install -D -m644 -t "$V2M_CT/root/home/$home/.local/share/v2m/models" "$models/ggml-tiny.en-q8_0.bin"
+		install -d "$V2M_CT/root/home/$home/.config/v2m"
+		printf '[engine]\nmodel = "tiny.en-q8_0"\nbeam_size = 1\n' >"$V2M_CT/root/home/$home/.config/v2m/config.toml"
+		chroot "$V2M_CT/root" chown -R "$home:" "/home/$home"
+	done
+}
+
+# The service leaves for the new program only when its work is done.
+part_upgrade_while_recording() {
+	local before
+	user 'v2m-send start'
+	before=$(pid)
+	user "/opt/v2m-test/dictate speak $SOUND" &
+	local speaking=$!
+	install_packages 2
+	[ "$(pid)" = "$before" ] || fail "the upgrade ended the recording service"
+	wait "$speaking"
+	user 'v2m-send stop >recorded.txt'
+	assert_heard recorded.txt
+	until_so "the old service leaves" is_gone
+	user 'v2m-send ping >/dev/null'
+	until_so "the new program runs" is_new
+	[ "$(pid)" != "$before" ] || fail "the same process"
+}
+
+part_upgrade_while_transcribing() {
+	local before engine
+	user 'v2m-send ping >/dev/null'
+	before=$(pid)
+	user 'v2m-send start'
+	user "/opt/v2m-test/dictate speak $SOUND"
+	engine=$(user "pgrep --parent $before v2m-engine")
+	user "kill -STOP $engine"
+	user 'v2m-send stop >transcribed.txt' &
+	local stopping=$!
+	until_so "it transcribes" says_state transcribing
+	install_packages 1
+	# By now v2m may have replaced an engine that does not answer.
+	user "kill -CONT $engine 2>/dev/null || true"
+	# It is answered by the service that it asked.
+	wait "$stopping" || fail "v2m-send stop"
+	assert_heard transcribed.txt
+	until_so "the old service leaves" is_gone
+	user "v2m-send last >last.txt"
+	assert_heard last.txt "v2m-send last after the upgrade"
+}
+
+# Somebody asks all the time, and one more waits in the socket while the service cannot answer.
+part_upgrade_with_waiting_clients() {
+	local before asking waiting
+	user 'v2m-send ping >/dev/null'
+	until_so "the service is ready" says_state idle
+	before=$(pid)
+	# shellcheck disable=SC2016
+	user 'n=0; while [ ! -e asked ]; do v2m-send ping >/dev/null || exit; n=$((n + 1)); done; echo "$n pings during the upgrade"' &
+	asking=$!
+	user "kill -STOP $before"
+	user 'v2m-send start >started.txt' &
+	waiting=$!
+	install_packages 2
+	user "kill -CONT $before || true"
+	wait "$waiting" || fail "the waiting press"
+	user "/opt/v2m-test/dictate speak $SOUND"
+	user 'v2m-send stop >waited.txt'
+	assert_heard waited.txt
+	user ': >asked'
+	wait "$asking" || fail "a ping during the upgrade"
+	user 'rm asked'
+	until_so "the new program runs" is_new
+}
+
+part_two_users() {
+	second '/opt/v2m-test/dictate text '$SOUND' >two.txt' &
+	local other=$!
+	user "/opt/v2m-test/dictate text $SOUND >two.txt"
+	wait "$other" || fail "the second user"
+	assert_heard two.txt "the first user of two"
+	second "/opt/v2m-test/dictate heard $WORDS two.txt" || fail "the second user of two"
+	second 'ls /home/tester/.local/state/v2m' 2>/dev/null && fail "a user can read another's dictations"
+	[ "$(second 'ls ~/.local/state/v2m/dictations | grep -c json')" = 1 ] || fail "the second user has other dictations than one"
+}
+
+# What an older version must not touch, and what it must say.
+part_downgrade() {
+	local newer=.local/state/v2m/dictations/20300101T000000.000Z-1.json said
+	user "echo '{\"version\": 99, \"state\": \"polished\", \"text\": {\"en\": \"later\"}}' >$newer && sha256sum $newer >newer.sum"
+	install_packages 1
+	user 'v2m-send ping >/dev/null'
+	until_so "the older program runs" is_new
+	user "v2m-send transcribe $SOUND >downgraded.txt"
+	assert_heard downgraded.txt
+	user 'sha256sum --quiet --check newer.sum' || fail "a record of a newer version was changed"
+	user 'cp .config/v2m/config.toml kept.toml; printf "[future]\nsetting = 1\n" >>.config/v2m/config.toml; v2m-send shutdown >/dev/null'
+	said=$(user 'v2m-send toggle 2>&1') && fail "a setting of a newer version passed unnoticed"
+	[[ $said == *future* ]] || fail "it does not name the setting: $said"
+	say "A newer version's setting: $said"
+	user 'mv kept.toml .config/v2m/config.toml'
+	until_so "it works again" user 'v2m-send ping'
+}
+
+# Where packages may not start anything, the press does; and a caller on the session bus.
+part_policy() {
+	root 'apt-get purge --yes --quiet v2m >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
+	root "printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d"
+	install_packages 2
+	root 'rm /usr/sbin/policy-rc.d'
+	user '! systemctl --user --quiet is-active v2m.socket' || fail "the socket was opened against the policy"
+	user 'v2m-send ping' || fail "the press did not open the socket"
+	user 'systemctl --user --quiet is-active v2m.socket' || fail "v2m.socket is not open after a press"
+	user 'systemctl --user stop v2m.socket v2m.service'
+	user 'busctl --user call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus StartServiceByName su org.v2m.Dictation1 0'
+	user 'systemctl --user --quiet is-active v2m.socket && v2m-send ping' || fail "the session bus did not open the socket"
+}
+
+part_autopkgtest() {
+	root 'cd /opt/v2m-test/source && autopkgtest --no-built-binaries . -- null' || fail "autopkgtest"
+}
+
+part_removal() {
+	local before
+	before=$(user 'find .config/v2m .local/state/v2m -type f | sort')
+	user 'v2m-send start'
+	user "/opt/v2m-test/dictate speak $SOUND"
+	root 'apt-get remove --yes --quiet v2m >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
+	user '[ ! -e /run/user/1777/v2m/v2m.sock ] && ! pgrep -u tester "^v2m"' || fail "something of v2m still runs"
+	root 'apt-get purge --yes --quiet v2m v2m-model-base >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
+	local left
+	left=$(root 'find / -xdev -name "*v2m*" -not -path "/home/*" -not -path "/opt/*" -not -path "/proc/*" -not -path "/tmp/*" \
+		-not -path "/run/*" -not -path "/var/log/*" -not -path "/etc/hostname"')
+	[ -z "$left" ] || fail "left after a purge: $left"
+	local missing
+	missing=$(comm -23 <(echo "$before") <(user 'find .config/v2m .local/state/v2m -type f | sort'))
+	[ -z "$missing" ] || fail "a purge has removed files of the user: $missing"
+	# What was being recorded when it was removed is transcribed by the next installation.
+	install_packages 2 v2m v2m-model-base
+	user 'v2m-send ping >/dev/null'
+	until_so "the recording of before is transcribed" user "v2m-send last >last.txt && /opt/v2m-test/dictate heard $WORDS last.txt"
+}
+
+# The same programs in another folder, at another time, by a user with another umask.
+part_reproducible() {
+	local again=$made/somewhere/else package
+	rm -rf "$made/somewhere"
+	mkdir -p "$again"
+	(umask 027 && DPKG_DEB_COMPRESSOR_TYPE=gzip "$MAKE" --silent deb DEB_REVISION=2 BUILT=yes RELEASES="$again" >"$made/deb-again.log" 2>&1) ||
+		{ tail -40 "$made/deb-again.log"; fail "make deb"; }
+	for package in "$again"/*.deb; do
+		sha256sum "$package" "$made/2/${package##*/}"
+		cmp "$package" "$made/2/${package##*/}" || { diffoscope "$package" "$made/2/${package##*/}" || true; fail "${package##*/} is another one"; }
+	done
+}
+
+# The packages of the same tree for other distributions, and the flake with a double of nixpkgs.
+part_others() {
+	local others=$made/others
+	rm -rf "$others"
+	mkdir -p "$others"
+	if command -v rpmbuild >/dev/null && command -v rpm >/dev/null; then
+		XZ_OPT=-0 "$MAKE" --silent rpm BUILT=yes RELEASES="$others" >"$made/rpm.log" 2>&1 || { tail -20 "$made/rpm.log"; fail "make rpm"; }
+	else
+		say "Not tested, since rpmbuild is missing: RPM packages"
+	fi
+	if command -v makepkg >/dev/null && command -v pacman >/dev/null; then
+		XZ_OPT=-0 "$MAKE" --silent binary arch BUILT=yes RELEASES="$others" >"$made/arch.log" 2>&1 || { tail -20 "$made/arch.log"; fail "make arch"; }
+	else
+		say "Not tested, since makepkg or pacman is missing: Arch's packages"
+	fi
+	VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) bash tests/packages/others.sh "$lower" "$others"/*.rpm "$others"/*.pkg.tar.zst
+	if command -v nix-instantiate >/dev/null; then
+		nix-instantiate --eval --strict --json tests/packages/flake.nix >"$made/flake.json" || fail "the flake"
+		say "The flake is evaluated, with a double of nixpkgs"
+	else
+		say "Not tested, since nix-instantiate is missing: the flake"
+	fi
+}
+
+part_lintian() {
+	command -v lintian >/dev/null || { say "lintian is not installed here: skipped"; return; }
+	lintian --fail-on error,warning --info --show-overrides "$made"/2/*.deb || fail "lintian"
+	appstreamcli validate --no-net "$made/metainfo.xml" || fail "appstreamcli"
+}
+
+dpkg-deb --fsys-tarfile "$made"/2/v2m_*.deb | tar --extract --to-stdout --wildcards '*.metainfo.xml' >"$made/metainfo.xml"
+started=$SECONDS
+make_machine
+for part in first_press make_quick upgrade_while_recording upgrade_while_transcribing upgrade_with_waiting_clients two_users \
+	downgrade policy autopkgtest removal lintian reproducible others; do
+	case $part in
+	make_quick) make_quick ;;
+	*)
+		# shellcheck disable=SC2053
+		[[ $part == first_press || $part == ${ONLY:-*} ]] || continue
+		printf '\n== %s\n' "$part"
+		"part_$part"
+		;;
+	esac
+done
+printf '\n== The packages work, %s s\n' $((SECONDS - started))
