@@ -22,6 +22,7 @@ fn spec() -> EngineSpec {
         candidates: vec![candidate(Backend::Cuda), candidate(Backend::Cpu)],
         model_name: "tiny.en-q8_0".into(),
         model,
+        server: None,
         vad: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin")),
         threads: 1,
         hang: Duration::from_secs(60),

@@ -1,5 +1,8 @@
 //! Which engines and which model the settings mean.
 
+#[cfg(test)]
+mod tests;
+
 use crate::config;
 use crate::config::Settings;
 use crate::language::spoken;
@@ -57,11 +60,13 @@ impl Models {
         };
         let places = self.places.as_ref().map_err(missing)?;
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
+        let local = match Form::of(&model) {
+            Form::Ggml => self.candidates(settings.engine.backend)?,
+            Form::Gguf => vec![self.for_gguf(&settings.engine)?],
+        };
         Ok(EngineSpec {
-            candidates: match Form::of(&model) {
-                Form::Ggml => self.candidates(settings.engine.backend)?,
-                Form::Gguf => vec![self.for_gguf(&settings.engine)?],
-            },
+            candidates: self.server(settings).into_iter().chain(local).collect(),
+            server: settings.server(),
             model_name: settings.engine.model.clone(),
             model,
             vad: places.resolve_asset(paths::VAD).ok(),
@@ -79,6 +84,10 @@ impl Models {
         let mut settings = settings.clone();
         if let Some(model) = &plan.model {
             settings.engine.model = model.clone();
+            // It is one of this machine's.
+            if settings.engine.backend == config::BackendChoice::Remote {
+                settings.engine.backend = config::BackendChoice::Auto;
+            }
         }
         if plan.is_safest {
             settings.engine.backend = config::BackendChoice::Cpu;
@@ -182,10 +191,10 @@ impl Models {
     /// need not be there to be named: it always should be.
     fn candidates(&self, wanted: config::BackendChoice) -> Result<Vec<Candidate>, Failure> {
         let fits = |backend: Backend| match wanted {
-            config::BackendChoice::Auto => true,
+            config::BackendChoice::Auto | config::BackendChoice::Remote => !backend.is_remote(),
             config::BackendChoice::Cuda => backend == Backend::Cuda,
             config::BackendChoice::Vulkan => backend == Backend::Vulkan,
-            config::BackendChoice::Cpu => !backend.is_gpu(),
+            config::BackendChoice::Cpu => matches!(backend, Backend::CpuV4 | Backend::Cpu),
         };
         let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
         let named =
@@ -199,12 +208,19 @@ impl Models {
         Ok(installed)
     }
 
+    /// The engine that has the server asked, if one is wanted. It is the plain one.
+    fn server(&self, settings: &Settings) -> Option<Candidate> {
+        let is_wanted = settings.engine.backend == config::BackendChoice::Remote;
+        let program = self.program(Backend::Remote);
+        is_wanted.then_some(Candidate { backend: Backend::Remote, program })
+    }
+
     /// The engine for a model in GGUF form, which computes with the processor.
     fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
-        use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
+        use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
         let (model, usual) = (&engine.model, catalogue::DEFAULT);
         match engine.backend {
-            Auto | Cpu => {}
+            Auto | Cpu | Remote => {}
             gpu @ (Cuda | Vulkan) => {
                 let backend = gpu.name();
                 let text = tr!(
@@ -253,7 +269,13 @@ impl Models {
     /// The settings that the configured model cannot follow, each with the reason.
     pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         let is_one = self.has_one_engine(settings);
-        if is_one { unfollowed_by_gguf(&settings.engine) } else { Vec::new() }
+        if settings.server().is_some() {
+            unfollowed_by_servers(&settings.engine)
+        } else if is_one {
+            unfollowed_by_gguf(&settings.engine)
+        } else {
+            Vec::new()
+        }
     }
 
     fn program(&self, backend: Backend) -> PathBuf {
@@ -261,7 +283,7 @@ impl Models {
             Backend::Cuda => "-cuda",
             Backend::Vulkan => "-vulkan",
             Backend::CpuV4 => "-v4",
-            Backend::Cpu => "",
+            Backend::Remote | Backend::Cpu => "",
         })
     }
 
@@ -281,6 +303,13 @@ impl Models {
     pub(in crate::daemon) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
         Stamp::of(&self.spec(settings).ok()?.model)
     }
+}
+
+/// What servers are not told. The engine that takes over follows it.
+fn unfollowed_by_servers(engine: &config::EngineSettings) -> Vec<(&'static str, String)> {
+    let usual = config::EngineSettings::default().beam_size;
+    let why = || tr!("the server decides how its model searches").to_owned();
+    (engine.beam_size != usual).then(|| ("engine.beam_size", why())).into_iter().collect()
 }
 
 /// What Moonshine cannot do.
@@ -393,106 +422,5 @@ fn model_in_brief(error: &paths::PathError) -> (String, String) {
             tr!("The file {name} is missing", name),
             tr!("Install v2m again: make install").to_owned(),
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn backends(models: &Models, wanted: config::BackendChoice) -> Vec<&'static str> {
-        let candidates = models.candidates(wanted).unwrap();
-        candidates.iter().map(|candidate| candidate.backend.name()).collect()
-    }
-
-    #[test]
-    fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
-        use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
-        let dir = tempfile::tempdir().unwrap();
-        let models =
-            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
-        assert_eq!(backends(&models, Auto), ["cpu"]);
-        let failure = models.candidates(Cuda).unwrap_err();
-        assert_eq!(failure.code, Code::EngineFailed);
-        assert!(failure.message.contains("make engine-cuda"), "{}", failure.message);
-        assert!(models.candidates(Vulkan).is_err());
-        for name in ["v2m-engine-v4", "v2m-engine-cuda", "v2m-engine-vulkan"] {
-            std::fs::write(dir.path().join(name), "").unwrap();
-        }
-        assert_eq!(backends(&models, Auto), ["cuda", "vulkan", "cpu-v4", "cpu"]);
-        assert_eq!(backends(&models, Cuda), ["cuda"]);
-        assert_eq!(backends(&models, Vulkan), ["vulkan"]);
-        assert_eq!(backends(&models, Cpu), ["cpu-v4", "cpu"]);
-    }
-
-    #[test]
-    fn a_model_in_gguf_form_has_its_own_engine_on_the_processor() {
-        let dir = tempfile::tempdir().unwrap();
-        let models =
-            Models { program: dir.path().join("v2m-engine"), places: paths::Places::from_env() };
-        let model = dir.path().join("moonshine.gguf");
-        std::fs::write(&model, "").unwrap();
-        let mut settings = Settings::default();
-        settings.engine.model = model.display().to_string();
-        let failure = models.spec(&settings).unwrap_err();
-        assert!(failure.message.contains("make engine-gguf install"), "{}", failure.message);
-        for name in ["v2m-engine-gguf", "v2m-engine-cuda"] {
-            std::fs::write(dir.path().join(name), "").unwrap();
-        }
-        let program = dir.path().join("v2m-engine-gguf");
-        let only = Candidate { backend: Backend::Cpu, program };
-        assert_eq!(models.spec(&settings).unwrap().candidates, [only]);
-        settings.engine.backend = config::BackendChoice::Cuda;
-        let failure = models.spec(&settings).unwrap_err();
-        assert!(failure.message.contains("engine.backend=auto"), "{}", failure.message);
-        let failure = models.cannot_speak(&settings.engine.model, "es").unwrap();
-        assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
-        assert_eq!(models.cannot_speak(&settings.engine.model, "en"), None);
-    }
-
-    #[test]
-    fn what_a_model_in_gguf_form_cannot_follow_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), places: paths::Places::from_env() };
-        let mut settings = Settings::default();
-        let mut keys = |ending: &str, change: &dyn Fn(&mut Settings)| -> Vec<&str> {
-            let model = dir.path().join(format!("model.{ending}"));
-            std::fs::write(&model, "").unwrap();
-            settings.engine.model = model.display().to_string();
-            change(&mut settings);
-            models.unfollowed(&settings).into_iter().map(|(key, _)| key).collect()
-        };
-        assert_eq!(keys("gguf", &|_| ()), [""; 0]);
-        let all = |settings: &mut Settings| {
-            settings.engine.language = Some("es".into());
-            settings.engine.languages = vec!["en".into(), "es".into()];
-            settings.engine.translate = true;
-            settings.engine.vocabulary = vec!["PipeWire".into()];
-        };
-        let told = ["engine.language", "engine.languages", "engine.translate", "engine.vocabulary"];
-        assert_eq!(keys("gguf", &all), told);
-        assert_eq!(keys("bin", &all), [""; 0]);
-    }
-
-    #[test]
-    fn a_model_for_english_is_told_from_one_for_all_languages() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), places: paths::Places::from_env() };
-        let file = |name: &str, tokens: u32| {
-            let path = dir.path().join(name);
-            let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
-            std::fs::write(&path, head).unwrap();
-            path.display().to_string()
-        };
-        let [english, all] = [file("ggml-base.en.bin", 51_864), file("ggml-base.bin", 51_865)];
-        assert_eq!(models.cannot_speak(&english, "en"), None);
-        assert_eq!(models.cannot_speak(&all, "es"), None);
-        assert_eq!(models.cannot_speak("/nowhere", "es"), None);
-        let failure = models.cannot_speak(&english, "es").unwrap();
-        assert_eq!(failure.code, Code::ModelMissing);
-        assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
-        assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");
-        assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
-        assert!(catalogue::find(for_language("base", "yue")).is_some());
     }
 }
