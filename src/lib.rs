@@ -21,6 +21,7 @@
 //! | [`llm`] | edge | what v2m-llm is asked, and the presets: it alone has a network |
 //! | [`telemetry`] | edge | figures of the machine: processors, memory, GPU |
 //! | [`logging`] | edge | the journal with fields, or stderr |
+//! | [`unit`] | leaf | the sockets of the programs with a network: opened when needed, closed otherwise |
 //! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
 //! | [`call`] | leaf | the channel by which doors ask the daemon |
 //! | [`mix`] | leaf | several channels of sound into one that carries what was said |
@@ -63,4 +64,5 @@ pub mod store;
 pub mod suspend;
 pub mod systemd;
 pub mod telemetry;
+pub mod unit;
 pub mod watch;

@@ -48,6 +48,7 @@ Files:
   ~/.local/share/v2m/models/       speech models, see v2m-model
   ~/.local/state/v2m/dictations/   your dictations: recordings and texts
   $XDG_RUNTIME_DIR/v2m/llm.sock    the socket of v2m-llm (V2M_LLM_SOCKET names another one)
+  $XDG_RUNTIME_DIR/v2m/remote.sock the socket of v2m-remote (V2M_REMOTE_SOCKET names another one)
 
 Exit codes: 0 success, 1 something failed, 2 wrong arguments, 3 (doctor) everything works, except
 that there is no microphone, 78 the configuration is not valid."

@@ -72,6 +72,7 @@ fn each_program_has_the_hardening_that_this_table_says() {
         ("v2m", env!("CARGO_BIN_EXE_v2m"), &rust[..]),
         ("v2m-send", env!("CARGO_BIN_EXE_v2m-send"), &rust),
         ("v2m-llm", env!("CARGO_BIN_EXE_v2m-llm"), &rust),
+        ("v2m-remote", env!("CARGO_BIN_EXE_v2m-remote"), &rust),
         ("v2m-model", env!("CARGO_BIN_EXE_v2m-model"), &rust),
         (
             "v2m-engine",

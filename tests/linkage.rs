@@ -65,11 +65,15 @@ fn the_recogniser_sees_no_desktop_and_no_microphone() {
 }
 
 #[test]
-fn the_way_to_language_models_needs_the_system_alone() {
-    let program = env!("CARGO_BIN_EXE_v2m-llm");
-    assert_eq!(needed(program), Vec::<String>::new());
-    for stranger in ["tokio", "libpipewire", "org.freedesktop.DBus", "ggml_init"] {
-        assert!(!holds(program, stranger), "v2m-llm holds {stranger}");
+fn the_programs_with_a_network_need_the_system_alone() {
+    for (name, program) in [
+        ("v2m-llm", env!("CARGO_BIN_EXE_v2m-llm")),
+        ("v2m-remote", env!("CARGO_BIN_EXE_v2m-remote")),
+    ] {
+        assert_eq!(needed(program), Vec::<String>::new(), "{name}");
+        for stranger in ["tokio", "libpipewire", "org.freedesktop.DBus", "ggml_init"] {
+            assert!(!holds(program, stranger), "{name} holds {stranger}");
+        }
+        assert!(holds(program, "rustls"), "the search would find it if it were there");
     }
-    assert!(holds(program, "rustls"), "the search would find it if it were there");
 }

@@ -1,6 +1,7 @@
-//! Any configuration file, variables and change: the service and `v2m-llm` read the same of it; a
-//! change that is taken is in the file, reads back, changes nothing the second time, and one that
-//! is refused leaves the file alone. All settings written into an empty file are those settings.
+//! Any configuration file, variables and change: the service, `v2m-llm` and `v2m-remote` read the
+//! same of it; a change that is taken is in the file, reads back, changes nothing the second time,
+//! and one that is refused leaves the file alone. All settings written into an empty file are those
+//! settings.
 //!
 //! The input is a TOML file, lines `NAME=VALUE`, and a change as JSON, with zero bytes between.
 
@@ -31,6 +32,9 @@ fuzz_target!(|input: &[u8]| {
         let allowed = v2m_llm::config::read(&path, env.clone()).expect("the service reads it");
         assert_eq!(allowed.provider, settings.llm.provider);
         assert_eq!(allowed.base_url, settings.llm.base_url);
+        let remote = v2m_remote::config::read(&path, env.clone()).expect("the service reads it");
+        let asked = settings.server().map(|server| server.base_url);
+        assert_eq!(remote.base_url.filter(|_| remote.wanted), asked);
         let (applied, restart) = config::changes(settings, settings);
         assert!(applied.is_empty() && restart.is_empty());
         let Value::Object(all) = settings.to_json() else { panic!("settings are an object") };

@@ -200,7 +200,7 @@ fn errors_say_where_what_and_what_to_do() {
         ("[session]\nmax_minutes = nan", "line 2: session.max_minutes = nan is not allowed"),
         ("[session]\nmax_minutes = 0.01", "a number from 0.05 to 120"),
         ("[log]\nlevel = \"loud\"", "it takes \"error\", \"warn\""),
-        ("[engine]\nbackend = \"gpu\"", "it takes \"auto\", \"cuda\", \"vulkan\" or \"cpu\""),
+        ("[engine]\nbackend = \"gpu\"", "\"vulkan\", \"cpu\" or \"remote\""),
         ("[engine]\nunload_after = 15", "it takes \"auto\", \"never\", or a time from 1s to 24h"),
         ("[text]\nrefine = \"model\"", "it takes \"off\", \"rules\" or \"llm\""),
         ("[llm]\nprovider = \"clippy\"", "it takes \"none\", \"gemini\", \"ollama\" or \"openai\""),

@@ -204,7 +204,10 @@ impl Daemon {
             self.under_way.retain(new);
         }
         if old.llm.provider.is_some() && new.llm.provider.is_none() {
-            tokio::spawn(crate::llm::close());
+            tokio::spawn(crate::unit::LLM.close());
+        }
+        if old.server().is_some() && new.server().is_none() {
+            tokio::spawn(crate::unit::REMOTE.close());
         }
         if old.capture.linger_seconds != new.capture.linger_seconds {
             self.under_way.linger_changed();

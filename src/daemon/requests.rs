@@ -140,6 +140,7 @@ impl Daemon {
                     .iter()
                     .map(|engine| (engine.backend.name(), engine.reason.clone()))
                     .collect(),
+                server: self.config.settings().server().map(|server| server.base_url),
                 unfollowed: self.engine.models().unfollowed(self.config.settings()),
             },
             capture: self.under_way.status(),

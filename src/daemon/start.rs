@@ -102,7 +102,10 @@ async fn serve(start: Start) -> std::io::Result<()> {
         }
     });
     if daemon.config.settings().llm.provider.is_none() {
-        tokio::spawn(crate::llm::close());
+        tokio::spawn(crate::unit::LLM.close());
+    }
+    if daemon.config.settings().server().is_none() {
+        tokio::spawn(crate::unit::REMOTE.close());
     }
     daemon.run(&mut inputs).await;
     bus.abort();

@@ -42,6 +42,7 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ("passed_over", Some(passed_over.join("\n")).filter(|text| !text.is_empty())),
         ("backend", engine.backend),
         ("device", engine.device),
+        ("server", engine.server),
         ("model", engine.model),
         ("problem", problem.map(|failure| failure.message)),
         ("reason", reason.as_ref().map(|(code, _)| (*code).to_owned())),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{Command, Response, ResponseStatus};
+use v2m_ipc::remote;
 use v2m_messages::tr;
 use v2m_models::paths;
 
@@ -215,10 +216,20 @@ fn with_notes(works: String, engine: &Value) -> Finding {
         let (key, reason) = (text(&setting["key"]), text(&setting["reason"]));
         tr!("{told}; no effect: {key} ({reason})", told, key, reason)
     });
+    let told = with_server(told, engine);
     match with_passed_over(told, engine) {
         Good(told) if !unfollowed.is_empty() => Poor(told),
         other => other,
     }
+}
+
+/// With the place that the sound goes to.
+fn with_server(works: String, engine: &Value) -> String {
+    let Some(server) = engine["server"].as_str() else { return works };
+    let mut passed_over = engine["passed_over"].as_array().into_iter().flatten();
+    let is_used = !passed_over.any(|engine| engine["backend"] == "remote");
+    let goes = remote::where_sound_goes(server, is_used);
+    tr!("{told}; what you say {goes}", told = works, goes)
 }
 
 /// With the engines that are installed and wanted, and not used. A GPU among them is worth a look.
@@ -275,6 +286,18 @@ mod tests {
         assert_eq!(with_passed_over(works(), &engine("cpu-v4")), Good(told));
         let told = "base on cpu; not used: cuda (no driver)".to_owned();
         assert_eq!(with_passed_over(works(), &engine("cuda")), Poor(told));
+    }
+
+    #[test]
+    fn the_place_that_the_sound_goes_to_is_told() {
+        let used = json!({"server": "http://gpu.lan:80/v1"});
+        let told = "m on remote; what you say goes to http://gpu.lan:80/v1, on another computer";
+        assert_eq!(with_notes("m on remote".into(), &used), Good(told.into()));
+        let passed = json!([{"backend": "remote", "reason": "away"}]);
+        let away = json!({"server": "http://127.0.0.1:80/v1", "passed_over": passed});
+        let Poor(told) = with_notes("m on cpu".into(), &away) else { panic!("no warning") };
+        assert!(told.contains("stays on this computer while http://127.0.0.1:80/v1"), "{told}");
+        assert!(told.contains("not used: remote (away)"), "{told}");
     }
 
     #[test]

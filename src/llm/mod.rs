@@ -2,18 +2,17 @@
 //!
 //! `v2m-llm` is a program of its own because it has a network, which the daemon must not have.
 //! systemd starts it at the first connection to its socket, which the first question opens
-//! ([`mod@unit`]): without a language model there is none. Every question has its limit in time,
+//! ([`crate::unit`]): without a language model there is none. Every question has its limit in time,
 //! and one that is dropped closes its connection, which tells `v2m-llm` that nobody waits any more.
 //! Not here: when it is asked, and what becomes of its answer.
 
 mod presets;
-mod unit;
 
 pub use presets::{Preset, PresetError, Presets};
-pub use unit::close;
 pub use v2m_ipc::llm::{Bounds, MAX_TEXT, Question};
 
 use crate::session::Code;
+use crate::unit::{LLM, Unconnected};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,7 +51,7 @@ pub enum LlmError {
             path = .path.display(),
             source,
             unopened,
-            start = unit::START
+            start = LLM.start_command()
         )
     )]
     Connect {
@@ -154,22 +153,18 @@ pub async fn ask(question: &Question) -> Result<String, LlmError> {
 
 /// Connects, to a socket that is opened first if need be.
 async fn connect(path: &Path) -> Result<UnixStream, LlmError> {
-    if let Ok(stream) = UnixStream::connect(path).await {
-        return Ok(stream);
-    }
-    let opened = unit::open().await;
-    UnixStream::connect(path).await.map_err(|source| LlmError::Connect {
-        path: path.into(),
-        source,
-        unopened: opened.err().unwrap_or_else(|| tr!("systemd says it is open").to_owned()),
+    let path = || path.to_owned();
+    LLM.connect(&path()).await.map_err(|unconnected| match unconnected {
+        Unconnected::Nobody(source, unopened) => {
+            LlmError::Connect { path: path(), source, unopened }
+        }
+        Unconnected::Foreign => LlmError::Foreign { path: path() },
+        Unconnected::Lost(error) => LlmError::Lost(error),
     })
 }
 
 async fn exchange(path: &Path, question: &Question) -> Result<Answer, LlmError> {
     let mut stream = connect(path).await?;
-    if stream.peer_cred().map_err(LlmError::Lost)?.uid() != rustix::process::geteuid().as_raw() {
-        return Err(LlmError::Foreign { path: path.into() });
-    }
     let frame = Framing::Length.encode(question);
     stream.write_all(&frame).await.map_err(LlmError::Lost)?;
     let mut answers = FrameDecoder::for_answers(Framing::Length);

@@ -204,6 +204,18 @@ pub(super) fn load_failed(
 /// An engine that had worked before has failed. Another one continues.
 pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
     let (from_name, to_name) = (from.name(), to.name());
+    if from.is_remote() {
+        return failure(tr!(
+            "Asking the server for the text: {reason}. Nothing is lost: this computer ({to_name}) transcribes \
+             meanwhile. v2m tries the server again when you dictate later.",
+            reason = reason.trim_end_matches('.'),
+            to_name
+        ))
+        .in_brief(
+            tr!("The server failed; v2m transcribes here"),
+            tr!("Nothing is lost. Why: v2m-send status"),
+        );
+    }
     if !from.is_gpu() {
         return failure(tr!(
             "Computing on the processor ({from_name}): the recogniser {reason}. Nothing is lost: {to_name} takes over, \
@@ -244,6 +256,6 @@ fn remedy(backend: Backend) -> &'static str {
              what is missing. engine.backend = \"auto\" computes with the processor meanwhile. See also \
              `v2m doctor`."
         ),
-        Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
+        Backend::Remote | Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
     }
 }

@@ -110,19 +110,35 @@ impl Lineup {
         self.strikes = 0;
     }
 
-    /// Allows all engines again. Returns whether this changes the current one.
+    /// Allows all engines on this machine again. Returns whether this changes the current one. A
+    /// server is looked at before it is used again ([`Self::server_is_back`]).
     pub(super) fn reconsider(&mut self) -> bool {
         let before = self.index();
-        self.entries.iter_mut().for_each(|(_, out)| *out = None);
+        let here = self.entries.iter_mut().filter(|(it, _)| !it.backend.is_remote());
+        here.for_each(|(_, out)| *out = None);
         self.strikes = 0;
         self.worked = self.worked && before == self.index();
         before != self.index()
     }
 
+    /// The server, if it is passed over.
+    pub(super) fn passed_over_server(&self) -> Option<&Candidate> {
+        let mut servers = self.entries.iter().filter(|(it, _)| it.backend.is_remote());
+        servers.find(|(_, out)| out.is_some()).map(|(candidate, _)| candidate)
+    }
+
+    /// Allows the server again, and no other engine that failed.
+    pub(super) fn server_is_back(&mut self) {
+        let before = self.index();
+        let servers = self.entries.iter_mut().filter(|(it, _)| it.backend.is_remote());
+        servers.for_each(|(_, out)| *out = None);
+        self.worked = self.worked && before == self.index();
+    }
+
     /// Notes that the current engine has failed. Returns what to do.
     pub(super) fn failed(&mut self, fault: Fault, reason: &str) -> Recovery {
         let can_pass = self.successor().is_some();
-        let on_gpu = self.current().backend.is_gpu();
+        let elsewhere = self.current().backend.is_gpu() || self.current().backend.is_remote();
         match fault {
             Fault::Unfit if can_pass => self.pass_over(reason),
             Fault::Unfit => Recovery::Never,
@@ -144,7 +160,7 @@ impl Lineup {
             }
             Fault::Working(times) => {
                 self.strikes = 0;
-                match (times < LIMIT, on_gpu && can_pass) {
+                match (times < LIMIT, elsewhere && can_pass) {
                     (true, _) => Recovery::Again,
                     (false, true) => self.pass_over(reason),
                     // If one engine on the processor dies of a recording, so does the other one.

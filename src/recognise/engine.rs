@@ -7,6 +7,7 @@ use super::candidates::Candidate;
 use super::ending::{Ending, Process};
 use super::link::Link;
 use super::process;
+use super::relay::Relay;
 use super::vigil::{LOOK_EVERY, Vigil};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
 use v2m_ipc::engine::{self, FromEngine, ToEngine};
+use v2m_ipc::remote::Endpoint;
 use v2m_messages::tr;
 
 /// The engine answers pings from a thread that does nothing heavy. This much counted silence
@@ -60,6 +62,19 @@ fn environment(
     })
 }
 
+/// The arguments of an engine that has this server asked.
+fn arguments(server: &Endpoint) -> Vec<String> {
+    let Endpoint { base_url, model, connect_ms, total_ms } = server;
+    let all = [
+        ["--remote", base_url],
+        ["--remote-model", model],
+        ["--connect-ms", &connect_ms.to_string()],
+        ["--total-ms", &total_ms.to_string()],
+    ];
+    // One word each, so that no value is taken for an option.
+    all.map(|[name, value]| format!("{name}={value}")).into()
+}
+
 /// A running engine. Killed when dropped.
 #[derive(Debug)]
 pub(super) struct EngineProcess {
@@ -67,6 +82,8 @@ pub(super) struct EngineProcess {
     /// The device that it computes with.
     pub(super) backend: Backend,
     link: Link,
+    /// The way to `v2m-remote`, of an engine without a model.
+    _relay: Option<Relay>,
     /// Whether it can pause a job while it works on another one.
     pub(super) pauses: bool,
     vigil: Vigil,
@@ -82,7 +99,18 @@ impl EngineProcess {
         let (ours, theirs) = UnixStream::pair()?;
         let link = Link::new(ours)?;
         let mut command = tokio::process::Command::new(&candidate.program);
-        command.arg("--model").arg(&spec.model);
+        let (relay, output) = match candidate.backend.is_remote() {
+            true => {
+                let no_server = || io::Error::other(tr!("remote.base_url is not set"));
+                command.args(arguments(spec.server.as_ref().ok_or_else(no_server)?));
+                let (ours, theirs) = UnixStream::pair()?;
+                (Some(Relay::spawn(ours)?), Stdio::from(OwnedFd::from(theirs)))
+            }
+            false => {
+                command.arg("--model").arg(&spec.model);
+                (None, Stdio::null())
+            }
+        };
         if let Some(vad) = &spec.vad {
             command.arg("--vad").arg(vad);
         }
@@ -94,7 +122,7 @@ impl EngineProcess {
         command.env("GGML_NO_BACKTRACE", "1");
         let process = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
@@ -103,6 +131,7 @@ impl EngineProcess {
             process: Process::new(process, candidate.backend.is_gpu()),
             backend: candidate.backend,
             link,
+            _relay: relay,
             pauses: false,
             vigil: Vigil::begin(now),
             next_look: now + LOOK_EVERY,

@@ -167,16 +167,18 @@ impl Recogniser {
         self.jobs[index].failure = Some(advice::refused(reason, is_kept));
     }
 
-    /// Reports that an engine is no longer used. The next engine gets all jobs.
-    fn pass_over(&mut self, engine: PassedOver, worked: bool) {
+    /// Reports that an engine is no longer used. The next engine gets all jobs. Of a server that
+    /// fails the user is told once in each outage, also if it never answered.
+    pub(super) fn pass_over(&mut self, engine: PassedOver, worked: bool) {
         self.jobs.iter_mut().for_each(Job::pass_on);
+        let worked = if engine.backend.is_remote() { self.outage.failed() } else { worked };
         let next = self.lineup.as_ref().map(|lineup| lineup.current().backend);
         let told = |next| advice::fell_back(engine.backend, &engine.reason, next);
         let notice = next.filter(|_| worked).map(told);
         self.events.push_back(RecogniseEvent::PassedOver { engine, notice });
     }
 
-    fn give_up(&mut self, problem: Failure) {
+    pub(super) fn give_up(&mut self, problem: Failure) {
         self.set_state(EngineState::Failed, Some(problem));
     }
 }

@@ -31,6 +31,9 @@ impl Recogniser {
             }
             FromEngine::Loaded { .. } => self.loaded(frame),
             FromEngine::LoadFailed { failure, reason } => self.load_failed(failure, &reason),
+            FromEngine::DeviceFailed { reason } if engine.backend.is_remote() => {
+                self.server_failed(&reason);
+            }
             FromEngine::DeviceFailed { reason } => {
                 self.condemn(Blame::Engine, tr!("lost its device ({reason}), ", reason));
             }
@@ -53,6 +56,9 @@ impl Recogniser {
                 if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].finish_sent) {
                     if let Some(lineup) = &mut self.lineup {
                         lineup.delivered();
+                        if lineup.current().backend.is_remote() {
+                            self.outage.delivered();
+                        }
                     }
                     let job = self.jobs.remove(index);
                     let (text, segments) = job.rest(text, segments);

@@ -20,6 +20,8 @@
 //! | `rest` | engines that are let go: long idle, or before the machine sleeps |
 //! | `engine` | one engine: how it is started, and how long it has been silent |
 //! | `link` | the socketpair to it, as frames |
+//! | `relay` | the way of an engine without a model to `v2m-remote` |
+//! | `server` | a server that is away, and whether it is back |
 //! | `ending`, `stderr` | how its process ends, and its last words |
 //! | `vigil`, `process` | whether it hangs, or is only kept waiting: the policy, pure, and what the system tells |
 //! | `stamp` | whether a model's file has changed |
@@ -38,7 +40,9 @@ mod job;
 mod link;
 mod process;
 mod recogniser;
+mod relay;
 mod rest;
+mod server;
 mod stamp;
 mod starting;
 mod stderr;
@@ -54,6 +58,7 @@ use crate::session::{EngineState, Failure, JobId, Segment};
 use std::path::PathBuf;
 use std::time::Duration;
 use v2m_ipc::engine::DecodeStats;
+use v2m_ipc::remote::Endpoint;
 
 /// The engines that may run, and the model they load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +70,8 @@ pub struct EngineSpec {
     pub model_name: String,
     /// The model's file.
     pub model: PathBuf,
+    /// The server that [`Backend::Remote`] means. Without one that engine cannot be started.
+    pub server: Option<Endpoint>,
     /// The voice activity model's file.
     pub vad: Option<PathBuf>,
     /// How many threads compute. 0: the engine decides.

@@ -4,6 +4,7 @@ use super::audio::{Audio, Recorded};
 use super::candidates::Lineup;
 use super::engine::EngineProcess;
 use super::job::Job;
+use super::server::Outage;
 use super::stamp::Stamp;
 use super::{EngineReport, EngineSpec, Priority, RecogniseEvent};
 use crate::session::{Code, EngineState, Failure, JobId};
@@ -64,6 +65,8 @@ pub struct Recogniser {
     pub(super) swap_wanted: bool,
     /// When to try engines again that failed right after a sleep.
     pub(super) second_look: Option<Instant>,
+    /// What is known of a server that failed.
+    pub(super) outage: Outage,
 }
 
 /// Why an engine goes.
@@ -108,6 +111,7 @@ impl Recogniser {
             load_wanted: false,
             swap_wanted: false,
             second_look: None,
+            outage: Outage::default(),
         };
         recogniser.set_spec(spec);
         recogniser
@@ -128,6 +132,7 @@ impl Recogniser {
         }
         self.spec = spec;
         self.begin_anew();
+        self.outage = Outage::default();
         (self.load_wanted, self.swap_wanted, self.second_look) = (false, false, None);
         // Dropping an engine kills it. That is not a failure of its jobs.
         self.engine = None;
@@ -160,6 +165,7 @@ impl Recogniser {
 
     /// Begins a recording. Its audio follows.
     pub fn begin(&mut self, job: JobId, options: DecodeOptions, urgency: Priority) {
+        self.look_for_server();
         self.jobs.push(Job::new(job, options, urgency, Audio::Heard(Vec::new())));
     }
 
@@ -171,6 +177,7 @@ impl Recogniser {
         urgency: Priority,
         recorded: Recorded,
     ) {
+        self.look_for_server();
         self.jobs.push(Job::new(job, options, urgency, Audio::Recorded(recorded)));
     }
 
@@ -252,6 +259,7 @@ impl Recogniser {
                 }
                 continue;
             }
+            self.return_to_server();
             self.rouse();
             self.arrange();
             if !self.events.is_empty() || self.parting.is_some() {
@@ -266,11 +274,14 @@ impl Recogniser {
             };
             match &mut self.engine {
                 None => {
-                    late.await;
-                    self.retry();
+                    tokio::select! {
+                        () = late => self.retry(),
+                        () = self.outage.scouted() => {}
+                    }
                 }
                 Some(engine) => {
                     tokio::select! {
+                        () = self.outage.scouted() => {}
                         turned = engine.turn() => {
                             let lost = turned.err();
                             self.take_frames();

@@ -42,6 +42,7 @@ impl Recogniser {
             return;
         }
         self.second_look = Some(Instant::now() + SECOND_LOOK);
+        self.outage.moved();
         let better = self.lineup.as_mut().is_some_and(|lineup| lineup.reconsider());
         match (&self.engine, &self.parting) {
             (Some(_), _) => self.swap_wanted = better,
@@ -104,8 +105,10 @@ impl Recogniser {
 
     fn unload_at(&self) -> Option<Instant> {
         let unload = self.spec.as_ref().ok()?.unload;
-        let on_gpu = self.engine.as_ref()?.backend.is_gpu();
-        Some(self.idle_since? + if on_gpu { unload.gpu? } else { unload.cpu? })
+        let backend = self.engine.as_ref()?.backend;
+        // One without a model keeps a connection and a program, and is back at once.
+        let elsewhere = backend.is_gpu() || backend.is_remote();
+        Some(self.idle_since? + if elsewhere { unload.gpu? } else { unload.cpu? })
     }
 
     /// When to treat a machine as awake that was about to sleep and has not reported that it woke,

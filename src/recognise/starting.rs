@@ -30,13 +30,24 @@ impl Recogniser {
     pub(super) fn set_state(&mut self, state: EngineState, problem: Option<Failure>) {
         let report = EngineReport {
             problem,
-            model: self.spec.as_ref().ok().map(|spec| spec.model_name.clone()),
+            model: self.model_in_use(),
             passed_over: self.lineup.as_ref().map(Lineup::passed_over).unwrap_or_default(),
             ..EngineReport::new(state)
         };
         let old = std::mem::replace(&mut self.report, report);
         if self.report != old || state == EngineState::Loading {
             self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
+        }
+    }
+
+    /// The model of the engine in use, or of the next one. A server's may have no name.
+    fn model_in_use(&self) -> Option<String> {
+        let spec = self.spec.as_ref().ok()?;
+        let is_remote = self.lineup.as_ref().is_some_and(|it| it.current().backend.is_remote());
+        match spec.server.as_ref().filter(|_| is_remote) {
+            Some(server) if server.model.is_empty() => Some(server.base_url.clone()),
+            Some(server) => Some(server.model.clone()),
+            None => Some(spec.model_name.clone()),
         }
     }
 

@@ -342,6 +342,7 @@ fn engine_data(engine: EngineStatus) -> data::Engine {
         loaded_in_ms,
         memory_bytes,
         passed_over,
+        server,
         unfollowed,
     } = engine;
     let passed =
@@ -354,6 +355,7 @@ fn engine_data(engine: EngineStatus) -> data::Engine {
         loaded_in_ms,
         memory_mb: memory_bytes.map(|bytes| bytes / 1_000_000),
         passed_over: passed_over.into_iter().map(passed).collect(),
+        server,
         unfollowed: unfollowed
             .into_iter()
             .map(|(key, reason)| data::Unfollowed { key: key.into(), reason })

@@ -19,6 +19,7 @@ mod languages;
 mod presses;
 mod progress;
 mod recording;
+mod remote;
 mod retry;
 mod sleep;
 mod start;

@@ -163,6 +163,7 @@ pub(crate) fn status(state: State) -> Status {
             loaded_in_ms: Some(310),
             memory_bytes: None,
             passed_over: vec![("cuda", "there is no driver".into())],
+            server: None,
             unfollowed: Vec::new(),
         },
         capture: CaptureStatus { realtime: Some(false), gaps: 2, missing: 24_000 },

@@ -47,6 +47,7 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
             loaded_in_ms: Some(310),
             memory_bytes: None,
             passed_over: Vec::new(),
+            server: None,
             unfollowed: Vec::new(),
         },
         capture: CaptureStatus::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use v2m::recognise::{
 };
 use v2m::session::{EngineState, Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
+use v2m_ipc::remote::Endpoint;
 use v2m_testkit::digest::Digest;
 
 /// Far longer than anything here takes.
@@ -91,6 +93,7 @@ impl Lab {
         let mut spec = self.model("model", cpu);
         for (backend, script) in others {
             let ending = match backend {
+                Backend::Remote => "remote",
                 Backend::Cuda => "cuda",
                 Backend::Vulkan => "vulkan",
                 Backend::CpuV4 => "v4",
@@ -99,11 +102,28 @@ impl Lab {
             fs::write(spec.model.with_extension(ending), script).unwrap();
             let program = self.path().join(format!("engine-{ending}"));
             std::os::unix::fs::symlink(double(), &program).unwrap();
+            let program = match backend {
+                Backend::Remote => self.asking(&program, &mut spec),
+                _ => program,
+            };
             let candidate = Candidate { backend: *backend, program };
             spec.candidates.insert(spec.candidates.len() - 1, candidate);
         }
         spec.unload.gpu = Some(self.unload);
         spec
+    }
+
+    /// A program that is told of a server in place of a model, and runs this double all the same.
+    fn asking(&self, double: &Path, spec: &mut EngineSpec) -> PathBuf {
+        let url = "http://server.test/v1";
+        let (base_url, model) = (url.to_owned(), "big".to_owned());
+        spec.server = Some(Endpoint { base_url, model, connect_ms: 1, total_ms: 1 });
+        let (script, model) = (self.path().join("asking"), &spec.model);
+        let words = format!("{} --model {}", double.display(), model.display());
+        let told = "case \" $* \" in *' --remote='*) ;; *) exit 1;; esac";
+        fs::write(&script, format!("#!/bin/sh\n{told}\nexec {words}\n")).unwrap();
+        fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+        script
     }
 
     /// With engines and a model of the test's own.
@@ -133,6 +153,7 @@ impl Lab {
             candidates: vec![Candidate { backend: Backend::Cpu, program: double() }],
             model_name: name.to_owned(),
             model,
+            server: None,
             vad: None,
             threads: 0,
             hang: self.hang,

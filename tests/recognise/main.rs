@@ -10,4 +10,5 @@ mod loading;
 mod loss;
 mod real;
 mod rest;
+mod server;
 mod time;

@@ -25,6 +25,7 @@ fn spec() -> EngineSpec {
         candidates: vec![candidate(Backend::Cuda), candidate(Backend::Cpu)],
         model_name: name,
         model,
+        server: None,
         vad: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin")),
         threads: 1,
         hang: Duration::from_secs(60),

@@ -17,4 +17,5 @@ mod machine;
 mod network;
 mod portal;
 mod presses;
+mod remote;
 mod units;

@@ -143,7 +143,7 @@ fn network() -> HashMap<String, String> {
 }
 
 /// How many sockets of networks the unit's processes hold.
-fn network_sockets(unit: &str) -> usize {
+pub(crate) fn network_sockets(unit: &str) -> usize {
     let processes = processes(unit);
     let network = network();
     sockets(&processes).iter().filter(|inode| network.contains_key(*inode)).count()
@@ -197,7 +197,7 @@ fn io_uring_is_closed_to_the_services_which_would_open_sockets_past_their_filter
     fs::write(&program, call).unwrap();
     let path = program.to_str().unwrap();
     assert_eq!(lab::run("python3", &[path]).trim(), "a ring: opened");
-    for unit in ["v2m.service", "v2m-llm.service"] {
+    for unit in ["v2m.service", "v2m-llm.service", "v2m-remote.service"] {
         systemctl(&["stop", unit]);
         let start = format!("ExecStart=\nExecStart=python3 {path}\nType=oneshot\nRestart=no");
         lab.override_unit(unit, &start);

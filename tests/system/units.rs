@@ -13,7 +13,9 @@ fn unit_file(unit: &str) -> String {
 #[test]
 fn systemd_understands_every_line() {
     let _lab = Lab::new();
-    for unit in ["v2m.socket", "v2m.service", "v2m-llm.socket", "v2m-llm.service"] {
+    let sockets = ["v2m.socket", "v2m-llm.socket", "v2m-remote.socket"];
+    for unit in sockets.into_iter().chain(["v2m.service", "v2m-llm.service", "v2m-remote.service"])
+    {
         let output = lab::try_run("systemd-analyze", &["--user", "verify", &unit_file(unit)]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim().is_empty(), "{unit}: {said}");
@@ -26,7 +28,9 @@ fn the_service_is_kept_from_the_network_and_its_exposure_is_told() {
     println!("{}", exposure());
     assert_eq!(families("v2m.service"), ["AF_NETLINK", "AF_UNIX"]);
     // The other way round: a network, and neither PipeWire nor bus nor display.
-    assert_eq!(families("v2m-llm.service"), ["AF_INET", "AF_INET6", "AF_NETLINK"]);
+    for unit in ["v2m-llm.service", "v2m-remote.service"] {
+        assert_eq!(families(unit), ["AF_INET", "AF_INET6", "AF_NETLINK"], "{unit}");
+    }
 }
 
 /// Puts drop-ins of those that are installed for the user's choice in use, until the next test.

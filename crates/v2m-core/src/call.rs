@@ -314,6 +314,8 @@ pub struct EngineStatus {
     pub memory_bytes: Option<u64>,
     /// What was wanted before it, by name, and why it is not used.
     pub passed_over: Vec<(&'static str, String)>,
+    /// The address of the server that gets the sound, if one does.
+    pub server: Option<String>,
     /// Settings that the model cannot follow, by key, and why.
     pub unfollowed: Vec<(&'static str, String)>,
 }

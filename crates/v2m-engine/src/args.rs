@@ -3,6 +3,7 @@
 use lexopt::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use v2m_ipc::remote::Endpoint;
 use v2m_messages::tr;
 
 /// Shown by `--help` and after a mistake; `program` is one of the engines, all of which take the
@@ -11,6 +12,7 @@ pub fn usage(program: &str) -> String {
     tr!(
         "\
 usage: {program} --model FILE [--vad FILE] [--threads N]
+       {program} --remote URL [--remote-model NAME] [--vad FILE]
        {program} --check
 
 v2m's recogniser. The service starts it with one end of a socketpair as standard input.
@@ -20,6 +22,11 @@ It is of no use in a terminal.
   --vad FILE     Silero voice activity model in ggml form; without it, all audio counts as speech
   --threads N    threads of the decoder (default: one per physical core, or one per logical
                  processor with a GPU; at most 8)
+  --remote URL   load no model: v2m-remote, to which standard output leads, asks the server at URL
+  --remote-model NAME
+                 the model's name there
+  --connect-ms N, --total-ms N
+                 the server's limits for a connection and an answer (default: 3000 and 20000)
   --check        only say what it would run on, or why it cannot run here
   --flash-attention, --cuda-graphs
                  for measurements; off by default, because both were slower or worse on a GPU
@@ -52,6 +59,13 @@ pub struct Args {
 pub enum Parsed {
     /// Serve.
     Run(Args),
+    /// Run with a server's answers.
+    Remote {
+        /// Whom to have asked.
+        endpoint: Endpoint,
+        /// Silero model, ggml.
+        vad: Option<PathBuf>,
+    },
     /// Find the device, say which, and end.
     Check,
     /// Print this and end.
@@ -69,11 +83,17 @@ pub fn parse(program: &str) -> Result<Parsed, lexopt::Error> {
 fn parse_from(program: &str, mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
     let (mut model, mut vad, mut threads) = (None, None, None);
     let (mut flash_attention, mut cuda_graphs) = (false, false);
+    let (mut remote, mut remote_model) = (None, String::new());
+    let (mut connect_ms, mut total_ms) = (3_000, 20_000);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("model") => model = Some(PathBuf::from(parser.value()?)),
             Long("vad") => vad = Some(PathBuf::from(parser.value()?)),
             Long("threads") => threads = Some(parser.value()?.parse()?),
+            Long("remote") => remote = Some(parser.value()?.string()?),
+            Long("remote-model") => remote_model = parser.value()?.string()?,
+            Long("connect-ms") => connect_ms = parser.value()?.parse()?,
+            Long("total-ms") => total_ms = parser.value()?.parse()?,
             Long("flash-attention") => flash_attention = true,
             Long("cuda-graphs") => cuda_graphs = true,
             Long("check") => return Ok(Parsed::Check),
@@ -83,6 +103,10 @@ fn parse_from(program: &str, mut parser: lexopt::Parser) -> Result<Parsed, lexop
             }
             other => return Err(other.unexpected()),
         }
+    }
+    if let Some(base_url) = remote {
+        let endpoint = Endpoint { base_url, model: remote_model, connect_ms, total_ms };
+        return Ok(Parsed::Remote { endpoint, vad });
     }
     let model = model.ok_or(tr!("--model FILE is needed"))?;
     Ok(Parsed::Run(Args { model, vad, threads, flash_attention, cuda_graphs }))
@@ -110,9 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn a_server_takes_the_place_of_a_model() {
+        let args = ["--remote", "http://h/v1", "--remote-model", "m", "--total-ms=7", "--vad=v"];
+        let (base_url, model) = ("http://h/v1".into(), "m".into());
+        let endpoint = Endpoint { base_url, model, connect_ms: 3_000, total_ms: 7 };
+        let wanted = Parsed::Remote { endpoint, vad: Some("v".into()) };
+        assert_eq!(parsed(&args).unwrap(), wanted);
+    }
+
+    #[test]
     fn mistakes_are_refused() {
         assert!(parsed(&[]).is_err());
         assert!(parsed(&["--model", "m", "--threads", "0"]).is_err());
         assert!(parsed(&["--model", "m", "extra"]).is_err());
+        assert!(parsed(&["--remote", "u", "--total-ms", "x"]).is_err());
     }
 }

@@ -6,7 +6,7 @@ use v2m_ipc::backend::Backend;
 pub(crate) fn label(backend: Backend) -> &'static str {
     match backend {
         Backend::CpuV4 => "cpu (AVX-512)",
-        Backend::Cpu | Backend::Cuda | Backend::Vulkan => backend.name(),
+        Backend::Remote | Backend::Cpu | Backend::Cuda | Backend::Vulkan => backend.name(),
     }
 }
 
@@ -14,7 +14,7 @@ pub(crate) fn label(backend: Backend) -> &'static str {
 pub(crate) fn protocol_name(backend: Backend) -> &'static str {
     match backend {
         Backend::Cpu | Backend::CpuV4 => Backend::Cpu.name(),
-        Backend::Cuda | Backend::Vulkan => backend.name(),
+        Backend::Remote | Backend::Cuda | Backend::Vulkan => backend.name(),
     }
 }
 
@@ -22,6 +22,6 @@ pub(crate) fn protocol_name(backend: Backend) -> &'static str {
 pub(crate) fn device_name(backend: Backend, device: &str) -> String {
     match backend {
         Backend::CpuV4 => format!("{device} (AVX-512)"),
-        Backend::Cpu | Backend::Cuda | Backend::Vulkan => device.to_owned(),
+        Backend::Remote | Backend::Cpu | Backend::Cuda | Backend::Vulkan => device.to_owned(),
     }
 }

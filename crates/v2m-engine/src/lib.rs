@@ -26,7 +26,8 @@ use std::process::ExitCode;
 use v2m_ipc::backend::Backend;
 use v2m_ipc::plain;
 use v2m_messages::verbatim;
-use v2m_recogniser::{confine, openmp, run};
+use v2m_recogniser::run::RunError;
+use v2m_recogniser::{confine, openmp, remote, run};
 
 /// The engine's name in messages, whatever it computes with.
 pub(crate) const NAME: &str = "v2m-engine";
@@ -43,6 +44,9 @@ pub fn main(backend: Backend) -> ExitCode {
     let program = backend.program();
     match args::parse(program) {
         Ok(Parsed::Run(args)) => serve(backend, &args),
+        Ok(Parsed::Remote { endpoint, vad }) => {
+            ended(program, remote::serve(program, endpoint, vad.as_deref()))
+        }
         Ok(Parsed::Check) => {
             // As it serves, or it would find what it cannot use.
             confine::confine(program, [], backend.is_gpu());
@@ -93,7 +97,11 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
         threads: args.threads,
         flash_attention: args.flash_attention,
     };
-    match run::serve(model, args.vad.as_deref()) {
+    ended(program, run::serve(model, args.vad.as_deref()))
+}
+
+fn ended(program: &str, served: Result<(), RunError>) -> ExitCode {
+    match served {
         Ok(()) => leave(),
         Err(error) => {
             plain::complain(format_args!("{program}: {error}"));

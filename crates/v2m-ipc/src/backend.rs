@@ -7,6 +7,8 @@
 /// differently for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
+    /// A server with a recogniser, which `v2m-remote` asks. The engine itself is the plain one.
+    Remote,
     /// NVIDIA GPUs.
     Cuda,
     /// GPUs with a Vulkan driver.
@@ -19,11 +21,12 @@ pub enum Backend {
 
 impl Backend {
     /// All backends, in the order in which the daemon tries them.
-    pub const ALL: [Self; 4] = [Self::Cuda, Self::Vulkan, Self::CpuV4, Self::Cpu];
+    pub const ALL: [Self; 5] = [Self::Remote, Self::Cuda, Self::Vulkan, Self::CpuV4, Self::Cpu];
 
     /// The name in the status and the journal.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Remote => "remote",
             Self::Cuda => "cuda",
             Self::Vulkan => "vulkan",
             Self::CpuV4 => "cpu-v4",
@@ -37,7 +40,7 @@ impl Backend {
             Self::Cuda => "v2m-engine-cuda",
             Self::Vulkan => "v2m-engine-vulkan",
             Self::CpuV4 => "v2m-engine-v4",
-            Self::Cpu => "v2m-engine",
+            Self::Remote | Self::Cpu => "v2m-engine",
         }
     }
 
@@ -45,5 +48,10 @@ impl Backend {
     /// memory.
     pub fn is_gpu(self) -> bool {
         matches!(self, Self::Cuda | Self::Vulkan)
+    }
+
+    /// Whether somebody else's program computes, on a server.
+    pub fn is_remote(self) -> bool {
+        self == Self::Remote
     }
 }

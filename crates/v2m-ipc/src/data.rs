@@ -359,7 +359,8 @@ pub struct Gpu {
 pub struct Engine {
     /// `absent`, `loading`, `warm`, `unloaded` or `failed`.
     pub state: String,
-    /// The backend that really computes, once the model is loaded: `cpu`, `cuda` or `vulkan`.
+    /// The backend that really computes, once the model is loaded: `cpu`, `cuda`, `vulkan` or
+    /// `remote`.
     pub backend: Option<String>,
     /// The device's own name, once the model is loaded.
     pub device: Option<String>,
@@ -373,6 +374,10 @@ pub struct Engine {
     /// Installed engines that are preferred to this one but not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+    /// The address of the server that gets the sound (`remote.base_url`), if one does. Absent: the
+    /// sound stays on this machine. While `passed_over` names `remote`, it stays here too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// Settings that the model cannot follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfollowed: Vec<Unfollowed>,
@@ -417,7 +422,7 @@ pub struct Deliver {
 /// An engine that is not used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
-    /// `cuda`, `vulkan`, `cpu-v4` or `cpu`.
+    /// `remote`, `cuda`, `vulkan`, `cpu-v4` or `cpu`.
     pub backend: String,
     /// Why it is not used, for people.
     pub reason: String,

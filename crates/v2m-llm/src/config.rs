@@ -7,22 +7,14 @@
 
 use crate::client::Address;
 use crate::wire;
-use rustix::fs::{FileType, Mode, OFlags, fstat, open, stat};
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use toml_edit::Document;
 use v2m_ipc::llm::{Endpoint, Provider, is_base_url};
 use v2m_messages::tr;
-
-/// As long as the daemon reads it, in bytes.
-const LONGEST: u64 = 1 << 20;
-
-/// The file that the sandbox lets be read, by device and inode; `None` within: there was none then.
-static OPENED: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+use v2m_net::configuration::{self, Unread};
 
 /// What may be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,7 +91,7 @@ pub enum ConfigError {
 /// # Errors
 /// [`ConfigError`]: another endpoint is allowed, or none, or that cannot be told.
 pub fn check(endpoint: &Endpoint, address: &Address) -> Result<(), ConfigError> {
-    let path = path().ok_or(ConfigError::NoHome)?;
+    let path = configuration::path().ok_or(ConfigError::NoHome)?;
     let allowed = read(&path, env::vars_os())?;
     let Some(provider) = allowed.provider else { return Err(ConfigError::NoProvider(path)) };
     let url = allowed.base_url.as_deref().unwrap_or_else(|| wire::base_url(provider));
@@ -112,30 +104,6 @@ pub fn check(endpoint: &Endpoint, address: &Address) -> Result<(), ConfigError> 
     Err(ConfigError::Other(path, asked, shown(provider, url)))
 }
 
-/// The file, as the daemon finds it; `None` where nothing tells where the user's files are.
-pub fn path() -> Option<PathBuf> {
-    let named = env::var_os("V2M_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
-    named.or_else(|| Some(folder()?.join("config.toml")))
-}
-
-/// v2m's folder in `$XDG_CONFIG_HOME` (`~/.config`).
-pub fn folder() -> Option<PathBuf> {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-    let home = || set("HOME").map(|home| home.join(".config"));
-    config.or_else(home).map(|config| config.join("v2m"))
-}
-
-/// Notes which file the sandbox lets be read. Landlock knows files, not names: one that takes its
-/// place is closed, unless it lies in [`folder`].
-pub fn opened() {
-    let _ = OPENED.set(path().and_then(|path| identity(&path)));
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    stat(path).ok().map(|stat| (stat.st_dev, stat.st_ino))
-}
-
 /// What the file at `path` and the variables allow. A missing file says nothing.
 ///
 /// # Errors
@@ -145,13 +113,9 @@ pub fn read(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Allowed, ConfigError> {
     let invalid = |why: String| ConfigError::Invalid(path.to_owned(), why);
-    let text = text(path).map_err(|error| {
-        let replaced = OPENED.get().is_some_and(|opened| *opened != identity(path));
-        if error.kind() == io::ErrorKind::PermissionDenied && replaced {
-            ConfigError::Replaced
-        } else {
-            ConfigError::Unreadable(path.to_owned(), error)
-        }
+    let text = configuration::text(path).map_err(|unread| match unread {
+        Unread::Replaced => ConfigError::Replaced,
+        Unread::Io(error) => ConfigError::Unreadable(path.to_owned(), error),
     })?;
     let mut allowed = Allowed::default();
     let document = Document::parse(&*text);
@@ -195,25 +159,5 @@ impl Allowed {
 
 /// The key of `[llm]` that a variable sets.
 fn variable(name: &str) -> Option<String> {
-    let (section, key) = name.strip_prefix("V2M_")?.split_once("__")?;
-    section.eq_ignore_ascii_case("llm").then(|| key.to_ascii_lowercase())
-}
-
-fn text(path: &Path) -> io::Result<String> {
-    // Not to wait for who writes into a FIFO.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::NOENT) => return Ok(String::new()),
-        Err(error) => return Err(error.into()),
-    };
-    if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other(tr!("it is not a regular file")));
-    }
-    let mut text = String::new();
-    let got = file.take(LONGEST + 1).read_to_string(&mut text)?;
-    if got as u64 > LONGEST {
-        return Err(io::Error::other(tr!("it is longer than 1 MiB")));
-    }
-    Ok(text)
+    configuration::variable(name).filter(|(section, _)| section == "llm").map(|(_, key)| key)
 }

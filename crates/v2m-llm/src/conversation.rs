@@ -3,12 +3,10 @@
 //! Who is gone while a model is asked is not answered, and the model is not asked any further.
 
 use crate::client::{Cancel, Client};
-use crate::log;
 use crate::question::{self, Completion};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{EventfdFlags, eventfd};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
@@ -16,6 +14,9 @@ use std::time::{Duration, Instant};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::llm::{Answer, FailureKind, Question};
 use v2m_messages::{tr, verbatim};
+use v2m_net::configuration::renew;
+use v2m_net::listen::{readable, watch};
+use v2m_net::log;
 
 /// How long a question may take from its first byte to its last.
 const HALF_FRAME: Duration = Duration::from_secs(5);
@@ -119,7 +120,7 @@ impl<'a> Conversation<'a> {
         let done = eventfd(0, EventfdFlags::CLOEXEC)?;
         Ok(thread::scope(|scope| {
             let name = "v2m-llm-watch".to_owned();
-            let watch = || watch(&self.stream, &done, &cancel);
+            let watch = || watch(&self.stream, &done, &cancel, false);
             if let Err(error) = thread::Builder::new().name(name).spawn_scoped(scope, watch) {
                 log::debug(&verbatim!(format!("no thread to see whether the peer stays: {error}")));
             }
@@ -149,19 +150,6 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Ends the process. Landlock cannot be widened, so only the next process can read the new file. A
-/// client that waits for an answer loses its connection and asks again, which starts that process.
-#[expect(
-    clippy::exit,
-    reason = "the whole process has to be replaced, and it holds nothing to save"
-)]
-fn renew() -> ! {
-    log::info(verbatim!(
-        "the configuration is another file now: v2m-llm ends, and starts anew with the next question"
-    ));
-    std::process::exit(0)
-}
-
 fn parse(frame: &[u8]) -> Next {
     match serde_json::from_slice(frame) {
         Ok(question) => Next::Question(Box::new(question)),
@@ -177,32 +165,4 @@ fn parse(frame: &[u8]) -> Next {
 fn bad(why: String) -> Answer {
     let message = tr!("v2m-llm does not understand what it is asked: {why}", why);
     Answer::Failed { trouble: FailureKind::BadQuestion, message }
-}
-
-/// Whether there is something to read, or an end, before the time is over.
-fn readable(stream: &UnixStream, limit: Duration) -> io::Result<bool> {
-    let limit = Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: limit.subsec_nanos().into(),
-    };
-    let mut fds = [PollFd::new(stream, PollFlags::IN)];
-    loop {
-        match poll(&mut fds, Some(&limit)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Ends the question when the peer is gone. One that only sends no more still reads.
-fn watch(peer: &UnixStream, done: &OwnedFd, cancel: &Cancel) {
-    let mut fds = [
-        PollFd::from_borrowed_fd(peer.as_fd(), PollFlags::empty()),
-        PollFd::from_borrowed_fd(done.as_fd(), PollFlags::IN),
-    ];
-    while let Ok(0) | Err(rustix::io::Errno::INTR) = poll(&mut fds, None) {}
-    if fds[1].revents().is_empty() && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
-        cancel.cancel();
-    }
 }

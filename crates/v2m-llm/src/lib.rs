@@ -3,17 +3,15 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`args`] | the command line |
-//! | [`listen`] | the socket from systemd: who is let in, and when the program ends |
 //! | [`conversation`] | one connection: questions in, answers out |
 //! | [`question`] | one question: checked, asked, judged, logged |
 //! | [`config`] | the one endpoint that the configuration allows |
-//! | [`keys`] | where the key of a host is found |
 //! | [`client`] | HTTP: deadlines, attempts, limits; the only module with a network |
 //! | [`wire`] | how each provider wants to be asked, pure |
 //! | [`prompt`] | the text within a fence that it cannot close, pure |
 //! | [`accept`] | whether an answer is a rewriting of the text, pure |
-//! | [`sandbox`] | which files it may read, however it is started |
-//! | [`log`] | lines for the journal |
+//!
+//! The socket, keys, files, TLS and the journal are [`v2m_net`], which `v2m-remote` has too.
 //!
 //! Dictated text is data, never instruction. Two things hold that, neither of them trusting the
 //! model: the fence of [`prompt`], and the judgement of [`accept`], by which an answer that is no
@@ -28,24 +26,31 @@ pub mod args;
 pub mod client;
 pub mod config;
 pub mod conversation;
-pub mod keys;
-pub mod listen;
-pub mod log;
 pub mod prompt;
 pub mod question;
-pub mod sandbox;
 pub mod wire;
 
 use args::{Args, Parsed};
+use client::Client;
+use conversation::Conversation;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::Arc;
 use v2m_ipc::plain;
 use v2m_messages::tr;
+use v2m_net::{Program, listen, log, sandbox};
 
 /// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
 pub const NO_SOCKET: u8 = 69;
 
 /// The whole program: reads the arguments, then serves the daemon until nobody asks any more.
 pub fn main() -> ExitCode {
+    v2m_net::begin(Program {
+        name: "v2m-llm",
+        version: env!("CARGO_PKG_VERSION"),
+        address: "llm.base_url",
+        wanted_by: "llm.provider",
+    });
     match args::parse() {
         Ok(Parsed::Run(args)) => serve(&args),
         Ok(Parsed::Print(text)) => {
@@ -71,7 +76,12 @@ fn serve(args: &Args) -> ExitCode {
     };
     // Before there is a second thread: it holds for this one and all that it starts.
     sandbox::close();
-    match listen::serve(&listener, args.idle) {
+    let (client, idle) = (Client::default(), args.idle);
+    let hold: Arc<listen::Conversation> = Arc::new(move |stream: UnixStream, room| {
+        let mut conversation = Conversation::new(stream, &client, idle);
+        if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
+    });
+    match listen::serve(&listener, args.idle, "v2m-llm-asks", &hold) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error(&tr!("serving v2m: {error}", error));

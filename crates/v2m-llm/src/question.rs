@@ -4,8 +4,6 @@
 use crate::accept::{self, Rejection};
 use crate::client::{Address, Cancel, Client, EndpointError, QuestionLimits, Tally, Target};
 use crate::config::{self, ConfigError};
-use crate::keys;
-use crate::log;
 use crate::prompt::{Prompt, PromptTask};
 use crate::wire;
 use std::hash::{BuildHasher, RandomState};
@@ -14,6 +12,7 @@ use std::time::{Duration, Instant};
 use v2m_ipc::llm::{Answer, Bounds, Endpoint, FailureKind, MAX_TEXT, Question};
 use v2m_ipc::plain;
 use v2m_messages::{mark, tr, verbatim};
+use v2m_net::{keys, log};
 
 /// The longest instruction, in bytes: more than any preset has.
 const MAX_INSTRUCTION: usize = 32 << 10;
@@ -163,7 +162,7 @@ fn is_name(name: &str) -> bool {
 
 fn address(endpoint: &Endpoint) -> Result<Address, EndpointError> {
     let own = || wire::base_url(endpoint.provider);
-    Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))
+    Ok(Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))?)
 }
 
 /// Whom to ask, if the configuration allows it: with the key of that host, where there is one;
@@ -179,9 +178,9 @@ fn target(endpoint: &Endpoint) -> Result<Target, QuestionError> {
     let address = address(endpoint)?;
     config::check(endpoint, &address).map_err(EndpointError::NotAllowed)?;
     let key = keys::find(&address).map_err(EndpointError::Key)?;
-    address.may_carry(key.as_ref())?;
+    address.may_carry(key.as_ref()).map_err(EndpointError::from)?;
     // The services themselves take no question without a key; what other servers ask for, they say.
-    if key.is_none() && wire::service(&address).is_some() {
+    if key.is_none() && keys::service(&address).is_some() {
         let places = keys::places(&address, *provider);
         return Err(EndpointError::NoKey(address.url, places).into());
     }

@@ -14,6 +14,7 @@
 //! | needs silence around speech, or a least length | adds silence itself: pieces may be as short as a word |
 //! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
 //! | may end before it wrote anything | the same, and if [`Effort::Thorough`] gives nothing either, refuses: what was said is then missing, and not silently |
+//! | depends on something that can go away | refuses with [`DecodeError::Lost`]: another engine gets the same audio |
 //! | decodes while it hears (streaming) | is given whole pieces all the same |
 //!
 //! Decoders give no times: a segment's times are those of the voice in its piece.
@@ -148,6 +149,10 @@ pub enum DecodeError {
         )
     )]
     NoNumbers,
+    /// Nothing can be decoded any more, for this reason: what computes is gone, or cannot be relied
+    /// on. The same audio needs another engine.
+    #[error("{0}")]
+    Lost(String),
     /// The decoder's own failure.
     #[error("{}", tr!("the recogniser failed: {reason}", reason = .0))]
     Failed(String),

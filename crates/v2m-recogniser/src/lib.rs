@@ -12,6 +12,7 @@
 //! | [`task`] | what the worker is given, and what it answers |
 //! | [`wire`] | the socketpair on standard input, as frames |
 //! | [`confine`] | which files and system calls are left to an engine |
+//! | [`remote`] | the decoder without a model: a server's answers, through `v2m-remote` |
 //! | [`openmp`] | how a decoder's threads wait for one another |
 //! | [`processor`] | which instructions it lacks, its name, how many threads make sense |
 //! | [`ggml_file`] | files in ggml's form, checked as they are read |
@@ -33,6 +34,7 @@ pub mod model;
 pub mod openmp;
 pub mod processor;
 pub mod recording;
+pub mod remote;
 pub mod run;
 pub mod stream;
 pub mod task;

@@ -96,6 +96,9 @@ pub enum LoadError {
         /// What does not fit.
         why: String,
     },
+    /// What computes elsewhere does not answer, for this reason.
+    #[error("{0}")]
+    Remote(String),
     /// This machine cannot run this engine.
     #[error(
         "{}",
@@ -117,6 +120,7 @@ impl LoadError {
             Self::Broken { why, .. } | Self::Voice { why, .. } | Self::Unsupported { why, .. } => {
                 why
             }
+            Self::Remote(why) => why,
         };
         Self::Voice { path: path.into(), why }
     }
@@ -127,7 +131,7 @@ impl LoadError {
             Self::Missing { .. } => LoadFailure::Missing,
             Self::Broken { .. } => LoadFailure::Broken,
             Self::Voice { .. } => LoadFailure::BrokenVoice,
-            Self::Unsupported { .. } => LoadFailure::Unsupported,
+            Self::Unsupported { .. } | Self::Remote(_) => LoadFailure::Unsupported,
         }
     }
 }

@@ -190,6 +190,7 @@ fn answer(
 /// Why a loaded model cannot be used: it cannot decode silence.
 fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
     match error {
+        DecodeError::Lost(why) => LoadError::Remote(why.clone()),
         DecodeError::NoNumbers => {
             LoadError::Broken { path: file, why: tr!("its weights do not compute numbers").into() }
         }
@@ -210,6 +211,9 @@ fn device_failure<T>(
     result: &Result<T, DecodeError>,
     still_computes: impl FnOnce() -> Result<(), DecodeError>,
 ) -> Option<String> {
+    if let Err(DecodeError::Lost(why)) = result {
+        return Some(why.clone());
+    }
     let Err(error @ (DecodeError::Failed(_) | DecodeError::NoNumbers)) = result else {
         return None;
     };
@@ -253,6 +257,8 @@ mod tests {
         // The device works, so the piece was at fault.
         assert_eq!(device_failure::<()>(&failed(), || Ok(())), None);
         let unasked = || panic!("not to be tried");
+        let lost = Err(DecodeError::Lost("gone".into()));
+        assert_eq!(device_failure::<()>(&lost, unasked).as_deref(), Some("gone"));
         assert_eq!(device_failure(&Ok(()), unasked), None);
         assert_eq!(device_failure::<()>(&Err(DecodeError::Aborted), unasked), None);
     }

@@ -8,7 +8,7 @@ use crate::words;
 use serde_json::Value;
 use v2m_ipc::data::Event;
 use v2m_ipc::message::Response;
-use v2m_ipc::plain;
+use v2m_ipc::{plain, remote};
 use v2m_messages::tr;
 
 /// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a
@@ -160,6 +160,10 @@ fn status(data: &Value) -> String {
         let told = format!("{}: {}", word(&engine["backend"]), word(&engine["reason"]));
         (tr!("status" => "unused"), told)
     }));
+    if let Some(server) = engine["server"].as_str() {
+        let used = !passed_over.iter().any(|engine| engine["backend"] == "remote");
+        lines.push((tr!("status" => "sound"), remote::where_sound_goes(server, used)));
+    }
     let unfollowed = engine["unfollowed"].as_array().map_or(&[][..], Vec::as_slice);
     lines.extend(unfollowed.iter().map(|setting| {
         let told = format!("{}: {}", word(&setting["key"]), word(&setting["reason"]));

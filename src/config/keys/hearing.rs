@@ -3,8 +3,8 @@
 use super::{ConfigKey, FLAG};
 use crate::config::settings::BackendChoice;
 use crate::config::values::{
-    choice, flag, language, languages, model, number, put, silence, silence_text, text, texts,
-    unload_after, unload_text, whole,
+    base_url, choice, flag, language, languages, model, number, put, silence, silence_text, text,
+    texts, unload_after, unload_text, whole,
 };
 use crate::session::TriggerMode;
 use serde_json::json;
@@ -26,11 +26,11 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "backend",
-        allowed: mark!("\"auto\", \"cuda\", \"vulkan\" or \"cpu\""),
+        allowed: mark!("\"auto\", \"cuda\", \"vulkan\", \"cpu\" or \"remote\""),
         doc: mark!(
             "What the recogniser runs on: \"auto\" (CUDA, Vulkan or the processor: the first that is installed\n\
-              and works), \"cuda\" or \"vulkan\" (only that; if it does not work, nothing does), or \"cpu\".\n\
-              `v2m-send status` shows which one is used."
+              and works), \"cuda\" or \"vulkan\" (only that; if it does not work, nothing does), \"cpu\", or \"remote\"\n\
+              (the server in [remote]; if it fails, this computer). `v2m-send status` shows which one is used."
         ),
         restart: false,
         hidden: false,
@@ -135,6 +135,57 @@ pub(super) static KEYS: &[ConfigKey] = &[
         hidden: false,
         get: |s| json!(unload_text(s.engine.unload_after)),
         set: |s, v| put(&mut s.engine.unload_after, unload_after(v)),
+    },
+    ConfigKey {
+        section: "remote",
+        name: "base_url",
+        allowed: mark!(
+            "an address such as \"http://gpu.lan:8000/v1\", without user name and query, or \"\" for none"
+        ),
+        doc: mark!(
+            "The address of the server's API, without the end of the path (/audio/transcriptions), such as\n\
+              \"http://gpu.lan:8000/v1\". v2m-remote contacts only this address. http:// works to this computer\n\
+              and in private networks only, and carries a key only to this computer."
+        ),
+        restart: false,
+        hidden: true,
+        get: |s| json!(s.remote.base_url.as_deref().unwrap_or("")),
+        set: |s, v| put(&mut s.remote.base_url, base_url(v)),
+    },
+    ConfigKey {
+        section: "remote",
+        name: "model",
+        allowed: mark!("a model's name, such as \"whisper-1\", or \"\""),
+        doc: mark!(
+            "The name of the model at the server. Empty: none is named, if the server has only one."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.remote.model),
+        set: |s, v| put(&mut s.remote.model, text(v)),
+    },
+    ConfigKey {
+        section: "remote",
+        name: "connect_seconds",
+        allowed: mark!("a whole number from 1 to 60"),
+        doc: mark!("The longest wait for a connection, in seconds (1 to 60)."),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.remote.connect_seconds),
+        set: |s, v| put(&mut s.remote.connect_seconds, whole(v, 1..=60)),
+    },
+    ConfigKey {
+        section: "remote",
+        name: "timeout_seconds",
+        allowed: mark!("a whole number from 1 to 300"),
+        doc: mark!(
+            "The longest wait for the text of one piece of speech (25 seconds at most), in seconds (1 to 300).\n\
+              After that this computer transcribes the dictation."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.remote.timeout_seconds),
+        set: |s, v| put(&mut s.remote.timeout_seconds, whole(v, 1..=300)),
     },
     ConfigKey {
         section: "capture",

@@ -39,6 +39,15 @@ impl ConfigKey {
 /// The sections with what they are about (a message), in the order of the default file.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("engine", mark!("The recogniser. A change here restarts only the recogniser, at once.")),
+    (
+        "remote",
+        mark!(
+            "A recogniser on a server of yours, with engine.backend = \"remote\": anything with OpenAI's API for\n\
+         transcriptions (vLLM, speaches, LocalAI, whisper.cpp's server). v2m-remote sends it your voice; the\n\
+         service has no network access. If the server fails, this computer transcribes, with engine.model.\n\
+         A key belongs into a file that only you can read: ~/.config/v2m/keys/HOST (man v2m-remote)."
+        ),
+    ),
     ("capture", mark!("The microphone.")),
     ("session", mark!("One dictation.")),
     ("trigger", mark!("The shortcut that runs `v2m-send toggle`.")),

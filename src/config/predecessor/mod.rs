@@ -130,7 +130,7 @@ pub(super) fn answer(settings: &Settings) -> Map<String, Value> {
     let device = match engine.backend {
         BackendChoice::Cuda => "cuda",
         BackendChoice::Cpu => "cpu",
-        BackendChoice::Auto | BackendChoice::Vulkan => "auto",
+        BackendChoice::Auto | BackendChoice::Vulkan | BackendChoice::Remote => "auto",
     };
     let llm = &settings.llm;
     let name = llm.provider.map(v2m_ipc::llm::Provider::name);

@@ -2,8 +2,8 @@
 
 use super::{
     BackendChoice, DeliverSettings, EngineSettings, FeedbackSettings, JoinTo, LlmSettings,
-    LogLevel, LogSettings, Notify, Refine, SessionSettings, StoreSettings, TextSettings, UndoBy,
-    UnloadAfter,
+    LogLevel, LogSettings, Notify, Refine, RemoteSettings, SessionSettings, StoreSettings,
+    TextSettings, UndoBy, UnloadAfter,
 };
 use crate::session::DeliverMode;
 use std::collections::BTreeMap;
@@ -59,6 +59,12 @@ impl Default for EngineSettings {
             hang_seconds: 60,
             unload_after: UnloadAfter::Auto,
         }
+    }
+}
+
+impl Default for RemoteSettings {
+    fn default() -> Self {
+        Self { base_url: None, model: String::new(), connect_seconds: 3, timeout_seconds: 20 }
     }
 }
 

@@ -9,12 +9,15 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use v2m_ipc::llm::{Endpoint, Provider};
+use v2m_ipc::remote;
 
 /// Everything that can be configured, in force or to be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// `[engine]`
     pub engine: EngineSettings,
+    /// `[remote]`
+    pub remote: RemoteSettings,
     /// `[capture]`
     pub capture: CaptureSettings,
     /// `[session]`
@@ -71,11 +74,14 @@ pub enum BackendChoice {
     Vulkan,
     /// The processor only.
     Cpu,
+    /// A server, and what is here if that fails.
+    Remote,
 }
 
 impl BackendChoice {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Auto, Self::Cuda, Self::Vulkan, Self::Cpu];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Auto, Self::Cuda, Self::Vulkan, Self::Cpu, Self::Remote];
 
     /// The name in the file.
     pub fn name(self) -> &'static str {
@@ -84,6 +90,7 @@ impl BackendChoice {
             Self::Cuda => "cuda",
             Self::Vulkan => "vulkan",
             Self::Cpu => "cpu",
+            Self::Remote => "remote",
         }
     }
 }
@@ -111,6 +118,19 @@ impl UnloadAfter {
             Self::After(time) => Some(time),
         }
     }
+}
+
+/// A recogniser on a server, for [`BackendChoice::Remote`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteSettings {
+    /// Where it answers; `None`: nowhere.
+    pub base_url: Option<String>,
+    /// The model's name there; empty: none is named.
+    pub model: String,
+    /// Until a connection stands, 1 to 60.
+    pub connect_seconds: u32,
+    /// For the text of one piece, all in all, 1 to 300.
+    pub timeout_seconds: u32,
 }
 
 /// The microphone.
@@ -370,6 +390,17 @@ impl LogLevel {
 }
 
 impl Settings {
+    /// The server that gets the sound, if one does.
+    pub fn server(&self) -> Option<remote::Endpoint> {
+        let is_wanted = self.engine.backend == BackendChoice::Remote;
+        Some(remote::Endpoint {
+            base_url: self.remote.base_url.clone().filter(|_| is_wanted)?,
+            model: self.remote.model.clone(),
+            connect_ms: u64::from(self.remote.connect_seconds) * 1000,
+            total_ms: u64::from(self.remote.timeout_seconds) * 1000,
+        })
+    }
+
     /// The answer to GET_CONFIG: `{section: {key: value}}`. No key takes a secret.
     pub fn to_json(&self) -> Value {
         let mut sections = Map::new();

@@ -1,5 +1,8 @@
 //! Which engines and which model the settings mean.
 
+#[cfg(test)]
+mod tests;
+
 use crate::config;
 use crate::config::Settings;
 use crate::language::spoken;
@@ -72,11 +75,13 @@ impl Models {
         };
         let places = self.places.as_ref().map_err(missing)?;
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
+        let local = match Form::of(&model) {
+            Form::Ggml => self.candidates(settings.engine.backend)?,
+            Form::Gguf => vec![self.for_gguf(&settings.engine)?],
+        };
         Ok(EngineSpec {
-            candidates: match Form::of(&model) {
-                Form::Ggml => self.candidates(settings.engine.backend)?,
-                Form::Gguf => vec![self.for_gguf(&settings.engine)?],
-            },
+            candidates: self.server(settings).into_iter().chain(local).collect(),
+            server: settings.server(),
             model_name: settings.engine.model.clone(),
             model,
             vad: places.resolve_asset(paths::VAD).ok(),
@@ -94,6 +99,10 @@ impl Models {
         let mut settings = settings.clone();
         if let Some(model) = &plan.model {
             settings.engine.model = model.clone();
+            // It is one of this machine's.
+            if settings.engine.backend == config::BackendChoice::Remote {
+                settings.engine.backend = config::BackendChoice::Auto;
+            }
         }
         if plan.is_safest {
             settings.engine.backend = config::BackendChoice::Cpu;
@@ -270,10 +279,10 @@ impl Models {
     /// need not be there to be named: it always should be.
     fn candidates(&self, wanted: config::BackendChoice) -> Result<Vec<Candidate>, Failure> {
         let fits = |backend: Backend| match wanted {
-            config::BackendChoice::Auto => true,
+            config::BackendChoice::Auto | config::BackendChoice::Remote => !backend.is_remote(),
             config::BackendChoice::Cuda => backend == Backend::Cuda,
             config::BackendChoice::Vulkan => backend == Backend::Vulkan,
-            config::BackendChoice::Cpu => !backend.is_gpu(),
+            config::BackendChoice::Cpu => matches!(backend, Backend::CpuV4 | Backend::Cpu),
         };
         let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
         let named =
@@ -287,12 +296,19 @@ impl Models {
         Ok(installed)
     }
 
+    /// The engine that has the server asked, if one is wanted. It is the plain one.
+    fn server(&self, settings: &Settings) -> Option<Candidate> {
+        let is_wanted = settings.engine.backend == config::BackendChoice::Remote;
+        let program = self.program(Backend::Remote);
+        is_wanted.then_some(Candidate { backend: Backend::Remote, program })
+    }
+
     /// The engine for a model in GGUF form, which computes with the processor.
     fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
-        use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
+        use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
         let (model, usual) = (&engine.model, catalogue::DEFAULT);
         match engine.backend {
-            Auto | Cpu => {}
+            Auto | Cpu | Remote => {}
             gpu @ (Cuda | Vulkan) => {
                 let backend = gpu.name();
                 let text = tr!(
@@ -340,6 +356,9 @@ impl Models {
 
     /// The settings that the configured model cannot follow, each with the reason.
     pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        if settings.server().is_some() {
+            return unfollowed_by_servers(&settings.engine);
+        }
         if !self.has_one_engine(settings) {
             return Vec::new();
         }
@@ -355,7 +374,7 @@ impl Models {
             Backend::Cuda => "-cuda",
             Backend::Vulkan => "-vulkan",
             Backend::CpuV4 => "-v4",
-            Backend::Cpu => "",
+            Backend::Remote | Backend::Cpu => "",
         })
     }
 
@@ -382,6 +401,13 @@ impl Models {
     pub(in crate::daemon) fn stamp(&self, settings: &Settings) -> Option<Stamp> {
         Stamp::of(&self.spec(settings).ok()?.model)
     }
+}
+
+/// What servers are not told. The engine that takes over follows it.
+fn unfollowed_by_servers(engine: &config::EngineSettings) -> Vec<(&'static str, String)> {
+    let usual = config::EngineSettings::default().beam_size;
+    let why = || tr!("the server decides how its model searches").to_owned();
+    (engine.beam_size != usual).then(|| ("engine.beam_size", why())).into_iter().collect()
 }
 
 /// Whether the model needs to be told nothing, because it knows one language.
@@ -537,197 +563,5 @@ fn model_in_brief(error: &paths::PathError) -> (String, String) {
             tr!("The file {name} is missing", name),
             tr!("Install v2m again: make install").to_owned(),
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn backends(models: &Models, wanted: config::BackendChoice) -> Vec<&'static str> {
-        let candidates = models.candidates(wanted).unwrap();
-        candidates.iter().map(|candidate| candidate.backend.name()).collect()
-    }
-
-    #[test]
-    fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
-        use config::BackendChoice::{Auto, Cpu, Cuda, Vulkan};
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: dir.path().join("v2m-engine"), ..Models::from_env() };
-        assert_eq!(backends(&models, Auto), ["cpu"]);
-        let failure = models.candidates(Cuda).unwrap_err();
-        assert_eq!(failure.code, Code::EngineFailed);
-        assert!(failure.message.contains("make engine-cuda"), "{}", failure.message);
-        assert!(models.candidates(Vulkan).is_err());
-        for name in ["v2m-engine-v4", "v2m-engine-cuda", "v2m-engine-vulkan"] {
-            std::fs::write(dir.path().join(name), "").unwrap();
-        }
-        assert_eq!(backends(&models, Auto), ["cuda", "vulkan", "cpu-v4", "cpu"]);
-        assert_eq!(backends(&models, Cuda), ["cuda"]);
-        assert_eq!(backends(&models, Vulkan), ["vulkan"]);
-        assert_eq!(backends(&models, Cpu), ["cpu-v4", "cpu"]);
-    }
-
-    #[test]
-    fn a_model_in_gguf_form_has_its_own_engine_on_the_processor() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: dir.path().join("v2m-engine"), ..Models::from_env() };
-        let model = dir.path().join("moonshine.gguf");
-        std::fs::write(&model, "").unwrap();
-        let mut settings = Settings::default();
-        settings.engine.model = model.display().to_string();
-        let failure = models.spec(&settings).unwrap_err();
-        assert!(failure.message.contains("make engine-gguf install"), "{}", failure.message);
-        for name in ["v2m-engine-gguf", "v2m-engine-cuda"] {
-            std::fs::write(dir.path().join(name), "").unwrap();
-        }
-        let program = dir.path().join("v2m-engine-gguf");
-        let only = Candidate { backend: Backend::Cpu, program };
-        assert_eq!(models.spec(&settings).unwrap().candidates, [only]);
-        settings.engine.backend = config::BackendChoice::Cuda;
-        let failure = models.spec(&settings).unwrap_err();
-        assert!(failure.message.contains("engine.backend=auto"), "{}", failure.message);
-        let failure = models.cannot_hear(&settings.engine.model, Some("es"), &[]).unwrap();
-        assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
-        assert_eq!(models.cannot_hear(&settings.engine.model, Some("en"), &[]), None);
-    }
-
-    #[test]
-    fn what_a_model_in_gguf_form_cannot_follow_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), ..Models::from_env() };
-        let mut settings = Settings::default();
-        let mut keys = |ending: &str, change: &dyn Fn(&mut Settings)| -> Vec<&str> {
-            let model = dir.path().join(format!("model.{ending}"));
-            std::fs::write(&model, "").unwrap();
-            settings.engine.model = model.display().to_string();
-            change(&mut settings);
-            models.unfollowed(&settings).into_iter().map(|(key, _)| key).collect()
-        };
-        assert_eq!(keys("gguf", &|_| ()), [""; 0]);
-        let all = |settings: &mut Settings| {
-            settings.engine.language = Some("es".into());
-            settings.engine.languages = vec!["en".into(), "es".into()];
-            settings.engine.translate = true;
-            settings.engine.vocabulary = vec!["PipeWire".into()];
-        };
-        let told = ["engine.language", "engine.languages", "engine.translate", "engine.vocabulary"];
-        assert_eq!(keys("gguf", &all), told);
-        assert_eq!(keys("bin", &all), [""; 0]);
-    }
-
-    /// A model of random weights, and the settings that name it.
-    fn synthetic(folder: &Path, family: &str, languages: &[&str]) -> (PathBuf, Settings) {
-        let program =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
-        let file = folder.join(format!("{family}-{}.gguf", languages.len()));
-        let mut python = std::process::Command::new("python3");
-        python.arg(program).args([family, "small", "loop"]).arg(&file).args(languages);
-        assert!(python.status().unwrap().success());
-        let mut settings = Settings::default();
-        settings.engine.model = file.display().to_string();
-        (file, settings)
-    }
-
-    fn changed(text: &str) -> Map<String, Value> {
-        serde_json::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn a_model_that_must_be_told_the_language_records_nothing_without_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), ..Models::from_env() };
-        let (_, mut settings) = synthetic(dir.path(), "canary", &["en", "es"]);
-        let model = settings.engine.model.clone();
-        let refused = |code, among: &[&str]| {
-            let among: Vec<String> = among.iter().map(|code| (*code).to_owned()).collect();
-            models.cannot_hear(&model, code, &among).map(|failure| failure.message)
-        };
-        for heard in [refused(Some("es"), &[]), refused(Some("en"), &[]), refused(None, &["es"])] {
-            assert_eq!(heard, None);
-        }
-        let untold = refused(None, &["en", "es"]).unwrap();
-        assert!(untold.contains("set engine.language") && untold.contains("en, es"), "{untold}");
-        assert_eq!(refused(None, &[]), Some(untold));
-        assert!(refused(Some("it"), &[]).unwrap().contains("does not know Italian"));
-        assert!(refused(None, &["it"]).unwrap().contains("does not know Italian"));
-
-        let keys = |settings: &Settings| -> Vec<&str> {
-            models.unfollowed(settings).into_iter().map(|(key, _)| key).collect()
-        };
-        assert_eq!(keys(&settings), ["engine.language"]);
-        settings.engine.language = Some("es".into());
-        settings.engine.languages = vec!["en".into(), "es".into()];
-        assert_eq!(keys(&settings), [""; 0]);
-        settings.engine.translate = true;
-        settings.engine.vocabulary = vec!["PipeWire".into()];
-        assert_eq!(keys(&settings), ["engine.translate", "engine.vocabulary"]);
-        // Another language may be set: a press in it is refused.
-        assert!(
-            models.check_safe(&changed(r#"{"engine": {"language": "it"}}"#), &settings).is_ok()
-        );
-    }
-
-    #[test]
-    fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), ..Models::from_env() };
-        let (file, mut settings) = synthetic(dir.path(), "parakeet", &["en", "es"]);
-        let model = settings.engine.model.clone();
-        assert_eq!(models.cannot_hear(&model, Some("en"), &[]), None);
-        for code in [Some("es"), None] {
-            let failure = models.cannot_hear(&model, code, &[]).unwrap();
-            assert!(failure.message.contains("English words in the middle"), "{failure:?}");
-        }
-        let told = models.unfollowed(&settings);
-        assert!(
-            told.iter()
-                .any(|(key, why)| *key == "engine.language" && why.contains("English words"))
-        );
-
-        let safe = |new: &str, settings: &Settings| models.check_safe(&changed(new), settings);
-        settings.engine.language = Some("en".into());
-        for kept in ["es", "auto", "Spanish"] {
-            let new = format!(r#"{{"engine": {{"language": "{kept}"}}}}"#);
-            let failure = safe(&new, &settings).unwrap_err();
-            assert_eq!(failure.code, Code::BadConfig);
-            assert!(failure.message.contains("Nothing was changed"), "{failure:?}");
-        }
-        assert!(safe(r#"{"engine": {"language": "en-GB"}}"#, &settings).is_ok());
-        assert!(safe(r#"{"engine": {"language": "es", "model": "base"}}"#, &settings).is_ok());
-        assert!(safe(r#"{"deliver": {"notify": false}}"#, &settings).is_ok());
-        assert_eq!(models.unfollowed(&settings), []);
-
-        // The other way round: the model is what is changed.
-        let usual = Settings::default();
-        let path = serde_json::to_string(file.to_str().unwrap()).unwrap();
-        assert!(safe(&format!(r#"{{"engine": {{"model": {path}}}}}"#), &usual).is_err());
-        let both = format!(r#"{{"engine": {{"model": {path}, "language": "en"}}}}"#);
-        assert!(safe(&both, &usual).is_ok());
-        // A file that is another one by now is read again.
-        std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
-        assert_eq!(models.cannot_hear(&model, None, &[]), None);
-    }
-
-    #[test]
-    fn a_model_for_english_is_told_from_one_for_all_languages() {
-        let dir = tempfile::tempdir().unwrap();
-        let models = Models { program: PathBuf::new(), ..Models::from_env() };
-        let file = |name: &str, tokens: u32| {
-            let path = dir.path().join(name);
-            let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
-            std::fs::write(&path, head).unwrap();
-            path.display().to_string()
-        };
-        let [english, all] = [file("ggml-base.en.bin", 51_864), file("ggml-base.bin", 51_865)];
-        assert_eq!(models.cannot_hear(&english, Some("en"), &[]), None);
-        assert_eq!(models.cannot_hear(&all, Some("es"), &[]), None);
-        assert_eq!(models.cannot_hear("/nowhere", Some("es"), &[]), None);
-        let failure = models.cannot_hear(&english, Some("es"), &[]).unwrap();
-        assert_eq!(failure.code, Code::ModelMissing);
-        assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
-        assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");
-        assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
-        assert!(catalogue::find(for_language("base", "yue")).is_some());
     }
 }

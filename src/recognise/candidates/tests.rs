@@ -1,7 +1,10 @@
 //! Tests which engine is next after each failure.
 
-use super::Backend::{Cpu, CpuV4, Cuda, Vulkan};
+use super::Backend::{Cpu, CpuV4, Cuda, Remote, Vulkan};
 use super::*;
+
+/// The engines on this machine.
+const LOCAL: [Backend; 4] = [Cuda, Vulkan, CpuV4, Cpu];
 
 fn lineup(backends: &[Backend]) -> Lineup {
     let candidate = |&backend| Candidate { backend, program: Backend::name(backend).into() };
@@ -23,7 +26,7 @@ const SPARED: Option<Recovery> = Some(Recovery::WithoutTheJob);
 #[test]
 fn what_follows_each_failure() {
     use Fault::{Loading, Resting, Restless, Unfit, Working};
-    let all = &Backend::ALL[..];
+    let all = &LOCAL[..];
     let cases: [(&str, &[Backend], &[Step]); 12] = [
         (
             "each that does not start is passed over, the last one is tried twice",
@@ -125,7 +128,7 @@ fn what_follows_each_failure() {
 
 #[test]
 fn those_passed_over_are_told_with_their_reasons_until_they_are_tried_again() {
-    let mut lineup = lineup(&Backend::ALL);
+    let mut lineup = lineup(&LOCAL);
     assert_eq!(lineup.passed_over(), []);
     lineup.loaded();
     lineup.failed(Fault::Working(2), "it burns");
@@ -147,4 +150,24 @@ fn work_done_wipes_the_slate() {
 #[test]
 fn without_engines_there_is_no_lineup() {
     assert!(Lineup::new(&[]).is_none());
+}
+
+#[test]
+fn a_server_that_fails_is_followed_by_the_best_engine_here_and_comes_back_alone() {
+    let mut lineup = lineup(&Backend::ALL);
+    assert!(lineup.passed_over_server().is_none());
+    lineup.loaded();
+    assert_eq!(lineup.failed(Fault::Unfit, "away"), Recovery::Next { worked: true });
+    assert_eq!(lineup.current().backend, Cuda);
+    assert_eq!(lineup.failed(Fault::Unfit, "no driver"), Recovery::Next { worked: false });
+    assert_eq!(lineup.passed_over_server().unwrap().backend, Remote);
+    lineup.server_is_back();
+    assert_eq!(lineup.current().backend, Remote);
+    // The GPU is still the one that failed.
+    assert_eq!(lineup.failed(Fault::Unfit, "away"), Recovery::Next { worked: false });
+    assert_eq!(lineup.current().backend, Vulkan);
+    // An engine that dies by itself may be started once more.
+    lineup.server_is_back();
+    assert_eq!(lineup.failed(Fault::Working(1), ""), Recovery::Again);
+    assert_eq!(lineup.failed(Fault::Working(2), ""), Recovery::Next { worked: false });
 }

@@ -19,7 +19,7 @@
 //!   override), `sentence` (says that a sentence is over, of all that was heard since the last one;
 //!   only if sentences are asked for).
 //!
-//! By a link named `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
+//! By a link named `…-remote`, `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
 //! in MODEL.cuda and so on, if there is such a file, and its marks are MODEL.cuda.lives and so on.
 //!
 //! A job's text is `heard N samples HASH` ([`v2m_testkit::digest`]'s), or empty when all of them
@@ -91,6 +91,7 @@ impl Fake {
     fn new() -> io::Result<Self> {
         let program = std::env::args().next().unwrap_or_default();
         let (kind, backend, device) = match program.rsplit_once('-') {
+            Some((_, "remote")) => ("remote", "remote", "a double server"),
             Some((_, "cuda")) => ("cuda", "cuda", "a double GPU"),
             Some((_, "vulkan")) => ("vulkan", "vulkan", "another double GPU"),
             Some((_, "v4")) => ("v4", "cpu", "a double with AVX-512"),

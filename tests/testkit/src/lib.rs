@@ -9,7 +9,7 @@
 //! | [`private_bus`] | a session bus, and a gate to it that can be shut |
 //! | [`accessible`] | programs as the bus of assistive technologies shows them |
 //! | [`portal`] | xdg-desktop-portal, as far as pasting goes |
-//! | [`media_player`], [`logind`], [`llm`] | other services that v2m talks to |
+//! | [`media_player`], [`logind`], [`llm`], [`speech_server`] | other services that v2m talks to |
 //! | [`x11_programs`], [`x11_window`] | the other programs of an X11 desktop |
 //! | [`kept_sound`], [`kept_words`] | whether a recording and its text hold what was said |
 //! | [`digest`] | what the double of an engine says it heard |
@@ -31,6 +31,7 @@ pub mod media_player;
 pub mod pipewire;
 pub mod portal;
 pub mod private_bus;
+pub mod speech_server;
 pub mod sway;
 pub mod wait;
 pub mod wayland_keyboard;

@@ -1,9 +1,10 @@
 //! Why there is no answer.
 
 use crate::config::ConfigError;
-use crate::keys::KeyError;
 use std::time::Duration;
 use v2m_messages::{tr, verbatim};
+use v2m_net::address::BadAddress;
+use v2m_net::keys::KeyError;
 
 /// For people: what was being done, what went wrong, what to do now. The first field is the base
 /// URL.
@@ -11,7 +12,7 @@ use v2m_messages::{tr, verbatim};
 pub enum EndpointError {
     /// The address is none, or the key would be readable on the way to it.
     #[error("{}", tr!("asking the language model at {url}: {why}", url = .0, why = .1))]
-    Address(String, &'static str),
+    Address(String, String),
     /// The configuration does not allow this endpoint.
     #[error(transparent)]
     NotAllowed(#[from] ConfigError),
@@ -155,6 +156,12 @@ pub enum EndpointError {
     /// Who asked is gone; nobody reads this.
     #[error("{}", tr!("the answer is no longer needed"))]
     Gone,
+}
+
+impl From<BadAddress> for EndpointError {
+    fn from(BadAddress { shown, why }: BadAddress) -> Self {
+        Self::Address(shown, why)
+    }
 }
 
 impl EndpointError {

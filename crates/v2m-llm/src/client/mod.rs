@@ -3,24 +3,17 @@
 //! Nothing is followed elsewhere (redirects), nothing is read without a limit, and the key goes to
 //! nobody but the endpoint: over TLS, or to this machine.
 
-mod address;
-mod agents;
-mod cancel;
-mod connection;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod read;
 
-pub use address::Address;
-pub use cancel::Cancel;
 pub use error::EndpointError;
+pub use v2m_net::address::Address;
+pub use v2m_net::cancel::Cancel;
 
-use crate::keys::{self, ApiKey};
 use crate::prompt::Prompt;
 use crate::wire;
-use agents::Agents;
-use connection::AttemptGuard;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read};
@@ -31,6 +24,9 @@ use ureq::{Agent, Body, RequestBuilder, Timeout};
 use v2m_ipc::llm::Provider;
 use v2m_ipc::plain;
 use v2m_messages::{tr, verbatim};
+use v2m_net::agents::Agents;
+use v2m_net::connection::AttemptGuard;
+use v2m_net::keys::{self, ApiKey};
 
 /// The most of an error answer that is read.
 const ERROR_BYTES: u64 = 16 << 10;

@@ -1,6 +1,6 @@
 //! An answer's body, as it comes: within its limits, to its end.
 
-use super::{EndpointError, Target, connection};
+use super::{EndpointError, Target};
 use crate::answer::{self, LONGEST_END, LONGEST_TAG};
 use crate::wire::{self, FinishReason, PieceError, StreamChunk, stream::Parts};
 use serde_json::Value;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ureq::Body;
 use ureq::http::Response;
 use v2m_messages::tr;
+use v2m_net::connection;
 
 /// How long the end of an answer may come after its last word.
 const TAIL: Duration = Duration::from_millis(50);

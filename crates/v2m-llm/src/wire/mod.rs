@@ -6,7 +6,6 @@
 pub mod models;
 pub mod stream;
 
-use crate::client::Address;
 use crate::prompt::Prompt;
 use serde_json::{Value, json};
 use v2m_ipc::llm::Provider;
@@ -59,21 +58,6 @@ pub fn base_url(provider: Provider) -> &'static str {
         Provider::Ollama => "http://127.0.0.1:11434",
         Provider::OpenAi => "https://api.openai.com/v1",
     }
-}
-
-/// The host of the provider's own service, which is asked over https.
-pub fn service_host(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Gemini => "generativelanguage.googleapis.com",
-        Provider::Ollama => "ollama.com",
-        Provider::OpenAi => "api.openai.com",
-    }
-}
-
-/// Whose own service is at this address, in whatever form it is asked; most servers are nobody's.
-pub fn service(address: &Address) -> Option<Provider> {
-    let is_at = |provider: &Provider| address.https && address.place == service_host(*provider);
-    Provider::ALL.into_iter().find(is_at)
 }
 
 /// The header that holds the key, and what stands before the key in it.

@@ -6,7 +6,7 @@
 //! dictation in the store cannot leave by it. The network is not restricted here, for who is asked
 //! may change at any time; the unit's `RestrictAddressFamilies=` leaves it no desktop to talk to.
 
-use crate::{config, log};
+use crate::{configuration, log};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, Compatible, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
@@ -42,7 +42,7 @@ const READ: [&str; 12] = [
 pub fn close() {
     // Another process of the same user does not look into this one's memory, where keys are.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    config::opened();
+    configuration::opened();
     match restrict() {
         Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {
             log::debug(verbatim!("files are closed but for those that a question needs"));
@@ -78,8 +78,8 @@ fn readable() -> Vec<PathBuf> {
     paths.extend(env::split_paths(&folders));
     // The user's keys; the configuration too, mostly. Where that lies elsewhere, by V2M_CONFIG or a
     // link, that file alone is open.
-    paths.extend(config::folder());
-    paths.extend(config::path());
+    paths.extend(configuration::folder());
+    paths.extend(configuration::path());
     // Links lead out of /etc: the resolver's configuration, certificates that a company put
     // elsewhere.
     let links = ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"];

@@ -4,14 +4,14 @@
 //! A key belongs to a host, because whoever gets it can use it: OpenAI's is not sent to another
 //! server that speaks OpenAI's form. The three services that keys are usually for have short names
 //! (`OPENAI_API_KEY`, `openai.key`, `openai-api-key`), which count for their own host over https
-//! and nowhere else ([`wire::service`]). Every other host has a file and a credential that bear its
+//! and nowhere else ([`service`]). Every other host has a file and a credential that bear its
 //! name (`keys/openrouter.ai`, `key-openrouter.ai`), with its port if the address names one. Looked
 //! for anew with each question, so that a key that was just put there needs no restart. Never in
 //! the configuration, never in a log line.
 
-use crate::client::Address;
-use crate::config::folder;
-use crate::wire;
+use crate::address::Address;
+use crate::configuration::folder;
+use crate::program;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use std::env;
 use std::ffi::OsString;
@@ -104,9 +104,9 @@ pub enum KeyError {
 /// # Errors
 /// [`KeyError`] for a key that is there and cannot be used; those after it are not looked for then.
 pub fn find(address: &Address) -> Result<Option<ApiKey>, KeyError> {
-    let service = wire::service(address);
+    let known = service(address);
     if let Some(dir) = set("CREDENTIALS_DIRECTORY") {
-        let short = service.map(|provider| format!("{}-api-key", provider.name()));
+        let short = known.map(|provider| format!("{}-api-key", provider.name()));
         for name in short.into_iter().chain([credential(address)]) {
             let path = PathBuf::from(&dir).join(name);
             // systemd guards it, by its own rules: who may read it, may use it.
@@ -115,13 +115,13 @@ pub fn find(address: &Address) -> Result<Option<ApiKey>, KeyError> {
             }
         }
     }
-    if let Some(name) = service.map(variable)
+    if let Some(name) = known.map(variable)
         && let Some(text) = set(name)
     {
         return whole(&text.to_string_lossy(), name);
     }
     let Some(folder) = folder() else { return Ok(None) };
-    let short = service.map(|provider| PathBuf::from(format!("{}.key", provider.name())));
+    let short = known.map(|provider| PathBuf::from(format!("{}.key", provider.name())));
     for name in short.into_iter().chain([of_host(address)]) {
         let path = folder.join(name);
         if let Some(text) = read(&path, |stat| is_private(&path, stat))? {
@@ -131,29 +131,47 @@ pub fn find(address: &Address) -> Result<Option<ApiKey>, KeyError> {
     Ok(None)
 }
 
+/// The host of the provider's own service, which is asked over https.
+pub fn service_host(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Gemini => "generativelanguage.googleapis.com",
+        Provider::Ollama => "ollama.com",
+        Provider::OpenAi => "api.openai.com",
+    }
+}
+
+/// Whose own service is at this address, in whatever form it is asked; most servers are nobody's.
+pub fn service(address: &Address) -> Option<Provider> {
+    let is_at = |provider: &Provider| address.https && address.place == service_host(*provider);
+    Provider::ALL.into_iter().find(is_at)
+}
+
 /// All the places of a host's key, for people who have to put one somewhere.
 pub fn places(address: &Address, provider: Provider) -> String {
     let folder = folder().unwrap_or_else(|| "~/.config/v2m".into());
     let credential = credential(address);
-    let Some(service) = wire::service(address) else {
+    let program = program().name;
+    let Some(service) = service(address) else {
         let file = folder.join(of_host(address));
         let said = tr!(
-            "put the key of {place} into {file} (chmod 600), or give v2m-llm.service a credential {credential} \
-             (LoadCredential=); see man v2m-llm",
+            "put the key of {place} into {file} (chmod 600), or give {program}.service a credential {credential} \
+             (LoadCredential=); see man {program}",
             place = address.place,
             file = file.display(),
-            credential
+            credential,
+            program
         );
         let sentences = [said].into_iter().chain(strangers(&folder, provider, &file, address));
         return sentences.collect::<Vec<_>>().join(". ");
     };
     let (name, variable) = (service.name(), variable(service));
     tr!(
-        "put it into {file} (chmod 600), or give v2m-llm.service {variable} in its environment or a credential \
-         {name}-api-key (LoadCredential=); see man v2m-llm",
+        "put it into {file} (chmod 600), or give {program}.service {variable} in its environment or a credential \
+         {name}-api-key (LoadCredential=); see man {program}",
         file = folder.join(format!("{name}.key")).display(),
         variable,
-        name
+        name,
+        program
     )
 }
 
@@ -161,7 +179,7 @@ pub fn places(address: &Address, provider: Provider) -> String {
 /// one.
 fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) -> Option<String> {
     let place = &address.place;
-    let host = wire::service_host(provider);
+    let host = service_host(provider);
     let old = folder.join(format!("{}.key", provider.name()));
     // Only whether it is there; it is not read.
     if fs::symlink_metadata(&old).is_ok() {

@@ -1,10 +1,20 @@
 //! Where an endpoint is, as far as it decides how it may be asked.
 
-use super::EndpointError;
 use crate::keys::ApiKey;
-use std::net::IpAddr;
+use crate::program;
 use ureq::http::Uri;
+use v2m_ipc::remote::is_loopback;
 use v2m_messages::tr;
+
+/// Why a base URL is not asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{shown}: {why}")]
+pub struct BadAddress {
+    /// The base URL, or the setting's name where it may hold a password.
+    pub shown: String,
+    /// What is wrong with it, for people.
+    pub why: String,
+}
 
 /// A base URL that may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,34 +34,39 @@ impl Address {
     /// Of a base URL as configured.
     ///
     /// # Errors
-    /// [`EndpointError::Address`] with what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, EndpointError> {
+    /// [`BadAddress`] with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, BadAddress> {
         // Not repeated where it may hold a password.
         let secret = text.contains('@');
-        let shown = || if secret { "llm.base_url".to_owned() } else { text.to_owned() };
-        let wrong = |why| EndpointError::Address(shown(), why);
+        let (setting, manual) = (program().address, program().name);
+        let shown = || if secret { setting.to_owned() } else { text.to_owned() };
+        let wrong = |why| BadAddress { shown: shown(), why };
         if secret {
             return Err(wrong(tr!(
-                "a name or password in llm.base_url is not used; keys have a place of their own, see man v2m-llm"
+                "a name or password in {setting} is not used; keys have a place of their own, see man {manual}",
+                setting,
+                manual
             )));
         }
         if text.contains(['?', '#']) {
             return Err(wrong(tr!(
-                "llm.base_url must end with its path, without a query or fragment"
+                "{setting} must end with its path, without a query or fragment",
+                setting
             )));
         }
-        let url: Uri = text.parse().map_err(|_| wrong(tr!("llm.base_url is no URL")))?;
+        let url: Uri = text.parse().map_err(|_| wrong(tr!("{setting} is no URL", setting)))?;
         let https = match url.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => {
                 return Err(wrong(tr!(
-                    "llm.base_url begins neither with http:// nor with https://"
+                    "{setting} begins neither with http:// nor with https://",
+                    setting
                 )));
             }
         };
         let authority = url.authority().filter(|authority| !authority.host().is_empty());
-        let authority = authority.ok_or_else(|| wrong(tr!("llm.base_url names no host")))?;
+        let authority = authority.ok_or_else(|| wrong(tr!("{setting} names no host", setting)))?;
         Ok(Self {
             url: text.trim_end_matches('/').to_owned(),
             place: place(authority.host(), authority.port_u16(), https),
@@ -63,13 +78,13 @@ impl Address {
     /// Refuses to carry a key where others could read it.
     ///
     /// # Errors
-    /// [`EndpointError::Address`].
-    pub fn may_carry(&self, key: Option<&ApiKey>) -> Result<(), EndpointError> {
+    /// [`BadAddress`].
+    pub fn may_carry(&self, key: Option<&ApiKey>) -> Result<(), BadAddress> {
         if self.https || self.loopback || key.is_none() {
             return Ok(());
         }
         let why = tr!("the key would travel unencrypted; use https, or take the key away");
-        Err(EndpointError::Address(self.url.clone(), why))
+        Err(BadAddress { shown: self.url.clone(), why: why.to_owned() })
     }
 }
 
@@ -77,12 +92,6 @@ fn place(host: &str, port: Option<u16>, https: bool) -> String {
     let host = host.to_ascii_lowercase();
     let own = if https { 443 } else { 80 };
     port.filter(|port| *port != own).map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! of a text and no key is given to these functions, at any level: that is for their callers to
 //! hold.
 
+use crate::program;
 use std::io::Write;
 use std::sync::LazyLock;
 use v2m_ipc::plain;
@@ -37,7 +38,11 @@ pub fn debug(line: &str) {
 
 fn write(level: u8, line: &str) {
     let line = plain::line(line);
-    let line = if *JOURNAL { format!("<{level}>{line}\n") } else { format!("v2m-llm: {line}\n") };
+    let line = if *JOURNAL {
+        format!("<{level}>{line}\n")
+    } else {
+        format!("{}: {line}\n", program().name)
+    };
     // Nowhere to complain to. One call, so that threads do not mix their lines.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

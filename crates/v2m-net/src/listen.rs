@@ -4,9 +4,8 @@
 //! ends, and the next connection starts it again; SIGTERM ends it at once, by what the kernel does
 //! of itself.
 
-use crate::client::Client;
-use crate::conversation::Conversation;
-use crate::log;
+use crate::cancel::Cancel;
+use crate::{log, program};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::net::sockopt;
 use std::io;
@@ -18,9 +17,8 @@ use std::time::{Duration, Instant};
 use v2m_ipc::listen::{self, NoSocket};
 use v2m_messages::{tr, verbatim};
 
-/// Connections at once. The daemon needs one for each dictation that is refined, and one for who
-/// asks it to process a text.
-const CONNECTIONS: usize = 8;
+/// Connections at once.
+pub const CONNECTIONS: usize = 8;
 /// Those beyond are told so, if not too many come at once.
 const REFUSALS: usize = 8;
 /// Waited when the system has no room for another connection.
@@ -33,9 +31,11 @@ pub enum SocketError {
     #[error(
         "{}",
         tr!(
-            "v2m-llm was started without a socket to listen on. systemd passes it, and starts the program when it is \
-             needed: `systemctl --user start v2m-llm.socket`, which v2m does by itself once llm.provider is set. To try \
-             it by hand: `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/v2m-llm-try.sock\" v2m-llm`"
+            "{program} was started without a socket to listen on. systemd passes it, and starts the program when it is \
+             needed: `systemctl --user start {program}.socket`, which v2m does by itself once {setting} is set. To try \
+             it by hand: `systemd-socket-activate -l \"$XDG_RUNTIME_DIR/{program}-try.sock\" {program}`",
+            program = program().name,
+            setting = program().wanted_by
         )
     )]
     Missing,
@@ -43,8 +43,9 @@ pub enum SocketError {
     #[error(
         "{}",
         tr!(
-            "v2m-llm was started with {count} sockets and needs exactly one: \
-             `systemctl --user cat v2m-llm.socket v2m-llm.service`",
+            "{program} was started with {count} sockets and needs exactly one: \
+             `systemctl --user cat {program}.socket {program}.service`",
+            program = program().name,
             count = .0
         )
     )]
@@ -53,8 +54,9 @@ pub enum SocketError {
     #[error(
         "{}",
         tr!(
-            "v2m-llm was started with a socket it cannot listen on ({error}). It must be one Unix stream socket that is \
-             listening (ListenStream= a path, Accept=no): `systemctl --user cat v2m-llm.socket`",
+            "{program} was started with a socket it cannot listen on ({error}). It must be one Unix stream socket that is \
+             listening (ListenStream= a path, Accept=no): `systemctl --user cat {program}.socket`",
+            program = program().name,
             error = .0
         )
     )]
@@ -83,12 +85,20 @@ impl Drop for Bell {
     }
 }
 
-/// Serves until nobody has been connected for `idle`.
+/// Holds one connection until its end. False: there is no room for it, which its peer is told.
+pub type Conversation = dyn Fn(UnixStream, bool) -> io::Result<()> + Send + Sync;
+
+/// Serves until nobody has been connected for `idle`. `hold` is called on a thread of that name for
+/// each connection.
 ///
 /// # Errors
 /// The system's, for the socket itself; a connection's own troubles end it alone.
-pub fn serve(listener: &UnixListener, idle: Duration) -> io::Result<()> {
-    let client = Arc::new(Client::default());
+pub fn serve(
+    listener: &UnixListener,
+    idle: Duration,
+    thread: &str,
+    hold: &Arc<Conversation>,
+) -> io::Result<()> {
     let ended = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
     let mut threads = 0;
     let mut quiet = Instant::now();
@@ -104,7 +114,7 @@ pub fn serve(listener: &UnixListener, idle: Duration) -> io::Result<()> {
         match if full { None } else { accept(listener) } {
             Some(stream) => {
                 let room = threads < CONNECTIONS;
-                begin(stream, &client, Bell(Arc::clone(&ended)), idle, room);
+                begin(stream, thread, hold, Bell(Arc::clone(&ended)), room);
                 threads += 1;
             }
             None if threads == 0 && quiet.elapsed() >= idle => return Ok(()),
@@ -174,19 +184,48 @@ fn is_own(stream: &UnixStream) -> bool {
     }
 }
 
-/// Serves a connection on a thread of its own, or says there that there is no room. The bell rings
-/// when that is over, be it because there is no thread to be had.
-fn begin(stream: UnixStream, client: &Arc<Client>, bell: Bell, idle: Duration, room: bool) {
-    let client = Arc::clone(client);
-    let thread = thread::Builder::new().name("v2m-llm-asks".into()).spawn(move || {
+/// Holds a connection on a thread of its own. The bell rings when that is over, be it because there
+/// is no thread to be had.
+fn begin(stream: UnixStream, name: &str, hold: &Arc<Conversation>, bell: Bell, room: bool) {
+    let hold = Arc::clone(hold);
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
         let _bell = bell;
-        let mut conversation = Conversation::new(stream, &client, idle);
-        let end = if room { conversation.hold() } else { conversation.refuse(CONNECTIONS) };
-        if let Err(error) = end {
+        if let Err(error) = hold(stream, room) {
             log::debug(&verbatim!(format!("a connection ended: {error}")));
         }
     });
     if let Err(error) = thread {
         log::warning(&verbatim!(format!("no thread for a connection, which was closed: {error}")));
+    }
+}
+
+/// Waits until there is something to read, or an end. False: the time is over.
+///
+/// # Errors
+/// Those of poll(2).
+pub fn readable(stream: &UnixStream, limit: Duration) -> io::Result<bool> {
+    let limit = Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: limit.subsec_nanos().into(),
+    };
+    let mut fds = [PollFd::new(stream, PollFlags::IN)];
+    loop {
+        match poll(&mut fds, Some(&limit)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Ends the question when the peer is gone, and with `or_speaks` also when it says something more.
+/// A peer that only sends no more still reads. Returns once `done` is signalled.
+pub fn watch(peer: &UnixStream, done: &OwnedFd, cancel: &Cancel, or_speaks: bool) {
+    let wanted = if or_speaks { PollFlags::IN } else { PollFlags::empty() };
+    let mut fds = [PollFd::new(peer, wanted), PollFd::new(done, PollFlags::IN)];
+    while let Ok(0) | Err(rustix::io::Errno::INTR) = poll(&mut fds, None) {}
+    let ends = wanted | PollFlags::HUP | PollFlags::ERR;
+    if fds[1].revents().is_empty() && fds[0].revents().intersects(ends) {
+        cancel.cancel();
     }
 }

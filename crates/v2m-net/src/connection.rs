@@ -6,7 +6,7 @@
 //! though each has its own time limits (the library would do it anew for each connection of a
 //! request with settings of its own).
 
-use super::cancel::Cancel;
+use crate::cancel::Cancel;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time;
@@ -26,16 +26,17 @@ struct CurrentAttempt {
 }
 
 /// The attempt that the current thread makes, until this is dropped.
-pub(super) struct AttemptGuard(());
+pub struct AttemptGuard(());
 
 impl AttemptGuard {
-    pub(super) fn begin(cancel: &Arc<Cancel>) -> Self {
+    /// Begins it. `cancel` can end it from now on.
+    pub fn begin(cancel: &Arc<Cancel>) -> Self {
         ASKING.set(Some(CurrentAttempt { cancel: Arc::clone(cancel), connected: false }));
         Self(())
     }
 
     /// Whether a new connection was made, or tried.
-    pub(super) fn connected(&self) -> bool {
+    pub fn connected(&self) -> bool {
         ASKING.with_borrow(|asking| asking.as_ref().is_some_and(|asking| asking.connected))
     }
 }
@@ -47,12 +48,13 @@ impl Drop for AttemptGuard {
 }
 
 /// Until this is dropped, the current thread waits for no byte longer than so.
-pub(super) fn hurry(longest: time::Duration) -> Hurry {
+pub fn hurry(longest: time::Duration) -> Hurry {
     HURRY.set(Some(longest));
     Hurry(())
 }
 
-pub(super) struct Hurry(());
+/// The wish of [`hurry`].
+pub struct Hurry(());
 
 impl Drop for Hurry {
     fn drop(&mut self) {
@@ -70,7 +72,7 @@ fn uses(connection: &Weak<dyn ShutdownHandle>) {
 
 /// Makes connections as the library does.
 #[derive(Debug, Default)]
-pub(super) struct Connections(DefaultConnector);
+pub struct Connections(DefaultConnector);
 
 impl Connector for Connections {
     type Out = Tracked;
@@ -112,7 +114,7 @@ impl Connector for Connections {
 
 /// A connection that knows its socket.
 #[derive(Debug)]
-pub(super) struct Tracked {
+pub struct Tracked {
     inner: Box<dyn Transport>,
     socket: Option<Weak<dyn ShutdownHandle>>,
 }

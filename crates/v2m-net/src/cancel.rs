@@ -34,13 +34,13 @@ impl Cancel {
     }
 
     /// Waits; says whether the time passed without an end.
-    pub(super) fn wait(&self, time: Duration) -> bool {
+    pub fn wait(&self, time: Duration) -> bool {
         let waited = self.bell.wait_timeout_while(self.state(), time, |state| !state.cancelled);
         !waited.unwrap_or_else(PoisonError::into_inner).0.cancelled
     }
 
     /// This is the connection that the question uses now.
-    pub(super) fn uses(&self, connection: Weak<dyn ShutdownHandle>) {
+    pub fn uses(&self, connection: Weak<dyn ShutdownHandle>) {
         let mut state = self.state();
         state.connection = Some(connection);
         if state.cancelled {

@@ -1,0 +1,151 @@
+//! Why there is no text.
+
+use std::time::Duration;
+use v2m_messages::{tr, verbatim};
+use v2m_net::address::BadAddress;
+use v2m_net::keys::KeyError;
+
+/// For people: what went wrong, and what to do now. The daemon says before it what was being done.
+/// The first field is the base URL, where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum SpeechError {
+    /// The address is none, or the key would be readable on the way to it.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    /// The configuration does not allow this endpoint, for this reason.
+    #[error("{}", tr!("no server is asked: {why}", why = .0))]
+    NotAllowed(String),
+    /// The configuration is another file than the one that may be read: the next process can.
+    #[error("{}", tr!("the configuration is another file now"))]
+    Replaced,
+    /// The question makes no sense.
+    #[error("{}", tr!("the question makes no sense: {why}", why = v2m_messages::text(.0)))]
+    BadQuestion(&'static str),
+    /// There is a key, and it cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// There is no key where one is needed.
+    #[error("{}", tr!("{url} asks for a key, and there is none: {places}", url = .0, places = .1))]
+    NoKey(String, String),
+    /// The key was refused.
+    #[error(
+        "{}",
+        tr!("{url} refuses the key ({status}: {said}). Is it the right one? Else {places}",
+            url = .0, status = .1, said = .2, places = .3)
+    )]
+    Refused(String, u16, String, String),
+    /// Nobody is there.
+    #[error(
+        "{}",
+        tr!("{url} cannot be reached: {error}. Is the server running, and is remote.base_url right?",
+            url = .0, error = .1)
+    )]
+    Connect(String, String),
+    /// It speaks no TLS, or its certificate is not believed.
+    #[error(
+        "{}",
+        tr!(
+            "{url} cannot be reached over TLS: {error}. Does it speak https, and does this system trust its \
+             certificate? An authority of your own belongs among the system's (update-ca-certificates, trust anchor)",
+            url = .0,
+            error = .1
+        )
+    )]
+    Tls(String, String),
+    /// It took too long.
+    #[error(
+        "{}",
+        tr!("{url} did not complete its answer within {time}. A longer wait: remote.timeout_seconds",
+            url = .0, time = format_args!("{:?}", .1))
+    )]
+    Timeout(String, Duration),
+    /// It refused.
+    #[error("{}", tr!("{url} answered {status}: {said}", url = .0, status = .1, said = .2))]
+    Status(String, u16, String),
+    /// It refused to say which language it heard.
+    #[error(
+        "{}",
+        tr!(
+            "{url} answered {status}: {said}. If this server does not tell which language it heard, set the one you \
+             speak: v2m-send config set engine.language=en",
+            url = .0,
+            status = .1,
+            said = .2
+        )
+    )]
+    NoDetail(String, u16, String),
+    /// Somebody answers, who knows no such path.
+    #[error(
+        "{}",
+        tr!(
+            "{url} answers, but not at {path} (status {status}). Set remote.base_url to the address of its API, which \
+             often ends in /v1, and remote.model to a model that it has",
+            url = .0,
+            path = .1,
+            status = .2
+        )
+    )]
+    NoApi(String, &'static str, u16),
+    /// A web page answered.
+    #[error(
+        "{}",
+        tr!(
+            "{url} answers with a web page (status {status}). Set remote.base_url to the address of its API, which often \
+             ends in /v1",
+            url = .0,
+            status = .1
+        )
+    )]
+    Page(String, u16),
+    /// It sends elsewhere.
+    #[error(
+        "{}",
+        tr!(
+            "{url} answered {status} and redirects to {place}; v2m does not follow redirections with your voice. If \
+             that is the right address, set it: v2m-send config set remote.base_url=…",
+            url = .0,
+            status = .1,
+            place = .2
+        )
+    )]
+    Elsewhere(String, u16, String),
+    /// The connection broke in the middle of the answer.
+    #[error("{}", tr!("{url} broke off its answer: {why}", url = .0, why = .1))]
+    Broken(String, String),
+    /// The answer cannot be understood.
+    #[error("{}", tr!("the answer of {url} cannot be understood: {why}", url = .0, why = .1))]
+    Answer(String, String),
+    /// The answer is longer than anything that can be said in that time.
+    #[error("{}", tr!("the answer of {url} is too long; it was not read to its end", url = .0))]
+    TooLong(String),
+    /// Who asked is gone or has changed its mind; nobody reads this.
+    #[error("{}", tr!("the answer is no longer needed"))]
+    Gone,
+}
+
+impl SpeechError {
+    /// For the log: nothing of a text, a key or an answer.
+    pub fn word(&self) -> String {
+        verbatim!(match self {
+            Self::Address(..) => "bad address".into(),
+            Self::NotAllowed(_) => "not allowed by the configuration".into(),
+            Self::Replaced => "the configuration was replaced".into(),
+            Self::BadQuestion(why) => format!("bad question, {why}"),
+            Self::Key(_) => "unusable key".into(),
+            Self::NoKey(..) => "no key".into(),
+            Self::Refused(_, status, ..) => format!("key refused, {status}"),
+            Self::Connect(..) => "no connection".into(),
+            Self::Tls(..) => "no TLS".into(),
+            Self::Timeout(..) => "timeout".into(),
+            Self::Status(_, status, _)
+            | Self::NoDetail(_, status, _)
+            | Self::NoApi(_, _, status) => format!("status {status}"),
+            Self::Page(_, status) => format!("a web page, status {status}"),
+            Self::Elsewhere(..) => "redirected".into(),
+            Self::Broken(..) => "broken off".into(),
+            Self::Answer(..) => "not understood".into(),
+            Self::TooLong(_) => "too long".into(),
+            Self::Gone => "cancelled".into(),
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! A recogniser on a server that is away: another engine works meanwhile, and at later presses an
+//! engine is started beside it that finds out whether the server answers again.
+//!
+//! Nothing is asked while nobody dictates.
+
+use super::candidates::{Lineup, PassedOver, Recovery};
+use super::engine::EngineProcess;
+use super::job::Job;
+use super::recogniser::{Parting, RETRY_AFTER, Recogniser};
+use super::{EngineSpec, RecogniseEvent, advice};
+use crate::session::{EngineState, JobId};
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::info;
+use v2m_ipc::backend::Backend;
+use v2m_ipc::engine::FromEngine;
+
+/// The least time between two attempts.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What is known of a server that failed.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    /// When it failed, or was last tried.
+    tried: Option<Instant>,
+    /// The user was told, and no text has come from it since.
+    told: bool,
+    /// An engine that tries it.
+    scout: Option<EngineProcess>,
+    /// It answers again. It is used as soon as there is no work.
+    over: bool,
+}
+
+impl Outage {
+    /// Notes a failure. Returns whether the user has to be told of it.
+    pub(super) fn failed(&mut self) -> bool {
+        self.tried = Some(Instant::now());
+        self.over = false;
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    /// Notes a text from the server: the next failure is another outage.
+    pub(super) fn delivered(&mut self) {
+        self.told = false;
+    }
+
+    /// The machine may be at another place now: the next press looks for the server at once.
+    pub(super) fn moved(&mut self) {
+        self.tried = None;
+    }
+
+    /// Whether the server answers again, once.
+    pub(super) fn take_over(&mut self) -> bool {
+        std::mem::take(&mut self.over)
+    }
+
+    /// Returns when an attempt has ended. Cancel-safe.
+    pub(super) async fn scouted(&mut self) {
+        let Some(scout) = &mut self.scout else { return std::future::pending().await };
+        let answers = loop {
+            let turned = scout.turn().await;
+            let frames = scout.take_frames();
+            let ended = turned.is_err();
+            let mut verdicts = frames.into_iter().filter_map(|frame| match frame {
+                FromEngine::Loaded { .. } => Some(true),
+                FromEngine::LoadFailed { .. } | FromEngine::DeviceFailed { .. } => Some(false),
+                _ => None,
+            });
+            if let Some(verdict) = verdicts.next().or(ended.then_some(false)) {
+                break verdict;
+            }
+        };
+        // Dropping it ends it.
+        self.scout = None;
+        self.tried = Some(Instant::now());
+        self.over = answers;
+        if answers {
+            info!("the server with the recogniser answers again");
+        }
+    }
+
+    /// Starts an attempt, if the last one was long enough ago.
+    fn scout(&mut self, lineup: &Lineup, spec: &EngineSpec) {
+        let is_late = self.tried.is_none_or(|at| at.elapsed() >= AGAIN);
+        let Some(server) = lineup.passed_over_server().filter(|_| is_late) else { return };
+        if self.scout.is_none() && !self.over {
+            self.tried = Some(Instant::now());
+            // What cannot be started now is tried again later.
+            self.scout = EngineProcess::spawn(server, spec).ok();
+        }
+    }
+}
+
+impl Recogniser {
+    /// Somebody wants a text: a server that is passed over may be back by the next one.
+    pub(super) fn look_for_server(&mut self) {
+        if let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) {
+            self.outage.scout(lineup, spec);
+        }
+    }
+
+    /// Uses a server again that answers again, as soon as there is no work.
+    pub(super) fn return_to_server(&mut self) {
+        if !self.outage.over || !self.jobs.is_empty() {
+            return;
+        }
+        let settled = match self.report.state {
+            EngineState::Warm => self.engine.is_some(),
+            EngineState::Unloaded => self.engine.is_none(),
+            EngineState::Loading | EngineState::Absent | EngineState::Failed => false,
+        };
+        if settled && self.parting.is_none() && self.outage.take_over() {
+            if let Some(lineup) = &mut self.lineup {
+                lineup.server_is_back();
+            }
+            self.let_go(Parting::Swap);
+        }
+    }
+
+    /// Handles the report of the engine without a model that the server failed: another engine gets
+    /// the same audio at once.
+    pub(super) fn server_failed(&mut self, reason: &str) {
+        let victim: Option<JobId> = self.jobs.iter().find(|job| job.is_at_work()).map(|job| job.id);
+        let Some(lineup) = &mut self.lineup else { return };
+        let verdict = lineup.failed(super::candidates::Fault::Unfit, reason);
+        // Dropping it ends it.
+        self.engine = None;
+        self.jobs.iter_mut().for_each(Job::rewind);
+        let reason = reason.to_owned();
+        self.events.push_back(RecogniseEvent::Replaced { job: victim, reason: reason.clone() });
+        if let Recovery::Next { worked } = verdict {
+            self.pass_over(PassedOver { backend: Backend::Remote, reason }, worked);
+            return self.start();
+        }
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        self.give_up(advice::unfit(Backend::Remote, &reason));
+    }
+}

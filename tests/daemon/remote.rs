@@ -1,0 +1,273 @@
+//! A recogniser on a server: the real `v2m-remote` and the real engine without a model, against a
+//! server that behaves or does not. The double of the engine takes over where it does not: its texts
+//! show that it got exactly the same sound.
+
+use crate::house::{CONFIG, House, Service, example, text_of, wait_for};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use v2m_testkit::speech_server::Behaviour::{Drops, Endless, Hangs, Raw, Says};
+use v2m_testkit::speech_server::{Behaviour, SpeechServer};
+
+/// What the server hears in each piece: short enough for the shortest one.
+const SPOKEN: &str = "My fellow Americans";
+
+/// `v2m-remote`, as systemd starts it.
+struct Remote(Child);
+
+impl Remote {
+    fn start(house: &House) -> Self {
+        let socket = house.path("run/v2m/remote.sock");
+        fs::create_dir_all(socket.parent().unwrap()).unwrap();
+        Self(Self::spawn(house, UnixListener::bind(socket).unwrap()))
+    }
+
+    fn spawn(house: &House, listener: UnixListener) -> Child {
+        let log = File::options().append(true).create(true).open(house.path("remote.log")).unwrap();
+        Command::new("sh")
+            .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" 3<&0 0</dev/null"])
+            .arg(env!("CARGO_BIN_EXE_v2m-remote"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", house.path("home"))
+            .env("XDG_CONFIG_HOME", house.path("config"))
+            .stdin(OwnedFd::from(listener))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A house whose engine asks this address, and whose own engine is the double.
+fn house(url: &str) -> House {
+    let house = House::new("");
+    configure(&house, url, "");
+    let engine = house.path("engines/v2m-engine");
+    fs::remove_file(&engine).unwrap();
+    let script = format!(
+        "#!/bin/sh\nfor word; do case $word in --remote=*) exec {} \"$@\";; esac; done\nexec {} \"$@\"\n",
+        env!("CARGO_BIN_EXE_v2m-engine"),
+        example("fake-engine", "fake-engine").display()
+    );
+    fs::write(&engine, script).unwrap();
+    fs::set_permissions(&engine, PermissionsExt::from_mode(0o755)).unwrap();
+    let vad = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin");
+    fs::copy(vad, house.path("data/v2m/ggml-silero-v6.2.0.bin")).unwrap();
+    house
+}
+
+fn configure(house: &House, url: &str, more: &str) {
+    let engine = "[engine]\nbackend = \"remote\"\nlanguage = \"en\"\n";
+    let config = CONFIG.replace("[engine]\n", engine);
+    let remote = "connect_seconds = 1\ntimeout_seconds = 2\nmodel = \"big\"\n";
+    house.configure(&format!("{config}[remote]\nbase_url = {url:?}\n{remote}{more}"));
+}
+
+fn sample() -> String {
+    format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What the double hears in the sample.
+fn digest() -> String {
+    let mut sound = hound::WavReader::open(sample()).unwrap();
+    text_of(&sound.samples().map(Result::unwrap).collect::<Vec<i16>>())
+}
+
+fn transcribed(service: &Service) -> String {
+    let answer = service.connect().ask_with("TRANSCRIBE_FILE", json!({"file_path": sample()}));
+    answer["text"].as_str().unwrap().to_owned()
+}
+
+fn engine(service: &Service) -> Value {
+    service.connect().ask("GET_STATUS")["engine"].clone()
+}
+
+#[test]
+fn a_server_transcribes_and_status_says_where_the_sound_goes() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house(&server.url);
+    configure(&house, &server.url, "");
+    let _remote = Remote::start(&house);
+    let service = house.start();
+    let told = service.ready();
+    assert!(told.contains("big on remote"), "{told}");
+    let status = engine(&service);
+    assert_eq!((&status["backend"], &status["model"]), (&json!("remote"), &json!("big")));
+    assert_eq!(status["server"], server.url);
+    assert!(status["device"].as_str().unwrap().contains(&server.url), "{status}");
+    assert!(status.get("passed_over").is_none(), "{status}");
+    // A second of silence was the first request: the model is loaded there while somebody speaks.
+    assert_eq!(server.requests()[0].sound(), vec![0; 16_000]);
+
+    let text = transcribed(&service);
+    assert!(text.starts_with(SPOKEN), "{text}");
+    let sent: usize = server.requests()[1..].iter().map(|request| request.sound().len()).sum();
+    assert!(sent > 16_000 * 5, "{sent} samples were sent");
+    for request in &server.requests() {
+        assert_eq!(request.field("language").as_deref(), Some("en"));
+        assert_eq!(request.field("model").as_deref(), Some("big"));
+    }
+    assert_eq!(service.lives("double").len(), 0, "the engine here was not needed");
+    let house = service.end();
+    assert!(!house.log().contains("fellow"), "what was said is in no log");
+}
+
+#[test]
+fn whatever_is_wrong_with_a_server_the_engine_here_gets_the_same_sound() {
+    let json = "200 OK\r\ncontent-type: application/json";
+    let raw = |head: &'static str, body: &str| Raw(head, body.to_owned());
+    let cases: [(&str, Behaviour, &str); 13] = [
+        ("refused", Drops, "cannot be reached"),
+        ("timeout", Hangs("HTTP/1.1 200 OK\r\n"), "within 2s"),
+        ("401", raw("401 Unauthorized", "{}"), "asks for a key"),
+        ("404", raw("404 Not Found", "Not Found"), "often ends in /v1"),
+        ("429", raw("429 Too Many", "busy"), "answered 429"),
+        ("500", raw("500 Oh", "oops"), "answered 500: oops"),
+        ("HTML", raw("200 OK", "<html>"), "web page"),
+        ("truncated", raw(json, "{\"text\":\"And so"), "no whole JSON"),
+        ("types", raw(json, "{\"text\":[1]}"), "has no text"),
+        ("endless", Endless, "too long"),
+        ("empty", Says(String::new()), "wrote nothing"),
+        ("loop", Says("so so so so so so so so".into()), "repeats itself"),
+        ("much", Says(much()), "more than can be said"),
+    ];
+    for (name, behaviour, part) in cases {
+        let server = SpeechServer::new(Says(SPOKEN.into()));
+        let house = house(&server.url);
+        let _remote = Remote::start(&house);
+        let service = house.start();
+        service.ready();
+        server.now(behaviour);
+        assert_eq!(transcribed(&service), digest(), "{name}");
+        let status = engine(&service);
+        assert_eq!(status["backend"], "cpu", "{name}");
+        assert_eq!(status["passed_over"][0]["backend"], "remote", "{name}: {status}");
+        let reason = status["passed_over"][0]["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains(part), "{name}: {reason}");
+        assert!(!reason.contains(char::is_control), "{name}: {reason}");
+        // The server is not asked for each dictation: this one comes at once.
+        let before = server.requests().len();
+        assert_eq!(transcribed(&service), digest(), "{name}");
+        assert_eq!(server.requests().len(), before, "{name}");
+        let log = service.end().log();
+        let told = log.lines().filter(|line| line.contains("is not used")).count();
+        assert_eq!(told, 1, "{name}: {log}");
+    }
+}
+
+/// Words that do not repeat, more than anybody says in eleven seconds.
+fn much() -> String {
+    let word = |n: u64| format!("{:x} ", n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+    (1..100).map(word).collect()
+}
+
+#[test]
+fn control_characters_of_a_server_reach_nobody() {
+    let said = "My \u{1b}[3fellow\u{0} Americans\u{202e}";
+    let server = SpeechServer::new(Says(said.into()));
+    let house = house(&server.url);
+    let _remote = Remote::start(&house);
+    let service = house.start();
+    service.ready();
+    let text = transcribed(&service);
+    assert!(text.contains("fellow Americans"), "{text}");
+    assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+    service.end();
+}
+
+#[test]
+fn a_server_that_is_away_from_the_beginning_is_no_problem_and_nobody_waits_for_it() {
+    let url = SpeechServer::nowhere();
+    let house = house(&url);
+    let _remote = Remote::start(&house);
+    let service = house.start();
+    let told = service.ready();
+    assert!(told.contains("double on cpu"), "{told}");
+    assert_eq!(transcribed(&service), digest());
+    let status = engine(&service);
+    assert!(status["passed_over"][0]["reason"].as_str().unwrap().contains(&url), "{status}");
+    service.end();
+}
+
+#[test]
+fn without_an_address_or_without_v2m_remote_the_engine_here_works_and_says_why() {
+    let house = house("");
+    let service = house.start();
+    service.ready();
+    assert_eq!(transcribed(&service), digest());
+    let status = engine(&service);
+    let reason = status["passed_over"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("remote.base_url is not set"), "{reason}");
+    assert!(status.get("server").is_none(), "{status}");
+    // An address, and nobody to ask for it: there is no systemd here.
+    let house = service.end();
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    configure(&house, &server.url, "");
+    let service = house.start();
+    service.ready();
+    assert_eq!(transcribed(&service), digest());
+    let status = engine(&service);
+    let reason = status["passed_over"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("systemctl --user start v2m-remote.socket"), "{reason}");
+    assert_eq!(server.requests().len(), 0);
+    service.end();
+}
+
+#[test]
+fn nothing_is_sent_where_the_backend_is_another_one() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house(&server.url);
+    let _remote = Remote::start(&house);
+    house.configure(&format!("{CONFIG}[remote]\nbase_url = {:?}\n", server.url));
+    let service = house.start();
+    service.ready();
+    assert_eq!(transcribed(&service), digest());
+    assert!(engine(&service).get("server").is_none());
+    assert_eq!(server.requests().len(), 0);
+    // It begins with the setting, at once, and ends with it.
+    let set = |backend: &str| {
+        let change = json!({"engine": {"backend": backend}});
+        service.connect().ask_with("UPDATE_CONFIG", change);
+    };
+    set("remote");
+    wait_for("the server", || (engine(&service)["backend"] == "remote").then_some(()));
+    assert!(transcribed(&service).contains("fellow"));
+    set("auto");
+    wait_for("the double", || (engine(&service)["backend"] == "cpu").then_some(()));
+    let before = server.requests().len();
+    assert_eq!(transcribed(&service), digest());
+    assert_eq!(server.requests().len(), before);
+    service.end();
+}
+
+#[test]
+fn v2m_remote_that_dies_costs_nothing() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house(&server.url);
+    let socket = house.path("run/v2m/remote.sock");
+    fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let listener = UnixListener::bind(&socket).unwrap();
+    let mut remote = Remote(Remote::spawn(&house, listener.try_clone().unwrap()));
+    let service = house.start();
+    service.ready();
+    assert!(transcribed(&service).contains("fellow"));
+    remote.0.kill().unwrap();
+    remote.0.wait().unwrap();
+    // As systemd does with the next connection.
+    remote.0 = Remote::spawn(&service, listener);
+    assert!(transcribed(&service).contains("fellow"));
+    assert_eq!(engine(&service)["backend"], "remote");
+    service.end();
+}
