@@ -91,8 +91,8 @@ fn encoded(Weights { values, step }: &Weights, kind: TensorKind) -> Vec<u8> {
     match (kind, step) {
         (TensorKind::Q8_0, Some(step)) => q8_0_in_steps(values, *step, &mut bytes),
         (TensorKind::Q8_0, None) => TensorType::Q8_0.encode(values, &mut bytes),
-        (TensorKind::F16, _) => TensorType::F16.encode(values, &mut bytes),
-        (TensorKind::F32, _) => TensorType::F32.encode(values, &mut bytes),
+        // `kind` gives no other than F32.
+        _ => TensorType::F32.encode(values, &mut bytes),
     }
     bytes
 }
