@@ -53,7 +53,8 @@ pub struct PieceLimits {
     /// The longest piece.
     pub longest: u64,
     /// Pieces up to this length take about the same time, so several that fit into it together
-    /// cost no more than one. 0 where the time grows with the length from the first sample on.
+    /// cost no more than one. 0 where the time grows with the length from the first sample on: the
+    /// pieces of a sentence are then decoded as one up to `longest`.
     pub flat: u64,
 }
 

@@ -143,7 +143,7 @@ impl Stream {
             },
             language,
             voice: Vec::new(),
-            seams: Seams::default(),
+            seams: Seams::within(limits),
             mending: true,
             asking: SeamQuestions::All,
             joining: false,

@@ -3,12 +3,14 @@
 use super::join;
 use super::seam::{self, Case, Lead};
 use super::{Piece, Token};
+use crate::model::PieceLimits;
 use std::collections::VecDeque;
 use std::ops::Range;
 use v2m_ipc::engine::Segment;
 use v2m_ipc::pcm::{seconds, to_float};
 
-/// Samples of the pieces before the seam that the model hears again, if they are several. Measured.
+/// Samples of the pieces before the seam that the model hears again, if they are several, and of
+/// those that are decoded as one. Measured.
 pub(super) const CONTEXT: u64 = seconds(12);
 
 /// Samples of voice after the seam that suffice to tell how it goes on. Measured.
@@ -104,21 +106,37 @@ pub struct Seams {
     pub(super) joining: Option<Range<usize>>,
     /// Index after that of the last segment that was decoded together with those before it.
     pub(super) joined: usize,
+    /// Samples of the pieces that may be decoded as one; `None`: [`CONTEXT`].
+    window: Option<u64>,
 }
 
 impl Seams {
+    /// Seams of a model with these limits. If the time of a decode grows with the length, a long window
+    /// costs only what it holds. Long sentences have pieces of 8 s and more.
+    pub fn within(limits: PieceLimits) -> Self {
+        let window = if limits.flat == 0 { limits.longest } else { CONTEXT.min(limits.longest) };
+        Self { window: Some(window), ..Self::default() }
+    }
+
+    /// Samples of the pieces that may be decoded as one.
+    pub(super) fn window(&self) -> u64 {
+        self.window.unwrap_or(CONTEXT)
+    }
+
     /// Takes a piece that has become a segment.
     pub fn said(&mut self, said: DecodedPiece) {
         // If the questions are two pieces behind, they will not catch up.
         self.next = self.next.max(said.index.saturating_sub(1));
         self.said.push_back(said);
+        let most = self.window().max(CONTEXT);
         let (mut kept, mut count) = (0, 0);
         for said in self.said.iter().rev() {
             kept += said.piece.end - said.piece.start;
-            if said.index < self.next && kept > CONTEXT {
+            count += 1;
+            // One more, which tells whether its sentence goes on.
+            if said.index < self.next && kept > most {
                 break;
             }
-            count += 1;
         }
         self.said.drain(..self.said.len() - count);
     }

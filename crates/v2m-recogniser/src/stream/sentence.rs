@@ -3,7 +3,7 @@
 use super::guard::Hypothesis;
 use super::join::{self, Part};
 use super::seam::{self, Case};
-use super::seams::{CONTEXT, Joined, LONGEST, Seams};
+use super::seams::{Joined, LONGEST, Seams};
 use super::{Piece, Token, marks};
 use std::ops::Range;
 use v2m_ipc::engine::Segment;
@@ -57,7 +57,7 @@ impl Seams {
             let other = before.language != after.language
                 || before.index + 1 != after.index
                 || marks::is_unspaced(&after.language);
-            if apart || other || before.ended == Some(true) || length > CONTEXT {
+            if apart || other || before.ended == Some(true) || length > self.window() {
                 break;
             }
             if before.tokens.is_empty() || after.tokens.is_empty() {
@@ -164,6 +164,11 @@ impl Seams {
     ) -> Option<Vec<String>> {
         let first = self.said.iter().position(|said| said.index == range.start)?;
         let mut texts: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
+        // What is before them is longer than the window, and the sentence goes on after it.
+        let goes_on = first.checked_sub(1).is_some_and(|before| {
+            let before = &self.said[before];
+            before.index + 1 == range.start && before.ended == Some(false)
+        });
         let old = segments.get(range)?;
         let pieces = self.said.range(first..).zip(old).zip(&split);
         for (at, (((said, old), tokens), text)) in pieces.zip(&mut texts).enumerate() {
@@ -174,7 +179,10 @@ impl Seams {
             }
             let word = text.split_whitespace().next().unwrap_or_default();
             let keeps = marks::keeps_capital(&said.language, word);
-            let case = said.mended_to(&old.text);
+            let case = match at {
+                0 if goes_on => seam::case(&old.text),
+                _ => said.mended_to(&old.text),
+            };
             if let Some(case) = case.filter(|case| *case == Case::Upper || !keeps) {
                 *text = seam::recase(text, case);
             }

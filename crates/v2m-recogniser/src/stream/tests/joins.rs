@@ -68,6 +68,57 @@ fn a_joined_sentence_that_ended_is_not_joined_to_the_next() {
     assert_eq!(heard.sentences.len(), 2, "{:?}", heard.sentences);
 }
 
+/// "… in the exhibition in being modern. For although": once the first piece was out of the window,
+/// the second began with a capital, as every text does.
+#[test]
+fn the_case_in_midst_of_a_sentence_stays_when_its_beginning_is_out_of_the_window() {
+    // Two of 5 s fit, and not three.
+    let limits = PieceLimits { longest: 12 * 16_000, flat: 0 };
+    let mut seams = Seams::within(limits);
+    let mut segments = Vec::new();
+    let mut say = |seams: &mut Seams, text: &str| {
+        let index = segments.len();
+        let start = index as u64 * 88_000;
+        let piece =
+            Piece { start, end: start + 80_000, voice_start: start, voice_end: start + 76_000 };
+        seams.said(DecodedPiece {
+            index,
+            piece,
+            audio: vec![0; 80_000],
+            tokens: Token::words(text),
+            mean_log_probability: 0.0,
+            language: "en".into(),
+            ended: None,
+        });
+        segments.push(segment(&piece, text).unwrap());
+        let joined = seams.ask(&segments, || None).is_none().then(|| seams.join()).flatten();
+        let whole = ["", "A man in being modern.", "In being modern, for once."][index];
+        if joined.is_some() {
+            let heard = Hypothesis { tokens: Token::words(whole), ..together(whole) };
+            let (first, texts) = seams.heard_together(Some(&heard), &segments).unwrap();
+            for (segment, text) in segments[first..].iter_mut().zip(texts) {
+                segment.text = text;
+            }
+        }
+        segments.iter().map(|segment| segment.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(say(&mut seams, "A man."), ["A man."]);
+    assert_eq!(say(&mut seams, "In being modern."), ["A man", "in being modern."]);
+    let texts = say(&mut seams, "For once.");
+    assert_eq!(texts, ["A man", "in being modern,", "for once."]);
+}
+
+#[test]
+fn where_time_grows_with_the_length_longer_pieces_are_joined() {
+    let samples = recording(&[500, 8_000, 1_000, 8_000, 3_000]);
+    let script = Script { samples, tells_tokens: false, has_words: true, leads: None, ..three() };
+    assert_eq!(play(&script).joins, [], "they have 17 s together");
+    for (longest, expected) in [(20, 1), (10, 0)] {
+        let limits = PieceLimits { longest: longest * 16_000, flat: 0 };
+        assert_eq!(play(&Script { limits, ..script.clone() }).joins.len(), expected, "{longest}");
+    }
+}
+
 #[test]
 fn what_may_be_joined_is_a_draft_until_it_cannot_be_any_more() {
     let heard = play(&three());
