@@ -43,9 +43,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "remote",
         mark!(
             "A recogniser on a server of yours, with engine.backend = \"remote\": anything with OpenAI's API for\n\
-         transcriptions (vLLM, speaches, LocalAI, whisper.cpp's server). v2m-remote sends it your voice; the\n\
-         service has no network access. If the server fails, this computer transcribes, with engine.model.\n\
-         A key belongs into a file that only you can read: ~/.config/v2m/keys/HOST (man v2m-remote)."
+         transcriptions (vLLM, speaches, LocalAI, whisper.cpp's server). v2m-remote sends it your voice;\n\
+         the service has no network access. If the server fails, this computer transcribes, with\n\
+         engine.model. A key belongs into a file that only you can read: ~/.config/v2m/keys/HOST\n\
+         (man v2m-remote)."
         ),
     ),
     ("capture", mark!("The microphone.")),
