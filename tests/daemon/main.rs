@@ -20,6 +20,7 @@ mod presses;
 mod progress;
 mod recording;
 mod retry;
+mod sign;
 mod sleep;
 mod start;
 mod text;

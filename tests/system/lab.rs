@@ -36,8 +36,11 @@ impl Lab {
         let dir = |key| PathBuf::from(std::env::var_os(key).expect("run.sh sets it"));
         let lab = Self { runtime: dir("XDG_RUNTIME_DIR"), home: dir("HOME") };
         // What was left of an earlier test's recording must not be recovered in the next one.
-        let _ = try_run("systemctl", &["--user", "stop", "v2m.service", "v2m-llm.socket"]);
-        for unit in ["v2m.service", "v2m-llm.service"] {
+        let _ = try_run(
+            "systemctl",
+            &["--user", "stop", "v2m.service", "v2m-llm.socket", "v2m-osd.service"],
+        );
+        for unit in ["v2m.service", "v2m-llm.service", "v2m-osd.service"] {
             let _ = fs::remove_dir_all(lab.overrides(unit));
         }
         let _ = fs::remove_dir_all(lab.home.join(".config/v2m"));
