@@ -31,7 +31,7 @@ test_packages() {
 	case $1 in
 	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
 		pipewire pipewire-bin wireplumber libspa-0.2-modules \
-		xvfb xauth xclip i3-wm sway wl-clipboard wtype dunst libnotify-bin binutils strace procps man-db python3-pip \
+		xvfb xauth xclip i3-wm sway grim wl-clipboard wtype dunst libnotify-bin binutils strace procps man-db python3-pip \
 		libglib2.0-bin gsettings-desktop-schemas gjs gnome-shell gnome-settings-daemon xwayland dconf-gsettings-backend \
 		libgl1-mesa-dri libegl1 shellcheck adwaita-icon-theme fonts-dejavu-core python3-gi gir1.2-gtk-4.0 \
 		at-spi2-core gnome-terminal gnome-console foot xterm ;;
@@ -63,7 +63,7 @@ engines_packages() {
 	esac
 }
 
-test_programs="shellcheck xgettext systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway wl-paste wtype dunst readelf strace pgrep man pip3 gsettings gjs gnome-shell"
+test_programs="shellcheck xgettext systemd-nspawn nsenter pipewire wireplumber pw-cat pw-link pw-record Xvfb xauth xclip i3 sway grim wl-paste wtype dunst readelf strace pgrep man pip3 gsettings gjs gnome-shell"
 
 manager() {
 	for m in apt-get:apt dnf:dnf pacman:pacman zypper:zypper; do

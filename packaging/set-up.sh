@@ -29,7 +29,7 @@ has_manager() {
 # Units of another v2m, its Python predecessor's say, may lie in a folder that the manager prefers.
 check_units() {
 	local unit found
-	for unit in v2m.socket v2m.service v2m-llm.socket v2m-llm.service v2m-remote.socket v2m-remote.service; do
+	for unit in v2m.socket v2m.service v2m-llm.socket v2m-llm.service v2m-remote.socket v2m-remote.service v2m-osd.service; do
 		found=$(systemctl --user show --property=FragmentPath --value "$unit")
 		[ "$(readlink -f "$found")" = "$(readlink -f "$UNITDIR/$unit")" ] && continue
 		say "The systemd user manager uses ${found:-no file} instead of $UNITDIR/$unit."
@@ -43,7 +43,7 @@ open_socket() {
 	systemctl --user daemon-reload
 	check_units
 	# The old program ends in order, what it is recording included; the next press starts the new one.
-	systemctl --user stop v2m.service v2m-llm.service v2m-remote.service
+	systemctl --user stop v2m.service v2m-llm.service v2m-remote.service v2m-osd.service
 	systemctl --user enable v2m.socket
 	systemctl --user restart v2m.socket
 	# v2m opens it for the first question to a language model. Earlier versions enabled it for everybody.
@@ -140,7 +140,7 @@ down() {
 		systemctl --user disable --now v2m.socket 2>/dev/null || true
 		systemctl --user disable --now v2m-llm.socket 2>/dev/null || true
 		systemctl --user disable --now v2m-remote.socket 2>/dev/null || true
-		systemctl --user stop v2m.service v2m-llm.service v2m-remote.service 2>/dev/null || true
+		systemctl --user stop v2m.service v2m-llm.service v2m-remote.service v2m-osd.service 2>/dev/null || true
 	fi
 }
 

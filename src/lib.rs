@@ -10,7 +10,7 @@
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
 //! | [`recognise`] | edge | the recogniser: engines that are spawned, fed, replaced, and fed again |
 //! | [`deliver`] | edge | clipboard, cursor and notification; each sink tells what it did or why not |
-//! | [`feedback`] | edge | sounds, and media players that are quiet while somebody speaks |
+//! | [`feedback`] | edge | sounds, media players that are quiet while somebody speaks, and the sign on the screen |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
 //! | [`media`] | edge | sound files into PCM, in a process that may die of it |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |

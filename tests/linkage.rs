@@ -77,3 +77,13 @@ fn the_programs_with_a_network_need_the_system_alone() {
         assert!(holds(program, "rustls"), "the search would find it if it were there");
     }
 }
+
+#[test]
+fn the_sign_on_the_screen_needs_the_system_alone_and_has_no_network() {
+    let program = env!("CARGO_BIN_EXE_v2m-osd");
+    assert_eq!(needed(program), Vec::<String>::new());
+    for stranger in ["libpipewire", "rustls", "ggml_init"] {
+        assert!(!holds(program, stranger), "v2m-osd holds {stranger}");
+    }
+    assert!(holds(program, "org.freedesktop.DBus"), "the search would find it if it were there");
+}

@@ -12,13 +12,14 @@ use std::process::{Command, Output, Stdio};
 
 type Words = BTreeSet<String>;
 
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("v2m", env!("CARGO_BIN_EXE_v2m")),
     ("v2m-send", env!("CARGO_BIN_EXE_v2m-send")),
     ("v2m-model", env!("CARGO_BIN_EXE_v2m-model")),
     ("v2m-engine", env!("CARGO_BIN_EXE_v2m-engine")),
     ("v2m-llm", env!("CARGO_BIN_EXE_v2m-llm")),
     ("v2m-remote", env!("CARGO_BIN_EXE_v2m-remote")),
+    ("v2m-osd", env!("CARGO_BIN_EXE_v2m-osd")),
 ];
 
 fn root() -> &'static Path {
@@ -130,7 +131,8 @@ fn pages_tell_what_help_tells() {
         let in_manual: Words = tags(&manual, "COMMANDS").iter().map(|tag| command(tag)).collect();
         let commands = commands_in_help(&help_of(program, &["--help"]));
         assert_eq!(in_manual, commands, "{program}: commands");
-        let started_by_others = ["v2m-engine", "v2m-llm", "v2m-remote"].contains(&program);
+        let started_by_others =
+            ["v2m-engine", "v2m-llm", "v2m-remote", "v2m-osd"].contains(&program);
         assert_eq!(commands.is_empty(), started_by_others, "{program}");
         assert!(options(&help).contains("--version"), "{program}: {help}");
         assert_eq!(options(&manual), options(&help), "{program}: options");

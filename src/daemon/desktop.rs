@@ -4,6 +4,7 @@ use super::Reply;
 use super::chores::{Chore, Chores};
 use super::feedback::Feedback;
 use super::handing::{Handed, Handing, Parcel};
+use super::overlay::Overlay;
 use super::refusal::note_file;
 use super::screen::{Going, Screen};
 use super::shown::Present;
@@ -41,8 +42,7 @@ pub(super) struct DesktopOutput {
     has_ended: bool,
     display: DisplayServer,
     way: KnownWay,
-    /// The program that shows the states on the screen.
-    sign: watch::Receiver<Option<String>>,
+    overlay: Overlay,
 }
 
 /// Something that happened on the desktop.
@@ -73,7 +73,7 @@ impl DesktopOutput {
             has_ended: false,
             display: DisplayServer::watch().await,
             way: KnownWay::default(),
-            sign,
+            overlay: Overlay::new(sign),
         }
     }
 
@@ -121,7 +121,7 @@ impl DesktopOutput {
             biased;
             handed = self.handing.next() => DesktopEvent::Handed(handed),
             () = self.display.ended() => DesktopEvent::Ended,
-            present = sign(&mut self.sign) => DesktopEvent::Sign(present),
+            present = self.overlay.next() => DesktopEvent::Sign(present),
         }
     }
 
@@ -158,9 +158,17 @@ impl DesktopOutput {
         self.screen.progress(deliver::Notice::Mended(code));
     }
 
+    /// A recording begins: whatever shows it should be ready once there is sound.
+    pub(super) fn prepare(&mut self, settings: &Settings) {
+        if self.overlay.start(settings) {
+            self.screen.sign_is(Present::Expected);
+        }
+    }
+
     /// Follows the settings.
-    pub(super) fn set(&self, settings: &Settings) {
-        self.screen.want(settings.notify());
+    pub(super) fn set(&mut self, old: &Settings, new: &Settings) {
+        self.screen.want(new.notify());
+        self.overlay.set(old, new);
     }
 
     pub(super) fn play(&self, cue: Cue, settings: &Settings) {
@@ -220,18 +228,5 @@ impl DesktopOutput {
     /// Resumes media players and plays the last sound to its end.
     pub(super) async fn end(self) {
         self.feedback.end().await;
-    }
-}
-
-/// Waits until it is another program that shows the states on the screen, or the same one must be
-/// told anew. Cancel-safe.
-async fn sign(owner: &mut watch::Receiver<Option<String>>) -> Present {
-    if owner.changed().await.is_err() {
-        // There is no bus.
-        return std::future::pending().await;
-    }
-    match *owner.borrow_and_update() {
-        Some(_) => Present::Yes,
-        None => Present::No,
     }
 }

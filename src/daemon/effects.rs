@@ -10,7 +10,10 @@ impl Daemon {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Answer(ticket, reply) => self.doors.answer(ticket, reply),
-            Effect::StartCapture(job) => self.start_capture(job),
+            Effect::StartCapture(job) => {
+                self.desktop.prepare(self.config.settings());
+                self.start_capture(job);
+            }
             Effect::StopCapture(job) => {
                 // The later sentences of a talk go where the first one went.
                 let goes_on = self.session.talk(job).is_some_and(|first| first != job);

@@ -11,7 +11,7 @@
 //! | `background` | `background/` | files and left-over recordings, transcribed when nobody dictates |
 //! | `chores` | `chores` | blocking work in threads |
 //! | `texts` | `texts/` | what a language model has, and the last text |
-//! | `desktop` | `desktop`, `handing`, `screen`, `shown`, `growth`, `feedback` | what the user sees and hears, and texts on their way there |
+//! | `desktop` | `desktop`, `handing`, `screen`, `shown`, `overlay`, `growth`, `feedback` | what the user sees and hears, and texts on their way there |
 //! | `doors` | `doors` | clients that wait, and subscribers |
 //! | `config` | `reload`, `changes` | the settings in force, and their file |
 //! | `service` | `service`, `turns` | systemd's view: ready, alive, ending |
@@ -50,6 +50,7 @@ mod hearing;
 mod history;
 mod journal;
 mod live;
+mod overlay;
 mod recognised;
 mod refine;
 mod refusal;

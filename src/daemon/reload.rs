@@ -199,7 +199,7 @@ impl Daemon {
         let new = self.config.settings();
         self.session.set_limits(limits(new, &self.texts));
         self.desktop.quiet(self.session.state(), new);
-        self.desktop.set(new);
+        self.desktop.set(&old, new);
         if old.store != new.store {
             self.under_way.retain(new);
         }

@@ -9,7 +9,6 @@ use crate::deliver::Notice;
 pub(super) enum Present {
     No,
     /// It is being started. States wait for it a moment, so that no notification flashes up.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing starts one yet"))]
     Expected,
     Yes,
 }

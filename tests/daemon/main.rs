@@ -21,6 +21,7 @@ mod progress;
 mod recording;
 mod remote;
 mod retry;
+mod sign;
 mod sleep;
 mod start;
 mod text;

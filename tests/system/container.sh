@@ -85,8 +85,9 @@ make_home() {
 	*) fail "no desktop is called $DESKTOP" ;;
 	esac
 	# A small model, quick to load and to decode with: what is tested here is not how well it hears.
+	# Most tests look at notifications; those of the sign on the screen turn it on.
 	printf '%s\n' V2M_MODEL_DIR=/opt/v2m-test/models V2M_ENGINE__MODEL=tiny.en-q8_0 V2M_ENGINE__THREADS=1 \
-		V2M_ENGINE__BEAM_SIZE=1 >"$home/.config/environment.d/v2m.conf"
+		V2M_ENGINE__BEAM_SIZE=1 V2M_FEEDBACK__OVERLAY=false >"$home/.config/environment.d/v2m.conf"
 	mkdir -p "$ROOT/mnt/small"
 	chroot "$ROOT" chown -R "$TESTER:" "/home/$TESTER"
 }

@@ -38,9 +38,16 @@ impl Lab {
         // What was left of an earlier test's recording must not be recovered in the next one.
         let _ = try_run(
             "systemctl",
-            &["--user", "stop", "v2m.service", "v2m-llm.socket", "v2m-remote.socket"],
+            &[
+                "--user",
+                "stop",
+                "v2m.service",
+                "v2m-llm.socket",
+                "v2m-remote.socket",
+                "v2m-osd.service",
+            ],
         );
-        for unit in ["v2m.service", "v2m-llm.service", "v2m-remote.service"] {
+        for unit in ["v2m.service", "v2m-llm.service", "v2m-remote.service", "v2m-osd.service"] {
             let _ = fs::remove_dir_all(lab.overrides(unit));
         }
         let _ = fs::remove_dir_all(lab.home.join(".config/v2m"));

@@ -162,6 +162,20 @@ pub(super) static KEYS: &[ConfigKey] = &[
     },
     ConfigKey {
         section: "feedback",
+        name: "overlay",
+        allowed: FLAG,
+        doc: mark!(
+            "Show the recording with its level, the last words and where the text went at the bottom of the\n\
+              screen (v2m-osd). It needs KDE, sway or another compositor with wlr-layer-shell, or X11. It is not\n\
+              started on GNOME, nor while another program shows the state."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.feedback.overlay),
+        set: |s, v| put(&mut s.feedback.overlay, flag(v)),
+    },
+    ConfigKey {
+        section: "feedback",
         name: "sounds",
         allowed: FLAG,
         doc: mark!(

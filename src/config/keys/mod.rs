@@ -77,7 +77,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         ),
     ),
     ("deliver", mark!("Where a text goes, besides the answer to the client.")),
-    ("feedback", mark!("Notifications, sounds and media players during a dictation.")),
+    ("feedback", mark!("What there is to see and hear during a dictation.")),
     ("log", mark!("The journal: journalctl --user -u v2m")),
 ];
 

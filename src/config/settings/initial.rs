@@ -131,7 +131,7 @@ impl Default for DeliverSettings {
 
 impl Default for FeedbackSettings {
     fn default() -> Self {
-        Self { notify: Notify::All, sounds: true, pause_media: false }
+        Self { notify: Notify::All, overlay: true, sounds: true, pause_media: false }
     }
 }
 

@@ -344,6 +344,8 @@ impl Settings {
 pub struct FeedbackSettings {
     /// What notifications tell.
     pub notify: Notify,
+    /// Whether `v2m-osd` is started when a recording begins.
+    pub overlay: bool,
     /// Whether start, stop and problems have a sound.
     pub sounds: bool,
     /// Whether media players are paused while recording.

@@ -1,6 +1,7 @@
 //! The last metre on the desktops where the user binds keys by hand: sway, and i3 on X11. A key
 //! that the compositor grabs runs v2m-send, and the text comes into the window.
 
+mod overlay;
 mod session;
 
 use crate::lab::{self, Lab, assert_phrase, run};

@@ -73,7 +73,7 @@ impl<D: Keys> Session<D> {
         })
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("timeout");
         command.args(["10", program]).envs(self.environment.iter().cloned());
         command

@@ -15,16 +15,18 @@ pub struct XServer {
 impl XServer {
     /// Starts on a free display, or on a given one.
     pub fn start(display: Option<&str>) -> Self {
+        Self::start_with(display, "64x64x24")
+    }
+
+    /// Starts on a free display, with a screen of this width, height and depth.
+    pub fn start_sized(screen: &str) -> Self {
+        Self::start_with(None, screen)
+    }
+
+    fn start_with(display: Option<&str>, screen: &str) -> Self {
         let mut command = Command::new("Xvfb");
-        command.args(display).args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "64x64x24",
-            "-nolisten",
-            "tcp",
-        ]);
+        command.args(display).args(["-displayfd", "1", "-screen", "0", screen]);
+        command.args(["-nolisten", "tcp"]);
         let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

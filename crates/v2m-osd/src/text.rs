@@ -1,0 +1,190 @@
+//! Lines of text in any script, as pixels: cosmic-text shapes, orders and shortens them.
+
+use crate::face::Keep;
+use cosmic_text::fontdb::{self, Database, Family};
+use cosmic_text::{
+    Align, Attrs, Buffer, Color, Ellipsize, EllipsizeHeightLimit, FontSystem, Metrics, Shaping,
+    SwashCache, Weight, Wrap,
+};
+use tiny_skia::{PixmapMut, PremultipliedColorU8};
+
+/// Families that are taken where the system names none, the first that is installed.
+const FAMILIES: [&str; 8] = [
+    "Noto Sans",
+    "Cantarell",
+    "Adwaita Sans",
+    "Inter",
+    "Open Sans",
+    "DejaVu Sans",
+    "Liberation Sans",
+    "FreeSans",
+];
+
+/// Of a longer text only this many characters are looked at: several times what fits.
+const LOOKED_AT: usize = 160;
+
+/// The fonts, and the shapes of characters that were drawn.
+pub struct Writer {
+    fonts: FontSystem,
+    shapes: SwashCache,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Size in pixels.
+    pub size: f32,
+    /// Height of a line in pixels.
+    pub line: f32,
+    /// Heavier than usual.
+    pub is_bold: bool,
+    /// How many lines it may have at most.
+    pub lines: usize,
+    /// Which part is seen if it is too long.
+    pub keep: Keep,
+}
+
+/// A text that was laid out.
+#[derive(Debug)]
+pub struct Written {
+    buffer: Buffer,
+    /// In pixels.
+    pub width: f32,
+    /// In pixels.
+    pub height: f32,
+}
+
+impl Writer {
+    /// Reads which fonts there are: some milliseconds to some tenths of a second.
+    pub fn new() -> Self {
+        let mut known = Database::new();
+        known.load_system_fonts();
+        // The system's choice, if it is installed.
+        let asked = fontdb::Query { families: &[Family::SansSerif], ..fontdb::Query::default() };
+        if known.query(&asked).is_none() {
+            let is_there = |family: &&&str| {
+                let families = [Family::Name(family)];
+                let asked = fontdb::Query { families: &families, ..fontdb::Query::default() };
+                known.query(&asked).is_some()
+            };
+            if let Some(family) = FAMILIES.iter().find(is_there) {
+                known.set_sans_serif_family(*family);
+            }
+        }
+        Self {
+            fonts: FontSystem::new_with_locale_and_db(locale(), known),
+            shapes: SwashCache::new(),
+        }
+    }
+
+    /// Lays a text out in a box of this width.
+    pub fn write(&mut self, text: &str, style: Style, width: f32) -> Written {
+        let metrics = Metrics::new(style.size, style.line);
+        let mut buffer = Buffer::new(&mut self.fonts, metrics);
+        let limit = EllipsizeHeightLimit::Lines(style.lines.max(1));
+        buffer.set_wrap(if style.lines > 1 { Wrap::WordOrGlyph } else { Wrap::None });
+        buffer.set_ellipsize(match style.keep {
+            Keep::Beginning => Ellipsize::End(limit),
+            Keep::End => Ellipsize::Start(limit),
+        });
+        buffer.set_size(Some(width), None);
+        let weight = if style.is_bold { Weight::SEMIBOLD } else { Weight::NORMAL };
+        let attrs = Attrs::new().family(Family::SansSerif).weight(weight);
+        let text = looked_at(text, style);
+        buffer.set_text(&text, &attrs, Shaping::Advanced, None::<Align>);
+        buffer.shape_until_scroll(&mut self.fonts, false);
+        let (mut wide, mut lines) = (0.0_f32, 0);
+        for run in buffer.layout_runs() {
+            (wide, lines) = (wide.max(run.line_w), lines + 1);
+        }
+        Written { buffer, width: wide.min(width).ceil(), height: lines as f32 * style.line }
+    }
+
+    /// Draws a text, its left upper corner there.
+    pub fn draw(
+        &mut self,
+        written: &mut Written,
+        onto: &mut PixmapMut<'_>,
+        (left, top): (f32, f32),
+        (red, green, blue): (u8, u8, u8),
+    ) {
+        let (left, top) = (left.round() as i32, top.round() as i32);
+        let color = Color::rgb(red, green, blue);
+        let paint = |x: i32, y: i32, width: u32, height: u32, color: Color| {
+            for y in y..y.saturating_add_unsigned(height) {
+                for x in x..x.saturating_add_unsigned(width) {
+                    blend(onto, left + x, top + y, color);
+                }
+            }
+        };
+        written.buffer.draw(&mut self.fonts, &mut self.shapes, color, paint);
+    }
+
+    /// Whether a text of this script is written from right to left.
+    pub fn is_from_right(written: &Written) -> bool {
+        written.buffer.layout_runs().next().is_some_and(|run| run.rtl)
+    }
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is worth shaping of a text, in as many paragraphs as are seen.
+fn looked_at(text: &str, style: Style) -> String {
+    if style.lines > 1 {
+        return text.trim().to_owned();
+    }
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let count = words.chars().count();
+    let cut = |skip: usize| words.chars().skip(skip).take(LOOKED_AT).collect::<String>();
+    match style.keep {
+        _ if count <= LOOKED_AT => words,
+        Keep::Beginning => cut(0) + "…",
+        Keep::End => format!("…{}", cut(count - LOOKED_AT)),
+    }
+}
+
+/// Puts a colour with its own opacity onto a pixel.
+fn blend(onto: &mut PixmapMut<'_>, x: i32, y: i32, color: Color) {
+    let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
+    let (width, height) = (onto.width() as usize, onto.height() as usize);
+    if x >= width || y >= height {
+        return;
+    }
+    let Some(pixel) = onto.pixels_mut().get_mut(y * width + x) else { return };
+    let alpha = u32::from(color.a());
+    let over = |above: u8, below: u8| {
+        let mixed = u32::from(above) * alpha + u32::from(below) * (255 - alpha);
+        u8::try_from((mixed + 127) / 255).unwrap_or(u8::MAX)
+    };
+    let opacity = over(255, pixel.alpha());
+    let colors = [
+        over(color.r(), pixel.red()),
+        over(color.g(), pixel.green()),
+        over(color.b(), pixel.blue()),
+    ];
+    // Rounded, a colour may come out one above the opacity.
+    let [red, green, blue] = colors.map(|color| color.min(opacity));
+    if let Some(mixed) = PremultipliedColorU8::from_rgba(red, green, blue, opacity) {
+        *pixel = mixed;
+    }
+}
+
+/// The language of the user, as `es-MX`: which of several forms a character has depends on it.
+fn locale() -> String {
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let named = named.unwrap_or_default();
+    let language = named.split(['.', '@']).next().unwrap_or_default().replace('_', "-");
+    if matches!(&*language, "" | "C" | "POSIX") { "en-US".to_owned() } else { language }
+}

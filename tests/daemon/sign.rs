@@ -1,0 +1,254 @@
+//! What is seen of a dictation: notifications, and the program that shows the states on the screen
+//! in their place. The test plays both, on a bus of its own.
+
+use crate::house::{CONFIG, House};
+use crate::recording::Studio;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use v2m_testkit::private_bus::PrivateBus;
+use zbus::{Connection, OwnedVariant};
+
+/// What came to the notification service, and to the sign.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// Title and urgency.
+    Notification(String, u8),
+    Closed,
+    /// Kind and title, and what goes on.
+    Sign(String, String, String),
+}
+
+struct Notifications(Sender<Seen>);
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Notifications {
+    fn get_capabilities(&self) -> Vec<String> {
+        vec!["body".into()]
+    }
+
+    fn get_server_information(&self) -> (&str, &str, &str, &str) {
+        ("some desktop", "test", "1", "1.2")
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the specification's")]
+    fn notify(
+        &self,
+        _app_name: String,
+        _replaces: u32,
+        _icon: String,
+        summary: String,
+        _body: String,
+        _actions: Vec<String>,
+        hints: HashMap<String, OwnedVariant>,
+        _expires: i32,
+    ) -> u32 {
+        let urgency = u8::try_from(&*hints["urgency"]).unwrap();
+        self.0.send(Seen::Notification(summary, urgency)).unwrap();
+        7
+    }
+
+    fn close_notification(&self, _id: u32) {
+        self.0.send(Seen::Closed).unwrap();
+    }
+}
+
+#[zbus::proxy(
+    interface = "org.v2m.Dictation1",
+    default_service = "org.v2m.Dictation1",
+    default_path = "/org/v2m/Dictation1"
+)]
+trait Dictation {
+    #[zbus(signal)]
+    fn sign(&self, kind: String, details: HashMap<String, OwnedVariant>) -> zbus::Result<()>;
+}
+
+/// A desktop on a thread of its own: the test's waits for the service.
+struct Desk {
+    studio: Studio,
+    seen: Receiver<Seen>,
+    /// Whether somebody shows the states.
+    signs: mpsc::Sender<bool>,
+    _bus: PrivateBus,
+}
+
+impl Desk {
+    fn new(settings: &str) -> Self {
+        let bus = PrivateBus::start();
+        let (seen_by, seen) = channel();
+        let (signs, wanted) = mpsc::channel(1);
+        let (up, is_up) = channel();
+        let address = bus.address.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(play(address, seen_by, wanted, up));
+        });
+        is_up.recv().unwrap();
+        let mut house = House::new("");
+        house.bus = Some(bus.address.clone());
+        house.configure(&format!("{}{settings}", CONFIG.replace("notify = false\n", "")));
+        Self { studio: Studio::with(house), seen, signs, _bus: bus }
+    }
+
+    fn sees(&self) -> Seen {
+        self.seen.recv_timeout(Duration::from_secs(10)).expect("something is shown")
+    }
+
+    fn sees_sign(&self, kind: &str, then: &str) {
+        match self.sees() {
+            Seen::Sign(seen, title, on) => {
+                assert_eq!((seen.as_str(), on.as_str()), (kind, then), "{title}");
+                assert_eq!(title.is_empty(), kind == "idle");
+            }
+            other => panic!("{other:?} in place of the sign {kind}"),
+        }
+    }
+
+    /// Until the sign, which may be told a state again, is told this outcome.
+    fn sees_outcome(&self, kind: &str) {
+        loop {
+            match self.sees() {
+                Seen::Sign(seen, _, then) if seen == kind => return assert_eq!(then, "idle"),
+                Seen::Sign(state, _, then) if then.is_empty() => assert_ne!(state, "idle"),
+                other => panic!("{other:?} in place of the sign {kind}"),
+            }
+        }
+    }
+
+    fn sees_notification(&self, title: &str, urgency: u8) {
+        assert_eq!(self.sees(), Seen::Notification(title.into(), urgency));
+    }
+
+    fn ask(&self, command: &str) {
+        self.studio.service.connect().ask(command);
+    }
+
+    /// A press that v2m refuses.
+    fn presses_in_vain(&self) {
+        let (code, _) = self.studio.service.connect().refused("START_RECORDING");
+        assert_eq!(code, "paused");
+    }
+}
+
+async fn play(
+    address: String,
+    seen: Sender<Seen>,
+    mut wanted: mpsc::Receiver<bool>,
+    up: Sender<()>,
+) {
+    let builder = || zbus::connection::Builder::address(address.as_str());
+    let service = builder()
+        .serve_at("/org/freedesktop/Notifications", Notifications(seen.clone()))
+        .name("org.freedesktop.Notifications");
+    let _service = service.build().await.unwrap();
+    up.send(()).unwrap();
+    let mut sign: Option<Connection> = None;
+    while let Some(wanted) = wanted.recv().await {
+        if !wanted {
+            // As when it crashes.
+            sign.take().unwrap().close().await.unwrap();
+            continue;
+        }
+        let connection = builder().build().await.unwrap();
+        let dictation = DictationProxy::new(&connection).await.unwrap();
+        let mut signals = dictation.receive_sign().await.unwrap();
+        connection.request_name(v2m::dbus::SIGN).await.unwrap();
+        let seen = seen.clone();
+        tokio::spawn(async move {
+            loop {
+                let next = std::future::poll_fn(|context| {
+                    let signals = std::pin::Pin::new(&mut signals);
+                    futures_core::Stream::poll_next(signals, context)
+                });
+                let Some(signal) = next.await else { return };
+                let told = signal.args().unwrap();
+                let text = |key| {
+                    let value = told.details.get(key).map(|value| <&str>::try_from(&**value));
+                    value.map_or_else(String::new, |text| text.unwrap().to_owned())
+                };
+                let shown = Seen::Sign(told.kind.clone(), text("title"), text("then"));
+                // The test is over.
+                let _ = seen.send(shown);
+            }
+        });
+        sign = Some(connection);
+    }
+}
+
+#[test]
+fn a_sign_on_the_screen_takes_the_place_of_banners_and_gives_it_back_when_it_goes() {
+    let desk = Desk::new("");
+    desk.signs.blocking_send(true).unwrap();
+    desk.sees_sign("idle", "");
+    desk.studio.record(2);
+    desk.sees_sign("recording", "");
+    desk.ask("STOP_RECORDING");
+    desk.sees_outcome("delivered");
+    // A problem is a notification all the same.
+    desk.ask("PAUSE_DAEMON");
+    desk.presses_in_vain();
+    let both = [desk.sees(), desk.sees()];
+    assert!(both.contains(&Seen::Notification("Dictation is paused".into(), 2)), "{both:?}");
+    assert!(both.iter().any(|it| matches!(it, Seen::Sign(kind, ..) if kind == "problem")));
+    desk.ask("RESUME_DAEMON");
+
+    // It crashes while something is recorded: the banner is there at once, and the problem's
+    // notification goes before.
+    desk.studio.record(2);
+    let mut seen = [desk.sees(), desk.sees()];
+    seen.sort_by_key(|seen| matches!(seen, Seen::Closed | Seen::Notification(..)));
+    assert!(matches!(&seen[0], Seen::Sign(kind, ..) if kind == "recording"), "{seen:?}");
+    desk.signs.blocking_send(false).unwrap();
+    loop {
+        match desk.sees() {
+            Seen::Notification(title, urgency) if title == "Recording" => {
+                assert_eq!(urgency, 1);
+                break;
+            }
+            Seen::Sign(..) | Seen::Closed | Seen::Notification(..) => {}
+        }
+    }
+    // Another one comes, and has the state that is on.
+    desk.signs.blocking_send(true).unwrap();
+    let both = [desk.sees(), desk.sees()];
+    assert!(both.contains(&Seen::Closed), "{both:?}");
+    assert!(both.iter().any(|it| matches!(it, Seen::Sign(kind, ..) if kind == "recording")));
+    desk.ask("STOP_RECORDING");
+    desk.sees_outcome("delivered");
+    desk.studio.service.end();
+}
+
+#[test]
+fn without_notifications_what_costs_words_is_shown_all_the_same() {
+    let desk = Desk::new("");
+    let quiet = json!({"feedback": {"notify": "none"}});
+    desk.studio.service.connect().ask_with("UPDATE_CONFIG", quiet);
+    desk.studio.record(2);
+    desk.ask("STOP_RECORDING");
+    desk.ask("PAUSE_DAEMON");
+    desk.presses_in_vain();
+    // Nothing came before it: neither the recording nor its text.
+    desk.sees_notification("Dictation is paused", 2);
+    // With a sign, it alone shows that.
+    desk.signs.blocking_send(true).unwrap();
+    desk.sees_sign("idle", "");
+    desk.presses_in_vain();
+    desk.sees_sign("problem", "idle");
+    let service = desk.studio.service;
+    service.end();
+    // The first one was still there.
+    assert_eq!(desk.seen.recv_timeout(Duration::from_secs(10)), Ok(Seen::Closed));
+}
+
+#[test]
+fn the_older_setting_still_turns_notifications_off() {
+    let desk = Desk::new("notify = false\n");
+    desk.studio.record(2);
+    desk.ask("STOP_RECORDING");
+    desk.ask("PAUSE_DAEMON");
+    desk.presses_in_vain();
+    desk.sees_notification("Dictation is paused", 2);
+    desk.studio.service.end();
+}

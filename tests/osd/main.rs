@@ -1,0 +1,219 @@
+//! `v2m-osd` on an X server and on sway, each of a test's own. The test plays v2m on a bus, and
+//! looks at the screen. With `V2M_SCREENSHOTS` set to a folder, what was seen is kept there.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may")]
+
+mod screen;
+mod stage;
+
+use screen::{Colour, Screen, Sway, X11};
+use stage::Stage;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use v2m_testkit::private_bus::PrivateBus;
+
+const WORDS: &str = "and so my fellow Americans, ask not what your country can do for you";
+const ARABIC: &str = "السلام عليكم ورحمة الله وبركاته، هذا نص أطول من المكان المتاح له على الشاشة";
+
+fn a_dictation_is_seen<S: Screen>() {
+    let screen = S::start();
+    let mut stage = Stage::start(&screen, &[]);
+    screen.waits_for("nothing", |shot| shot.is_blank());
+    stage.tell("recording", &[("title", "Recording")]);
+    let quiet = screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
+    screen.keep("recording-quiet", &quiet);
+    // The level moves.
+    for level in [-50.0, -40.0, -30.0, -20.0, -16.0, -24.0, -36.0, -28.0, -18.0] {
+        stage.level(level);
+    }
+    let loud = screen
+        .waits_for("the level", |shot| shot.count(Colour::Red) > quiet.count(Colour::Red) + 100);
+    let wide = loud.lit_width();
+    stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
+    let words = screen.waits_for("the words", |shot| shot.lit_width() > wide + 200);
+    screen.keep("recording", &words);
+    stage.tell("recording", &[("title", "Recording"), ("text", ARABIC)]);
+    let arabic = screen.waits_for("other words", |shot| shot.differs(&words));
+    screen.keep("recording-arabic", &arabic);
+    stage.tell("transcribing", &[("title", "Transcribing"), ("text", WORDS)]);
+    let working = screen.waits_for("the next state", |shot| {
+        shot.has(Colour::Blue, 10) && !shot.has(Colour::Red, 20)
+    });
+    screen.keep("transcribing", &working);
+    stage.tell("rewriting", &[("title", "Rewriting")]);
+    let rewriting =
+        screen.waits_for("a shorter sign", |shot| shot.lit_width() < working.lit_width());
+    screen.keep("rewriting", &rewriting);
+    stage.tell("delivered", &[("title", "Pasted"), ("place", "cursor"), ("then", "idle")]);
+    let tick = screen.waits_for("the tick", |shot| shot.has(Colour::Green, 10));
+    screen.keep("delivered", &tick);
+    screen.waits_for("nothing, soon after", |shot| shot.is_blank());
+    let waiting = [("title", "On the clipboard"), ("place", "clipboard"), ("text", WORDS)];
+    stage.tell("waiting", &waiting);
+    let waits = screen.waits_for("the clipboard", |shot| shot.has(Colour::Blue, 20));
+    screen.keep("waiting", &waits);
+    let problem = [
+        ("title", "No microphone"),
+        (
+            "body",
+            "Plug a microphone in, or choose another one in your desktop's sound settings. Then press the key again.",
+        ),
+    ];
+    stage.tell("problem", &problem);
+    let problem = screen.waits_for("the problem", |shot| shot.has(Colour::Yellow, 20));
+    screen.keep("problem", &problem);
+    // The next recording is seen at once, whatever was there.
+    stage.tell("recording", &[("title", "Recording")]);
+    screen.waits_for("the recording", |shot| {
+        shot.has(Colour::Red, 60) && !shot.has(Colour::Yellow, 20)
+    });
+    assert!(screen.is_untouched(), "the focus was moved, or the pointer held up");
+    stage.tell("idle", &[]);
+    screen.waits_for("nothing", |shot| shot.is_blank());
+}
+
+#[test]
+fn a_dictation_is_seen_on_x11() {
+    a_dictation_is_seen::<X11>();
+}
+
+#[test]
+fn a_dictation_is_seen_on_sway() {
+    a_dictation_is_seen::<Sway>();
+}
+
+#[test]
+fn on_a_fine_screen_it_is_drawn_finely() {
+    let screen = Sway::start();
+    let coarse = {
+        let mut stage = Stage::start(&screen, &[]);
+        stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
+        screen.waits_for("the words", |shot| shot.lit_width() > 300)
+    };
+    screen.0.tell("output HEADLESS-1 scale 1.5");
+    let mut stage = Stage::start(&screen, &[]);
+    stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
+    let least = coarse.lit_width() * 14 / 10;
+    let fine = screen.waits_for("larger words", |shot| shot.lit_width() > least);
+    screen.keep("recording-scaled", &fine);
+    // While it is shown.
+    screen.0.tell("output HEADLESS-1 scale 2");
+    let least = coarse.lit_width() * 18 / 10;
+    let finer = screen.waits_for("still larger words", |shot| shot.lit_width() > least);
+    screen.keep("recording-scaled-twice", &finer);
+}
+
+fn it_ends_in_order<S: Screen>() {
+    let screen = S::start();
+    let mut stage = Stage::start(&screen, &["--idle-seconds", "1"]);
+    let (status, said) = stage.ended();
+    assert!(status.success(), "{status}: {said}");
+    // With the desktop, even while it shows something.
+    let mut stage = Stage::start(&screen, &[]);
+    stage.tell("recording", &[("title", "Recording")]);
+    screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
+    drop(screen);
+    let (status, said) = stage.ended();
+    assert!(status.success() && said.contains("the display has ended"), "{status}: {said}");
+}
+
+#[test]
+fn it_ends_in_order_on_x11() {
+    it_ends_in_order::<X11>();
+}
+
+#[test]
+fn it_ends_in_order_on_sway() {
+    it_ends_in_order::<Sway>();
+}
+
+#[test]
+fn it_shows_nothing_more_of_a_v2m_that_has_ended_and_is_told_by_the_next_one() {
+    let screen = X11::start();
+    let mut stage = Stage::start(&screen, &[]);
+    stage.tell("recording", &[("title", "Recording")]);
+    screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
+    // From whoever is not v2m it takes nothing.
+    stage.v2m_ends();
+    screen.waits_for("nothing", |shot| shot.is_blank());
+    stage.v2m_starts();
+    stage.tell("recording", &[("title", "Recording")]);
+    screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
+}
+
+#[test]
+fn where_nothing_can_be_shown_it_says_so() {
+    let bus = PrivateBus::start();
+    let mut osd = Command::new(env!("CARGO_BIN_EXE_v2m-osd"));
+    osd.env_remove("WAYLAND_DISPLAY").env("DISPLAY", ":4711");
+    let output = osd.env("DBUS_SESSION_BUS_ADDRESS", &bus.address).output().unwrap();
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("there is no display"), "{said}");
+}
+
+#[test]
+fn a_second_one_leaves_the_screen_to_the_first() {
+    let screen = X11::start();
+    let stage = Stage::start(&screen, &[]);
+    let mut second = screen.program(&stage.bus.address, &[]);
+    let output = second.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("another program shows"), "{said}");
+}
+
+/// Prints the figures of docs/performance.md: `V2M_OSD=…/release/v2m-osd cargo test --test osd -- --ignored --nocapture`.
+#[test]
+#[ignore = "it measures, and neither passes nor fails"]
+fn figures() {
+    let screen = X11::start();
+    for _ in 0..10 {
+        let started = Instant::now();
+        let mut stage = Stage::start(&screen, &[]);
+        let joined = started.elapsed();
+        stage.tell("recording", &[("title", "Recording")]);
+        screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
+        let seen = started.elapsed();
+        stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
+        let red = screen.waits_for("the words", |shot| shot.lit_width() > 330);
+        let words = started.elapsed();
+        for level in 0..50 {
+            stage.level(-40.0 + f64::from(level % 25));
+        }
+        stage.tell("recording", &[("title", "Recording"), ("text", ARABIC)]);
+        screen.waits_for("other words", |shot| shot.differs(&red));
+        println!("on the bus {joined:?}, seen {seen:?}, with words {words:?}, {}", stage.memory());
+    }
+    let mut stage = Stage::start(&screen, &[]);
+    stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
+    screen.waits_for("the words", |shot| shot.lit_width() > 330);
+    let before = stage.processor_time();
+    for level in 0..100 {
+        stage.level(-40.0 + f64::from(level % 25));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let recording = stage.processor_time() - before;
+    stage.tell("idle", &[]);
+    screen.waits_for("nothing", |shot| shot.is_blank());
+    let (before, slept) = (stage.processor_time(), stage.switches());
+    std::thread::sleep(Duration::from_secs(10));
+    let (idle, woken) = (stage.processor_time() - before, stage.switches() - slept);
+    println!(
+        "10 s of recording {recording} ticks of 10 ms; 10 s idle {idle} ticks, {woken} wake-ups"
+    );
+}
+
+/// An idle program costs no processor: nothing wakes it.
+#[test]
+fn it_sleeps_while_nothing_goes_on() {
+    let screen = X11::start();
+    let mut stage = Stage::start(&screen, &[]);
+    stage.tell("delivered", &[("title", "Pasted"), ("place", "cursor"), ("then", "idle")]);
+    screen.waits_for("the tick", |shot| shot.has(Colour::Green, 10));
+    screen.waits_for("nothing", |shot| shot.is_blank());
+    // It sleeps in one call, which lasts.
+    let before = stage.switches();
+    std::thread::sleep(Duration::from_secs(2));
+    let after = stage.switches();
+    assert!(after <= before + 1, "it woke up {} times", after - before);
+}
