@@ -61,7 +61,7 @@ export class Sign {
         const before = this._view;
         this._view = view;
         this._since = since;
-        if (view?.kind !== before?.kind || view?.outcome !== before?.outcome)
+        if (isNews(view, before))
             this._announce(view);
         if (!view) {
             this._tick(false);
@@ -118,7 +118,7 @@ export class Sign {
         const isRecording = view.kind === 'recording';
         if (isRecording && before?.kind !== 'recording') {
             this._silent = 0;
-            this._level.clear();
+            this._level.clear(this._settings.enable_animations);
         }
         this._icon.icon_name = ICONS[view.outcome ?? view.kind];
         this._setKind(`v2m-${view.outcome ?? view.kind}`);
@@ -280,8 +280,6 @@ export class Sign {
 
     // To screen readers. A problem interrupts them.
     _announce(view) {
-        if (!view)
-            return;
         const isProblem = view.kind === 'problem';
         const parts = [view.note || this._titleOf(view)];
         if (isProblem || view.kind === 'waiting')
@@ -297,4 +295,15 @@ function withoutText({body = '', text = ''}) {
     const start = text.slice(0, 40);
     const at = start ? body.indexOf(start) : -1;
     return at < 0 ? body : body.slice(0, at);
+}
+
+// Whether a view says something else than the one before it, but for the words of a draft.
+function isNews(view, before) {
+    if (!view)
+        return false;
+    if (view.kind !== before?.kind)
+        return true;
+    if (view.kind === 'recording')
+        return Boolean(view.outcome) && (view.outcome !== before.outcome || view.note !== before.note);
+    return view.title !== before.title || (view.kind === 'problem' && view.body !== before.body);
 }
