@@ -3,6 +3,7 @@
 import Atk from 'gi://Atk';
 import Clutter from 'gi://Clutter';
 import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 import Meta from 'gi://Meta';
 import Pango from 'gi://Pango';
 import St from 'gi://St';
@@ -286,7 +287,9 @@ export class Sign {
             parts.push(withoutText(view).trim(), view.hint);
         const sentence = parts.filter(part => part).join('. ');
         this._pill.accessible_name = sentence;
-        this._pill.get_accessible().emit('notification', sentence, isProblem ? Atk.Live.ASSERTIVE : Atk.Live.POLITE);
+        // Since ATK 2.50, of 2023. Before, a screen reader may read the name, which has changed.
+        if (GObject.signal_lookup('notification', Atk.Object.$gtype) !== 0)
+            this._pill.get_accessible().emit('notification', sentence, isProblem ? Atk.Live.ASSERTIVE : Atk.Live.POLITE);
     }
 }
 
