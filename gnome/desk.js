@@ -24,7 +24,7 @@ export class Desk {
         if (!await this._exists(file))
             await this._writeDefaults(file);
         const editor = await finished(done =>
-            Gio.AppInfo.get_default_for_type_async('text/plain', true, this._cancellable, done),
+            Gio.AppInfo.get_default_for_type_async('text/plain', false, this._cancellable, done),
         result => Gio.AppInfo.get_default_for_type_finish(result));
         editor.launch([file], global.create_app_launch_context(0, -1));
     }

@@ -18,26 +18,59 @@ const INTERFACE = `<node>
 export class Focus {
     // `owner` gives v2m's unique name on the bus, or null.
     constructor(bus, owner) {
+        this._bus = bus;
         this._owner = owner;
+        this._cancellable = new Gio.Cancellable();
         this._object = Gio.DBusExportedObject.wrapJSObject(INTERFACE, this);
         this._object.export(bus, PATH);
     }
 
     destroy() {
+        this._cancellable.cancel();
         this._object.unexport();
         this._object = null;
     }
 
     // The id of the application, without `.desktop`, and the class of its window. Both are empty if no window has the
     // focus, as in the overview.
-    FocusedAppAsync(_parameters, invocation) {
-        if (invocation.get_sender() !== this._owner()) {
+    async FocusedAppAsync(_parameters, invocation) {
+        if (!await this._isV2m(invocation.get_sender())) {
             invocation.return_error_literal(Gio.DBusError, Gio.DBusError.ACCESS_DENIED, 'Only v2m may ask this.');
             return;
         }
         const window = global.stage.key_focus ? null : global.display.focus_window;
         const application = window && Shell.WindowTracker.get_default().get_window_app(window);
-        const told = [application?.get_id().replace(/\.desktop$/, '') ?? '', window?.get_wm_class() ?? ''];
+        // A window without an application has an id that says nothing.
+        const id = application && !application.is_window_backed() ? application.get_id() : '';
+        const told = [id.replace(/\.desktop$/, ''), window?.get_wm_class() ?? ''];
         invocation.return_value(new GLib.Variant('(ss)', told));
+    }
+
+    // v2m asks over another connection than the one that has its name. Both are of the same process.
+    async _isV2m(sender) {
+        const owner = this._owner();
+        if (!owner)
+            return false;
+        try {
+            const [v2m, asking] = await Promise.all([this._process(owner), this._process(sender)]);
+            return v2m === asking;
+        } catch {
+            // One of them has left the bus.
+            return false;
+        }
+    }
+
+    _process(name) {
+        const bus = 'org.freedesktop.DBus';
+        return new Promise((resolve, reject) => {
+            this._bus.call(bus, '/org/freedesktop/DBus', bus, 'GetConnectionUnixProcessID', new GLib.Variant('(s)', [name]),
+                new GLib.VariantType('(u)'), Gio.DBusCallFlags.NONE, -1, this._cancellable, (connection, result) => {
+                    try {
+                        resolve(connection.call_finish(result).deepUnpack()[0]);
+                    } catch (error) {
+                        reject(error);
+                    }
+                });
+        });
     }
 }

@@ -135,7 +135,7 @@ export class Indicator {
             return;
         const _ = this._gettext;
         this._choices(this._languages, 'language', language, [
-            ['auto', _('Detect')],
+            ['auto', _('Detect Automatically')],
             ...languages(language),
         ]);
         const sources = getMixerControl().get_sources();
@@ -144,7 +144,7 @@ export class Indicator {
         if (microphone && !microphones.some(([name]) => name === microphone))
             microphones.push([microphone, microphone]);
         this._choices(this._microphones, 'microphone', microphone, [
-            ['', _('The Desktop’s')],
+            ['', _('Default Microphone')],
             ...microphones,
         ]);
     }

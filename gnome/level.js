@@ -23,13 +23,13 @@ export class Level {
             bar.set_pivot_point(0.5, 0.5);
             this.actor.add_child(bar);
         }
-        this.clear();
+        this.clear(true);
     }
 
     // Nothing has been heard yet.
-    clear() {
+    clear(withMotion) {
         this._heard = Array(BARS).fill(0);
-        this._show(true);
+        this._show(withMotion);
     }
 
     // A level in dB relative to full scale. With motion the bars are the last levels, the newest at the end.

@@ -3,6 +3,7 @@
 import Atk from 'gi://Atk';
 import Clutter from 'gi://Clutter';
 import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 import Meta from 'gi://Meta';
 import Pango from 'gi://Pango';
 import St from 'gi://St';
@@ -61,7 +62,7 @@ export class Sign {
         const before = this._view;
         this._view = view;
         this._since = since;
-        if (view?.kind !== before?.kind || view?.outcome !== before?.outcome)
+        if (isNews(view, before))
             this._announce(view);
         if (!view) {
             this._tick(false);
@@ -118,7 +119,7 @@ export class Sign {
         const isRecording = view.kind === 'recording';
         if (isRecording && before?.kind !== 'recording') {
             this._silent = 0;
-            this._level.clear();
+            this._level.clear(this._settings.enable_animations);
         }
         this._icon.icon_name = ICONS[view.outcome ?? view.kind];
         this._setKind(`v2m-${view.outcome ?? view.kind}`);
@@ -280,15 +281,15 @@ export class Sign {
 
     // To screen readers. A problem interrupts them.
     _announce(view) {
-        if (!view)
-            return;
         const isProblem = view.kind === 'problem';
         const parts = [view.note || this._titleOf(view)];
         if (isProblem || view.kind === 'waiting')
             parts.push(withoutText(view).trim(), view.hint);
         const sentence = parts.filter(part => part).join('. ');
         this._pill.accessible_name = sentence;
-        this._pill.get_accessible().emit('notification', sentence, isProblem ? Atk.Live.ASSERTIVE : Atk.Live.POLITE);
+        // Since ATK 2.50, of 2023. Before, a screen reader may read the name, which has changed.
+        if (GObject.signal_lookup('notification', Atk.Object.$gtype) !== 0)
+            this._pill.get_accessible().emit('notification', sentence, isProblem ? Atk.Live.ASSERTIVE : Atk.Live.POLITE);
     }
 }
 
@@ -297,4 +298,15 @@ function withoutText({body = '', text = ''}) {
     const start = text.slice(0, 40);
     const at = start ? body.indexOf(start) : -1;
     return at < 0 ? body : body.slice(0, at);
+}
+
+// Whether a view says something else than the one before it, but for the words of a draft.
+function isNews(view, before) {
+    if (!view)
+        return false;
+    if (view.kind !== before?.kind)
+        return true;
+    if (view.kind === 'recording')
+        return Boolean(view.outcome) && (view.outcome !== before.outcome || view.note !== before.note);
+    return view.title !== before.title || (view.kind === 'problem' && view.body !== before.body);
 }

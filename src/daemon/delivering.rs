@@ -152,6 +152,7 @@ impl Daemon {
             join: None,
             talk: None,
             is_sensitive: settings.sensitive,
+            asks_shell: settings.focused_program,
             is_watched: settings.undo == UndoBy::CtrlZ,
         }
     }

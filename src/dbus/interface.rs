@@ -4,7 +4,7 @@
 use super::callers::{Listeners, TooMany, gone};
 use super::failure::CallError;
 use super::history::{self, Entry};
-use super::status;
+use super::{settings, status};
 use crate::call::{
     Answer, Call, CallSender, Progress, Request, Retry, TextSource, TextTask, TextWork,
 };
@@ -472,6 +472,22 @@ impl DictationObject {
             Answer::Status(status) => Ok(status::told(*status)),
             _ => Err(something_else()),
         }
+    }
+
+    /// The settings that a menu may show: `language`, a code or `auto`, and `microphone`, the node.name
+    /// of a PipeWire source, or empty for the default one.
+    #[zbus(out_args("settings"))]
+    async fn settings(&self) -> Result<settings::Told, CallError> {
+        match self.ask(Request::GetConfig).await? {
+            Answer::Config(config) => Ok(settings::told(&config)),
+            _ => Err(something_else()),
+        }
+    }
+
+    /// Changes some of these settings, in the configuration too.
+    async fn change_settings(&self, changes: settings::Told) -> Result<(), CallError> {
+        let update = settings::update(changes)?;
+        self.ask(Request::UpdateConfig(update)).await.map(|_| ())
     }
 
     /// idle, recording, transcribing, processing or paused. While something is recorded it is

@@ -18,6 +18,7 @@ mod failure;
 pub mod fuzzing;
 mod history;
 mod interface;
+mod settings;
 mod sign;
 mod status;
 

@@ -246,6 +246,9 @@ impl Cursor {
             focused = observer.look(|program| keys.is_terminal(program)).await;
         }
         order.focused = with_xwayland(focused).await;
+        if wanted.asks_shell {
+            order.focused = observer.with_shell(order.focused).await;
+        }
         self.hidden = order.focused.is_password();
         order.is_sensitive |= self.hidden == Some(true);
         if !desktop.tells_of_keys() {

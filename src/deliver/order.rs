@@ -24,6 +24,9 @@ pub struct DeliveryOptions {
     /// The number of the continuous dictation that the text is a sentence of. All its sentences may
     /// only go where the first one went, as far as the desktop tells.
     pub talk: Option<u32>,
+    /// Whether v2m's extension of GNOME Shell is asked which program has the keyboard, if no program
+    /// says that it has.
+    pub asks_shell: bool,
     /// Clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,
     /// Whether the desktop is asked what the user does after the text, although no text may be joined

@@ -46,6 +46,38 @@ async fn a_call_that_is_dropped_unanswered_is_an_error_not_silence() {
 }
 
 #[tokio::test]
+async fn the_bus_shows_and_changes_two_settings_and_no_others() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.settings().await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::GetConfig);
+    let config = serde_json::json!({
+        "engine": {"language": "es"}, "capture": {"source": "a mic"}, "llm": {"base_url": "x"},
+    });
+    call.reply.send(Ok(Answer::Config(config))).unwrap();
+    let expected = [("language", "es"), ("microphone", "a mic")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(soon(asked).await.unwrap().unwrap(), HashMap::from(expected));
+
+    let client = daemon.client.clone();
+    let changes = HashMap::from([("language", "en"), ("microphone", "")]);
+    let changed = tokio::spawn(async move { client.change_settings(changes).await });
+    let call = daemon.call().await;
+    let update = serde_json::json!({"engine": {"language": "en"}, "capture": {"source": ""}});
+    assert_eq!(call.request, Request::UpdateConfig(update.as_object().unwrap().clone()));
+    let (applied, restart, ignored) = (Vec::new(), Vec::new(), Vec::new());
+    call.reply.send(Ok(Answer::ConfigUpdated { applied, restart, ignored })).unwrap();
+    soon(changed).await.unwrap().unwrap();
+
+    let sly = HashMap::from([("base_url", "http://elsewhere")]);
+    let (name, text) = error_of(daemon.client.change_settings(sly).await.unwrap_err());
+    assert_eq!(name, "org.v2m.Error.BadRequest");
+    assert!(text.contains("base_url") && text.contains("language, microphone"), "{text}");
+    assert!(daemon.calls.try_recv().is_err(), "it did not reach the daemon");
+}
+
+#[tokio::test]
 async fn a_press_has_the_options_of_the_socket_and_no_others() {
     let mut daemon = Daemon::start(8).await;
     let options = |pairs: &[(&'static str, &'static str)]| {

@@ -51,6 +51,8 @@ pub(crate) mod client {
         fn get_dictation(&self, which: &str) -> zbus::Result<HashMap<String, OwnedVariant>>;
         fn deliver_dictation(&self, which: &str, deliver: &str) -> zbus::Result<(bool, String)>;
         fn delete_dictations(&self, which: &str) -> zbus::Result<(u32, Vec<(String, String)>)>;
+        fn settings(&self) -> zbus::Result<HashMap<String, String>>;
+        fn change_settings(&self, changes: HashMap<&str, &str>) -> zbus::Result<()>;
         fn subscribe_level(&self) -> zbus::Result<()>;
         fn unsubscribe_level(&self) -> zbus::Result<()>;
         fn subscribe(&self) -> zbus::Result<()>;

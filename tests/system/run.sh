@@ -38,6 +38,9 @@ tests_on() {
 		printf '\n== The last of the journal (all of it is in target/system/journal)\n'
 		tail -60 target/system/journal
 	fi
+	# Of the GNOME extension, to be looked at.
+	[ ! -d "$V2M_CT/root/home/tester/screenshots" ] ||
+		{ mkdir -p target/system && cp -r "$V2M_CT/root/home/tester/screenshots" target/system/; }
 	machine down
 	[ "$status" = 0 ] || exit "$status"
 }

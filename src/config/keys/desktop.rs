@@ -89,6 +89,21 @@ pub(super) static KEYS: &[ConfigKey] = &[
     },
     ConfigKey {
         section: "deliver",
+        name: "focused_program",
+        allowed: FLAG,
+        doc: mark!(
+            "On GNOME, with v2m's extension: ask GNOME Shell which program has the focus if the program itself\n\
+              does not say so (AT-SPI), so that v2m presses the right keys in kitty, foot or Firefox. It is off\n\
+              because GNOME Shell keeps this from programs. v2m learns the program's name, and no title of a\n\
+              window."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.deliver.focused_program),
+        set: |s, v| put(&mut s.deliver.focused_program, flag(v)),
+    },
+    ConfigKey {
+        section: "deliver",
         name: "join",
         allowed: mark!("\"field\", \"last\" or \"nothing\""),
         doc: mark!(

@@ -121,6 +121,7 @@ impl Default for DeliverSettings {
             terminal_paste_key: None,
             terminals: TERMINALS.map(str::to_owned).to_vec(),
             same_window: true,
+            focused_program: false,
             sensitive: false,
             join: JoinTo::Field,
             undo: UndoBy::Field,

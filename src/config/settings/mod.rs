@@ -250,6 +250,8 @@ pub struct DeliverSettings {
     pub terminals: Vec<String>,
     /// Paste only into the window that had the keyboard when the recording was stopped.
     pub same_window: bool,
+    /// Whether v2m's extension of GNOME Shell is asked which program has the keyboard.
+    pub focused_program: bool,
     /// Whether clipboard managers are asked not to remember texts.
     pub sensitive: bool,
     /// What a text at the cursor is joined to.

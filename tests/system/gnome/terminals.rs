@@ -15,14 +15,14 @@ use v2m::session::{DeliverMode, Delivery};
 const TEXTS: [&str; 2] = ["one and the other", "Grüße — “€5” ñ 日"];
 
 /// A terminal with the keyboard, in which readline takes lines. Closed when dropped.
-struct Terminal {
+pub(super) struct Terminal {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Terminal {
     /// `command` runs a terminal that runs the command which is added to it.
-    fn open(desktop: &Desktop, command: &[&str]) -> Self {
+    pub(super) fn open(desktop: &Desktop, command: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut process = desktop.command(command[0]);
         process.args(&command[1..]).arg(beside("lines.sh")).arg(folder.path().join("lines"));
@@ -44,7 +44,7 @@ impl Terminal {
 
     /// Ends the line; what was in it. A terminal may have asked for a text and not have it in its
     /// line yet: then the line is empty, and the next one is meant.
-    fn take_line(&self, desktop: &Desktop) -> String {
+    pub(super) fn take_line(&self, desktop: &Desktop) -> String {
         let written = self.written().len();
         wait_for("the line", || {
             let before = self.lines().len();

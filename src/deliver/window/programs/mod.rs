@@ -13,6 +13,7 @@
 mod around;
 mod atspi;
 mod running;
+mod shell;
 mod tree;
 
 pub use around::Around;
@@ -161,6 +162,18 @@ impl Observer {
     pub(crate) async fn is_password(&mut self) -> bool {
         let told = self.ask(Instant::now() + LONG_PATIENCE, |_| false).await;
         told.active.is_some_and(|active| active.widget == Widget::Password)
+    }
+
+    /// Asks GNOME Shell, through v2m's extension, if no program has said that it has the keyboard.
+    /// Takes 100 ms at most.
+    pub(crate) async fn with_shell(&self, focused: Focused) -> Focused {
+        if !focused.programs.is_empty() || focused.widget == Widget::Terminal {
+            return focused;
+        }
+        match shell::focused(self.session.as_deref()).await {
+            programs if programs.is_empty() => focused,
+            programs => Focused { programs, silent: None, ..focused },
+        }
     }
 
     async fn ask(

@@ -1,0 +1,67 @@
+//! The settings that a menu of the desktop may show and change. No others: a sandboxed program that
+//! may talk to v2m must not send texts elsewhere, which the settings of language models could do.
+
+use super::failure::CallError;
+use crate::session::{Code, Failure};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use v2m_messages::tr;
+
+/// Each name on the bus, with its section and key in the configuration. All are strings.
+const SETTINGS: [(&str, &str, &str); 2] =
+    [("language", "engine", "language"), ("microphone", "capture", "source")];
+
+/// Settings by their names on the bus.
+pub(super) type Told = HashMap<String, String>;
+
+/// Picks them from the effective configuration.
+pub(super) fn told(config: &Value) -> Told {
+    let value = |section: &str, key: &str| config[section][key].as_str().unwrap_or_default();
+    let named = SETTINGS.map(|(name, section, key)| (name.into(), value(section, key).into()));
+    named.into()
+}
+
+/// The update of the configuration that changes these.
+///
+/// # Errors
+/// A name that is not among them.
+pub(super) fn update(changes: Told) -> Result<Map<String, Value>, CallError> {
+    let mut update = Map::new();
+    for (name, value) in changes {
+        let setting = SETTINGS.iter().find(|(known, ..)| *known == name);
+        let Some((_, section, key)) = setting else {
+            let known = SETTINGS.map(|(known, ..)| known).join(", ");
+            let name = format_args!("{name:?}");
+            let text =
+                tr!("ChangeSettings: there is no setting {name}; there are: {known}.", name, known);
+            return Err(CallError(Failure::new(Code::BadRequest, text)));
+        };
+        let section = update.entry(*section).or_insert_with(|| Map::new().into());
+        if let Value::Object(section) = section {
+            section.insert((*key).to_owned(), value.into());
+        }
+    }
+    Ok(update)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_these_settings_are_shown_and_changed() {
+        let config = json!({
+            "engine": {"language": "es", "model": "base-q8_0"}, "capture": {"source": ""},
+            "llm": {"base_url": "http://localhost"},
+        });
+        let expected = [("language", "es"), ("microphone", "")].map(|(k, v)| (k.into(), v.into()));
+        assert_eq!(told(&config), Told::from(expected));
+        let changes = [("language".to_owned(), "en".to_owned())];
+        let changed = update(Told::from(changes)).unwrap();
+        assert_eq!(Value::from(changed), json!({"engine": {"language": "en"}}));
+        let sly = [("base_url".to_owned(), "http://elsewhere".to_owned())];
+        let CallError(refusal) = update(Told::from(sly)).unwrap_err();
+        assert!(refusal.message.contains("language, microphone"), "{}", refusal.message);
+    }
+}

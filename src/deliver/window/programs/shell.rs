@@ -1,0 +1,45 @@
+//! Asks GNOME Shell which program has the keyboard. It tells no program, but v2m's extension does.
+//!
+//! The extension has the name `org.v2m.Sign` and answers nobody but v2m. It names a program, and
+//! nothing of what its windows show.
+
+use std::time::Duration;
+use tokio::time::timeout;
+use tracing::debug;
+use zbus::Connection;
+
+const NAME: &str = "org.v2m.Sign";
+const PATH: &str = "/org/v2m/Sign";
+const DAEMON: (&str, &str) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
+
+/// How long the shell may take. It answers in a few milliseconds, unless it is busy drawing.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The names of the program that has the keyboard: its application id, and the class of its window.
+/// Empty: the extension is not there or does not answer, or no window has the keyboard. `session` is
+/// a session bus's address. `None`: the user's. Takes 100 ms at most.
+pub(crate) async fn focused(session: Option<&str>) -> Vec<String> {
+    match timeout(PATIENCE, ask(session)).await {
+        Ok(Ok((application, class))) => {
+            [application, class].into_iter().filter(|name| !name.is_empty()).collect()
+        }
+        Ok(Err(error)) => {
+            debug!(%error, "GNOME Shell does not tell which program has the keyboard");
+            Vec::new()
+        }
+        Err(_late) => Vec::new(),
+    }
+}
+
+async fn ask(session: Option<&str>) -> zbus::Result<(String, String)> {
+    let bus = match session {
+        Some(address) => zbus::connection::Builder::address(address).build().await?,
+        None => Connection::session().await?,
+    };
+    let (daemon, path) = DAEMON;
+    // Whoever takes the name afterwards is not asked.
+    let owner = bus.call_method(Some(daemon), path, Some(daemon), "GetNameOwner", &NAME).await?;
+    let owner: String = owner.body().deserialize()?;
+    let told = bus.call_method(Some(owner.as_str()), PATH, Some(NAME), "FocusedApp", &()).await?;
+    told.body().deserialize()
+}

@@ -1,0 +1,80 @@
+// What the sign shows, from what v2m tells. Prints `ok`, or fails.
+
+import {Story, elapsed, share} from '../../gnome/story.js';
+
+function equal(what, is, expected) {
+    if (JSON.stringify(is) !== JSON.stringify(expected))
+        throw new Error(`${what}: ${JSON.stringify(is)} instead of ${JSON.stringify(expected)}`);
+}
+
+function kind(story) {
+    return story.view()?.kind ?? null;
+}
+
+// An older v2m sends no Sign.
+let story = new Story();
+for (const [state, shown] of [['recording', 'recording'], ['transcribing', 'transcribing'], ['processing', 'rewriting'],
+    ['paused', null], ['recording', 'recording'], ['idle', null]]) {
+    story.is(state);
+    equal(state, kind(story), shown);
+}
+
+// State shows the beginning, and the signal all else.
+story = new Story();
+story.signed('idle', {});
+story.is('recording');
+equal('early', kind(story), 'recording');
+story.signed('recording', {text: 'so far'});
+equal('draft', story.view().text, 'so far');
+story.is('transcribing');
+equal('State comes first and is not believed', kind(story), 'recording');
+story.signed('transcribing', {});
+story.is('idle');
+equal('nor here', kind(story), 'transcribing');
+story.signed('delivered', {title: 'Pasted', then: 'idle'});
+equal('outcome', kind(story), 'delivered');
+story.signed('idle', {});
+equal('idle does not cut it off', kind(story), 'delivered');
+story.expire();
+equal('over', kind(story), null);
+
+// A key that bounced: nothing but State was told of it.
+story.is('recording');
+story.is('idle');
+equal('bounced', kind(story), null);
+
+// The press for the next dictation comes before the outcome of the one before.
+story.is('recording');
+story.signed('delivered', {title: 'Pasted', then: 'idle'});
+equal('both', [kind(story), story.view().note, story.view().outcome], ['recording', 'Pasted', 'delivered']);
+story.expire();
+story.signed('recording', {});
+equal('the next one goes on', kind(story), 'recording');
+equal('without the tick', story.view().note, undefined);
+story.signed('problem', {title: 'No microphone', then: 'recording'});
+equal('a problem is worth the whole sign', kind(story), 'problem');
+story.expire();
+equal('and then', kind(story), 'recording');
+
+// What waits on the clipboard is forgotten when the next recording begins.
+story.signed('waiting', {title: 'On the clipboard', then: 'idle'});
+story.expire();
+equal('waiting', [kind(story), story.isWaiting], [null, true]);
+story.signed('idle', {});
+equal('still', story.isWaiting, true);
+story.is('recording');
+equal('no more', [kind(story), story.isWaiting], ['recording', false]);
+story.signed('unheard of', {});
+equal('what is not known changes nothing', kind(story), 'recording');
+story.forget();
+equal('v2m has gone', kind(story), null);
+
+// What is to be read stays longer than a tick, and not for ever.
+story.signed('delivered', {title: 'Pasted'});
+equal('tick', story.view().seconds, 1.5);
+story.signed('problem', {title: 'A', body: 'x'.repeat(10000)});
+equal('long', story.view().seconds, 15);
+
+equal('elapsed', [elapsed(10, 9), elapsed(0, 7.9), elapsed(0, 754)], ['0:00', '0:07', '12:34']);
+equal('share', [share(-120), share(-36), share(0)], [0, 0.5, 1]);
+print('ok');

@@ -1,0 +1,313 @@
+//! v2m's extension in GNOME Shell 45 and later: the sign, the menu, and what it tells of the focus. The
+//! tests look into the shell with its own method Eval, which the extension `test@v2m.org` opens.
+
+mod double;
+mod shell;
+
+use super::desktop::{Desktop, key};
+use super::terminals::Terminal;
+use super::{lab as machine, outcome};
+use crate::lab::{self, Lab, Playing, run, systemctl, try_run, wait_for, words};
+use double::Double;
+use shell::{Shell, UUID};
+use std::collections::HashMap;
+use zbus::Variant;
+
+/// The words of a sign.
+type Details<'d> = HashMap<&'d str, Variant<'d>>;
+
+fn details<'d>(words: &[(&'d str, &'d str)]) -> Details<'d> {
+    words.iter().map(|(key, word)| (*key, Variant::from(*word))).collect()
+}
+
+/// The shell with the extension, and a v2m that the test plays. `None`: a GNOME Shell before 45, which
+/// does not load it.
+fn stage() -> Option<(Lab, Desktop, Shell, Double)> {
+    let (lab, desktop) = (Lab::new(), Desktop::new());
+    let shell = Shell::with_extension(&desktop)?;
+    let double = Double::start();
+    Some((lab, desktop, shell, double))
+}
+
+#[test]
+fn an_older_gnome_shell_does_not_load_it_and_says_so() {
+    let (_lab, desktop) = (Lab::new(), Desktop::new());
+    if desktop.version() >= 45 {
+        return;
+    }
+    run("gnome-extensions", &["enable", UUID]);
+    let told = wait_for("the extension's state", || {
+        let told = run("gnome-extensions", &["info", UUID]);
+        told.contains("State: ").then_some(told)
+    });
+    assert!(told.contains("OUT OF DATE") || told.contains("OUT_OF_DATE"), "{told}");
+    assert!(!shell::has_owner("org.v2m.Sign"));
+}
+
+#[test]
+fn each_state_and_outcome_is_shown_and_the_focus_stays_where_it_is() {
+    let Some((_lab, desktop, shell, double)) = stage() else { return };
+    let window = desktop.window(true);
+    shell.wait_until_hidden();
+    double.is("recording");
+    shell.wait_for_text("0:0");
+    shell.shoot("recording");
+    let said = "And so, my fellow Americans, ask not what your country can do for you";
+    double.sign("recording", details(&[("title", "Recording"), ("text", said)]));
+    shell.wait_for_text(said);
+    shell.shoot("words");
+    double.is("transcribing");
+    double.sign("transcribing", details(&[("title", "Transcribing")]));
+    assert_eq!(shell.wait_for_text("Transcribing"), "Transcribing");
+    shell.shoot("transcribing");
+    double.sign("rewriting", details(&[("title", "Rewriting")]));
+    shell.wait_for_text("Rewriting");
+    shell.shoot("rewriting");
+    double.is("idle");
+    double.sign("delivered", details(&[("title", "Pasted"), ("text", said), ("then", "idle")]));
+    assert_eq!(shell.wait_for_text("Pasted"), "Pasted");
+    shell.shoot("delivered");
+    double.sign("idle", details(&[]));
+    // A tick is short, and it is not cut off before.
+    shell.wait_until_hidden();
+    let waits =
+        [("title", "On the clipboard"), ("body", "Paste it with ctrl+v."), ("then", "idle")];
+    double.sign("waiting", details(&waits));
+    shell.wait_for_text("On the clipboard Paste it with ctrl+v.");
+    wait_for("a sign of it in the panel", || (shell.ask("badge()") == "true").then_some(()));
+    shell.shoot("waiting");
+    let body = "No microphone is connected, or the configured one is missing. Connect it, or choose \
+                another one in the menu.";
+    let problem = [("title", "No microphone"), ("body", body), ("code", "no_microphone")];
+    double.sign("problem", details(&problem));
+    shell.wait_for_text(&format!("No microphone {body}"));
+    shell.shoot("problem");
+    // What this version does not know changes nothing.
+    double.sign("sleeping", details(&[]));
+    double.is("recording");
+    shell.wait_for_text("0:0");
+    wait_for("the panel to forget it", || (shell.ask("badge()") == "false").then_some(()));
+    assert!(window.is_active(), "the focus was moved");
+    assert_eq!(shell.ask("global.stage.key_focus === null"), "true");
+    desktop.press(&[key::A]);
+    window.wait_for("the key in the window", |text| text.contains('a'));
+    shell.assert_no_errors();
+}
+
+#[test]
+fn an_outcome_beside_a_recording_does_not_hide_it() {
+    let Some((_lab, _desktop, shell, double)) = stage() else { return };
+    double.is("recording");
+    double.sign("recording", details(&[("text", "the second")]));
+    shell.wait_for_text("the second");
+    double.sign("delivered", details(&[("title", "Pasted"), ("then", "recording")]));
+    let shown = shell.wait_for_text("Pasted");
+    assert!(shown.starts_with("0:0"), "{shown}");
+    shell.shoot("beside");
+    shell.wait_for_text("the second");
+}
+
+#[test]
+fn nothing_of_the_sign_takes_clicks_or_room() {
+    let Some((_lab, desktop, shell, double)) = stage() else { return };
+    let _window = desktop.window(true);
+    let area = "JSON.stringify([global.display.focus_window.get_work_area_current_monitor()]\
+                .map(a => [a.x, a.y, a.width, a.height]))";
+    let before = shell.ask(area);
+    double.is("recording");
+    double.sign("recording", details(&[("text", "words")]));
+    shell.wait_for_text("words");
+    assert_eq!(shell.ask("everything(sign().get_parent()).some(actor => actor.reactive)"), "false");
+    assert_eq!(shell.ask(area), before);
+    // What is below it gets the pointer.
+    let under = "(() => { const [x, y] = sign().get_transformed_position(); \
+                 const at = global.stage.get_actor_at_pos(imports.gi.Clutter.PickMode.REACTIVE, x + 20, y + 10); \
+                 return everything(sign().get_parent()).includes(at); })()";
+    assert_eq!(shell.ask(under), "false");
+}
+
+#[test]
+fn the_name_is_held_while_the_sign_can_be_seen() {
+    let Some((_lab, desktop, shell, double)) = stage() else { return };
+    let held = |held: bool| {
+        wait_for("the name org.v2m.Sign", || {
+            (shell::has_owner("org.v2m.Sign") == held).then_some(())
+        });
+    };
+    held(true);
+    desktop.lock(true);
+    held(false);
+    desktop.lock(false);
+    held(true);
+    run("gnome-extensions", &["disable", UUID]);
+    held(false);
+    assert_eq!(shell.ask("sign() === undefined && button() === undefined"), "true");
+    let actors = shell.ask("Main.layoutManager.uiGroup.get_n_children()");
+    // In the middle of everything.
+    for _ in 0..10 {
+        run("gnome-extensions", &["enable", UUID]);
+        held(true);
+        double.is("recording");
+        double.sign("waiting", details(&[("title", "On the clipboard"), ("then", "recording")]));
+        shell.wait_for_text("On the clipboard");
+        run("gnome-extensions", &["disable", UUID]);
+        held(false);
+        double.is("idle");
+    }
+    assert_eq!(shell.ask("Main.layoutManager.uiGroup.get_n_children()"), actors);
+    assert_eq!(double.listeners(), 0, "nobody asks for levels any more");
+    shell.assert_no_errors();
+}
+
+#[test]
+fn another_program_that_shows_the_states_is_not_doubled() {
+    let Some((_lab, _desktop, shell, double)) = stage() else { return };
+    run("gnome-extensions", &["disable", UUID]);
+    wait_for("the name", || (!shell::has_owner("org.v2m.Sign")).then_some(()));
+    let other = double.take_name("org.v2m.Sign");
+    run("gnome-extensions", &["enable", UUID]);
+    double.is("recording");
+    wait_for("the panel", || {
+        (shell.ask("button().accessible_name") == "\"v2m: Recording\"").then_some(())
+    });
+    assert_eq!(shell.text(), "");
+    drop(other);
+    shell.wait_for_text("0:0");
+}
+
+#[test]
+fn screen_readers_are_told_of_each_change_once() {
+    let Some((_lab, _desktop, shell, double)) = stage() else { return };
+    let mut announced = shell.announcements();
+    double.is("recording");
+    double.sign("recording", details(&[("title", "Recording"), ("text", "some")]));
+    double.sign("recording", details(&[("title", "Recording"), ("text", "some words")]));
+    double.sign("transcribing", details(&[("title", "Transcribing")]));
+    double.sign("delivered", details(&[("title", "Pasted"), ("text", "some words")]));
+    double.sign("problem", details(&[("title", "No microphone"), ("body", "Connect one.")]));
+    const POLITE: i32 = 1;
+    const ASSERTIVE: i32 = 2;
+    for expected in [
+        ("Recording", POLITE),
+        ("Transcribing", POLITE),
+        ("Pasted", POLITE),
+        ("No microphone. Connect one.", ASSERTIVE),
+    ] {
+        let (sentence, politeness) = shell.next_announcement(&mut announced);
+        assert_eq!((sentence.as_str(), politeness), expected);
+    }
+}
+
+#[test]
+fn the_level_of_a_real_recording_moves_and_time_passes() {
+    let (lab, desktop) = (Lab::new(), Desktop::new());
+    let Some(shell) = Shell::with_extension(&desktop) else { return };
+    lab.copies();
+    lab.client().ask("START_RECORDING");
+    shell.wait_for_text("0:0");
+    let playing = Playing::start(&lab::sample());
+    let levels =
+        "sign().get_child_at_index(1).get_children().map(bar => [bar.scale_y, bar.opacity])";
+    let mut seen = std::collections::BTreeSet::new();
+    wait_for("the level to move", || {
+        seen.insert(shell.ask(levels));
+        (seen.len() >= 3).then_some(())
+    });
+    shell.wait_for_text("0:02");
+    shell.shoot("level");
+    playing.finish();
+    lab.client().ask("STOP_RECORDING");
+    shell.wait_for_text_to_go("0:");
+    shell.assert_no_errors();
+}
+
+#[test]
+fn it_survives_the_service_and_does_not_start_it() {
+    let (lab, desktop) = (Lab::new(), Desktop::new());
+    let Some(shell) = Shell::with_extension(&desktop) else { return };
+    lab.client().ask("START_RECORDING");
+    shell.wait_for_text("0:0");
+    // systemd starts it again.
+    systemctl(&["kill", "--signal=KILL", "v2m.service"]);
+    shell.wait_until_hidden();
+    lab.client().ask("START_RECORDING");
+    shell.wait_for_text("0:0");
+    systemctl(&["stop", "v2m.service"]);
+    shell.wait_until_hidden();
+    // Neither looking at the menu starts it, nor that it left.
+    shell.open_menu(true);
+    shell.open_menu(false);
+    assert_eq!(lab::property("v2m.service", "ActiveState"), "inactive");
+    // A click does.
+    shell.choose("Start Dictation");
+    shell.wait_for_text("0:0");
+    shell.choose("Cancel");
+    shell.wait_until_hidden();
+    shell.assert_no_errors();
+}
+
+#[test]
+fn the_menu_copies_earlier_texts_and_changes_settings() {
+    let (lab, desktop) = (Lab::new(), Desktop::new());
+    let Some(shell) = Shell::with_extension(&desktop) else { return };
+    lab.copies();
+    lab.dictate();
+    desktop.copy("something else");
+    shell.open_menu(true);
+    wait_for("the text in the menu", || shell.items().contains("country").then_some(()));
+    shell.shoot("menu");
+    let item = shell.items().lines().find(|item| item.contains("country")).unwrap().to_owned();
+    shell.choose(&item);
+    wait_for("the text to be copied", || desktop.copied().contains("country").then_some(()));
+    let window = desktop.window(true);
+    shell.open_menu(true);
+    wait_for("the text in the menu", || shell.items().contains("country").then_some(()));
+    shell.paste_first();
+    window.wait_for("the text in the window", |text| text.contains("country"));
+    // What was said does not stay in the menu.
+    wait_for("the menu to be emptied", || (!shell.items().contains("country")).then_some(()));
+    shell.open_menu(true);
+    wait_for("the languages", || shell.items().contains("Spanish").then_some(()));
+    shell.choose("Spanish");
+    wait_for("the setting", || {
+        let file = std::fs::read_to_string(lab.home.join(".config/v2m/config.toml")).ok()?;
+        file.contains("language = \"es\"").then_some(())
+    });
+    shell.assert_no_errors();
+}
+
+#[test]
+fn nobody_but_v2m_is_told_which_program_has_the_focus() {
+    let Some((_lab, desktop, shell, double)) = stage() else { return };
+    let window = desktop.window_that(false, "field");
+    shell.leave_overview();
+    wait_for("the focus", || {
+        (shell.ask("global.display.focus_window !== null") == "true").then_some(())
+    });
+    let (application, class) = double.focused_app().unwrap();
+    assert!(class.starts_with("org.v2m.Test"), "{application} {class}");
+    // Another process.
+    let sign = ["org.v2m.Sign", "/org/v2m/Sign", "org.v2m.Sign", "FocusedApp"];
+    let refused = try_run("busctl", &[&["--user", "call"], &sign[..]].concat());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("denied"), "{told}");
+    drop(window);
+}
+
+#[test]
+fn a_terminal_that_tells_nothing_is_known_by_the_extension() {
+    let (lab, desktop) = machine();
+    let Some(shell) = Shell::with_extension(&desktop) else { return };
+    shell.leave_overview();
+    // Without what v2m presses if it does not know the program.
+    let foot = ["foot", "-o", "key-bindings.primary-paste=none"];
+    let terminal = Terminal::open(&desktop, &foot);
+    lab.dictate();
+    assert!(!outcome(&lab, "paste").0, "it is known anyway, so this test shows nothing");
+    run("v2m-send", &["config", "set", "deliver.focused_program=true"]);
+    lab.dictate();
+    assert_eq!(outcome(&lab, "paste"), (true, "pasted".to_owned()));
+    // Before it is what the terminal made of the keys that it does not know.
+    let line = terminal.take_line(&desktop);
+    assert!(words(&line).ends_with(&words(lab::PHRASE)), "{line}");
+}
