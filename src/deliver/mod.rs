@@ -18,6 +18,7 @@
 //! | `joint` | what stands at the cursor, for the next text |
 //! | `order`, `error` | where a text is wanted; why it is not at the cursor |
 //! | `way`, `hint` | which way `deliver.mode` takes here and why; what of that is shown with a text |
+//! | `set_up` | the set-up, started from a notification |
 //! | `notifier` and the rest | notifications |
 
 mod card;
@@ -40,6 +41,7 @@ mod notifier;
 mod order;
 mod paste;
 mod popup;
+mod set_up;
 mod sinks;
 mod way;
 mod window;
