@@ -118,11 +118,7 @@ up() {
 	esac
 	local prefix=$BINDIR/
 	case ":$PATH:" in *":$BINDIR:"*) prefix= ;; esac
-	case ":${XDG_CURRENT_DESKTOP:-}:" in
-	*:GNOME:*) say "Choose a key for dictation: ${prefix}v2m shortcut install   (--binding '<Control><Alt>v' to name one)" ;;
-	# A desktop's shortcuts do not always have the terminal's PATH: the whole path works everywhere.
-	*) say "In your desktop's settings, bind a key to this command: $BINDIR/v2m-send toggle" ;;
-	esac
+	say "Now set it up, up to the first dictation: ${prefix}v2m setup"
 }
 
 # The shortcut is the user's setting, and runs a program that is about to go. Not on GNOME: there is nothing to remove.

@@ -27,12 +27,14 @@
 //! | [`mix`] | leaf | several channels of sound into one that carries what was said |
 //! | [`loudness`] | leaf | how loud a recording is, and whether that is good enough |
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
+//! | [`terminal`] | leaf | which terminal a program can be shown in |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`completions`] | leaf | what a shell completes for v2m and v2m-send |
 //! | [`help`] | leaf | clap's own words in `--help`, in the user's language |
 //! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
 //! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
+//! | [`setup`] | wiring | `v2m setup`: from a fresh installation to the first dictation |
 //!
 //! Edges never import one another; only wiring sees every room, and only `main` names wiring.
 
@@ -59,10 +61,12 @@ pub mod pauses;
 pub mod recognise;
 pub mod regular;
 pub mod server;
+pub mod setup;
 pub mod shortcut;
 pub mod store;
 pub mod suspend;
 pub mod systemd;
 pub mod telemetry;
+pub mod terminal;
 pub mod unit;
 pub mod watch;

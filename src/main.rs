@@ -4,6 +4,7 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing::{error, info};
@@ -11,7 +12,8 @@ use v2m::language::spoken;
 use v2m::logging::Logging;
 use v2m::shortcut::Purpose;
 use v2m::{
-    completions, config, daemon, deliver, doctor, help, import, media, server, shortcut, systemd,
+    completions, config, daemon, deliver, doctor, help, import, media, server, setup, shortcut,
+    systemd,
 };
 use v2m_ipc::plain;
 use v2m_messages::{mark, tr};
@@ -20,6 +22,8 @@ use v2m_messages::{mark, tr};
 const BAD_CONFIG: u8 = 78;
 /// `v2m doctor`: the service transcribes, and there is no microphone.
 const DEAF: u8 = 3;
+/// `v2m setup` asks questions, and there is no terminal: EX_USAGE's place, as for wrong arguments.
+const NO_TERMINAL: u8 = 2;
 
 #[derive(Parser)]
 #[command(
@@ -50,12 +54,31 @@ Files:
   $XDG_RUNTIME_DIR/v2m/llm.sock    the socket of v2m-llm (V2M_LLM_SOCKET names another one)
   $XDG_RUNTIME_DIR/v2m/remote.sock the socket of v2m-remote (V2M_REMOTE_SOCKET names another one)
 
-Exit codes: 0 success, 1 something failed, 2 wrong arguments, 3 (doctor) everything works, except
-that there is no microphone, 78 the configuration is not valid."
+Exit codes: 0 success, 1 something failed, 2 wrong arguments, 3 (doctor, setup) everything works,
+except that there is no microphone, 4 (setup) there is no speech model, 5 (setup) the service does
+not run, 6 (setup) no key dictates, 78 the configuration is not valid, 130 (setup) interrupted."
 );
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(
+        about = tr!("Set v2m up in a terminal, step by step, up to the first dictation"),
+        long_about = setup_in_full()
+    )]
+    Setup {
+        #[arg(long, help = tr!(
+            "Ask nothing and take the defaults. Nothing is recorded. The exit code says what is missing"
+        ))]
+        yes: bool,
+        #[arg(long, value_enum, hide_possible_values = true, value_name = "STEP", help = tr!(
+            "Only this step: microphone, languages, service, model, key, texts, extension or dictation"
+        ))]
+        only: Option<setup::Step>,
+        #[arg(long, hide = true, conflicts_with_all = ["yes", "only"], help = tr!("In a terminal of its own"))]
+        in_terminal: bool,
+        #[arg(long, hide = true, help = tr!("Wait for Enter at the end"))]
+        hold: bool,
+    },
     #[command(about = tr!("Check everything a dictation needs, and say how to fix what is missing"))]
     Doctor {
         #[arg(long, help = tr!(
@@ -64,6 +87,8 @@ enum Command {
         ))]
         listen: bool,
     },
+    #[command(about = tr!("Show every setting with its documentation in the terminal, and change it there"))]
+    Settings,
     #[command(about = tr!("Check the configuration, and print the settings in force"))]
     CheckConfig {
         #[arg(help = tr!("Check this file instead"))]
@@ -154,6 +179,14 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
     match arguments.command {
         None => serve(),
+        Some(Command::Setup { in_terminal: true, .. }) => {
+            plain::complain(setup::show());
+            ExitCode::FAILURE
+        }
+        Some(Command::Setup { yes, only, hold, in_terminal: false }) => {
+            set_up(setup::Options { yes, only, hold })
+        }
+        Some(Command::Settings) => show_settings(),
         Some(Command::Doctor { listen }) => examine(listen),
         Some(Command::CheckConfig { file }) => check_config(file),
         Some(Command::DefaultConfig) => print(config::default_toml().trim_end_matches('\n')),
@@ -169,6 +202,41 @@ fn main() -> ExitCode {
         }
         Some(Command::Decode { track, file }) => media::serve(&file, track),
     }
+}
+
+fn setup_in_full() -> String {
+    [
+        tr!("Set v2m up in a terminal, step by step, up to the first dictation"),
+        tr!(
+            "The steps are the microphone, the languages you speak, the service, the speech model, the key, where texts \
+             go, GNOME's extension if it is installed, and a first dictation. Each can be skipped (s), repeated (run \
+             `v2m setup` again) and undone: each says how."
+        ),
+    ]
+    .join("\n\n")
+}
+
+fn set_up(options: setup::Options) -> ExitCode {
+    match setup::run(options) {
+        setup::End::Ready => ExitCode::SUCCESS,
+        setup::End::Lacks(lack) => ExitCode::from(lack as u8),
+        setup::End::Left => ExitCode::FAILURE,
+        setup::End::NoTerminal => ExitCode::from(NO_TERMINAL),
+    }
+}
+
+/// By a program of its own: the service should not link what draws.
+fn show_settings() -> ExitCode {
+    let beside = std::env::current_exe().map(|own| own.with_file_name("v2m-settings"));
+    let program = beside.unwrap_or_else(|_| "v2m-settings".into());
+    let error = std::process::Command::new(&program).exec();
+    let program = program.display();
+    plain::complain(tr!(
+        "running {program}: {error}. Install v2m again: make install",
+        program,
+        error
+    ));
+    ExitCode::FAILURE
 }
 
 fn examine(listen: bool) -> ExitCode {

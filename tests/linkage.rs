@@ -44,9 +44,18 @@ fn the_daemon_needs_pipewire_and_no_recogniser() {
     let program = env!("CARGO_BIN_EXE_v2m");
     assert_eq!(needed(program), ["libpipewire-0.3.so.0"]);
     // Not by words that messages use: every program has their translations.
-    for stranger in ["whisper_full", "ggml_init", "rustls", "ureq"] {
+    for stranger in ["whisper_full", "ggml_init", "rustls", "ureq", "ratatui"] {
         assert!(!holds(program, stranger), "v2m holds {stranger}");
     }
+}
+
+#[test]
+fn the_settings_hold_what_draws_and_no_recogniser() {
+    let program = env!("CARGO_BIN_EXE_v2m-settings");
+    for stranger in ["whisper_full", "ggml_init", "rustls", "ureq"] {
+        assert!(!holds(program, stranger), "v2m-settings holds {stranger}");
+    }
+    assert!(holds(program, "ratatui"), "the search would find it if it were there");
 }
 
 #[test]

@@ -12,10 +12,11 @@ use std::process::{Command, Output, Stdio};
 
 type Words = BTreeSet<String>;
 
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("v2m", env!("CARGO_BIN_EXE_v2m")),
     ("v2m-send", env!("CARGO_BIN_EXE_v2m-send")),
     ("v2m-model", env!("CARGO_BIN_EXE_v2m-model")),
+    ("v2m-settings", env!("CARGO_BIN_EXE_v2m-settings")),
     ("v2m-engine", env!("CARGO_BIN_EXE_v2m-engine")),
     ("v2m-llm", env!("CARGO_BIN_EXE_v2m-llm")),
     ("v2m-remote", env!("CARGO_BIN_EXE_v2m-remote")),
@@ -131,9 +132,9 @@ fn pages_tell_what_help_tells() {
         let in_manual: Words = tags(&manual, "COMMANDS").iter().map(|tag| command(tag)).collect();
         let commands = commands_in_help(&help_of(program, &["--help"]));
         assert_eq!(in_manual, commands, "{program}: commands");
-        let started_by_others =
-            ["v2m-engine", "v2m-llm", "v2m-remote", "v2m-osd"].contains(&program);
-        assert_eq!(commands.is_empty(), started_by_others, "{program}");
+        let has_one_purpose =
+            ["v2m-engine", "v2m-llm", "v2m-remote", "v2m-osd", "v2m-settings"].contains(&program);
+        assert_eq!(commands.is_empty(), has_one_purpose, "{program}");
         assert!(options(&help).contains("--version"), "{program}: {help}");
         assert_eq!(options(&manual), options(&help), "{program}: options");
         let codes: Words = tags(&manual, "EXIT STATUS").into_iter().collect();

@@ -55,9 +55,16 @@ fn purge_removes_v2ms_folders_and_no_other_whatever_they_are_called() {
 fn install_files(target: &Path, prefix: &Path, data: &Path) -> Output {
     let programs = target.join("debug");
     fs::create_dir_all(&programs).unwrap();
-    for program in
-        ["v2m", "v2m-engine", "v2m-llm", "v2m-model", "v2m-osd", "v2m-remote", "v2m-send"]
-    {
+    for program in [
+        "v2m",
+        "v2m-engine",
+        "v2m-llm",
+        "v2m-model",
+        "v2m-osd",
+        "v2m-remote",
+        "v2m-send",
+        "v2m-settings",
+    ] {
         fs::copy("/bin/true", programs.join(program)).unwrap();
     }
     Command::new("make")
@@ -76,7 +83,13 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
     let prefix = home.path().join("a folder -x");
     let output = install_files(&home.path().join("built here"), &prefix, home.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for unit in ["v2m.service", "v2m-llm.service", "v2m-remote.service", "v2m-osd.service"] {
+    for unit in [
+        "v2m.service",
+        "v2m-llm.service",
+        "v2m-remote.service",
+        "v2m-osd.service",
+        "v2m-setup.service",
+    ] {
         let file = prefix.join("lib/systemd/user").join(unit);
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(&format!("ExecStart=\"{}/bin/v2m", prefix.display())), "{text}");

@@ -10,6 +10,7 @@
 mod defaults;
 mod documented;
 mod error;
+mod explain;
 mod keys;
 mod merge;
 mod predecessor;
@@ -19,6 +20,7 @@ mod values;
 
 pub use defaults::default_toml;
 pub use error::{ConfigError, Origin};
+pub use explain::{Explained, Explanation, Giver, Kind, explain, section};
 pub use predecessor::{
     Ignored, ImportedSetting, Translated, translate, translate_file, with_predecessors,
 };

@@ -53,6 +53,28 @@ pub(super) enum Stay {
     AsUsual,
 }
 
+/// A button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Starts the set-up in a terminal.
+    SetUp,
+}
+
+impl Action {
+    /// Its name on the bus.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::SetUp => "set-up",
+        }
+    }
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::SetUp => tr!("Set v2m up"),
+        }
+    }
+}
+
 /// The content of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Card {
@@ -68,6 +90,8 @@ pub(super) struct Card {
     pub(super) expires: Option<Duration>,
     pub(super) category: &'static str,
     pub(super) stay: Stay,
+    /// What the user can have done at once, if the desktop shows buttons.
+    pub(super) action: Option<Action>,
 }
 
 impl Notice {
@@ -131,6 +155,7 @@ fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) 
         expires: Some(expires),
         category: "x-v2m.progress",
         stay: Stay::WhileTrue,
+        action: None,
     }
 }
 
@@ -155,6 +180,7 @@ fn delivered(
                 expires: Some(Duration::from_secs(10)),
                 category: "x-v2m.text",
                 stay: Stay::AsUsual,
+                action: None,
             };
         }
         (Some(failed), problem) => {
@@ -250,7 +276,10 @@ fn problem(failure: &Failure) -> Card {
         _ => "dialog-error",
     };
     let Brief { cause, remedy } = brief(failure);
-    urgent(cause, &lines([Some(&remedy), failure.text.as_deref()]), icon, "x-v2m.problem", stay)
+    let body = lines([Some(&remedy), failure.text.as_deref()]);
+    // As at the first press of a fresh installation.
+    let action = (failure.code == Code::ModelMissing && failure.lasts).then_some(Action::SetUp);
+    Card { action, ..urgent(cause, &body, icon, "x-v2m.problem", stay) }
 }
 
 fn recovered(text: &str, cut_off: bool, note: Option<&str>) -> Card {
@@ -270,6 +299,7 @@ fn recovered(text: &str, cut_off: bool, note: Option<&str>) -> Card {
         expires: Some(TO_READ),
         category: "x-v2m.recovered",
         stay: Stay::AsUsual,
+        action: None,
     }
 }
 
@@ -292,6 +322,7 @@ fn urgent(
         },
         category,
         stay,
+        action: None,
     }
 }
 
@@ -444,6 +475,15 @@ mod tests {
             (shown.summary.as_str(), shown.body.as_str()),
             ("Dictation is paused", "Resume it.")
         );
+    }
+
+    #[test]
+    fn the_set_up_is_offered_where_no_dictation_is_possible_for_want_of_a_model() {
+        let action = |failure| card(Notice::Problem(failure)).action;
+        let missing = Failure::new(Code::ModelMissing, "a");
+        assert_eq!(action(missing.clone()), None, "of one dictation");
+        assert_eq!(action(missing.lasting()), Some(Action::SetUp));
+        assert_eq!(action(Failure::new(Code::BadConfig, "a").lasting()), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! | `order`, `error` | where a text is wanted; why it is not at the cursor |
 //! | `way`, `hint` | which way `deliver.mode` takes here and why; what of that is shown with a text |
 //! | `sign` | what a sign on the screen shows of a notice |
+//! | `set_up` | the set-up, started from a notification |
 //! | `notifier` and the rest | notifications |
 
 mod card;
@@ -41,6 +42,7 @@ mod notifier;
 mod order;
 mod paste;
 mod popup;
+mod set_up;
 mod sign;
 mod sinks;
 mod way;

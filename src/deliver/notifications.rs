@@ -4,19 +4,21 @@
 //! the service's name, what it can show, and when the user closes the notification. Calls here may
 //! wait without end; `notifier` bounds them.
 
-use super::card::{Card, Stay, Urgency};
+use super::card::{Action, Card, Stay, Urgency};
 use super::leftover::{Leftover, LeftoverFile, What};
 use super::notice::Notice;
 use super::popup::{self, Popup};
+use super::set_up;
 use crate::session::Code;
 use futures_core::Stream;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 use tracing::debug;
 use v2m_ipc::plain;
 use v2m_messages::tr;
 use zbus::fdo;
-use zbus::{Connection, MatchRule, Message, MessageStream};
+use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -38,9 +40,11 @@ pub(super) enum Due {
     Retire,
 }
 
-/// Why a notification has ended.
+/// Why a notification has ended, or what the user did with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
+    /// The user has pressed its button. It may still be there.
+    Chosen(Action),
     /// The user has closed it.
     ByUser,
     /// It has expired.
@@ -101,6 +105,8 @@ pub(super) struct NotificationService {
     /// Whether that service reports a closed notification only to the sender, and so not to this
     /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
     tells_sender: bool,
+    /// Whether that service shows buttons.
+    has_buttons: bool,
     shown: Option<ShownNotification>,
     popup: Popup,
     /// Reports closed notifications. Kept only while that matters, because it reports those of all
@@ -144,6 +150,7 @@ impl NotificationService {
             markup: false,
             gnome: false,
             tells_sender: false,
+            has_buttons: false,
             shown: None,
             popup: Popup::default(),
             closings: None,
@@ -268,7 +275,8 @@ impl NotificationService {
     async fn meet(&mut self) -> Result<(), NotificationError> {
         let reply = self.call(NAME, "GetCapabilities", &()).await?;
         let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
-        self.markup = capabilities.iter().any(|capability| capability == "body-markup");
+        let can = |wanted: &str| capabilities.iter().any(|capability| capability == wanted);
+        (self.markup, self.has_buttons) = (can("body-markup"), can("actions"));
         // A service too simple to tell its name is not GNOME Shell.
         let name = self.information(NAME).await.map(|[name, ..]| name).unwrap_or_default();
         (self.gnome, self.tells_sender) = (name == "gnome-shell", name == "dunst");
@@ -298,7 +306,8 @@ impl NotificationService {
         }
     }
 
-    /// Listens for the user closing the notification, as long as that matters.
+    /// Listens for the user closing the notification or pressing its button, as long as that
+    /// matters.
     async fn attend(&mut self) {
         let matters = self.shown.as_ref().is_some_and(|shown| shown.what != What::Stays);
         let Some(owner) = self.owner.as_deref().filter(|_| matters) else {
@@ -313,7 +322,6 @@ impl NotificationService {
                 .msg_type(zbus::message::Type::Signal)
                 .sender(owner)
                 .interface(NAME)
-                .member("NotificationClosed")
                 .build()?;
             MessageStream::for_match_rule(rule, &self.bus, None).await
         };
@@ -323,23 +331,31 @@ impl NotificationService {
             .ok();
     }
 
-    /// Waits until the notification is closed. Returns whether the user closed it; otherwise it has
-    /// expired. Cancel-safe.
-    async fn closed(&mut self) -> bool {
+    /// Waits until the notification is closed, or its button is pressed. Cancel-safe.
+    async fn closed(&mut self) -> CloseReason {
         loop {
-            let Some(closings) = &mut self.closings else { return std::future::pending().await };
-            let next = std::future::poll_fn(|cx| Pin::new(&mut *closings).poll_next(cx)).await;
+            let Some(signals) = &mut self.closings else { return std::future::pending().await };
+            let next = std::future::poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await;
             let Some(signal) = next else {
                 self.closings = None;
                 continue;
             };
+            let Ok(signal) = signal else { continue };
+            let Some(shown) = &self.shown else { continue };
+            // Its number and the name of the button.
+            if let Ok((id, key)) = signal.body().deserialize::<(u32, String)>() {
+                let action = shown.card.as_ref().and_then(|card| card.action);
+                if let Some(action) = action.filter(|it| id == shown.id && key == it.key()) {
+                    return CloseReason::Chosen(action);
+                }
+                continue;
+            }
             // Its number and the reason.
-            let closed = signal.ok().and_then(|s| s.body().deserialize::<(u32, u32)>().ok());
-            let Some((id, reason)) = closed else { continue };
-            if self.shown.as_ref().is_some_and(|shown| shown.id == id) {
+            let Ok((id, reason)) = signal.body().deserialize::<(u32, u32)>() else { continue };
+            if shown.id == id {
                 (self.shown, self.closings) = (None, None);
                 self.popup = Popup::default();
-                return reason != EXPIRED;
+                return if reason == EXPIRED { CloseReason::InTime } else { CloseReason::ByUser };
             }
         }
     }
@@ -348,7 +364,7 @@ impl NotificationService {
     pub(super) async fn ended(&mut self) -> CloseReason {
         let bus = self.bus.clone();
         tokio::select! {
-            by_user = self.closed() => if by_user { CloseReason::ByUser } else { CloseReason::InTime },
+            reason = self.closed() => reason,
             () = bus.closed() => CloseReason::Lost,
         }
     }
@@ -371,12 +387,18 @@ impl NotificationService {
             self.close().await?;
         }
         let (summary, body) = words(card, self.markup);
-        let notification = popup::notification(card, &summary, &body);
+        let action = card.action.filter(|_| self.has_buttons && set_up::is_possible());
         let left = self.shown.as_ref().map_or(0, |shown| shown.id);
-        let id = match self.popup.show(notification, left).await {
-            Ok(id) => id,
-            Err(reason) => return Err(self.why(reason).await),
-        };
+        let id = match action {
+            Some(action) => self.with_button(card, (&summary, &body), action, left).await,
+            None => {
+                let notification = popup::notification(card, &summary, &body);
+                match self.popup.show(notification, left).await {
+                    Ok(id) => Ok(id),
+                    Err(reason) => Err(self.why(reason).await),
+                }
+            }
+        }?;
         self.shown = Some(ShownNotification {
             id,
             critical: card.urgency == Urgency::Critical,
@@ -384,6 +406,31 @@ impl NotificationService {
             card: Some(card.clone()),
         });
         Ok(())
+    }
+
+    /// Shows a notification with a button over the connection that listens: some services (dunst,
+    /// and GNOME Shell since 2025) tell of a press only the connection that has shown it.
+    async fn with_button(
+        &mut self,
+        card: &Card,
+        (summary, body): (&str, &str),
+        action: Action,
+        replaces: u32,
+    ) -> Result<u32, NotificationError> {
+        let hints = HashMap::from([
+            ("urgency", Variant::from(card.urgency as u8)),
+            ("transient", Variant::from(card.transient)),
+            ("category", Variant::from(card.category)),
+            ("desktop-entry", Variant::from("v2m")),
+        ]);
+        let milliseconds = card.expires.and_then(|time| i32::try_from(time.as_millis()).ok());
+        let actions = vec![action.key(), action.label()];
+        // 0: until it is closed.
+        let expires = milliseconds.unwrap_or(0);
+        let content = ("v2m", replaces, card.icon, summary, body, actions, hints, expires);
+        let reply = self.call(NAME, "Notify", &content).await?;
+        self.popup = Popup::default();
+        reply.body().deserialize().map_err(refused)
     }
 
     async fn close(&mut self) -> Result<(), NotificationError> {

@@ -6,10 +6,11 @@
 //! up; otherwise "Recording" would stay beside the text. If a service hung at "Recording", that is
 //! known when the recording stops, and the answer does not wait for it.
 
-use super::card::Stay;
+use super::card::{Action, Stay};
 use super::leftover::LeftoverFile;
 use super::notice::Notice;
 use super::notifications::{CloseReason, Due, NotificationError, NotificationService};
+use super::set_up;
 use super::sinks::Secret;
 use super::window::ScreenLock;
 use crate::pauses::Pauses;
@@ -173,6 +174,10 @@ impl Actor {
                     self.retire().await;
                 }
                 end = ended(&mut self.service) => {
+                    if let CloseReason::Chosen(Action::SetUp) = end {
+                        tokio::spawn(set_up::open());
+                        continue;
+                    }
                     if end == CloseReason::Lost {
                         self.lost();
                         continue;

@@ -197,25 +197,32 @@ pub(super) fn cursor() -> Finding {
 }
 
 fn where_texts_go(mode: DeliverMode, way: &deliver::Way) -> Finding {
+    let told = told_way(mode, way);
+    match (way.mode, mode) {
+        (DeliverMode::Clipboard, DeliverMode::Paste | DeliverMode::Type) => Poor(told),
+        _ => Good(told),
+    }
+}
+
+/// Where texts go by that way, which `mode` takes, and why.
+pub(crate) fn told_way(mode: DeliverMode, way: &deliver::Way) -> String {
     let deliver::Way { mode: way, backend, reason } = way;
     match (way, mode, backend) {
-        (DeliverMode::Type, _, None) => {
-            Good(tr!("texts are typed at the cursor: {reason}", reason))
-        }
+        (DeliverMode::Type, _, None) => tr!("texts are typed at the cursor: {reason}", reason),
         (DeliverMode::Type, _, Some(backend)) => {
-            Good(tr!("texts are typed at the cursor, by {backend}: {reason}", backend, reason))
+            tr!("texts are typed at the cursor, by {backend}: {reason}", backend, reason)
         }
         (DeliverMode::Auto | DeliverMode::Paste, _, None) => {
-            Good(tr!("texts are pasted at the cursor: {reason}", reason))
+            tr!("texts are pasted at the cursor: {reason}", reason)
         }
         (DeliverMode::Auto | DeliverMode::Paste, _, Some(backend)) => {
-            Good(tr!("texts are pasted at the cursor, by {backend}: {reason}", backend, reason))
+            tr!("texts are pasted at the cursor, by {backend}: {reason}", backend, reason)
         }
-        (DeliverMode::None, ..) => Good(tr!("not used: {reason}", reason)),
+        (DeliverMode::None, ..) => tr!("not used: {reason}", reason),
         (DeliverMode::Clipboard, DeliverMode::Paste | DeliverMode::Type, _) => {
-            Poor(tr!("texts stay on the clipboard: {reason}", reason))
+            tr!("texts stay on the clipboard: {reason}", reason)
         }
-        (DeliverMode::Clipboard, ..) => Good(tr!("texts go to the clipboard: {reason}", reason)),
+        (DeliverMode::Clipboard, ..) => tr!("texts go to the clipboard: {reason}", reason),
     }
 }
 

@@ -10,6 +10,10 @@ mod listen;
 mod programs;
 mod service;
 
+pub(crate) use desktop::told_way;
+pub(crate) use programs::{folder_off_path, with_paths};
+pub(crate) use service::warm;
+
 use std::io::{BufRead, IsTerminal, Write};
 use v2m_ipc::plain;
 use v2m_messages::{mark, tr};
@@ -142,7 +146,7 @@ fn wants_to_be_heard(out: &mut impl Write) -> std::io::Result<bool> {
 }
 
 /// The user may say it in the language of the question, or in English.
-fn is_yes(answer: &str) -> bool {
+pub(crate) fn is_yes(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     let mut words = tr!("answers that mean yes" => "y yes").split(' ').chain(["y", "yes"]);
     words.any(|word| word == answer)

@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What advice tells people to type.
-const COMMANDS: [&str; 5] =
-    ["v2m-model ", "v2m-send ", "v2m doctor", "v2m check-config", "v2m shortcut"];
+const COMMANDS: [&str; 6] =
+    ["v2m-model ", "v2m-send ", "v2m doctor", "v2m check-config", "v2m shortcut", "v2m setup"];
 
 /// The folder of this program, unless the shell looks there anyway.
-pub(super) fn folder_off_path() -> Option<PathBuf> {
+pub(crate) fn folder_off_path() -> Option<PathBuf> {
     let folder = std::env::current_exe().ok()?.parent()?.to_path_buf();
     let path = std::env::var_os("PATH").unwrap_or_default();
     (!is_found(&path)).then_some(folder)
@@ -20,7 +20,7 @@ fn is_found(path: &OsStr) -> bool {
 }
 
 /// The advice with whole paths in its commands.
-pub(super) fn with_paths(advice: &str, folder: &Path) -> String {
+pub(crate) fn with_paths(advice: &str, folder: &Path) -> String {
     let mut whole = String::new();
     let mut rest = advice;
     let starts = |at: usize| {

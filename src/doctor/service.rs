@@ -15,6 +15,8 @@ use v2m_models::paths;
 const LOOK: Duration = Duration::from_millis(200);
 /// The largest models load in about a minute from a slow disk.
 const LOADING: Duration = Duration::from_secs(180);
+/// Much longer than the service needs to notice a new model or a changed configuration.
+const NOTICING: Duration = Duration::from_secs(5);
 /// Of the sample's words so many must be heard: the smallest model hears them all, and a broken one
 /// none.
 const ENOUGH: f64 = 0.8;
@@ -52,40 +54,29 @@ impl ServiceCheck {
     }
 
     pub(super) fn engine(&mut self) -> Finding {
-        let end = Instant::now() + LOADING;
-        loop {
-            let status = match self.ask(&Command::GetStatus) {
-                Ok(status) => status.data,
-                Err(problem) => return Bad(problem),
-            };
-            let engine = &status["engine"];
-            let field = |name: &str| engine[name].as_str().unwrap_or("?").to_owned();
-            match engine["state"].as_str() {
-                Some("loading") if Instant::now() < end => std::thread::sleep(LOOK),
-                Some("warm") => {
-                    let works = tr!(
-                        "{model} on {backend} ({device}), loaded in {ms} ms",
-                        model = field("model"),
-                        backend = field("backend"),
-                        device = field("device"),
-                        ms = engine["loaded_in_ms"]
-                    );
-                    return with_notes(works, engine);
-                }
-                Some("unloaded") => {
-                    let works = tr!(
-                        "{model} is unloaded, because it was not used for a while (engine.unload_after); \
-                         the next dictation loads it",
-                        model = field("model")
-                    );
-                    return with_notes(works, engine);
-                }
-                state => {
-                    let problem = status["problem"]["error"].as_str();
-                    return Bad(problem.map_or_else(|| in_state(state), str::to_owned));
-                }
-            }
-        }
+        let Some(client) = self.0.as_mut() else {
+            return Bad(tr!("the service does not answer").into());
+        };
+        let engine = match warm(client, None) {
+            Ok(engine) => engine,
+            Err(problem) => return Bad(problem),
+        };
+        let field = |name: &str| engine[name].as_str().unwrap_or("?").to_owned();
+        let works = match engine["state"].as_str() {
+            Some("unloaded") => tr!(
+                "{model} is unloaded, because it was not used for a while (engine.unload_after); \
+                 the next dictation loads it",
+                model = field("model")
+            ),
+            _ => tr!(
+                "{model} on {backend} ({device}), loaded in {ms} ms",
+                model = field("model"),
+                backend = field("backend"),
+                device = field("device"),
+                ms = engine["loaded_in_ms"]
+            ),
+        };
+        with_notes(works, &engine)
     }
 
     pub(super) fn sample(&mut self) -> Finding {
@@ -162,12 +153,39 @@ impl ServiceCheck {
     }
 
     fn ask(&mut self, command: &Command) -> Result<Response, String> {
-        let client = self.0.as_mut().ok_or(tr!("the service does not answer"))?;
-        let answer = client.request(command).map_err(|error| error.to_string())?;
-        match answer.status {
-            ResponseStatus::Success => Ok(answer),
-            _ => Err(answer.error.unwrap_or_else(|| tr!("it gave no reason").into())),
+        ask(self.0.as_mut().ok_or(tr!("the service does not answer"))?, command)
+    }
+}
+
+fn ask(client: &mut Client, command: &Command) -> Result<Response, String> {
+    let answer = client.request(command).map_err(|error| error.to_string())?;
+    match answer.status {
+        ResponseStatus::Success => Ok(answer),
+        _ => Err(answer.error.unwrap_or_else(|| tr!("it gave no reason").into())),
+    }
+}
+
+/// Waits until the recogniser can be used, and returns what the status says of it. `model`: the one
+/// that was selected just now; the service needs a moment to notice that. Bounded: three minutes.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(crate) fn warm(client: &mut Client, model: Option<&str>) -> Result<Value, String> {
+    let (end, soon) = (Instant::now() + LOADING, Instant::now() + NOTICING);
+    loop {
+        let status = ask(client, &Command::GetStatus)?.data;
+        let engine = &status["engine"];
+        let is_other = model.is_some_and(|name| engine["model"].as_str() != Some(name));
+        match engine["state"].as_str() {
+            Some("loading") if Instant::now() < end => {}
+            Some("warm" | "unloaded") if !is_other => return Ok(engine.clone()),
+            _ if model.is_some() && Instant::now() < soon => {}
+            state => {
+                let problem = status["problem"]["error"].as_str();
+                return Err(problem.map_or_else(|| in_state(state), str::to_owned));
+            }
         }
+        std::thread::sleep(LOOK);
     }
 }
 

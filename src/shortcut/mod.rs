@@ -192,6 +192,22 @@ pub fn install(
     settings.put(&suffix, &purpose.name(), &Shortcut { binding, command })
 }
 
+/// The combinations that [`install`] tries, each with what has it already, in words. v2m's own key for
+/// the usual language does not count.
+///
+/// # Errors
+/// [`ShortcutError`].
+pub fn candidates() -> Result<Vec<(&'static str, Option<String>)>, ShortcutError> {
+    let settings = GnomeSettings::open()?;
+    let suffix = Purpose::default().suffix();
+    let taken = CANDIDATES.into_iter().map(|binding| match free(&settings, &suffix, binding) {
+        Ok(_) => Ok((binding, None)),
+        Err(ShortcutError::Taken { by, .. }) => Ok((binding, Some(by))),
+        Err(error) => Err(error),
+    });
+    taken.collect()
+}
+
 /// Removes v2m's shortcut for that purpose, or all of them; how many there were.
 ///
 /// # Errors

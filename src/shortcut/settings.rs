@@ -2,6 +2,7 @@
 
 use super::accelerator::Accelerator;
 use super::{Shortcut, ShortcutError};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use v2m_messages::tr;
 
@@ -143,6 +144,8 @@ fn gsettings(arguments: &[&str]) -> Result<String, ShortcutError> {
     let output = Command::new("gsettings")
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
+        // Ctrl+C in the terminal is for the program that writes several values.
+        .process_group(0)
         .output()
         .map_err(ShortcutError::NoGsettings)?;
     if output.status.success() {

@@ -18,6 +18,10 @@ pub(crate) enum Seen {
         body: String,
         urgency: u8,
         transient: bool,
+        /// Names and labels of the buttons, in turn.
+        actions: Vec<String>,
+        /// The connection that has sent it.
+        sender: String,
     },
     Closed(u32),
 }
@@ -33,7 +37,7 @@ pub(crate) struct Service {
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Service {
     pub(crate) fn get_capabilities(&self) -> Vec<String> {
-        vec!["body".into(), "body-markup".into()]
+        vec!["actions".into(), "body".into(), "body-markup".into()]
     }
 
     pub(crate) fn get_server_information(&self) -> (&str, &str, &str, &str) {
@@ -48,14 +52,17 @@ impl Service {
         icon: String,
         summary: String,
         body: String,
-        _actions: Vec<String>,
+        actions: Vec<String>,
         hints: HashMap<String, OwnedVariant>,
         _expires: i32,
+        #[zbus(header)] header: zbus::message::Header<'_>,
     ) -> u32 {
         assert_eq!(app_name, "v2m");
         let urgency = u8::try_from(&*hints["urgency"]).unwrap();
         let transient = bool::try_from(&*hints["transient"]).unwrap();
-        let shown = Seen::Shown { replaces, icon, summary, body, urgency, transient };
+        let sender = header.sender().unwrap().to_string();
+        let shown =
+            Seen::Shown { replaces, icon, summary, body, urgency, transient, actions, sender };
         self.seen.send(shown).await.unwrap();
         self.hangs.wait_for(|hangs| !hangs).await.unwrap();
         if replaces != 0 {
@@ -145,6 +152,16 @@ impl Desktop {
         let interface = "org.freedesktop.Notifications";
         let body = (id, 2_u32);
         let told = service.emit_signal(NOBODY, path, interface, "NotificationClosed", &body);
+        told.await.unwrap();
+    }
+
+    /// The user presses a button. Only who has shown it is told (`sender`), or everybody.
+    pub(crate) async fn press(&self, sender: Option<&str>, id: u32, action: &str) {
+        let service = self.service.as_ref().unwrap();
+        let path = "/org/freedesktop/Notifications";
+        let interface = "org.freedesktop.Notifications";
+        let body = (id, action);
+        let told = service.emit_signal(sender, path, interface, "ActionInvoked", &body);
         told.await.unwrap();
     }
 

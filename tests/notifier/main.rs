@@ -6,3 +6,4 @@ mod buses;
 mod desktop;
 mod dictation;
 mod runs;
+mod set_up;

@@ -89,6 +89,13 @@ pub fn language() -> &'static str {
     in_force().map_or("en", |catalogue| catalogue.language)
 }
 
+/// The languages that the user reads, the preferred one first, as the locale names them: ISO 639-1
+/// codes, whether there is a catalogue for them or not.
+#[must_use]
+pub fn wanted_languages() -> Vec<String> {
+    locale::languages(|name| std::env::var(name).ok())
+}
+
 /// The translation of a text that was marked with [`mark!`].
 #[must_use]
 pub fn text(english: &'static str) -> &'static str {

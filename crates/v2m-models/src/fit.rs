@@ -96,13 +96,63 @@ pub fn recommend(machine: &Machine) -> &'static Model {
     candidates().find(|model| soon(model)).or(candidates().next_back()).unwrap_or(smallest)
 }
 
+/// How long a whole text took on a machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// The model that was run.
+    pub model: &'static Model,
+    /// Seconds for the sample recording, which has 11 s of speech.
+    pub seconds: f64,
+    /// Whether a GPU computed it.
+    pub on_gpu: bool,
+}
+
+/// Seconds for the sample up to which a model is recommended. A recording that is decoded while it
+/// is spoken has its text much sooner after its end. This is [`SOON`] in terms of whole texts: eight
+/// of the cores of [`CORE_GFLOPS`] need 0.54 s for `small`'s encoder and some 2 s for its text.
+const SOON_MEASURED: f64 = 2.0;
+/// … and up to which the default is.
+const LATE_MEASURED: f64 = 5.0;
+/// A GPU that is this fast has no trouble with the other models either: its time grows with the
+/// layers of the decoder, not with the encoder's work (docs/performance.md).
+const FAST_GPU: f64 = 0.5;
+
+/// The model to use where this was measured: the best one of those that `may` be used (memory and
+/// disk) whose text would come soon.
+#[must_use]
+pub fn by_measure(measured: &Measured, may: impl Fn(&str) -> bool) -> &'static Model {
+    let candidates = || CANDIDATES.iter().filter_map(|name| catalogue::find(name));
+    let soon = |model: &Model| {
+        let seconds = measured.seconds * core_seconds(model) / core_seconds(measured.model);
+        let is_fast = measured.on_gpu && on_gpu(model) && measured.seconds <= FAST_GPU;
+        is_fast || seconds <= SOON_MEASURED || model.is_default() && seconds <= LATE_MEASURED
+    };
+    let smallest = candidates().next_back().unwrap_or(&catalogue::all()[0]);
+    candidates().find(|model| may(model.name) && soon(model)).unwrap_or(smallest)
+}
+
+/// The candidates next to `name`: the better and slower one, and the smaller and faster one.
+pub fn beside(name: &str) -> impl Iterator<Item = &'static str> {
+    let at = CANDIDATES.iter().position(|candidate| *candidate == name);
+    let [better, faster] = match at {
+        Some(at) => [at.checked_sub(1), Some(at + 1)],
+        None => [None, CANDIDATES.iter().position(|candidate| *candidate == catalogue::DEFAULT)],
+    };
+    [faster, better].into_iter().flatten().filter_map(|at| CANDIDATES.get(at).copied())
+}
+
+/// Seconds that one core needs for 10 s of speech: measured, or the encoder's work, which the
+/// decoder's follows.
+fn core_seconds(model: &Model) -> f64 {
+    model
+        .core_seconds
+        .unwrap_or_else(|| encoder_gflop(model.family().0) * TEN_SECONDS / CORE_GFLOPS)
+}
+
 /// Seconds that a processor needs to encode 10 s of speech.
 fn wait(model: &Model, machine: &Machine) -> f64 {
     let cores = f64::from(machine.cores.clamp(1, MOST_CORES));
-    let one_core = model
-        .core_seconds
-        .unwrap_or_else(|| encoder_gflop(model.family().0) * TEN_SECONDS / CORE_GFLOPS);
-    one_core / cores
+    core_seconds(model) / cores
 }
 
 /// The encoder's work over its full context of 1500, from its layers and their width: the products
@@ -181,6 +231,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_was_measured_decides_and_what_has_no_room_is_left_out() {
+        let all = |_: &str| true;
+        let at = |name: &str, seconds, on_gpu| {
+            let measured = Measured { model: catalogue::find(name).unwrap(), seconds, on_gpu };
+            by_measure(&measured, all).name
+        };
+        assert_eq!(at("base-q8_0", 0.4, false), "small-q8_0");
+        assert_eq!(at("base-q8_0", 1.7, false), "base-q8_0");
+        assert_eq!(at("base-q8_0", 4.9, false), "base-q8_0", "the default may take longer");
+        assert_eq!(at("base-q8_0", 6.0, false), "tiny-q8_0");
+        assert_eq!(at("base-q8_0", 0.05, false), "large-v3-turbo-q8_0");
+        assert_eq!(at("small-q8_0", 8.0, false), "base-q8_0");
+        assert_eq!(at("base-q8_0", 0.3, true), "large-v3-turbo-q8_0", "a GPU");
+        assert_eq!(at("base-q8_0", 1.5, true), "base-q8_0", "a slow one");
+        let measured =
+            Measured { model: catalogue::find("base-q8_0").unwrap(), seconds: 0.05, on_gpu: false };
+        let may = |name: &str| name != "large-v3-turbo-q8_0" && name != "small-q8_0";
+        assert_eq!(by_measure(&measured, may).name, "base-q8_0");
+        assert_eq!(by_measure(&measured, |_| false).name, "tiny-q8_0");
+    }
+
+    #[test]
+    fn alternatives_are_one_step_away() {
+        assert_eq!(beside("base-q8_0").collect::<Vec<_>>(), ["tiny-q8_0", "small-q8_0"]);
+        assert_eq!(beside("tiny-q8_0").collect::<Vec<_>>(), ["base-q8_0"]);
+        assert_eq!(beside("large-v3-turbo-q8_0").collect::<Vec<_>>(), ["small-q8_0"]);
+        assert_eq!(beside("mine").collect::<Vec<_>>(), ["base-q8_0"]);
     }
 
     #[test]

@@ -539,7 +539,7 @@ fn model_in_brief(error: &paths::PathError) -> (String, String) {
     match error {
         NotInstalled { name } => (
             tr!("The model {name} is not installed", name),
-            tr!("Fetch it: v2m-model pull {name}", name),
+            tr!("Run v2m setup, or: v2m-model pull {name}", name),
         ),
         Unknown { name, .. } | NotAName(name) => (
             tr!("There is no model {name}", name),

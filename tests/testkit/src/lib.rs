@@ -13,6 +13,7 @@
 //! | [`x11_programs`], [`x11_window`] | the other programs of an X11 desktop |
 //! | [`kept_sound`], [`kept_words`] | whether a recording and its text hold what was said |
 //! | [`digest`] | what the double of an engine says it heard |
+//! | [`terminal`] | a terminal, and what a person types in it |
 //! | [`wait`] | waiting for what no event tells |
 //!
 //! The doubles that are programs or libraries are in `programs/`. Nothing of this is in what is
@@ -33,6 +34,7 @@ pub mod portal;
 pub mod private_bus;
 pub mod speech_server;
 pub mod sway;
+pub mod terminal;
 pub mod wait;
 pub mod wayland_keyboard;
 pub mod x11_programs;

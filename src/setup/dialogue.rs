@@ -1,0 +1,245 @@
+//! What is said and asked in the terminal: plain lines, one after the other.
+//!
+//! No library draws these prompts. A line that is written once is read by every screen reader, in
+//! every terminal and every log, and its words are in the catalogue; the libraries of the field
+//! draw over earlier lines and have English words of their own. Not here: what is asked.
+
+use crate::doctor;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Stdin, Write};
+use std::path::PathBuf;
+use v2m_ipc::plain;
+use v2m_messages::tr;
+
+/// Why a question has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The user skips this step.
+    Skip,
+    /// The user leaves the set-up, or standard input has ended.
+    Leave,
+}
+
+/// An answer to a question with choices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// One of the numbered choices, counted from 0.
+    Number(usize),
+    /// Something else that was typed.
+    Other(String),
+}
+
+/// Asks and tells. With `--yes` it answers its questions itself, with the defaults.
+pub(super) struct Dialogue<R = Stdin, W = io::Stdout> {
+    input: BufReader<R>,
+    output: W,
+    /// Whether somebody is there to answer.
+    asks: bool,
+    /// Whether lines may be drawn over.
+    redraws: bool,
+    /// The folder of v2m's programs, if the shell does not find them.
+    folder: Option<PathBuf>,
+}
+
+impl Dialogue {
+    /// In this process's terminal. `asks`: whether questions are asked.
+    pub(super) fn in_terminal(asks: bool) -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_simple =
+            std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        Self {
+            input: BufReader::new(io::stdin()),
+            output: io::stdout(),
+            asks,
+            redraws: io::stdout().is_terminal() && !is_simple && !set("NO_COLOR"),
+            folder: doctor::folder_off_path(),
+        }
+    }
+
+    /// Whether a line waits to be read. Returns at once.
+    pub(super) fn has_line(&self) -> bool {
+        if !self.input.buffer().is_empty() {
+            return true;
+        }
+        let stdin = io::stdin();
+        let mut asked = [PollFd::new(&stdin, PollFlags::IN)];
+        poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    }
+}
+
+impl<R: Read, W: Write> Dialogue<R, W> {
+    /// Whether questions are asked.
+    pub(super) fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Whether lines may be drawn over.
+    pub(super) fn redraws(&self) -> bool {
+        self.redraws
+    }
+
+    /// Says a line, or several. Nobody can be told that it cannot be written.
+    pub(super) fn say(&mut self, text: impl AsRef<str>) {
+        self.put(&format!("{}\n", self.runnable(text.as_ref())));
+    }
+
+    /// Writes over the current line, which is not ended.
+    pub(super) fn draw(&mut self, line: &str) {
+        // The one control character here is our own; the line itself is made plain.
+        let _ = self.output.write_all(b"\r");
+        self.put(&plain::line(line));
+    }
+
+    fn put(&mut self, text: &str) {
+        let _ = plain::write(&mut self.output, text);
+    }
+
+    /// Text in which commands of v2m can be run as they stand.
+    pub(super) fn runnable(&self, text: &str) -> String {
+        match &self.folder {
+            Some(folder) => doctor::with_paths(text, folder),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Asks for a line. Enter alone gives `default`.
+    pub(super) fn ask(&mut self, question: &str, default: &str) -> Result<String, Stop> {
+        if !self.asks {
+            return Ok(default.to_owned());
+        }
+        let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        self.put(&format!("{question}{shown} "));
+        let answer = self.line()?;
+        // Letters of the user's language: Spanish says yes with an s.
+        match answer.to_lowercase().as_str() {
+            "" => Ok(default.to_owned()),
+            letter if letter == tr!("letter that skips a step" => "s") => Err(Stop::Skip),
+            letter if letter == tr!("letter that leaves" => "q") => Err(Stop::Leave),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Waits for Enter. Whatever is typed before it does not matter, except the letters that
+    /// skip and leave.
+    pub(super) fn enter(&mut self, prompt: &str) -> Result<(), Stop> {
+        self.ask(prompt, "").map(drop)
+    }
+
+    /// Asks yes or no; Enter alone means yes if `default`.
+    pub(super) fn yes(&mut self, question: &str, default: bool) -> Result<bool, Stop> {
+        let keys =
+            if default { tr!("yes by default" => "Y/n") } else { tr!("no by default" => "y/N") };
+        loop {
+            let answer = self.ask(&format!("{question} ({keys})"), "")?;
+            match answer.as_str() {
+                "" => return Ok(default),
+                answer if doctor::is_yes(answer) => return Ok(true),
+                answer if is_no(answer) => return Ok(false),
+                _ => self.say(tr!("Answer y or n; s skips this step, q leaves.")),
+            }
+        }
+    }
+
+    /// Shows numbered choices and asks for one. Enter alone means the one at `default`.
+    pub(super) fn choose(
+        &mut self,
+        question: &str,
+        choices: &[String],
+        default: usize,
+    ) -> Result<Choice, Stop> {
+        for (index, choice) in choices.iter().enumerate() {
+            self.say(format!("  {}. {choice}", index + 1));
+        }
+        let answer = self.ask(question, &(default + 1).to_string())?;
+        match answer.parse::<usize>() {
+            Ok(number) if (1..=choices.len()).contains(&number) => Ok(Choice::Number(number - 1)),
+            _ => Ok(Choice::Other(answer)),
+        }
+    }
+
+    /// The next line of standard input, without its end.
+    pub(super) fn line(&mut self) -> Result<String, Stop> {
+        let mut line = String::new();
+        match self.input.read_line(&mut line) {
+            Ok(0) | Err(_) => {
+                self.put("\n");
+                Err(Stop::Leave)
+            }
+            Ok(_) => Ok(line.trim().to_owned()),
+        }
+    }
+}
+
+/// The user may say it in the language of the question, or in English.
+fn is_no(answer: &str) -> bool {
+    let answer = answer.trim().to_lowercase();
+    let mut words = tr!("answers that mean no" => "n no").split(' ').chain(["n", "no"]);
+    words.any(|word| word == answer)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    /// A dialogue with somebody who types these lines.
+    pub(crate) fn with(typed: &str) -> Dialogue<Cursor<Vec<u8>>, Vec<u8>> {
+        let input = BufReader::new(Cursor::new(typed.as_bytes().to_vec()));
+        Dialogue { input, output: Vec::new(), asks: true, redraws: false, folder: None }
+    }
+
+    impl<R> Dialogue<R, Vec<u8>> {
+        /// All that was said.
+        pub(crate) fn said(&self) -> &str {
+            std::str::from_utf8(&self.output).unwrap()
+        }
+    }
+
+    #[test]
+    fn enter_takes_the_default_and_letters_skip_and_leave() {
+        let mut dialogue = with("\n es \ns\nQ\n");
+        assert_eq!(dialogue.ask("Which?", "en"), Ok("en".into()));
+        assert_eq!(dialogue.ask("Which?", "en"), Ok("es".into()));
+        assert_eq!(dialogue.ask("Which?", ""), Err(Stop::Skip));
+        assert_eq!(dialogue.ask("Which?", ""), Err(Stop::Leave));
+        assert_eq!(dialogue.ask("Which?", ""), Err(Stop::Leave), "at the end of the input");
+        assert!(dialogue.said().starts_with("Which? [en] Which? [en] Which? "));
+    }
+
+    #[test]
+    fn yes_and_no_are_asked_until_they_are_understood() {
+        assert_eq!(with("\n").yes("Now?", true), Ok(true));
+        assert_eq!(with("\n").yes("Now?", false), Ok(false));
+        assert_eq!(with("maybe\nNo\n").yes("Now?", true), Ok(false));
+        let mut dialogue = with("what\nyes\n");
+        assert_eq!(dialogue.yes("Now?", false), Ok(true));
+        assert!(dialogue.said().contains("Answer y or n"), "{}", dialogue.said());
+    }
+
+    #[test]
+    fn a_choice_is_a_number_or_something_else() {
+        let choices = ["one".to_owned(), "two".to_owned()];
+        let mut dialogue = with("\n2\n3\nmine\n");
+        let mut answer = || dialogue.choose("Which?", &choices, 0).unwrap();
+        assert_eq!(answer(), Choice::Number(0));
+        assert_eq!(answer(), Choice::Number(1));
+        assert_eq!(answer(), Choice::Other("3".into()));
+        assert_eq!(answer(), Choice::Other("mine".into()));
+    }
+
+    #[test]
+    fn with_yes_nothing_is_asked() {
+        let mut dialogue = Dialogue { asks: false, ..with("") };
+        assert_eq!(dialogue.ask("Which?", "en"), Ok("en".into()));
+        assert_eq!(dialogue.yes("Now?", true), Ok(true));
+        assert_eq!(dialogue.said(), "");
+    }
+
+    #[test]
+    fn what_is_told_cannot_command_the_terminal() {
+        let mut dialogue = with("");
+        dialogue.say("a\u{1b}[2Jb");
+        dialogue.draw("c\u{1b}d\n");
+        assert_eq!(dialogue.said(), "a[2Jb\n\rcd ");
+    }
+}

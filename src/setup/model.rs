@@ -1,0 +1,320 @@
+//! The speech model: recommended for this machine, fetched by `v2m-model`, and selected.
+
+use super::configuration::{self, Configuration};
+use super::dialogue::{Choice, Dialogue, Stop};
+use super::measure::{self, Speed};
+use super::outcome::{Lack, Outcome};
+use super::{languages, service};
+use serde::Deserialize;
+use serde_json::json;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use v2m_messages::tr;
+use v2m_models::catalogue::{self, Form};
+use v2m_models::fit;
+
+/// `v2m-model`'s exit code for a model that could not be downloaded.
+const NOT_FETCHED: i32 = 4;
+/// `v2m-model`'s exit code if the system refused something, such as room on the disk.
+const SYSTEM: i32 = 1;
+/// The program that runs models in GGUF form.
+const GGUF_ENGINE: &str = "v2m-engine-gguf";
+
+/// A model, as `v2m-model list --json` tells of it.
+#[derive(Clone, Debug, Deserialize)]
+struct Row {
+    name: String,
+    bytes: u64,
+    licence: Option<String>,
+    licensor: Option<String>,
+    /// How it suits this machine; `None`: unknown.
+    fit: Option<String>,
+    recommended: bool,
+    /// The file, if it is installed.
+    path: Option<PathBuf>,
+}
+
+impl Row {
+    /// Size and licence, and what choosing it would do.
+    fn told(&self) -> String {
+        let (name, megabytes) = (&self.name, (self.bytes + 500_000) / 1_000_000);
+        if self.path.is_some() {
+            return tr!("{name}: installed, {megabytes} MB", name, megabytes);
+        }
+        let licence = self.licence.as_deref().unwrap_or("?");
+        let licensor = self.licensor.as_deref().unwrap_or("?");
+        tr!(
+            "{name}: {megabytes} MB to download, licence {licence} ({licensor})",
+            name,
+            megabytes,
+            licence,
+            licensor
+        )
+    }
+
+    fn has_no_room(&self) -> bool {
+        self.path.is_none() && self.fit.as_deref() == Some("disk")
+    }
+}
+
+/// Has the user choose a model, fetches it if need be, and selects it.
+pub(super) fn choose(
+    dialogue: &mut Dialogue,
+    configuration: &mut Configuration,
+) -> Result<Outcome, Stop> {
+    let rows = match rows() {
+        Ok(rows) => rows,
+        Err(problem) => {
+            dialogue.say(&problem);
+            return Ok(Outcome::missing(Lack::Model, problem));
+        }
+    };
+    let selected = configuration.settings().engine.model.clone();
+    let is_installed = v2m_models::paths::resolve(&selected).is_ok();
+    if !dialogue.asks() {
+        return Ok(by_default(dialogue, configuration, &rows, &selected, is_installed));
+    }
+    let speed = if is_installed { measured(dialogue, &selected) } else { None };
+    let mut default = recommended(&rows, speed.as_ref());
+    loop {
+        let row =
+            one_of(dialogue, configuration, &rows, &default, is_installed.then_some(&selected))?;
+        let outcome = take(dialogue, configuration, &row, &selected, is_installed);
+        if matches!(outcome, Outcome::Missing { lack: Lack::Model, .. }) {
+            if dialogue.yes(tr!("Choose another model, or try again?"), true)? {
+                continue;
+            }
+            return Ok(outcome);
+        }
+        // A model that was measured before needs no second look.
+        let is_new = speed.as_ref().is_none_or(|speed| speed.model != row.name);
+        let Some(speed) = is_new.then(|| measured(dialogue, &row.name)).flatten() else {
+            return Ok(outcome);
+        };
+        let faster = recommended(&rows, Some(&speed));
+        if is_slower(&row.name, &faster) {
+            dialogue.say(tr!("That is slow to wait for. A faster one: {faster}", faster));
+            if dialogue.yes(tr!("Choose again?"), true)? {
+                default = faster;
+                continue;
+            }
+        }
+        return Ok(outcome);
+    }
+}
+
+/// Without questions: what is configured, or else what is recommended.
+fn by_default(
+    dialogue: &mut Dialogue,
+    configuration: &mut Configuration,
+    rows: &[Row],
+    selected: &str,
+    is_installed: bool,
+) -> Outcome {
+    let name = if is_installed || selected != catalogue::DEFAULT {
+        selected.to_owned()
+    } else {
+        recommended(rows, None)
+    };
+    match rows.iter().find(|row| row.name == name) {
+        Some(row) if row.has_no_room() => {
+            let why = no_room(&name);
+            dialogue.say(&why);
+            Outcome::missing(Lack::Model, why)
+        }
+        Some(row) => take(dialogue, configuration, row, selected, is_installed),
+        // A file of the user's own.
+        None if is_installed => {
+            dialogue.say(&name);
+            Outcome::unchanged(name)
+        }
+        None => {
+            let why = tr!("the model {name} is not installed, and nobody publishes it", name);
+            dialogue.say(&why);
+            Outcome::missing(Lack::Model, why)
+        }
+    }
+}
+
+/// Shows the models that come into question, and asks for one.
+fn one_of(
+    dialogue: &mut Dialogue,
+    configuration: &Configuration,
+    rows: &[Row],
+    default: &str,
+    current: Option<&String>,
+) -> Result<Row, Stop> {
+    let mut offered: Vec<&Row> = Vec::new();
+    let mut offer = |name: &str| {
+        let found = rows.iter().find(|row| row.name == name);
+        if let Some(row) = found.filter(|row| offered.iter().all(|known| known.name != row.name)) {
+            offered.push(row);
+        }
+    };
+    offer(default);
+    if let Some(current) = current {
+        offer(current);
+    }
+    for other in fit::beside(default) {
+        offer(other);
+    }
+    let has_gguf =
+        std::env::current_exe().is_ok_and(|program| program.with_file_name(GGUF_ENGINE).is_file());
+    if has_gguf && languages::only_english(configuration) {
+        let english = catalogue::all().iter().filter(|model| model.form == Form::Gguf);
+        english.for_each(|model| offer(model.name));
+    }
+    let lines: Vec<String> = offered
+        .iter()
+        .map(|row| {
+            let told = row.told();
+            if row.name == default { tr!("{model} (recommended)", model = told) } else { told }
+        })
+        .collect();
+    loop {
+        let question = tr!("Which model? A number, or any name from `v2m-model list`");
+        let row = match dialogue.choose(question, &lines, 0)? {
+            Choice::Number(number) => offered[number],
+            Choice::Other(name) => match rows.iter().find(|row| row.name == name) {
+                Some(row) => row,
+                None => {
+                    dialogue
+                        .say(tr!("There is no model {name}. All of them: v2m-model list", name));
+                    continue;
+                }
+            },
+        };
+        if row.has_no_room() {
+            dialogue.say(no_room(&row.name));
+            continue;
+        }
+        return Ok(row.clone());
+    }
+}
+
+fn no_room(name: &str) -> String {
+    tr!("The disk has no room for {name}. Make room, or choose a smaller one.", name)
+}
+
+/// Fetches the model if need be, and selects it.
+fn take(
+    dialogue: &mut Dialogue,
+    configuration: &mut Configuration,
+    row: &Row,
+    before: &str,
+    before_is_installed: bool,
+) -> Outcome {
+    let name = &row.name;
+    dialogue.say(row.told());
+    // It may have been fetched since the list was made.
+    let is_new = v2m_models::paths::resolve(name).is_err();
+    if is_new && let Err(why) = fetch(name) {
+        dialogue.say(&why);
+        return Outcome::missing(Lack::Model, why);
+    }
+    let changed = configuration.set(&[("engine", "model", json!(name))]);
+    let mut undo = match changed {
+        Ok(undo) => undo,
+        Err(error) => {
+            dialogue.say(error.to_string());
+            return configuration::failed(&error);
+        }
+    };
+    // A model that is not there cannot be selected.
+    if !before_is_installed {
+        undo.clear();
+    }
+    if is_new {
+        let force = if before_is_installed && before != name { "" } else { " --force" };
+        undo.push(format!("v2m-model rm{force} {name}"));
+    }
+    Outcome::Done { state: name.clone(), undo }
+}
+
+/// Downloads it in the foreground: `v2m-model` shows how far it is, and continues a download that
+/// was interrupted.
+fn fetch(name: &str) -> Result<(), String> {
+    let mut command = Command::new(program());
+    let status = command.args(["pull", name]).stdin(Stdio::null()).status();
+    let status = status.map_err(|error| tr!("running v2m-model: {error}", error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(match (status.code(), status.signal()) {
+        (_, Some(_)) => tr!("the download was interrupted; what was downloaded is kept").to_owned(),
+        (Some(NOT_FETCHED), _) => tr!(
+            "{name} could not be downloaded, for the reason above. Check the network; the next try continues \
+             where this one stopped",
+            name
+        ),
+        (Some(SYSTEM), _) => {
+            tr!(
+                "{name} could not be stored, for the reason above. Make room on the disk, or choose a smaller model",
+                name
+            )
+        }
+        _ => tr!("{name} could not be installed, for the reason above", name),
+    })
+}
+
+/// Says how fast the service transcribes with that model; `None` where it does not.
+fn measured(dialogue: &mut Dialogue, model: &str) -> Option<Speed> {
+    service::answers().ok()?;
+    dialogue.say(tr!("Measuring this machine with {model}; this takes some seconds.", model));
+    match measure::measure(model) {
+        Ok(speed) => {
+            dialogue.say(tr!(
+                "{sound} s of speech take {seconds} s with {model} ({device}). While you dictate, most of it is \
+                 done before you stop.",
+                sound = format_args!("{:.0}", speed.sound),
+                seconds = format_args!("{:.1}", speed.seconds),
+                model,
+                device = speed.device
+            ));
+            Some(speed)
+        }
+        Err(problem) => {
+            dialogue.say(tr!("This machine cannot be measured: {problem}", problem));
+            None
+        }
+    }
+}
+
+/// The model for this machine: by what was measured, or else by its cores, memory and GPU.
+fn recommended(rows: &[Row], speed: Option<&Speed>) -> String {
+    let by_hardware =
+        || rows.iter().find(|row| row.recommended).map_or(catalogue::DEFAULT, |row| &row.name);
+    let Some(measured) = speed.and_then(Speed::of_published) else {
+        return by_hardware().to_owned();
+    };
+    let may = |name: &str| {
+        let fit = rows.iter().find(|row| row.name == name).and_then(|row| row.fit.as_deref());
+        !matches!(fit, Some("memory" | "disk"))
+    };
+    fit::by_measure(&measured, may).name.to_owned()
+}
+
+/// Whether `faster` is less work than `model`.
+fn is_slower(model: &str, faster: &str) -> bool {
+    let bytes = |name: &str| catalogue::find(name).map(|model| model.bytes);
+    matches!((bytes(model), bytes(faster)), (Some(model), Some(faster)) if faster < model)
+}
+
+fn rows() -> Result<Vec<Row>, String> {
+    let output =
+        Command::new(program()).args(["list", "--json"]).stdin(Stdio::null()).output().map_err(
+            |error| tr!("running v2m-model: {error}. Install v2m again: make install", error),
+        )?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        tr!("reading the list of models: {error}. Install v2m again: make install", error)
+    })
+}
+
+fn program() -> PathBuf {
+    let beside = std::env::current_exe().map(|own| own.with_file_name("v2m-model"));
+    beside.ok().filter(|program| program.is_file()).unwrap_or_else(|| "v2m-model".into())
+}

@@ -1,0 +1,108 @@
+//! The service's socket: enabled and listening, and the service behind it answers.
+
+use super::dialogue::{Dialogue, Stop};
+use super::interrupt;
+use super::outcome::{Lack, Outcome};
+use std::process::{Command, Stdio};
+use v2m_ipc::client::Client;
+use v2m_ipc::message::Command as Request;
+use v2m_messages::tr;
+
+/// What the user manager says of the socket.
+#[derive(Debug, PartialEq, Eq)]
+enum Socket {
+    Listening,
+    /// In this state.
+    Closed(String),
+    /// There is no user manager, for this reason.
+    NoManager(String),
+}
+
+/// Has the socket enabled and started, and the service answer.
+pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
+    let mut undo = Vec::new();
+    match socket() {
+        Socket::Listening => {}
+        Socket::Closed(state) => {
+            dialogue.say(tr!(
+                "v2m.socket is {state}. The first press starts the service through it.",
+                state
+            ));
+            if !dialogue.yes(tr!("Enable it now, and at each login?"), true)? {
+                return Err(Stop::Skip);
+            }
+            if let Err(problem) = interrupt::whole(enable) {
+                let why = tr!(
+                    "v2m.socket cannot be enabled: {problem}. See: systemctl --user status v2m.socket",
+                    problem
+                );
+                dialogue.say(&why);
+                return Ok(Outcome::missing(Lack::Service, why));
+            }
+            undo.push("systemctl --user disable --now v2m.socket".to_owned());
+        }
+        // Something else may have opened the socket: systemd-socket-activate, or a container.
+        Socket::NoManager(why) => {
+            if answers().is_err() {
+                let why = tr!(
+                    "no systemd user manager answers ({why}). Log in to the desktop, not through su or ssh, and \
+                     run `v2m setup` there",
+                    why
+                );
+                dialogue.say(&why);
+                return Ok(Outcome::missing(Lack::Service, why));
+            }
+        }
+    }
+    match answers() {
+        Ok(()) => {
+            let state = tr!("v2m.socket is listening, and the service answers");
+            dialogue.say(state);
+            Ok(Outcome::Done { state: state.to_owned(), undo })
+        }
+        Err(problem) => {
+            let why = tr!(
+                "the service does not start: {problem}. See why: journalctl --user -u v2m -n 20",
+                problem
+            );
+            dialogue.say(&why);
+            Ok(Outcome::missing(Lack::Service, why))
+        }
+    }
+}
+
+/// Whether the service answers. Starts it, if something listens for it.
+pub(super) fn answers() -> Result<(), String> {
+    let asked = Client::connect().and_then(|mut client| client.request(&Request::Ping));
+    asked.map(drop).map_err(|error| error.to_string())
+}
+
+fn socket() -> Socket {
+    let asked = Command::new("systemctl")
+        .args(["--user", "is-active", "v2m.socket"])
+        .env("LC_ALL", "C.UTF-8")
+        .output();
+    match asked {
+        Err(error) => Socket::NoManager(tr!("systemctl: {error}", error)),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            match said.as_str() {
+                "active" => Socket::Listening,
+                "" => Socket::NoManager(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+                _ => Socket::Closed(said),
+            }
+        }
+    }
+}
+
+fn enable() -> Result<(), String> {
+    let output = Command::new("systemctl")
+        .args(["--user", "enable", "--now", "v2m.socket"])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "))
+}

@@ -1,0 +1,91 @@
+//! Which terminal a program can be shown in, for what is started from the desktop.
+//!
+//! There is no standard for this yet. xdg-terminal-exec, which follows the proposed one, knows what
+//! the user has chosen; else it is the first of these that is installed, those of the desktops
+//! first.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Programs, each with what stands between it and the command that it is to run.
+const TERMINALS: [(&str, &[&str]); 15] = [
+    ("xdg-terminal-exec", &[]),
+    ("ptyxis", &["--new-window", "--"]),
+    ("kgx", &["--"]),
+    ("gnome-terminal", &["--"]),
+    ("konsole", &["-e"]),
+    ("xfce4-terminal", &["-x"]),
+    ("mate-terminal", &["-x"]),
+    ("qterminal", &["-e"]),
+    ("foot", &[]),
+    ("kitty", &[]),
+    ("alacritty", &["-e"]),
+    ("wezterm", &["start", "--"]),
+    ("x-terminal-emulator", &["-e"]),
+    ("urxvt", &["-e"]),
+    ("xterm", &["-e"]),
+];
+
+/// A terminal that is installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    program: PathBuf,
+    before: &'static [&'static str],
+}
+
+impl Terminal {
+    /// The one to use, by `PATH`. `None`: none is installed.
+    pub fn find() -> Option<Self> {
+        Self::in_folders(&std::env::var_os("PATH").unwrap_or_default())
+    }
+
+    fn in_folders(path: &OsStr) -> Option<Self> {
+        let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
+        TERMINALS.iter().find_map(|(name, before)| {
+            let mut places = folders.iter().map(|folder| folder.join(name));
+            places.find(|place| is_program(place)).map(|program| Self { program, before })
+        })
+    }
+
+    /// The command that runs `program` with these arguments in the terminal.
+    pub fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(self.before).arg(OsString::from(program)).args(arguments);
+        command
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_choice_goes_before_what_is_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = std::env::join_paths([Path::new("/nowhere"), folder.path()]).unwrap();
+        assert_eq!(Terminal::in_folders(&path), None);
+        let install = |name: &str, mode| {
+            let program = folder.path().join(name);
+            std::fs::write(&program, "").unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        install("xterm", 0o755);
+        // Not a program.
+        install("foot", 0o644);
+        let found = Terminal::in_folders(&path).unwrap();
+        let command = found.command(Path::new("/usr/bin/v2m"), &["setup"]);
+        assert!(command.get_program().to_str().unwrap().ends_with("/xterm"));
+        let arguments: Vec<_> = command.get_args().collect();
+        assert_eq!(arguments, ["-e", "/usr/bin/v2m", "setup"]);
+        install("xdg-terminal-exec", 0o755);
+        let found = Terminal::in_folders(&path).unwrap();
+        let command = found.command(Path::new("/usr/bin/v2m"), &["setup"]);
+        assert_eq!(command.get_args().collect::<Vec<_>>(), ["/usr/bin/v2m", "setup"]);
+    }
+}
