@@ -98,7 +98,7 @@ endef
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 ## Building and installing
 
@@ -113,7 +113,7 @@ toolchain:
 	  echo "    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"; exit 1; }
 	@have=$$(rustc --version | cut -d' ' -f2); \
 	 [ "$$(printf '%s\n' '$(RUST_NEEDED)' "$$have" | sort -V | head -1)" = '$(RUST_NEEDED)' ] || { \
-	  echo "Rust $$have is too old for v2m, which needs $(RUST_NEEDED): run \`rustup update stable\`."; exit 1; }
+	  echo "Rust $$have is too old for v2m, which needs $(RUST_NEEDED) or newer: run \`rustup update stable\`, or get rustup from https://rustup.rs."; exit 1; }
 
 check-user:
 	@if [ -n "$${SUDO_USER:-}" ] && [ '$(PREFIX)' = "$$HOME/.local" ]; then \

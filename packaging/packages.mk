@@ -17,11 +17,13 @@ export TARGET_DIR := $(abspath $(TARGET))
 
 # The tree that is packaged, divided into packages: STAGED/v2m, and STAGED/v2m-cuda and v2m-vulkan if they were built.
 stage:
-	@[ '$(BUILT)' = yes ] || $(MAKE) build DEPS=no
+	@[ '$(BUILT)' = yes ] || $(MAKE) build DEPS=no DESTDIR='$(STAGED)/tree'
 	@rm -rf '$(STAGED)/tree' && mkdir -p '$(STAGED)'
 	@$(MAKE) install-files DESTDIR='$(STAGED)/tree' PREFIX=/usr BUILD='$(BUILD)'
 	@install -D -m755 packaging/sessions '$(STAGED)/tree/usr/lib/v2m/sessions'
 	@install -D -m644 packaging/v2m.preset '$(STAGED)/tree/usr/lib/systemd/user-preset/90-v2m.preset'
+	@cd '$(STAGED)/tree/usr' && for engine in bin/v2m-engine-*; do [ ! -e "$$engine" ] || \
+	  echo '.so man1/v2m-engine.1' >"share/man/man1/$${engine#bin/}.1"; done
 	@bash packaging/split.sh '$(STAGED)/tree' '$(STAGED)'
 
 deb: ## make Debian packages (needs debhelper)

@@ -132,3 +132,53 @@ fn it_does_not_install_into_a_folder_that_it_could_not_name() {
         assert!(!home.path().join(name).exists(), "{name}");
     }
 }
+
+/// Each kind of package is made by another tool, which reads the version in a file of its own.
+#[test]
+fn all_packages_have_the_version_of_the_programs() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, line) in [
+        ("debian/changelog", format!("v2m ({version}-")),
+        ("packaging/rpm/v2m.spec", format!("Version:        {version}\n")),
+        ("packaging/arch/v2m/PKGBUILD", format!("pkgver={version}\n")),
+        ("packaging/arch/v2m-bin/PKGBUILD", format!("pkgver={version}\n")),
+    ] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        assert!(text.contains(&line), "{file} names another version than {version}");
+    }
+}
+
+/// What packages are made of: engines for GPUs apart, with what they need, and all the rest together.
+#[test]
+fn the_staged_tree_is_divided_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tree, out) = (folder.path().join("tree"), folder.path().join("out"));
+    let drop_in = "usr/lib/systemd/user/v2m.service.d/gpu.conf";
+    let files = [
+        "usr/bin/v2m",
+        "usr/bin/v2m-engine",
+        "usr/bin/v2m-engine-cuda",
+        "usr/bin/v2m-engine-v4",
+        "usr/bin/a-new-program",
+        "usr/lib/v2m/libcublas.so.13",
+        "usr/lib/v2m/sessions",
+        drop_in,
+    ];
+    for file in files {
+        fs::create_dir_all(tree.join(file).parent().unwrap()).unwrap();
+        fs::write(tree.join(file), file).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/split.sh");
+    let done = Command::new("bash").arg(script).args([&tree, &out]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let has = |package: &str, file: &str| out.join(package).join(file).exists();
+    for file in ["usr/bin/v2m-engine-cuda", "usr/lib/v2m/libcublas.so.13"] {
+        assert!(has("v2m-cuda", file) && !has("v2m", file), "{file}");
+    }
+    assert!(has("v2m-cuda", &drop_in.replace("gpu", "cuda")));
+    for file in files {
+        let apart = file.contains("cu") || file == drop_in;
+        assert_eq!(has("v2m", file), !apart, "{file}");
+    }
+    assert!(!out.join("v2m-vulkan").exists() && !tree.exists());
+}

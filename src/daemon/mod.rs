@@ -135,7 +135,7 @@ enum LoopInput {
     Timer(session::Timer),
     Heartbeat,
     ConfigChanged,
-    /// An upgrade replaces programs, perhaps.
+    /// An upgrade replaces programs, perhaps, or it is time to leave because one did.
     ProgramsChanged,
     Watchdog,
     /// A client has left, or a file is read slowly; both are looked at in every turn.
@@ -154,7 +154,7 @@ impl Daemon {
             }
             self.take(input);
             self.step();
-            self.leave_to_newer_programs(&inputs.programs);
+            self.leave_to_newer_programs(&mut inputs.programs);
         }
     }
 
@@ -172,6 +172,7 @@ impl Daemon {
         let timer = self.timers.next();
         let watchdog = self.service.next_ping();
         let heartbeat = self.under_way.heartbeat_due();
+        let leaving = inputs.programs.due();
         // The sources whose order says what is more urgent where several have something to tell,
         // unless one of them never stops telling.
         macro_rules! one_of_the_others {
@@ -193,6 +194,7 @@ impl Daemon {
                     () = at(heartbeat) => LoopInput::Heartbeat,
                     () = inputs.config.changed() => LoopInput::ConfigChanged,
                     () = inputs.programs.changed() => LoopInput::ProgramsChanged,
+                    () = at(leaving) => LoopInput::ProgramsChanged,
                 }
             };
         }

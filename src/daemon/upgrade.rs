@@ -1,17 +1,23 @@
 //! Programs that an upgrade replaces while the service runs.
 //!
-//! An installer need not restart the service, which would end a recording. The service leaves by itself once nobody
-//! needs it, and the next press starts the new program.
+//! An installer need not restart the service, which would end a recording. The service leaves by
+//! itself once nobody needs it, and the next press starts the new program.
 
 use super::Daemon;
 use super::changes::Changes;
 use crate::recognise::Stamp;
 use crate::session::{Event, State};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::Instant;
 use tracing::info;
 
 /// The program that this process runs, also after its file was replaced.
 const OWN: &str = "/proc/self/exe";
+
+/// How long the last text is left to the user. On some desktops the clipboard's content and the
+/// notification go with the service.
+const LINGER: Duration = Duration::from_secs(600);
 
 /// The programs that this run of the service consists of.
 pub(super) struct Programs {
@@ -19,6 +25,10 @@ pub(super) struct Programs {
     started: Vec<(PathBuf, Stamp)>,
     watch: Changes,
     are_replaced: bool,
+    /// When there was something to do last.
+    used: Option<Instant>,
+    /// When the service may leave, if nothing comes up until then.
+    due: Option<Instant>,
 }
 
 impl Programs {
@@ -28,7 +38,7 @@ impl Programs {
         let engines = engines.into_iter().filter_map(|path| Stamp::of(&path).map(|it| (path, it)));
         let started: Vec<_> = own.into_iter().chain(engines).collect();
         let watch = Changes::of(started.iter().map(|(path, _)| path.clone()).collect());
-        Self { started, watch, are_replaced: false }
+        Self { started, watch, are_replaced: false, used: None, due: None }
     }
 
     /// Waits for a change of the files. Cancel-safe.
@@ -36,24 +46,94 @@ impl Programs {
         self.watch.changed().await;
     }
 
-    /// Looks whether there are other programs now. A program that is missing counts as the same: either an upgrade is
-    /// not over, or v2m was removed, and then nothing could start again.
+    /// When the service may leave, if nothing comes up until then.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Looks whether there are other programs now. A program that is missing counts as the same:
+    /// either an upgrade is not over, or v2m was removed, and then nothing could start again.
     pub(super) fn look(&mut self) {
         self.are_replaced = self
             .started
             .iter()
             .any(|(path, started)| Stamp::of(path).is_some_and(|now| now != *started));
     }
+
+    /// Notes whether there is work. Returns whether the service may leave. `is_paused`: that is a
+    /// state which the next process would not know.
+    fn may_leave(&mut self, is_working: bool, is_paused: bool) -> bool {
+        let now = Instant::now();
+        if is_working {
+            self.used = Some(now);
+        }
+        let due = self.used.map_or(now, |used| used + LINGER);
+        let is_idle = !is_working && !is_paused;
+        self.due = (is_idle && self.are_replaced).then_some(due);
+        self.due.is_some_and(|due| due <= now)
+    }
 }
 
 impl Daemon {
-    /// Leaves if there are newer programs and nobody needs this one. The next press starts the new one.
-    pub(super) fn leave_to_newer_programs(&mut self, programs: &Programs) {
-        // Paused is a state that the next process would not know.
-        let idle = self.session.state() == State::Idle && self.background.is_idle();
-        if programs.are_replaced && idle && !self.service.is_ending() {
+    /// Leaves if there are newer programs and nobody needs this one. The next press starts the new
+    /// one.
+    pub(super) fn leave_to_newer_programs(&mut self, programs: &mut Programs) {
+        let state = self.session.state();
+        let is_working =
+            !matches!(state, State::Idle | State::Paused) || !self.background.is_idle();
+        let may_leave = programs.may_leave(is_working, state == State::Paused);
+        if may_leave && !self.service.is_ending() {
             info!("v2m was upgraded; ending, so that the next press starts the new version");
             self.tell(Event::Terminate);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn replace(file: &Path) {
+        let newer = file.with_extension("newer");
+        fs::write(&newer, "newer").unwrap();
+        fs::rename(newer, file).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_text_is_left_to_the_user_for_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = folder.path().join("engine");
+        fs::write(&engine, "engine").unwrap();
+        let missing = folder.path().join("engine-cuda");
+        let mut programs = Programs::running(vec![engine.clone(), missing.clone()]);
+        // An engine that is new is no other one.
+        fs::write(missing, "cuda").unwrap();
+        programs.look();
+        assert!(!programs.may_leave(false, false) && programs.due().is_none());
+        replace(&engine);
+        programs.changed().await;
+        programs.look();
+        assert!(!programs.may_leave(true, false) && programs.due().is_none(), "it works");
+        assert!(!programs.may_leave(false, false), "a text has just been delivered");
+        tokio::time::sleep_until(programs.due().unwrap()).await;
+        assert!(!programs.may_leave(false, true) && programs.due().is_none(), "it is paused");
+        assert!(programs.may_leave(false, false));
+        // While an upgrade is under way, or after a removal.
+        fs::remove_file(&engine).unwrap();
+        programs.look();
+        assert!(!programs.may_leave(false, false));
+    }
+
+    #[tokio::test]
+    async fn without_a_text_it_may_leave_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = folder.path().join("engine");
+        fs::write(&engine, "engine").unwrap();
+        let mut programs = Programs::running(vec![engine.clone()]);
+        assert!(!programs.may_leave(false, false));
+        replace(&engine);
+        programs.look();
+        assert!(programs.may_leave(false, false));
     }
 }

@@ -9,6 +9,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export BUILD=${BUILD:-release} BUILT=${BUILT:-} MAKE=${MAKE:-make}
+# One time for all packages of this run, whatever is committed meanwhile.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
+export SOURCE_DATE_EPOCH
 models=${V2M_TEST_MODELS:-$PWD/target/test-models}
 lower=$(readlink -m "${V2M_BOOKWORM:-target/packages/debian-12}")
 made=$PWD/target/packages/test
@@ -21,7 +24,7 @@ fail() { printf '\nFAILED: %s\n' "$*"; exit 1; }
 
 # As on a machine with a desktop: a session, sound, a display. The packages of v2m bring nothing but themselves.
 packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,apt,ca-certificates,procps,pipewire,pipewire-bin,wireplumber
-packages+=,libspa-0.2-modules,xvfb,xauth,xclip,dunst,libnotify-bin,libgomp1,passwd,init-system-helpers,autopkgtest,diffutils
+packages+=,libspa-0.2-modules,xvfb,xauth,xclip,dunst,libnotify-bin,libgomp1,passwd,init-system-helpers,autopkgtest,diffutils,dpkg-dev
 if [ "$(cat "$lower/.complete" 2>/dev/null)" != "$packages" ]; then
 	say "== Fetching Debian 12 into $lower"
 	rm -rf "$lower"
@@ -49,7 +52,7 @@ user() { machine run tester "$1"; }
 SECOND=1778
 second() {
 	root "runuser -u second -- env -i HOME=/home/second USER=second LOGNAME=second PATH=/usr/bin:/bin LANG=C.UTF-8 \
-		XDG_RUNTIME_DIR=/run/user/$SECOND DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$SECOND/bus bash -c '$1'"
+		XDG_RUNTIME_DIR=/run/user/$SECOND DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$SECOND/bus bash -c 'cd; $1'"
 }
 trap 'status=$?; [ "$status" = 0 ] || journal; machine down; exit "$status"' EXIT
 trap 'exit 130' INT TERM
@@ -136,7 +139,24 @@ make_quick() {
 	done
 }
 
-# The service leaves for the new program only when its work is done.
+# As long as nobody has dictated, it leaves at once; otherwise it leaves the last text to the user for a while.
+part_upgrade_when_idle() {
+	user 'v2m-send shutdown >/dev/null; v2m-send ping >/dev/null'
+	until_so "it is ready" says_state idle
+	install_packages 2
+	until_so "the old service leaves" is_gone
+	user 'v2m-send ping >/dev/null'
+	is_new || fail "the next command did not start the new program"
+	install_packages 1
+	until_so "it leaves again" is_gone
+}
+
+# After a text the old service stays for some minutes, for the clipboard and the notification. The next one is the new one.
+end_service() {
+	user 'v2m-send shutdown >/dev/null; v2m-send ping >/dev/null'
+	until_so "the new program runs" is_new
+}
+
 part_upgrade_while_recording() {
 	local before
 	user 'v2m-send start'
@@ -148,10 +168,8 @@ part_upgrade_while_recording() {
 	wait "$speaking"
 	user 'v2m-send stop >recorded.txt'
 	assert_heard recorded.txt
-	until_so "the old service leaves" is_gone
-	user 'v2m-send ping >/dev/null'
-	until_so "the new program runs" is_new
-	[ "$(pid)" != "$before" ] || fail "the same process"
+	[ "$(pid)" = "$before" ] || fail "the service left with the text that it had just delivered"
+	end_service
 }
 
 part_upgrade_while_transcribing() {
@@ -171,7 +189,7 @@ part_upgrade_while_transcribing() {
 	# It is answered by the service that it asked.
 	wait "$stopping" || fail "v2m-send stop"
 	assert_heard transcribed.txt
-	until_so "the old service leaves" is_gone
+	end_service
 	user "v2m-send last >last.txt"
 	assert_heard last.txt "v2m-send last after the upgrade"
 }
@@ -197,7 +215,7 @@ part_upgrade_with_waiting_clients() {
 	user ': >asked'
 	wait "$asking" || fail "a ping during the upgrade"
 	user 'rm asked'
-	until_so "the new program runs" is_new
+	end_service
 }
 
 part_two_users() {
@@ -216,8 +234,7 @@ part_downgrade() {
 	local newer=.local/state/v2m/dictations/20300101T000000.000Z-1.json said
 	user "echo '{\"version\": 99, \"state\": \"polished\", \"text\": {\"en\": \"later\"}}' >$newer && sha256sum $newer >newer.sum"
 	install_packages 1
-	user 'v2m-send ping >/dev/null'
-	until_so "the older program runs" is_new
+	end_service
 	user "v2m-send transcribe $SOUND >downgraded.txt"
 	assert_heard downgraded.txt
 	user 'sha256sum --quiet --check newer.sum' || fail "a record of a newer version was changed"
@@ -314,7 +331,7 @@ part_lintian() {
 dpkg-deb --fsys-tarfile "$made"/2/v2m_*.deb | tar --extract --to-stdout --wildcards '*.metainfo.xml' >"$made/metainfo.xml"
 started=$SECONDS
 make_machine
-for part in first_press make_quick upgrade_while_recording upgrade_while_transcribing upgrade_with_waiting_clients two_users \
+for part in first_press make_quick upgrade_when_idle upgrade_while_recording upgrade_while_transcribing upgrade_with_waiting_clients two_users \
 	downgrade policy autopkgtest removal lintian reproducible others; do
 	case $part in
 	make_quick) make_quick ;;
