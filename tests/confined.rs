@@ -134,6 +134,25 @@ fn a_recogniser_that_is_taken_over_reaches_nothing() {
     reaches_nothing(&outcomes);
 }
 
+/// The engine without a model talks to `v2m-remote` by what the daemon has opened, and to nobody else.
+#[test]
+fn a_recogniser_that_has_a_server_asked_reaches_nothing_either() {
+    let home = Home::new();
+    let voice = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-engine"));
+    home.take_over(&mut command, &voice);
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (_server, asked) = UnixStream::pair().unwrap();
+    command.args(["--remote=http://127.0.0.1:9/v1", "--vad"]).arg(&voice);
+    command.stdin(OwnedFd::from(theirs)).stdout(OwnedFd::from(asked));
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    ours.shutdown(std::net::Shutdown::Write).unwrap();
+    let outcomes = outcomes(&mut child);
+    child.wait().unwrap();
+    reaches_nothing(&outcomes);
+}
+
 #[test]
 fn what_decodes_sound_files_reaches_nothing_when_it_is_taken_over() {
     let home = Home::new();
