@@ -94,7 +94,7 @@ endef
 
 .PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan engine-gguf install install-files uninstall purge \
 	check messages test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines fuzz campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
-	bench-compute bench-desktop man
+	bench-compute bench-osd bench-desktop man
 
 help: ## this list
 	@printf 'v2m. Usage: make TARGET [PREFIX=%s]\n\n' '$(PREFIX)'
@@ -222,7 +222,7 @@ include packaging/packages.mk
 
 # They quote the English messages.
 check test test-rust test-system test-campaign test-gnome48 test-kde test-engines campaign soak: export LC_ALL := C.UTF-8
-bench bench-text bench-speech bench-compute bench-desktop: export LC_ALL := C.UTF-8
+bench bench-text bench-speech bench-compute bench-osd bench-desktop: export LC_ALL := C.UTF-8
 
 # The house rules need the standard library alone, so they are compiled without cargo and without v2m's dependencies.
 check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models or whisper.cpp (a minute the first time)
@@ -317,6 +317,9 @@ bench-speech: toolchain test-models ## measure accuracy and speed on real record
 
 bench-compute: toolchain test-models ## compare ways of compiling whisper.cpp for a processor (half an hour)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash benches/compute.sh
+
+bench-osd: toolchain ## measure the sign on the screen (half a minute)
+	cargo bench --locked --bench osd
 
 bench-desktop: toolchain test-deps test-models ## measure delivery, press to sample, and press to text on GNOME Shell (5 minutes, as root)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash benches/desktop.sh

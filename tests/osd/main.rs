@@ -8,7 +8,7 @@ mod stage;
 use screen::{Colour, Screen, Sway, X11};
 use stage::Stage;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use v2m_testkit::private_bus::PrivateBus;
 
 const WORDS: &str = "and so my fellow Americans, ask not what your country can do for you";
@@ -160,47 +160,6 @@ fn a_second_one_leaves_the_screen_to_the_first() {
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("another program shows"), "{said}");
-}
-
-/// Prints the figures of docs/performance.md: `V2M_OSD=…/release/v2m-osd cargo test --test osd -- --ignored --nocapture`.
-#[test]
-#[ignore = "it measures, and neither passes nor fails"]
-fn figures() {
-    let screen = X11::start();
-    for _ in 0..10 {
-        let started = Instant::now();
-        let mut stage = Stage::start(&screen, &[]);
-        let joined = started.elapsed();
-        stage.tell("recording", &[("title", "Recording")]);
-        screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
-        let seen = started.elapsed();
-        stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
-        let red = screen.waits_for("the words", |shot| shot.lit_width() > 330);
-        let words = started.elapsed();
-        for level in 0..50 {
-            stage.level(-40.0 + f64::from(level % 25));
-        }
-        stage.tell("recording", &[("title", "Recording"), ("text", ARABIC)]);
-        screen.waits_for("other words", |shot| shot.differs(&red));
-        println!("on the bus {joined:?}, seen {seen:?}, with words {words:?}, {}", stage.memory());
-    }
-    let mut stage = Stage::start(&screen, &[]);
-    stage.tell("recording", &[("title", "Recording"), ("text", WORDS)]);
-    screen.waits_for("the words", |shot| shot.lit_width() > 330);
-    let before = stage.processor_time();
-    for level in 0..100 {
-        stage.level(-40.0 + f64::from(level % 25));
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let recording = stage.processor_time() - before;
-    stage.tell("idle", &[]);
-    screen.waits_for("nothing", |shot| shot.is_blank());
-    let (before, slept) = (stage.processor_time(), stage.switches());
-    std::thread::sleep(Duration::from_secs(10));
-    let (idle, woken) = (stage.processor_time() - before, stage.switches() - slept);
-    println!(
-        "10 s of recording {recording} ticks of 10 ms; 10 s idle {idle} ticks, {woken} wake-ups"
-    );
 }
 
 /// An idle program costs no processor: nothing wakes it.

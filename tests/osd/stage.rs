@@ -113,6 +113,7 @@ impl Stage {
     }
 
     /// The processor time that it has had, in ticks of 10 ms.
+    #[allow(dead_code, reason = "benches/osd measures")]
     pub(crate) fn processor_time(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.osd.id())).unwrap();
         let after_name = stat.rsplit(") ").next().unwrap();
@@ -121,6 +122,7 @@ impl Stage {
     }
 
     /// Its resident memory, and its share of what others have too.
+    #[allow(dead_code, reason = "benches/osd measures")]
     pub(crate) fn memory(&self) -> String {
         let rollup = format!("/proc/{}/smaps_rollup", self.osd.id());
         let rollup = std::fs::read_to_string(rollup).unwrap();

@@ -23,6 +23,9 @@ pub const OSD: &str = "org.v2m.Osd";
 const V2M: &str = "org.v2m.Dictation1";
 const PATH: &str = "/org/v2m/Dictation1";
 
+/// Answers that may wait until they are read.
+const ANSWERS: usize = 4;
+
 /// Why there is nothing to show, or no more.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
@@ -58,9 +61,9 @@ pub struct Bus {
     messages: MessageStream,
     /// v2m's unique name.
     v2m: Option<String>,
-    answers: mpsc::UnboundedReceiver<News>,
+    answers: mpsc::Receiver<News>,
     /// For tasks that ask something.
-    asked: mpsc::UnboundedSender<News>,
+    asked: mpsc::Sender<News>,
 }
 
 impl Bus {
@@ -82,7 +85,7 @@ impl Bus {
         bus.add_match_rule(rule).await.map_err(zbus::Error::from)?;
         let name = BusName::try_from(V2M).map_err(zbus::Error::from)?;
         let v2m = bus.get_name_owner(name).await.ok().map(|owner| owner.to_string());
-        let (asked, answers) = mpsc::unbounded_channel();
+        let (asked, answers) = mpsc::channel(ANSWERS);
         let joined = Self { connection, messages, v2m, answers, asked };
         // In this order: when the service learns that the program has started, it shows already.
         for name in [SIGN, OSD] {
@@ -96,7 +99,7 @@ impl Bus {
         let (connection, asked) = (joined.connection.clone(), joined.asked.clone());
         tokio::spawn(async move {
             if let Some(appearance) = appearance::asked(&connection).await {
-                let _ = asked.send(News::Appearance(appearance));
+                let _ = asked.send(News::Appearance(appearance)).await;
             }
         });
         Ok(joined)
@@ -128,7 +131,7 @@ impl Bus {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let ago = since.map(|since| (now.as_secs_f64() - since).clamp(0.0, 86_400.0));
             if let Some(ago) = ago {
-                let _ = asked.send(News::Began(Duration::from_secs_f64(ago)));
+                let _ = asked.send(News::Began(Duration::from_secs_f64(ago))).await;
             }
             Ok::<(), zbus::Error>(())
         });

@@ -93,7 +93,10 @@ impl Writer {
             Keep::Beginning => Ellipsize::End(limit),
             Keep::End => Ellipsize::Start(limit),
         });
-        buffer.set_size(Some(width), None);
+        // The limit above counts for each paragraph; this one for all. Half a line less: what begins
+        // at the lower edge would be counted too.
+        let height = (style.lines.max(1) as f32 - 0.5) * style.line;
+        buffer.set_size(Some(width), Some(height));
         let weight = if style.is_bold { Weight::SEMIBOLD } else { Weight::NORMAL };
         let attrs = Attrs::new().family(Family::SansSerif).weight(weight);
         let text = looked_at(text, style);
