@@ -227,10 +227,10 @@ fn it_survives_the_service_and_does_not_start_it() {
     let Some(shell) = Shell::with_extension(&desktop) else { return };
     lab.client().ask("START_RECORDING");
     shell.wait_for_text("0:0");
-    // systemd starts it again.
+    // systemd starts it again; v2m-send asks once more where its connection was reset.
     systemctl(&["kill", "--signal=KILL", "v2m.service"]);
     shell.wait_until_hidden();
-    lab.client().ask("START_RECORDING");
+    run("v2m-send", &["start"]);
     shell.wait_for_text("0:0");
     systemctl(&["stop", "v2m.service"]);
     shell.wait_until_hidden();

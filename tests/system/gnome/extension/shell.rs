@@ -221,3 +221,16 @@ impl Shell {
         assert!(lines.is_empty(), "{lines:#?}\n{told}");
     }
 }
+
+impl Drop for Shell {
+    /// The next test is about something else.
+    fn drop(&mut self) {
+        // A second panic would hide the first.
+        if !std::thread::panicking() {
+            self.ask("Main.messageTray.bannerBlocked = false");
+        }
+        for uuid in [UUID, TEST_UUID] {
+            let _ = try_run("gnome-extensions", &["disable", uuid]);
+        }
+    }
+}
