@@ -409,7 +409,7 @@ impl NotificationService {
     }
 
     /// Shows a notification with a button over the connection that listens: some services (dunst,
-    /// and GNOME Shell since 2025) tell of a press only the connection that has shown it.
+    /// and newer versions of GNOME Shell) tell of a press only the connection that has shown it.
     async fn with_button(
         &mut self,
         card: &Card,

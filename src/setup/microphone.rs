@@ -12,11 +12,14 @@ use v2m_messages::tr;
 
 /// How long the microphone is listened to, unless the user presses Enter before.
 const LISTENING: Duration = Duration::from_secs(10);
-/// Between two lines about the level where lines cannot be drawn over.
-const LINES: Duration = Duration::from_secs(1);
-/// Below this loudest level, in dBFS, nobody has spoken: the noise of a quiet room in a microphone
-/// that is turned up is lower.
-const NOBODY_DBFS: f32 = -60.0;
+/// Levels, each of a tenth of a second, that a line tells of where lines cannot be drawn over.
+const LINE: usize = 10;
+/// Below this level, in dBFS, no voice would be understood ([`crate::loudness`] calls it too quiet),
+/// so what was heard is taken for a room in which nobody has spoken.
+const NOBODY_DBFS: f32 = -65.0;
+/// A voice is further above the noise than this, in dB, however noisy it is: the loudest half second
+/// of noise alone is not.
+const NOBODY_DB: f32 = 6.0;
 /// Characters of the level's bar, for 60 dB.
 const BAR: usize = 30;
 
@@ -176,7 +179,7 @@ fn listen(dialogue: &mut Dialogue, source: &Source) -> bool {
         ));
         return false;
     }
-    if sound.voice_dbfs < NOBODY_DBFS {
+    if sound.voice_dbfs < NOBODY_DBFS || sound.voice_dbfs - sound.floor_dbfs < NOBODY_DB {
         dialogue.say(tr!(
             "No voice was heard: the loudest was {voice} dBFS. Speak while it listens, turn the microphone \
              up, or choose another one.",
@@ -211,8 +214,8 @@ fn record(dialogue: &mut Dialogue, source: &Source) -> Result<Loudness, String> 
             match capture.next().await {
                 CaptureOutput::Pcm { samples, .. } => {
                     let levels = heard.hear(&samples);
-                    if let Some(level) = levels.last().filter(|_| !is_stopping) {
-                        meter.show(dialogue, level.rms_dbfs);
+                    if !is_stopping {
+                        levels.iter().for_each(|level| meter.show(dialogue, level.rms_dbfs));
                     }
                     let now = Instant::now();
                     let end = *end.get_or_insert_with(|| now + LISTENING);
@@ -243,16 +246,17 @@ fn record(dialogue: &mut Dialogue, source: &Source) -> Result<Loudness, String> 
     })
 }
 
-/// The level as it comes: a bar that is drawn over, or a line each second.
+/// The level as it comes: a bar that is drawn over, or a line for each second of sound.
 struct Meter {
     is_drawn: bool,
     loudest: f32,
-    told: Instant,
+    /// Levels since the last line.
+    count: usize,
 }
 
 impl Meter {
     fn new() -> Self {
-        Self { is_drawn: false, loudest: FLOOR_DBFS, told: Instant::now() }
+        Self { is_drawn: false, loudest: FLOOR_DBFS, count: 0 }
     }
 
     fn show(&mut self, dialogue: &mut Dialogue, dbfs: f32) {
@@ -261,11 +265,11 @@ impl Meter {
             self.is_drawn = true;
             return;
         }
-        self.loudest = self.loudest.max(dbfs);
-        if self.told.elapsed() >= LINES {
+        (self.loudest, self.count) = (self.loudest.max(dbfs), self.count + 1);
+        if self.count == LINE {
             let level = format_args!("{:.0}", self.loudest).to_string();
             dialogue.say(tr!("level {level} dBFS", level));
-            (self.told, self.loudest) = (Instant::now(), FLOOR_DBFS);
+            (self.count, self.loudest) = (0, FLOOR_DBFS);
         }
     }
 

@@ -264,14 +264,24 @@ fn measured(dialogue: &mut Dialogue, model: &str) -> Option<Speed> {
     dialogue.say(tr!("Measuring this machine with {model}; this takes some seconds.", model));
     match measure::measure(model) {
         Ok(speed) => {
-            dialogue.say(tr!(
-                "{sound} s of speech take {seconds} s with {model} ({device}). While you dictate, most of it is \
-                 done before you stop.",
-                sound = format_args!("{:.0}", speed.sound),
-                seconds = format_args!("{:.1}", speed.seconds),
-                model,
-                device = speed.device
-            ));
+            if speed.is_over {
+                let (sound, seconds) =
+                    (format_args!("{:.0}", speed.sound).to_string(), speed.seconds);
+                dialogue.say(tr!(
+                    "{sound} s of speech take more than {seconds} s with {model}.",
+                    sound,
+                    seconds,
+                    model
+                ));
+            } else {
+                tell(dialogue, &speed);
+            }
+            if measure::is_busy() {
+                dialogue.say(tr!(
+                    "Other programs keep the processor busy, so this says little of the machine."
+                ));
+                return None;
+            }
             Some(speed)
         }
         Err(problem) => {
@@ -279,6 +289,18 @@ fn measured(dialogue: &mut Dialogue, model: &str) -> Option<Speed> {
             None
         }
     }
+}
+
+fn tell(dialogue: &mut Dialogue, speed: &Speed) {
+    let model = &speed.model;
+    dialogue.say(tr!(
+        "{sound} s of speech take {seconds} s with {model} ({device}). While you dictate, most of it is \
+         done before you stop.",
+        sound = format_args!("{:.0}", speed.sound),
+        seconds = format_args!("{:.1}", speed.seconds),
+        model,
+        device = speed.device
+    ));
 }
 
 /// The model for this machine: by what was measured, or else by its cores, memory and GPU.

@@ -79,7 +79,7 @@ async fn without_a_model_a_button_starts_the_set_up_in_its_unit() {
     assert!(actions.is_empty(), "{actions:?}");
 }
 
-/// As dunst does, and GNOME Shell since 2025.
+/// As dunst does, and newer versions of GNOME Shell.
 #[tokio::test]
 async fn a_press_is_noticed_where_only_the_sender_is_told() {
     let mut desktop = Desktop::named("dunst").await;

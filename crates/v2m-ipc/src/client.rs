@@ -179,6 +179,15 @@ impl Client {
         Ok(Self { path: path.to_owned(), stream, answers })
     }
 
+    /// Gives up an answer that takes longer than this: [`ClientError::Lost`]. Whoever gives up should
+    /// drop the client, because the answer may still come.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn answer_within(&self, limit: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(limit))
+    }
+
     /// Sends a request and waits for its answer, success or error.
     ///
     /// If it is certain that nothing was done for a request, it is sent again on a new connection, up

@@ -152,11 +152,21 @@ impl App {
         }
     }
 
-    /// Shows those that have these words. The selected one stays selected if it is among them.
+    /// Shows those that have these words, and selects the one whose name they are, or else the first
+    /// with them in its name. Without words the selected one stays selected.
     fn search_for(&mut self, words: String) {
         let before = self.selected().map(|(_, key)| (key.section, key.name));
         self.filter = words;
-        let found = self.shown().iter().position(|key| Some((key.section, key.name)) == before);
+        let wanted = self.filter.trim().to_lowercase();
+        let full = |key: &Explained| format!("{}.{}", key.section, key.name);
+        let shown = self.shown();
+        let place = |is_it: &dyn Fn(&Explained) -> bool| shown.iter().position(|key| is_it(key));
+        let found = if wanted.is_empty() {
+            place(&|key| Some((key.section, key.name)) == before)
+        } else {
+            place(&|key| key.name == wanted || full(key) == wanted)
+                .or_else(|| place(&|key| full(key).contains(&wanted)))
+        };
         self.at = found.unwrap_or(0);
     }
 
@@ -315,6 +325,9 @@ pub(crate) mod tests {
         assert_eq!((app.shown().len(), app.is_over), (all, false), "Escape ends the search first");
         assert_eq!(name(&app), "engine.beam_size", "and the selection stays");
         press(&mut app, &[KeyCode::Char('/')]);
+        type_in(&mut app, "mode");
+        assert_eq!(name(&app), "trigger.mode", "not engine.model, which has the word too");
+        press(&mut app, &[KeyCode::Esc, KeyCode::Char('/')]);
         type_in(&mut app, "nothing has this");
         assert!(app.shown().is_empty() && app.selected().is_none());
         press(&mut app, &[KeyCode::Enter, KeyCode::Enter, KeyCode::Down, KeyCode::Delete]);

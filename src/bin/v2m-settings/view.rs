@@ -16,7 +16,7 @@ use v2m_messages::tr;
 /// With fewer rows there is no room for the documentation beside the list; Tab shows it alone.
 const ROOMY: u16 = 16;
 /// Columns of a setting's name in the list.
-const NAME: usize = 34;
+const NAME: usize = 20;
 
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 const SELECTED: Style = Style::new().add_modifier(Modifier::REVERSED);
@@ -249,7 +249,7 @@ mod tests {
         press(&mut app, &[KeyCode::Enter, KeyCode::Esc]);
         let screen = screen(&app, 80, 24);
         assert!(screen[0].starts_with("v2m settings: /"), "{screen:#?}");
-        assert!(holds(&screen, "* threads                            2"), "{screen:#?}");
+        assert!(holds(&screen, "* threads              2"), "{screen:#?}");
         assert!(holds(&screen, "In force: 2 (the file, line 2). Default: 0"), "{screen:#?}");
         assert!(holds(&screen, "It takes a whole number from 0 to 256."), "{screen:#?}");
         assert!(holds(&screen, "Threads on the processor."), "{screen:#?}");
