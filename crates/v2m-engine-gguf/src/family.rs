@@ -25,6 +25,10 @@ fn longest(family: Family) -> u64 {
     }
 }
 
+/// How much longer than the longest piece a piece may be, in samples: it ends with a whole frame of the
+/// voice activity model. What is longer was not cut for this model.
+const FRAMES: u64 = seconds(1);
+
 /// The language as the decoder is told it. Parakeet takes none.
 fn hint(family: Family, language: &str) -> Option<&str> {
     match family {
@@ -142,6 +146,11 @@ impl Decoder for Loaded {
         watch: &dyn DecodeMonitor,
     ) -> Result<Hypothesis, DecodeError> {
         refuse(&self.summary, Some(request.language), &[])?;
+        if request.audio.len() as u64 > longest(self.summary.family) + FRAMES {
+            return Err(DecodeError::Refused(
+                tr!("the sound is longer than this model hears at once").into(),
+            ));
+        }
         let audio = prepared(request.audio, request.effort);
         let language = hint(self.summary.family, request.language);
         let transcript = self.transcriber.run(&audio, language, watch)?;

@@ -165,6 +165,10 @@ fn a_piece_is_as_long_as_the_family_allows() {
             let text = loaded.decode(&request(&audio, "en", Effort::Quick), &patient()).unwrap();
             assert!(!text.text.is_empty(), "{family}: {samples} samples");
         }
+        // Such as several pieces that are to be decoded as one.
+        let audio = sound(limits.longest + seconds(2));
+        let refused = loaded.decode(&request(&audio, "en", Effort::Quick), &patient());
+        assert!(matches!(refused, Err(DecodeError::Refused(_))), "{family}: {refused:?}");
     }
 }
 
