@@ -83,7 +83,7 @@ impl Bus {
             .arg(0, V2M)
             .build()?;
         bus.add_match_rule(rule).await.map_err(zbus::Error::from)?;
-        let name = BusName::try_from(V2M).map_err(zbus::Error::from)?;
+        let name = BusName::try_from(V2M)?;
         let v2m = bus.get_name_owner(name).await.ok().map(|owner| owner.to_string());
         let (asked, answers) = mpsc::channel(ANSWERS);
         let joined = Self { connection, messages, v2m, answers, asked };

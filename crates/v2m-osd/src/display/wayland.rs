@@ -237,7 +237,7 @@ impl State {
         // Without a viewport only whole ones can be shown.
         let has_viewport = self.shown.as_ref().is_some_and(|shown| shown.viewport.is_some());
         let scale = if has_viewport { scale } else { scale.ceil() };
-        if scale >= 0.5 && scale <= 8.0 && (scale - self.scale).abs() > 0.001 {
+        if (0.5..=8.0).contains(&scale) && (scale - self.scale).abs() > 0.001 {
             self.scale = scale;
             self.is_stale = true;
         }
