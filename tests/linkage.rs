@@ -52,6 +52,7 @@ fn the_daemon_needs_pipewire_and_no_recogniser() {
 #[test]
 fn the_settings_hold_what_draws_and_no_recogniser() {
     let program = env!("CARGO_BIN_EXE_v2m-settings");
+    assert_eq!(needed(program), Vec::<String>::new());
     for stranger in ["whisper_full", "ggml_init", "rustls", "ureq"] {
         assert!(!holds(program, stranger), "v2m-settings holds {stranger}");
     }

@@ -132,7 +132,7 @@ fn kind(key: &ConfigKey, default: &Value) -> Kind {
 fn choices(key: &ConfigKey) -> Option<Vec<String>> {
     let parts: Vec<&str> = key.allowed.split('"').collect();
     let is_between = |part: &&str| ["", ", ", " or ", ", or "].contains(part);
-    if parts.len() < 3 || !parts.iter().step_by(2).all(|part| is_between(part)) {
+    if parts.len() < 3 || !parts.iter().step_by(2).all(is_between) {
         return None;
     }
     let words: Vec<String> = parts.iter().skip(1).step_by(2).map(|&word| word.to_owned()).collect();

@@ -8,7 +8,7 @@ use v2m_models::fit::Measured;
 use v2m_models::{catalogue, paths};
 
 /// How long a text is waited for. On a machine that needs longer, more exactness helps nobody.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(8);
 /// If the first run takes longer, there is no second one. The best of two is what counts: another
 /// program may have been busy.
 const LONG: Duration = Duration::from_secs(3);

@@ -87,8 +87,8 @@ pub(super) fn choose(
             }
             return Ok(outcome);
         }
-        // A model that was measured before needs no second look.
-        let is_new = speed.as_ref().is_none_or(|speed| speed.model != row.name);
+        // What was measured at the beginning needs no second look.
+        let is_new = !is_installed || selected != row.name;
         let Some(speed) = is_new.then(|| measured(dialogue, &row.name)).flatten() else {
             return Ok(outcome);
         };
