@@ -119,6 +119,8 @@ fn a_key_held_for_two_seconds_is_one_tap_where_only_taps_are_wanted() {
 #[test]
 fn the_sign_goes_when_notifications_are_turned_off_meanwhile() {
     let lab = Lab::new();
+    // A text that does not get to the cursor would be shown all the same.
+    lab.copies();
     let mut dictation = lab.record();
     lab.wait_for_notice("Speak now");
     let shown = || run("dunstctl", &["count", "displayed"]).trim().to_owned();
@@ -127,7 +129,10 @@ fn the_sign_goes_when_notifications_are_turned_off_meanwhile() {
     lab::wait_for("its end", || (shown() == "0").then_some(()));
     dictation.send("STOP_RECORDING", Value::Null).unwrap();
     dictation.receive().unwrap();
-    assert_eq!(shown(), "0");
+    // So would be sound that a busy machine has missed.
+    let told: Vec<String> = lab.notifications().into_iter().map(|told| told.summary).collect();
+    let is_meant = |told: &String| told == "Recording" || told.contains("missing");
+    assert!(told.iter().all(is_meant), "{told:?}");
 }
 
 #[test]
