@@ -174,9 +174,9 @@ impl Stream {
     }
 
     /// Allows the last piece to be decoded together with those before it if they are not longer than
-    /// this, in samples.
+    /// this, in samples, and not longer than the model takes.
     pub fn join_last_within(&mut self, samples: u64) {
-        self.flat = samples;
+        self.flat = samples.min(self.seams.window());
     }
 
     /// Takes the next samples.
