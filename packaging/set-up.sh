@@ -38,14 +38,28 @@ check_units() {
 	done
 }
 
+# Whether a running v2m records or owes somebody a text.
+is_in_use() {
+	systemctl --user --quiet is-active v2m.service || return 1
+	case $("$BINDIR/v2m-send" status --format json 2>/dev/null) in
+	*'"state":"idle"'*'"pending":0'* | *'"pending":0'*'"state":"idle"'*) return 1 ;;
+	*'"state":"stopped"'* | '') return 1 ;;
+	esac
+}
+
 open_socket() {
 	step "Enabling v2m.socket"
 	systemctl --user daemon-reload
 	check_units
-	# The old program ends in order, what it is recording included; the next press starts the new one.
-	systemctl --user stop v2m.service v2m-llm.service v2m-remote.service v2m-osd.service
 	systemctl --user enable v2m.socket
-	systemctl --user restart v2m.socket
+	if is_in_use; then
+		# It leaves by itself ten minutes after the last text, and the next press starts the new program.
+		say "v2m is in use, so the old program goes on for now. To start the new one: v2m-send shutdown"
+		systemctl --user start v2m.socket
+	else
+		systemctl --user stop v2m.service v2m-llm.service v2m-remote.service v2m-osd.service
+		systemctl --user restart v2m.socket
+	fi
 	# v2m opens it for the first question to a language model. Earlier versions enabled it for everybody.
 	systemctl --user disable --now v2m-llm.socket 2>/dev/null || true
 	systemctl --user --no-legend list-units v2m.socket

@@ -67,7 +67,7 @@ mod turns;
 mod under_way;
 mod upgrade;
 
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Call, Request};
 use crate::capture::CaptureOutput;
 use crate::config::Settings;
 use crate::session::{self, Failure, JobEvent, JobId, Session, SessionLimits, State};
@@ -143,6 +143,17 @@ enum LoopInput {
     Terminate,
 }
 
+/// Whether a text comes to the desktop, or may.
+fn is_about_a_text(input: &LoopInput) -> bool {
+    match input {
+        LoopInput::Desktop(_) | LoopInput::Text(_) => true,
+        LoopInput::Call(call) => {
+            matches!(call.request, Request::Redeliver(_) | Request::Text(_) | Request::Undo)
+        }
+        _ => false,
+    }
+}
+
 impl Daemon {
     async fn run(&mut self, inputs: &mut Inputs) {
         let version = env!("CARGO_PKG_VERSION");
@@ -151,6 +162,9 @@ impl Daemon {
             let input = self.next(inputs).await;
             if matches!(input, LoopInput::ProgramsChanged) {
                 inputs.programs.look();
+            }
+            if is_about_a_text(&input) {
+                inputs.programs.used();
             }
             self.take(input);
             self.step();

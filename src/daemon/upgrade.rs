@@ -60,6 +60,11 @@ impl Programs {
             .any(|(path, started)| Stamp::of(path).is_some_and(|now| now != *started));
     }
 
+    /// Notes that a text comes to the desktop, which nothing else tells: one that is delivered again.
+    pub(super) fn used(&mut self) {
+        self.used = Some(Instant::now());
+    }
+
     /// Notes whether there is work. Returns whether the service may leave. `is_paused`: that is a
     /// state which the next process would not know.
     fn may_leave(&mut self, is_working: bool, is_paused: bool) -> bool {
@@ -116,6 +121,9 @@ mod tests {
         programs.look();
         assert!(!programs.may_leave(true, false) && programs.due().is_none(), "it works");
         assert!(!programs.may_leave(false, false), "a text has just been delivered");
+        tokio::time::sleep_until(programs.due().unwrap()).await;
+        programs.used();
+        assert!(!programs.may_leave(false, false), "a text was delivered again");
         tokio::time::sleep_until(programs.due().unwrap()).await;
         assert!(!programs.may_leave(false, true) && programs.due().is_none(), "it is paused");
         assert!(programs.may_leave(false, false));
