@@ -73,8 +73,10 @@ WALLS := systemd/namespaces.conf systemd/no-home.conf
 PLACES := s,@BINDIR@,$(BINDIR),g; s,@DATADIR@,$(DATADIR),g; s,@LIBDIR@,$(LIBDIR),g
 GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-# The time that everything in a release has: that of the last commit, or of the files where there are no commits.
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+# The time that everything in a release has: that of the last commit, or of the files where there are no commits. An archive may
+# be unpacked inside the repository of something else.
+export SOURCE_DATE_EPOCH ?= $(shell { [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ] && git log -1 --format=%ct 2>/dev/null; } || \
+  stat -c %Y CHANGELOG.md)
 RELEASED = s,@VERSION@,$(VERSION),g; s,@DATE@,$(shell date --utc --date=@$(SOURCE_DATE_EPOCH) +%F),g
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 
@@ -197,7 +199,12 @@ endif
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
 uninstall: check-places ## stop, disable and remove v2m; keep configuration, models and dictations
-	@$(SETUP) down
+	@# Another root has no sessions, and this machine's v2m is not what is removed from it.
+	@[ -n '$(DESTDIR)' ] || $(SETUP) down
+ifneq ($(PREFIX),$(HOME)/.local)
+	@# Everybody's, so in everybody's sessions.
+	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || sh packaging/sessions close
+endif
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
 	  $(METAINFO:%='$(DESTDIR)$(DATADIR)/%') $(ICONS:icons/%='$(DESTDIR)$(ICONDIR)/%') \
@@ -205,12 +212,15 @@ uninstall: check-places ## stop, disable and remove v2m; keep configuration, mod
 	  $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
 	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%') $(EXTENSION_FILES:gnome/%='$(DESTDIR)$(EXTENSION)/%') \
 	  $(foreach language,$(EXTENSION_LANGUAGES),'$(DESTDIR)$(call extension_messages,$(language))')
-	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(GPU_CONF)'
+	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(LIBDIR)/NVIDIA-EULA.txt' '$(DESTDIR)$(GPU_CONF)'
 	@rmdir $(foreach folder,$(EXTENSION_LANGUAGES:%=locale/%/LC_MESSAGES) $(EXTENSION_LANGUAGES:%=locale/%) locale,'$(DESTDIR)$(EXTENSION)/$(folder)') \
 	  '$(DESTDIR)$(EXTENSION)' 2>/dev/null || true
 	@rmdir '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(dir $(GPU_CONF))' 2>/dev/null || true
-	@systemctl --user daemon-reload 2>/dev/null || true
-	@echo 'v2m is removed.'; kept=$$($(SETUP) kept); \
+	@[ -n '$(DESTDIR)' ] || systemctl --user daemon-reload 2>/dev/null || true
+ifneq ($(PREFIX),$(HOME)/.local)
+	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || sh packaging/sessions reload
+endif
+	@echo 'v2m is removed.'; kept=; [ -n '$(DESTDIR)' ] || kept=$$($(SETUP) kept); \
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
 
 purge: uninstall ## uninstall, and also remove configuration, models and dictations, after asking

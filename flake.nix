@@ -1,7 +1,7 @@
 # v2m for Nix: the package, and modules for NixOS and Home Manager that open its socket.
 #
-#   nix run .#v2m-send -- toggle         without installing anything but the socket's service
 #   services.v2m.enable = true;          with nixosModules.default or homeModules.default
+#   nix run . -- toggle                  v2m-send of this source, for a v2m that is installed
 #
 # Not here: the engines for GPUs, and the speech model (`v2m-model pull base-q8_0`).
 {
@@ -18,6 +18,10 @@
       ];
       forAll = nixpkgs.lib.genAttrs systems;
       manifest = builtins.fromTOML (builtins.readFile ./Cargo.toml);
+      # The other files there are drop-ins.
+      unitNames = builtins.filter (name: builtins.match ".*\\.conf" name == null) (
+        builtins.attrNames (builtins.readDir ./systemd)
+      );
       package =
         pkgs:
         pkgs.rustPlatform.buildRustPackage {
@@ -25,9 +29,10 @@
           version = manifest.workspace.package.version;
           src = self;
           cargoLock.lockFile = ./Cargo.lock;
-          # libclang, for the headers of PipeWire and whisper.cpp.
+          # libclang, for the headers of PipeWire and whisper.cpp; gettext, for the Spanish of the GNOME extension.
           nativeBuildInputs = [
             pkgs.cmake
+            pkgs.gettext
             pkgs.pkg-config
             pkgs.rustPlatform.bindgenHook
           ];
@@ -112,14 +117,7 @@
           config = lib.mkIf config.services.v2m.enable {
             home.packages = [ config.services.v2m.package ];
             xdg.dataFile =
-              lib.listToAttrs (
-                map linked [
-                  "v2m.socket"
-                  "v2m.service"
-                  "v2m-llm.socket"
-                  "v2m-llm.service"
-                ]
-              )
+              lib.listToAttrs (map linked unitNames)
               // {
                 "systemd/user/sockets.target.wants/v2m.socket".source = "${units}/v2m.socket";
               };

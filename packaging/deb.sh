@@ -21,7 +21,9 @@ done
 work=$RELEASES/deb
 rm -rf "$work"
 mkdir -p "$work/v2m-$VERSION"
-sources() { git ls-files -z 2>/dev/null || find . -path ./target -prune -o -type f -print0; }
+# An archive may be unpacked inside the repository of something else.
+is_clone() { [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]; }
+sources() { if is_clone; then git ls-files -z; else find . -path ./target -prune -o \( -type f -o -type l \) -print0; fi; }
 sources | tar --create --null --files-from=- | tar --extract --directory="$work/v2m-$VERSION"
 cd "$work/v2m-$VERSION"
 [ -z "${DEB_REVISION:-}" ] || sed -i "1s/-[^-)]*)/-$DEB_REVISION)/" debian/changelog

@@ -56,6 +56,16 @@ cuda_archs() {
 	echo "$wanted"
 }
 
+# The licence under which NVIDIA lets others pass on these libraries: each wheel has a copy, mostly the same.
+nvidia_licence() {
+	local text seen=
+	for text in "$CUDA_HOME"/wheels/nvidia_{cuda_runtime,cublas}-*.dist-info/{,licenses/}License.txt; do
+		[ -e "$text" ] || continue
+		if [ -z "$seen" ] || ! cmp -s "$seen" "$text"; then cat "$text"; fi
+		seen=$text
+	done
+}
+
 build_cuda() {
 	local found libraries=$folder/lib
 	found=$(bash $here/cuda-toolkit.sh "${TARGET:-target}/cuda-toolkit")
@@ -75,7 +85,11 @@ build_cuda() {
 	rm -rf "$libraries"
 	mkdir -p "$libraries"
 	# A toolkit from wheels is this build's alone: its libraries are installed with the engine.
-	[ "$CUDA_LIBS" != wheels ] || cp -Ll "$CUDA_HOME"/lib/lib{cudart,cublas,cublasLt}.so.13 "$libraries"
+	if [ "$CUDA_LIBS" = wheels ]; then
+		cp -Ll "$CUDA_HOME"/lib/lib{cudart,cublas,cublasLt}.so.13 "$libraries"
+		nvidia_licence >"$libraries/NVIDIA-EULA.txt"
+		[ -s "$libraries/NVIDIA-EULA.txt" ] || say "The wheels have no licence text, so v2m-cuda cannot be packaged."
+	fi
 }
 
 build_vulkan() {

@@ -41,8 +41,9 @@ binary: # an archive of the programs, for distributions without a package
 dist: ## make a source archive that builds without network, and its SHA256SUMS
 	@bash packaging/dist.sh
 
-sums: # the digests of everything in RELEASES
-	@cd '$(RELEASES)' && shopt -s nullglob && sha256sum -- *.tar.xz *.deb *.rpm *.pkg.tar.zst *.cdx.json >SHA256SUMS && cat SHA256SUMS
+sums: # the digests of everything in RELEASES, and of the PKGBUILDs in its folder arch
+	@cd '$(RELEASES)' && shopt -s nullglob && \
+	 sha256sum -- *.tar.xz *.deb *.rpm *.pkg.tar.zst *.cdx.json arch/*/* arch/*/.SRCINFO >SHA256SUMS && cat SHA256SUMS
 
 sbom: ## list everything that is compiled in, in CycloneDX form (needs cargo-cyclonedx)
 	@bash packaging/sbom.sh

@@ -17,6 +17,9 @@ case $STATE in /*) ;; *) STATE=$HOME/.local/state ;; esac
 say() { printf '%s\n' "$*"; }
 step() { printf '\n== %s\n' "$*"; }
 
+# All of v2m's units, in the order in which they are stopped.
+read -r -a UNITS < <(sh "$(dirname "$0")/sessions" units)
+
 has_manager() {
 	# A login over ssh or su may lack the variable though the manager runs.
 	if [ -z "${XDG_RUNTIME_DIR:-}" ] && [ -S "/run/user/$(id -u)/systemd/private" ]; then
@@ -29,7 +32,7 @@ has_manager() {
 # Units of another v2m, its Python predecessor's say, may lie in a folder that the manager prefers.
 check_units() {
 	local unit found
-	for unit in v2m.socket v2m.service v2m-llm.socket v2m-llm.service v2m-remote.socket v2m-remote.service v2m-osd.service; do
+	for unit in "${UNITS[@]}"; do
 		found=$(systemctl --user show --property=FragmentPath --value "$unit")
 		[ "$(readlink -f "$found")" = "$(readlink -f "$UNITDIR/$unit")" ] && continue
 		say "The systemd user manager uses ${found:-no file} instead of $UNITDIR/$unit."
@@ -147,10 +150,13 @@ down() {
 	remove_shortcut
 	if has_manager; then
 		# One after the other: of two, none is disabled where one is missing.
-		systemctl --user disable --now v2m.socket 2>/dev/null || true
-		systemctl --user disable --now v2m-llm.socket 2>/dev/null || true
-		systemctl --user disable --now v2m-remote.socket 2>/dev/null || true
-		systemctl --user stop v2m.service v2m-llm.service v2m-remote.service v2m-osd.service 2>/dev/null || true
+		local unit
+		for unit in "${UNITS[@]}"; do
+			case $unit in
+			*.socket) systemctl --user disable --now "$unit" 2>/dev/null || true ;;
+			*) systemctl --user stop "$unit" 2>/dev/null || true ;;
+			esac
+		done
 	fi
 }
 

@@ -27,9 +27,14 @@ for gpu in cuda vulkan; do
 done
 rm -f "$tree/$drop_ins/gpu.conf"
 rmdir "$tree/$drop_ins" 2>/dev/null || true
-# The libraries of the toolkit that the engine was built with, if that was downloaded.
+# The libraries of the toolkit that the engine was built with, if that was downloaded. Their licence must go with them.
 for library in "$tree"/usr/lib/v2m/lib*.so.*; do
-	[ ! -e "$library" ] || move v2m-cuda "usr/lib/v2m/${library##*/}"
+	[ -e "$library" ] || continue
+	move v2m-cuda usr/lib/v2m/NVIDIA-EULA.txt "usr/lib/v2m/${library##*/}"
+	[ -e "$out/v2m-cuda/usr/lib/v2m/NVIDIA-EULA.txt" ] || {
+		echo "The licence of NVIDIA's libraries is not beside them, so they cannot be packaged. Build them again: make engine-cuda" >&2
+		exit 1
+	}
 done
 mkdir -p "$out/v2m"
 cp -a "$tree/." "$out/v2m/"

@@ -1,7 +1,9 @@
 //! What `make` does with the user's folders, whatever they are called.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -148,6 +150,9 @@ fn all_packages_have_the_version_of_the_programs() {
     }
 }
 
+/// Where the licence of NVIDIA's libraries is.
+const LICENCE: &str = "usr/lib/v2m/NVIDIA-EULA.txt";
+
 /// What packages are made of: engines for GPUs apart, with what they need, and all the rest together.
 #[test]
 fn the_staged_tree_is_divided_and_nothing_is_lost() {
@@ -161,6 +166,8 @@ fn the_staged_tree_is_divided_and_nothing_is_lost() {
         "usr/bin/v2m-engine-v4",
         "usr/bin/a-new-program",
         "usr/lib/v2m/libcublas.so.13",
+        "usr/lib/v2m/libcudart.so.13",
+        LICENCE,
         "usr/lib/v2m/sessions",
         drop_in,
     ];
@@ -172,13 +179,114 @@ fn the_staged_tree_is_divided_and_nothing_is_lost() {
     let done = Command::new("bash").arg(script).args([&tree, &out]).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let has = |package: &str, file: &str| out.join(package).join(file).exists();
-    for file in ["usr/bin/v2m-engine-cuda", "usr/lib/v2m/libcublas.so.13"] {
+    for file in ["usr/bin/v2m-engine-cuda", "usr/lib/v2m/libcublas.so.13", LICENCE] {
         assert!(has("v2m-cuda", file) && !has("v2m", file), "{file}");
     }
     assert!(has("v2m-cuda", &drop_in.replace("gpu", "cuda")));
     for file in files {
-        let apart = file.contains("cu") || file == drop_in;
+        let apart = file.contains("cu") || file == drop_in || file == LICENCE;
         assert_eq!(has("v2m", file), !apart, "{file}");
     }
     assert!(!out.join("v2m-vulkan").exists() && !tree.exists());
+}
+
+#[test]
+fn nvidias_libraries_are_not_packaged_without_their_licence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tree, out) = (folder.path().join("tree"), folder.path().join("out"));
+    let library = tree.join("usr/lib/v2m/libcublas.so.13");
+    fs::create_dir_all(library.parent().unwrap()).unwrap();
+    fs::write(&library, "x").unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/split.sh");
+    let done = Command::new("bash").arg(script).args([&tree, &out]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("make engine-cuda"), "{said}");
+}
+
+/// A folder with a `systemctl` that only writes its arguments into the file `calls` there.
+fn fake_systemctl() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("systemctl");
+    fs::write(&program, "#!/bin/sh\necho \"$*\" >>\"${0%/*}/calls\"\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// What was asked of it, a line each.
+fn asked(folder: &Path) -> Vec<String> {
+    let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
+    calls.lines().map(str::to_owned).collect()
+}
+
+/// That folder before all others in the search path.
+fn path_with(folder: &Path) -> String {
+    format!("{}:{}", folder.display(), env::var("PATH").unwrap())
+}
+
+/// The files of sockets and services in `systemd/`, sorted.
+fn units() -> Vec<String> {
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut units: Vec<String> =
+        names.filter(|name| name.ends_with(".socket") || name.ends_with(".service")).collect();
+    units.sort();
+    units
+}
+
+/// A unit that is left out stays in the sessions after a removal.
+#[test]
+fn every_unit_is_stopped_when_v2m_is_removed() {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
+    let said =
+        Command::new("sh").arg(packaging.join("sessions")).arg("units").output().unwrap().stdout;
+    let said = String::from_utf8(said).unwrap();
+    let stopped: Vec<String> = said.split_whitespace().map(str::to_owned).collect();
+    let mut sorted = stopped.clone();
+    sorted.sort();
+    assert_eq!(sorted, units(), "packaging/sessions stops other units than there are");
+    let place = |unit: &str| stopped.iter().position(|other| other == unit);
+    for socket in stopped.iter().filter(|unit| unit.ends_with(".socket")) {
+        let service = socket.replace(".socket", ".service");
+        assert!(place(socket) < place(&service), "{service} is stopped before its socket");
+    }
+
+    let systemctl = fake_systemctl();
+    let done = Command::new("bash")
+        .arg(packaging.join("set-up.sh"))
+        .arg("down")
+        .env("PATH", path_with(systemctl.path()))
+        .envs([("BINDIR", "/nowhere"), ("DATADIR", "/nowhere"), ("UNITDIR", "/nowhere")])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let expected: Vec<String> = stopped
+        .iter()
+        .map(|unit| {
+            let what = if unit.ends_with(".socket") { "disable --now" } else { "stop" };
+            format!("--user {what} {unit}")
+        })
+        .collect();
+    let calls = asked(systemctl.path());
+    let stops: Vec<String> = calls.into_iter().filter(|call| call.contains("v2m")).collect();
+    assert_eq!(stops, expected, "packaging/set-up.sh down");
+}
+
+/// A package's tree is cleaned on a machine whose user dictates.
+#[test]
+fn removing_files_from_another_root_leaves_the_running_v2m_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let installed = root.path().join("usr/local/bin/v2m");
+    fs::create_dir_all(installed.parent().unwrap()).unwrap();
+    fs::write(&installed, "x").unwrap();
+    let systemctl = fake_systemctl();
+    let done = Command::new("make")
+        .args(["uninstall", "PREFIX=/usr/local"])
+        .arg(format!("DESTDIR={}", root.path().display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PATH", path_with(systemctl.path()))
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(!installed.exists());
+    assert_eq!(asked(systemctl.path()), Vec::<String>::new());
 }

@@ -15,6 +15,7 @@ let
     system = "x86_64-linux";
     rustPlatform = { buildRustPackage = it: it; bindgenHook = "bindgenHook"; };
     cmake = "cmake";
+    gettext = "gettext";
     pkg-config = "pkg-config";
     pipewire = "pipewire";
     bash = "/bash";
@@ -25,7 +26,13 @@ let
   flake = import ../../flake.nix;
   config.services.v2m = { enable = true; package = "/v2m"; };
   module = name: self.${name}.default { inherit config lib pkgs; };
+  linked = (module "homeModules").config.xdg.dataFile;
+  isUnit = name: builtins.match ".*\\.(service|socket)" name != null;
+  units = builtins.filter isUnit (builtins.attrNames (builtins.readDir ../../systemd));
 in
+# Every unit, the one that enables the socket, and no drop-in.
+assert units != [ ] && builtins.all (unit: linked ? "systemd/user/${unit}") units;
+assert builtins.length (builtins.attrNames linked) == builtins.length units + 1;
 {
   version = self.packages.x86_64-linux.default.version;
   install = self.packages.aarch64-linux.v2m.installPhase;

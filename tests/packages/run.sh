@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 export BUILD=${BUILD:-release} BUILT=${BUILT:-} MAKE=${MAKE:-make}
 # One time for all packages of this run, whatever is committed meanwhile.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$({ [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ] && git log -1 --format=%ct 2>/dev/null; } || stat -c %Y CHANGELOG.md)}
 export SOURCE_DATE_EPOCH
 models=${V2M_TEST_MODELS:-$PWD/target/test-models}
 lower=$(readlink -m "${V2M_BOOKWORM:-target/packages/debian-12}")
