@@ -17,6 +17,8 @@ import {Story} from './story.js';
 // Whoever has this name shows v2m's states; v2m then sends no notifications of them.
 const SIGN_NAME = 'org.v2m.Sign';
 const PANEL_MS = 100;
+// How long the panel says that a text is on the clipboard, as v2m-osd does.
+const REMINDER_SECONDS = 60;
 
 export default class V2mExtension extends Extension {
     enable() {
@@ -43,14 +45,15 @@ export default class V2mExtension extends Extension {
     disable() {
         // First of all, so that v2m shows its states itself from now on.
         Gio.bus_unown_name(this._name);
-        for (const source of [this._expiry, this._panelDue].filter(source => source))
+        for (const source of [this._expiry, this._reminder, this._panelDue].filter(source => source))
             GLib.source_remove(source);
         this._focus.destroy();
         this._dictation.destroy();
         this._indicator.destroy();
         this._desk.destroy();
         this._sign.destroy();
-        this._expiry = this._expiring = this._panelDue = this._focus = this._dictation = null;
+        this._expiry = this._expiring = this._reminder = this._reminded = null;
+        this._panelDue = this._focus = this._dictation = null;
         this._indicator = this._desk = this._sign = this._story = null;
     }
 
@@ -79,6 +82,7 @@ export default class V2mExtension extends Extension {
         this._sign.show(this._ownsName ? view : null, since);
         this._showInPanel();
         this._expireAfter(view?.seconds);
+        this._remind();
     }
 
     // A moment later: the sign is seen sooner if the panel is not drawn anew in the same frame.
@@ -101,6 +105,22 @@ export default class V2mExtension extends Extension {
         this._expiry = outcome && GLib.timeout_add(GLib.PRIORITY_DEFAULT, seconds * 1000, () => {
             this._expiry = this._expiring = null;
             this._story.expire();
+            this._show();
+            return GLib.SOURCE_REMOVE;
+        });
+    }
+
+    // Each text on the clipboard has its minute.
+    _remind() {
+        const waiting = this._story.waiting;
+        if (waiting === (this._reminded ?? null))
+            return;
+        this._reminded = waiting;
+        if (this._reminder)
+            GLib.source_remove(this._reminder);
+        this._reminder = waiting && GLib.timeout_add_seconds(GLib.PRIORITY_DEFAULT, REMINDER_SECONDS, () => {
+            this._reminder = this._reminded = null;
+            this._story.stopWaiting();
             this._show();
             return GLib.SOURCE_REMOVE;
         });

@@ -10,18 +10,18 @@ const BY_PROPERTY = {recording: 'recording', transcribing: 'transcribing', proce
 
 export class Story {
     constructor() {
+        this._outcome = null;
         this.forget();
     }
 
-    // v2m has gone.
+    // v2m has gone. What it told of its last dictation stays true until it expires.
     forget() {
         this._state = {kind: 'idle'};
-        this._outcome = null;
         this._isSigned = false;
         // The recording is known from State alone.
         this._isEarly = false;
-        // A text is on the clipboard that has not been followed by another recording.
-        this.isWaiting = false;
+        // What was told of the text on the clipboard, until another recording follows. With v2m it goes from there.
+        this._waiting = null;
     }
 
     // The property State.
@@ -50,7 +50,9 @@ export class Story {
         if (then !== this._state.kind && !this._isEarly)
             this._go({kind: then});
         this._outcome = {...details, kind};
-        this.isWaiting ||= kind === 'waiting';
+        // Also a text that could not be put at the cursor.
+        if (details.place === 'clipboard')
+            this._waiting = this._outcome;
     }
 
     // An outcome of what the menu did, which v2m does not tell.
@@ -68,6 +70,20 @@ export class Story {
         this._outcome = null;
     }
 
+    // What was told of the text that waits on the clipboard, if any.
+    get waiting() {
+        return this._waiting;
+    }
+
+    get isWaiting() {
+        return this._waiting !== null;
+    }
+
+    // The user has been reminded of the text on the clipboard for long enough: another one may be there by now.
+    stopWaiting() {
+        this._waiting = null;
+    }
+
     // What to show: `kind` and the details of the signal Sign; null for nothing. `note` is the title of an
     // outcome that is shown beside a recording, and `seconds` is how long until `expire`.
     view() {
@@ -83,7 +99,7 @@ export class Story {
     _go(state) {
         if (state.kind === 'recording' && this._state.kind !== 'recording') {
             this._outcome = null;
-            this.isWaiting = false;
+            this._waiting = null;
         }
         this._state = state;
     }

@@ -13,7 +13,7 @@ use toml_edit::{Document, Item};
 use v2m_messages::tr;
 
 /// A configuration is a few kilobytes; a longer file was put there by mistake.
-const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// A value someone gave a key, not yet checked.
 pub(super) struct Given {

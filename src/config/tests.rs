@@ -341,6 +341,15 @@ fn a_new_key_goes_below_its_documented_line_whatever_it_takes() {
 }
 
 #[test]
+fn an_update_never_makes_a_file_that_is_too_long_to_be_read() {
+    let fixture = file("# mine\n");
+    let change = partial(json!({"capture": {"source": "x".repeat(2 << 20)}}));
+    let error = update(&fixture.path, NO_ENV, &Settings::default(), &change).unwrap_err();
+    assert!(error.to_string().contains("longer than 1 MiB"), "{error}");
+    assert_eq!(fs::read_to_string(&fixture.path).unwrap(), "# mine\n");
+}
+
+#[test]
 fn an_update_that_the_environment_would_hide_is_refused() {
     let fixture = file("");
     let change = partial(json!({"engine": {"model": "b"}}));

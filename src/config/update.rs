@@ -100,6 +100,11 @@ where
         let source = io::Error::other(tr!("the change does not fit the file's form"));
         return Err(ConfigError::Write { path: path.into(), source });
     }
+    // The next start would not read it.
+    if new.len() as u64 > merge::MAX_BYTES {
+        let source = io::Error::other(tr!("with this change it would be longer than 1 MiB"));
+        return Err(ConfigError::Write { path: path.into(), source });
+    }
     Ok(Prepared { settings, old, new })
 }
 

@@ -71,4 +71,18 @@ mod tests {
         let nothing_yet = Notice::Recording { so_far: None, stops_after: None };
         assert_eq!(nothing_yet.clone().hidden(Secret::Locked), nothing_yet);
     }
+
+    #[test]
+    fn a_state_without_its_draft_says_nothing_of_the_text() {
+        let so_far = Some("secret".to_owned());
+        let place = "at the cursor".to_owned();
+        for state in [
+            Notice::Recording { so_far: so_far.clone(), stops_after: None },
+            Notice::RecordingNext { text: "secret".into(), place },
+            Notice::Transcribing { so_far },
+        ] {
+            let shown = state.without_draft();
+            assert!(shown.is_state() && !shown.shows_text(), "{shown:?}");
+        }
+    }
 }

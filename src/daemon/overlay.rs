@@ -7,11 +7,12 @@ use std::future::Future;
 use std::pin::Pin;
 use tokio::sync::watch;
 use tracing::info;
+use v2m_messages::verbatim;
 
 type Starting = Pin<Box<dyn Future<Output = Result<(), OverlayError>>>>;
 
-/// How often the start may take too long before it is not tried any more.
-const LATE: u8 = 3;
+/// How often in a row the start may fail, or take too long, before it is not tried any more.
+const TRIES: u8 = 3;
 
 /// The program at the bottom of the screen, as far as the daemon looks after it.
 pub(super) struct Overlay {
@@ -20,13 +21,13 @@ pub(super) struct Overlay {
     starting: Option<Starting>,
     /// Whether it is worth a try in this run of the service, which ends with the desktop.
     may_show: bool,
-    late: u8,
+    failed: u8,
 }
 
 impl Overlay {
     pub(super) fn new(sign: watch::Receiver<Option<String>>) -> Self {
         let may_show = overlay::may_show(|name| std::env::var_os(name));
-        Self { sign, starting: None, may_show, late: 0 }
+        Self { sign, starting: None, may_show, failed: 0 }
     }
 
     /// A recording begins. Returns whether the program is being started.
@@ -65,15 +66,16 @@ impl Overlay {
 
     fn started(&mut self, started: Result<(), OverlayError>) -> Present {
         match &started {
-            Ok(()) => self.late = 0,
-            Err(OverlayError::Late) => {
-                self.late += 1;
-                self.may_show &= self.late < LATE;
+            Ok(()) => self.failed = 0,
+            Err(OverlayError::Late | OverlayError::Failed(_)) => {
+                self.failed += 1;
+                self.may_show &= self.failed < TRIES;
             }
-            Err(OverlayError::Refused(_)) => self.may_show = false,
+            Err(OverlayError::Hopeless(_)) => self.may_show = false,
         }
         if let Err(error) = started {
-            info!(%error, "{error}");
+            let last = if self.may_show { "" } else { verbatim!(". It is not started again") };
+            info!(%error, "{error}{last}");
         }
         present(&self.sign.borrow())
     }
@@ -98,4 +100,29 @@ async fn changed(sign: &mut watch::Receiver<Option<String>>) -> Present {
 
 fn present(owner: &Option<String>) -> Present {
     if owner.is_some() { Present::Yes } else { Present::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After which of these the program is still worth a try.
+    fn tried_after(outcomes: impl IntoIterator<Item = Result<(), OverlayError>>) -> Vec<bool> {
+        let (_owner, sign) = watch::channel(None);
+        let mut overlay = Overlay { sign, starting: None, may_show: true, failed: 0 };
+        let after = outcomes.into_iter().map(|outcome| {
+            overlay.started(outcome);
+            overlay.may_show
+        });
+        after.collect()
+    }
+
+    #[test]
+    fn a_start_that_failed_is_tried_again_but_not_for_ever() {
+        let failed = || Err(OverlayError::Failed("x".into()));
+        let outcomes = [failed(), Err(OverlayError::Late), failed()];
+        assert_eq!(tried_after(outcomes), [true, true, false]);
+        assert_eq!(tried_after([failed(), failed(), Ok(()), failed()]), [true; 4]);
+        assert_eq!(tried_after([Err(OverlayError::Hopeless("x".into()))]), [false]);
+    }
 }

@@ -57,8 +57,10 @@ struct State {
     sign: Present,
     /// The state that is on: for a sign that comes, and for the banner if the sign goes.
     on: Option<Notice>,
-    /// The banner may show something.
-    has_banner: bool,
+    /// What the banner was given last, if it may still be there.
+    on_banner: Option<Notice>,
+    /// What the notification beside it was given last.
+    on_aside: Option<Notice>,
 }
 
 impl Screen {
@@ -81,16 +83,12 @@ impl Screen {
             wanted,
             sign: Present::No,
             on: None,
-            has_banner: false,
+            on_banner: None,
+            on_aside: None,
         };
         let shared = Arc::new(Shared { banner, aside, events, state: Mutex::new(state) });
         let showing = Arc::clone(&shared);
-        let show = move |Growth { notice, order, .. }| {
-            // Otherwise the draft comes too late.
-            if showing.state().order == order {
-                showing.show_state(notice);
-            }
-        };
+        let show = move |growth| showing.grow(growth);
         tokio::spawn(show_when_known(inbox, Observer::default(), show));
         Self { shared, growing }
     }
@@ -106,9 +104,20 @@ impl Screen {
 
     /// Takes note of what the user wants to be told by notifications.
     pub(super) fn want(&self, wanted: Notify) {
-        let before = std::mem::replace(&mut self.shared.state().wanted, wanted);
-        if before != wanted && wanted != Notify::All {
-            self.shared.banner().progress(Notice::Closed);
+        let (banner, aside) = {
+            let mut state = self.shared.state();
+            if std::mem::replace(&mut state.wanted, wanted) == wanted {
+                return;
+            }
+            let sign = state.sign;
+            // A problem that it still wants may not have been read.
+            let refuses = |shown: &mut Notice| !is_notified(shown, wanted, sign);
+            (state.on_banner.take_if(refuses), state.on_aside.take_if(refuses))
+        };
+        if banner.is_some() {
+            self.shared.banner(&Notice::Closed).progress(Notice::Closed);
+        }
+        if aside.is_some() {
             self.shared.aside.progress(Notice::Closed);
         }
     }
@@ -131,7 +140,8 @@ impl Screen {
             Present::Expected => {}
             Present::No => {
                 if let Some(on) = on.filter(|_| before != Present::No) {
-                    self.shared.show_on_banner(on);
+                    // The sign may have gone because the screen was locked. The next draft asks.
+                    self.shared.show_on_banner(on.without_draft());
                 }
             }
         }
@@ -183,7 +193,7 @@ impl Screen {
         let whole = Notice::Text { text: text.clone(), deliveries, problems, hint };
         let others = shared.others_go_on(1);
         if !others {
-            shared.state().on = None;
+            shared.end_state();
         }
         shared.tell(&whole, 1);
         if !shared.is_notified(&whole) {
@@ -194,13 +204,14 @@ impl Screen {
         }
         Some(match (announced, place.filter(|_| arrived)) {
             // There is no room for a hint.
-            (true, Some(_)) if has_hint => shared.aside.show(whole).await,
+            (true, Some(_)) if has_hint => shared.aside(&whole).show(whole).await,
             (true, Some(place)) => {
-                shared.banner().show(Notice::RecordingNext { text, place }).await
+                let next = Notice::RecordingNext { text, place };
+                shared.banner(&next).show(next).await
             }
-            (false, Some(_)) => shared.banner().show(whole).await,
+            (false, Some(_)) => shared.banner(&whole).show(whole).await,
             (_, None) => {
-                let notifier = if others { &shared.aside } else { shared.banner() };
+                let notifier = if others { shared.aside(&whole) } else { shared.banner(&whole) };
                 notifier.show(whole).await
             }
         })
@@ -214,7 +225,7 @@ impl Screen {
     /// Closes the notification of an earlier dictation, because a new one begins.
     pub(super) fn clear_aside(&self) {
         if !self.shared.state().is_fresh {
-            self.shared.aside.progress(Notice::Closed);
+            self.shared.aside(&Notice::Closed).progress(Notice::Closed);
         }
     }
 
@@ -222,7 +233,7 @@ impl Screen {
     /// most.
     pub(super) async fn end(&self) {
         // An error would change nothing now.
-        let _ = self.shared.banner().show(Notice::Closed).await;
+        let _ = self.shared.banner(&Notice::Closed).show(Notice::Closed).await;
         let _ = self.shared.aside.show(Notice::Closed).await;
     }
 }
@@ -233,30 +244,44 @@ impl Shared {
             Notice::Text { .. } | Notice::Problem(_) | Notice::Recovered { .. } => {
                 let others = self.others_go_on(0);
                 if !others {
-                    self.state().on = None;
+                    self.end_state();
                 }
                 self.tell(&notice, 0);
                 match (self.is_notified(&notice), others) {
                     (false, true) => {}
                     (false, false) => self.close_banner(),
-                    (true, true) => self.aside.progress(notice),
-                    (true, false) => self.banner().progress(notice),
+                    (true, true) => self.aside(&notice).progress(notice),
+                    (true, false) => self.banner(&notice).progress(notice),
                 }
             }
             Notice::Mended(_) | Notice::Tidy => {
                 self.aside.progress(notice.clone());
-                self.banner().progress(notice);
+                self.banner_stays().progress(notice);
             }
             notice if notice.is_state() => {
                 self.state().order += 1;
                 self.show_state(notice);
             }
             notice => {
-                self.state().on = None;
+                self.end_state();
                 self.tell(&notice, 0);
-                self.banner().progress(notice);
+                self.banner(&notice).progress(notice);
             }
         }
+    }
+
+    /// Shows a draft, unless something else was shown meanwhile.
+    fn grow(&self, Growth { notice, order, .. }: Growth) {
+        if self.state().order == order {
+            self.show_state(notice);
+        }
+    }
+
+    /// The state that was on has ended, and its drafts come too late from now on.
+    fn end_state(&self) {
+        let mut state = self.state();
+        state.on = None;
+        state.order += 1;
     }
 
     /// Shows what is going on: on the sign, or else on the banner.
@@ -268,7 +293,7 @@ impl Shared {
 
     fn show_on_banner(&self, notice: Notice) {
         if self.is_notified(&notice) {
-            self.state().has_banner = true;
+            self.state().on_banner = Some(notice.clone());
             self.banner.progress(notice);
         } else {
             self.close_banner();
@@ -277,7 +302,7 @@ impl Shared {
 
     /// What the banner says of an earlier state, or of an earlier dictation, is not true any more.
     fn close_banner(&self) {
-        if std::mem::take(&mut self.state().has_banner) {
+        if self.state().on_banner.take().is_some() {
             self.banner.progress(Notice::Closed);
         }
     }
@@ -293,7 +318,8 @@ impl Shared {
             state.going
         };
         let then = match going {
-            Going { recording: true, .. } => session::State::Recording,
+            // Of a recording that was not announced nothing is told, not even its end.
+            Going { recording: true, announced: true, .. } => session::State::Recording,
             Going { pending, .. } if pending > own => session::State::Transcribing,
             Going { .. } => session::State::Idle,
         };
@@ -319,14 +345,78 @@ impl Shared {
     }
 
     /// The banner, for a notice that is newer than all drafts.
-    fn banner(&self) -> &Notifier {
-        let mut state = self.state();
-        state.order += 1;
-        state.has_banner = true;
+    fn banner(&self, notice: &Notice) -> &Notifier {
+        self.state().on_banner = Some(notice.clone());
+        self.banner_stays()
+    }
+
+    /// The banner, for a notice that may leave there what is there.
+    fn banner_stays(&self) -> &Notifier {
+        self.state().order += 1;
         &self.banner
+    }
+
+    /// The notification beside the banner, for this.
+    fn aside(&self, notice: &Notice) -> &Notifier {
+        self.state().on_aside = Some(notice.clone());
+        &self.aside
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Code, State as Goes};
+
+    /// A screen with a sign and nothing that is notified, and what the sign is told.
+    fn with_sign() -> (Screen, broadcast::Receiver<Event>) {
+        let (events, told) = broadcast::channel(16);
+        let screen = Screen::new((None, None), events, Notify::None);
+        screen.shared.state().sign = Present::Yes;
+        (screen, told)
+    }
+
+    fn unheard() -> Notice {
+        Notice::Problem(Failure::new(Code::NoSpeech, "x"))
+    }
+
+    #[tokio::test]
+    async fn a_draft_that_comes_after_the_outcome_is_not_shown() {
+        let (screen, mut told) = with_sign();
+        screen.shared.put(Notice::Transcribing { so_far: None });
+        let order = screen.shared.state().order;
+        screen.shared.put(unheard());
+        while told.try_recv().is_ok() {}
+        let notice = Notice::Transcribing { so_far: Some("late".into()) };
+        screen.shared.grow(Growth { notice, order, at_cursor: false });
+        assert!(told.try_recv().is_err());
+        assert_eq!(screen.shared.state().on, None);
+    }
+
+    #[tokio::test]
+    async fn an_outcome_tells_only_of_a_recording_that_was_announced() {
+        let (screen, mut told) = with_sign();
+        for (announced, then) in [(false, Goes::Idle), (true, Goes::Recording)] {
+            screen.update(Going { recording: true, announced, pending: 0 });
+            screen.shared.put(unheard());
+            let Ok(Event::Sign(sign)) = told.try_recv() else { panic!("nothing told") };
+            assert_eq!(sign.then, Some(then));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_setting_leaves_the_problems_that_it_wants() {
+        let (screen, _told) = with_sign();
+        let lost = Notice::Problem(Failure::new(Code::NoMicrophone, "x"));
+        screen.shared.state().wanted = Notify::All;
+        screen.shared.state().on_banner = Some(lost.clone());
+        screen.shared.state().on_aside = Some(unheard());
+        screen.want(Notify::None);
+        let state = screen.shared.state();
+        assert_eq!((&state.on_banner, &state.on_aside), (&Some(lost), &None));
     }
 }

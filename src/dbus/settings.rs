@@ -11,6 +11,9 @@ use v2m_messages::tr;
 const SETTINGS: [(&str, &str, &str); 2] =
     [("language", "engine", "language"), ("microphone", "capture", "source")];
 
+/// The longest value, in bytes. Names of microphones have some tens, lists of languages fewer.
+const MAX_VALUE: usize = 1024;
+
 /// Settings by their names on the bus.
 pub(super) type Told = HashMap<String, String>;
 
@@ -24,7 +27,7 @@ pub(super) fn told(config: &Value) -> Told {
 /// The update of the configuration that changes these.
 ///
 /// # Errors
-/// A name that is not among them.
+/// A name that is not among them, or a value that is too long.
 pub(super) fn update(changes: Told) -> Result<Map<String, Value>, CallError> {
     let mut update = Map::new();
     for (name, value) in changes {
@@ -36,6 +39,14 @@ pub(super) fn update(changes: Told) -> Result<Map<String, Value>, CallError> {
                 tr!("ChangeSettings: there is no setting {name}; there are: {known}.", name, known);
             return Err(CallError(Failure::new(Code::BadRequest, text)));
         };
+        if value.len() > MAX_VALUE {
+            let text = tr!(
+                "ChangeSettings: the value of {name} is longer than {limit} bytes; give a shorter one.",
+                name,
+                limit = MAX_VALUE
+            );
+            return Err(CallError(Failure::new(Code::BadRequest, text)));
+        }
         let section = update.entry(*section).or_insert_with(|| Map::new().into());
         if let Value::Object(section) = section {
             section.insert((*key).to_owned(), value.into());
@@ -63,5 +74,9 @@ mod tests {
         let sly = [("base_url".to_owned(), "http://elsewhere".to_owned())];
         let CallError(refusal) = update(Told::from(sly)).unwrap_err();
         assert!(refusal.message.contains("language, microphone"), "{}", refusal.message);
+        let of_length = |length| Told::from([("microphone".to_owned(), "x".repeat(length))]);
+        assert!(update(of_length(MAX_VALUE)).is_ok());
+        let CallError(refusal) = update(of_length(MAX_VALUE + 1)).unwrap_err();
+        assert!(refusal.message.contains("microphone is longer"), "{}", refusal.message);
     }
 }

@@ -89,6 +89,16 @@ impl Notice {
         }
     }
 
+    /// The state without what was said, for a place that may be seen by anybody.
+    pub(crate) fn without_draft(self) -> Self {
+        match self {
+            Self::Recording { stops_after, .. } => Self::Recording { so_far: None, stops_after },
+            Self::RecordingNext { .. } => Self::Recording { so_far: None, stops_after: None },
+            Self::Transcribing { .. } => Self::Transcribing { so_far: None },
+            other => other,
+        }
+    }
+
     /// Whether the notice shows dictated text.
     pub(crate) fn shows_text(&self) -> bool {
         match self {

@@ -17,6 +17,9 @@ use v2m_messages::verbatim;
 
 const UNIT: &str = "v2m-osd.service";
 
+/// The exit status of a `v2m-osd` that found no display that can show it (its `NO_DISPLAY`).
+const NO_DISPLAY: &str = "69";
+
 /// How long the start may take until notifications show the state in its place. It takes some tens
 /// of milliseconds.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -24,16 +27,26 @@ const WITHIN: Duration = Duration::from_secs(2);
 /// Why it does not show the state. For the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum OverlayError {
-    /// It is not installed, or found no display that can show it.
+    /// It is not installed, or found no display that can show it. Another start ends the same way.
     #[error(
         "{}",
         verbatim!(format_args!(
-            "v2m-osd cannot show the state, and is not started again ({0}); notifications show it. \
-             More in: journalctl --user -u {UNIT}",
+            "v2m-osd cannot show the state ({0}); notifications show it. More in: journalctl --user \
+             -u {UNIT}",
             .0
         ))
     )]
-    Refused(String),
+    Hopeless(String),
+    /// It ended in another way, perhaps because the session was only just beginning.
+    #[error(
+        "{}",
+        verbatim!(format_args!(
+            "v2m-osd could not be started ({0}); notifications show the state meanwhile. More in: \
+             journalctl --user -u {UNIT}",
+            .0
+        ))
+    )]
+    Failed(String),
     /// It takes long.
     #[error(
         "{}",
@@ -59,30 +72,52 @@ pub fn may_show(variable: impl Fn(&str) -> Option<OsString>) -> bool {
 /// Why notifications are needed.
 pub async fn start(mut sign: watch::Receiver<Option<String>>) -> Result<(), OverlayError> {
     let started = async {
-        systemctl("start").await?;
+        if let Err(why) = systemctl(&["start", UNIT]).await {
+            let asked = ["show", "--property=LoadState", "--property=ExecMainStatus", UNIT];
+            let is_hopeless = match systemctl(&asked).await {
+                Ok(unit) => is_hopeless(&unit),
+                // There is no user manager, or none that answers.
+                Err(_) => true,
+            };
+            return Err(match is_hopeless {
+                true => OverlayError::Hopeless(why),
+                false => OverlayError::Failed(why),
+            });
+        }
         // The news of it comes over the bus.
         let _ = sign.wait_for(Option::is_some).await;
         Ok(())
     };
-    timeout(WITHIN, started).await.map_err(|_| OverlayError::Late)?.map_err(OverlayError::Refused)
+    timeout(WITHIN, started).await.map_err(|_| OverlayError::Late)?
+}
+
+/// Whether the unit cannot be started at all, by what systemctl shows of it: it is not there, or
+/// its program has found no display for it.
+fn is_hopeless(unit: &str) -> bool {
+    unit.lines().filter_map(|line| line.split_once('=')).any(|(property, value)| match property {
+        "LoadState" => value != "loaded",
+        "ExecMainStatus" => value == NO_DISPLAY,
+        _ => false,
+    })
 }
 
 /// Ends it, because the settings turn it off.
 pub async fn stop() {
-    match timeout(WITHIN, systemctl("stop")).await {
-        Ok(Ok(())) => {}
+    match timeout(WITHIN, systemctl(&["stop", UNIT])).await {
+        Ok(Ok(_)) => {}
         outcome => debug!(?outcome, "{UNIT} was not stopped"),
     }
 }
 
-async fn systemctl(verb: &str) -> Result<(), String> {
+/// Returns what it prints.
+async fn systemctl(arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new("systemctl");
-    command.args(["--user", "--no-ask-password", verb, UNIT]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.args(["--user", "--no-ask-password"]).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let output = command.output().await;
     let output = output.map_err(|error| verbatim!(format!("systemctl cannot be run: {error}")))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let first = said.lines().map(str::trim).find(|line| !line.is_empty());
@@ -91,7 +126,7 @@ async fn systemctl(verb: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::may_show;
+    use super::{is_hopeless, may_show};
     use std::ffi::OsString;
 
     fn on(variables: &[(&str, &str)]) -> bool {
@@ -108,5 +143,13 @@ mod tests {
         assert!(!on(&[("DISPLAY", ":0"), ("XDG_CURRENT_DESKTOP", "ubuntu:GNOME")]));
         assert!(!on(&[("DISPLAY", ""), ("XDG_CURRENT_DESKTOP", "sway")]));
         assert!(!on(&[]));
+    }
+
+    #[test]
+    fn only_a_missing_unit_or_display_is_hopeless() {
+        assert!(is_hopeless("ExecMainStatus=69\nLoadState=loaded\n"));
+        assert!(is_hopeless("ExecMainStatus=0\nLoadState=not-found\n"));
+        assert!(is_hopeless("ExecMainStatus=0\nLoadState=masked\n"));
+        assert!(!is_hopeless("ExecMainStatus=1\nLoadState=loaded\n"));
     }
 }

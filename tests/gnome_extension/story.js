@@ -57,7 +57,7 @@ story.expire();
 equal('and then', kind(story), 'recording');
 
 // What waits on the clipboard is forgotten when the next recording begins.
-story.signed('waiting', {title: 'On the clipboard', then: 'idle'});
+story.signed('waiting', {title: 'On the clipboard', place: 'clipboard', then: 'idle'});
 story.expire();
 equal('waiting', [kind(story), story.isWaiting], [null, true]);
 story.signed('idle', {});
@@ -68,6 +68,21 @@ story.signed('unheard of', {});
 equal('what is not known changes nothing', kind(story), 'recording');
 story.forget();
 equal('v2m has gone', kind(story), null);
+
+// So is a text that could not be put at the cursor, and it is not told of for ever.
+story.signed('problem', {title: 'Not pasted', place: 'clipboard', then: 'idle'});
+equal('not pasted', [kind(story), story.isWaiting], ['problem', true]);
+story.stopWaiting();
+equal('for long enough', [kind(story), story.isWaiting], ['problem', false]);
+story.signed('problem', {title: 'Nothing heard', then: 'idle'});
+equal('nothing is there', story.isWaiting, false);
+
+// v2m ends right after its last dictation: what it told of that is still to be read.
+story.signed('problem', {title: 'Not pasted', place: 'clipboard', then: 'transcribing'});
+story.forget();
+equal('its last words', [kind(story), story.isWaiting], ['problem', false]);
+story.expire();
+equal('and its state has gone', kind(story), null);
 
 // What is to be read stays longer than a tick, and not for ever.
 story.signed('delivered', {title: 'Pasted'});

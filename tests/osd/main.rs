@@ -10,6 +10,7 @@ use stage::Stage;
 use std::process::Command;
 use std::time::Duration;
 use v2m_testkit::private_bus::PrivateBus;
+use v2m_testkit::xserver::XServer;
 
 const WORDS: &str = "and so my fellow Americans, ask not what your country can do for you";
 const ARABIC: &str = "السلام عليكم ورحمة الله وبركاته، هذا نص أطول من المكان المتاح له على الشاشة";
@@ -149,6 +150,44 @@ fn where_nothing_can_be_shown_it_says_so() {
     assert_eq!(output.status.code(), Some(69), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("there is no display"), "{said}");
+}
+
+#[test]
+fn on_a_screen_with_few_colours_it_says_so() {
+    let screen = XServer::start_sized("640x480x16");
+    let bus = PrivateBus::start();
+    let mut osd = Command::new(env!("CARGO_BIN_EXE_v2m-osd"));
+    osd.env_remove("WAYLAND_DISPLAY").env("DISPLAY", &screen.display);
+    let output = osd.env("DBUS_SESSION_BUS_ADDRESS", &bus.address).output().unwrap();
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("16 bits"), "{said}");
+}
+
+#[test]
+fn what_goes_on_is_seen_as_soon_as_there_is_an_output() {
+    let screen = Sway::start();
+    let mut stage = Stage::start(&screen, &[]);
+    screen.0.tell("output * disable");
+    stage.tell("recording", &[("title", "Recording")]);
+    stage.level(-20.0);
+    screen.0.tell("output * enable");
+    screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
+}
+
+/// v2m asks whoever shows its states which program has the keyboard.
+#[test]
+fn a_call_is_answered_though_there_is_nothing_to_call() {
+    let screen = X11::start();
+    let stage = Stage::start(&screen, &[]);
+    let call = async {
+        let bus = zbus::connection::Builder::address(stage.bus.address.as_str()).build().await?;
+        let sign = "org.v2m.Sign";
+        bus.call_method(Some(sign), "/org/v2m/Sign", Some(sign), "FocusedApp", &()).await
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(call).unwrap_err().to_string();
+    assert!(error.contains("UnknownMethod"), "{error}");
 }
 
 #[test]

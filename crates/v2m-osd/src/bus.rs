@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
-use v2m_messages::tr;
+use v2m_messages::{tr, verbatim};
 use zbus::fdo::{DBusProxy, RequestNameFlags};
 use zbus::message::Type;
 use zbus::names::BusName;
@@ -153,6 +153,9 @@ impl Bus {
 
     fn read(&mut self, message: &Message) -> Option<News> {
         let header = message.header();
+        if header.message_type() == Type::MethodCall {
+            self.refuse(message.clone());
+        }
         if header.message_type() != Type::Signal {
             return None;
         }
@@ -182,6 +185,18 @@ impl Bus {
             }
             _ => None,
         }
+    }
+
+    /// Says that there is nothing to call, so that nobody waits for an answer: v2m asks the owner of
+    /// the name which program has the keyboard, which GNOME's extension knows.
+    fn refuse(&self, call: Message) {
+        let connection = self.connection.clone();
+        tokio::spawn(async move {
+            let error = "org.freedesktop.DBus.Error.UnknownMethod";
+            let text = verbatim!("v2m-osd has no methods");
+            // An error means that the caller has left.
+            let _ = connection.reply_error(&call.header(), error, &text).await;
+        });
     }
 
     /// Gives the names back, so that the service knows at once.

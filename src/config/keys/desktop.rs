@@ -168,7 +168,7 @@ pub(super) static KEYS: &[ConfigKey] = &[
               on the screen (v2m-osd, or v2m's extension for GNOME Shell), it also shows texts that arrived, and\n\
               notifications tell only problems. \"problems\": only problems. \"none\": nothing, with one\n\
               exception: a problem that costs words, or keeps them from where you wanted them, is never\n\
-              hidden. The program on the screen shows it; without one, a notification does."
+              hidden."
         ),
         restart: false,
         hidden: false,

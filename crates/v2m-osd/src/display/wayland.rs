@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 use wayland_client::backend::{ReadEventsGuard, WaylandError};
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
 use wayland_client::protocol::wl_buffer::{self, WlBuffer};
@@ -35,6 +36,9 @@ use wayland_protocols_wlr::layer_shell::v1::client::zwlr_layer_surface_v1::{
 
 /// From the lower edge of the output, or of the panel there, in logical pixels.
 const MARGIN: i32 = 40;
+/// After a surface was refused, for how long none is asked for: without an output each one is, at
+/// once, and the questions would keep the processor busy.
+const REFUSED: Duration = Duration::from_secs(1);
 /// The compositor may still read the one before the last.
 const BUFFERS: usize = 3;
 /// In this unit compositors tell a scale.
@@ -55,6 +59,8 @@ struct State {
     fractions: Option<WpFractionalScaleManagerV1>,
     outputs: Vec<(WlOutput, i32)>,
     shown: Option<Shown>,
+    /// Until then there is no place for a surface.
+    refused_until: Option<Instant>,
     /// The last scale that was told; the next surface is most likely on the same output.
     scale: f32,
     /// What is shown is to be painted again.
@@ -109,6 +115,7 @@ impl Layers {
             fractions,
             outputs,
             shown: None,
+            refused_until: None,
             scale: 1.0,
             is_stale: false,
             is_behind: false,
@@ -132,7 +139,8 @@ impl Layers {
     }
 
     pub(super) fn appear(&mut self) -> Result<bool, DisplayError> {
-        if self.state.shown.is_none() {
+        let is_refused = self.state.refused_until.is_some_and(|until| Instant::now() < until);
+        if self.state.shown.is_none() && !is_refused {
             self.state.appear();
             self.flush()?;
         }
@@ -320,11 +328,15 @@ impl Dispatch<ZwlrLayerSurfaceV1, ()> for State {
             zwlr_layer_surface_v1::Event::Configure { serial, .. } => {
                 layer.ack_configure(serial);
                 shown.is_configured = true;
+                state.refused_until = None;
                 state.is_stale = true;
             }
             // Its output is gone. The next picture appears on another one.
             zwlr_layer_surface_v1::Event::Closed => {
                 if let Some(shown) = state.shown.take() {
+                    if !shown.is_configured {
+                        state.refused_until = Some(Instant::now() + REFUSED);
+                    }
                     shown.destroy();
                 }
                 state.is_stale = true;
@@ -423,6 +435,8 @@ impl Dispatch<WlRegistry, GlobalListContents> for State {
             && interface == "wl_output"
         {
             state.outputs.push((registry.bind(name, version.min(2), handle, ()), 1));
+            // There may be a place for a surface again.
+            state.is_stale |= state.refused_until.take().is_some();
         }
     }
 }

@@ -48,9 +48,16 @@ impl Overlay {
             screen.ok_or_else(|| absent(&tr!("DISPLAY names a screen that is not there")))?;
         let composited = compositor_of(&connection, number).map_err(DisplayError::ended)?;
         let visual = translucent(&screen).filter(|_| composited);
+        let depth = visual.map_or(screen.root_depth, |_| 32);
+        // Pixels of other depths are laid out in other ways.
+        if !matches!(depth, 24 | 32) {
+            return Err(absent(&tr!(
+                "the screen has {depth} bits for each pixel's colour, and v2m-osd draws with 24 only",
+                depth
+            )));
+        }
         let scale = scale_of(&connection);
         let (window, gc) = (id(&connection)?, id(&connection)?);
-        let depth = visual.map_or(screen.root_depth, |_| 32);
         let mut overlay = Self {
             connection,
             screen,
@@ -187,7 +194,7 @@ impl Overlay {
     }
 
     fn paint(&self) -> Result<(), Box<dyn std::error::Error>> {
-        if self.pixels.is_empty() || !matches!(self.depth, 24 | 32) {
+        if self.pixels.is_empty() {
             return Ok(());
         }
         let (width, height) = (self.size.0 as u16, self.size.1 as u16);
