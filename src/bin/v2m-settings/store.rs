@@ -50,6 +50,11 @@ impl Store {
         &self.read.keys
     }
 
+    /// A setting as it was read last.
+    pub(crate) fn key(&self, section: &str, name: &str) -> Option<Explained> {
+        self.keys().iter().find(|key| key.section == section && key.name == name).cloned()
+    }
+
     /// Who gave a value, in words.
     pub(crate) fn giver(&self, key: &Explained) -> String {
         match &key.giver {
