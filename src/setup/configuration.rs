@@ -30,6 +30,15 @@ impl Configuration {
         &self.settings
     }
 
+    /// Whether the file gives one of these keys (section, key). `false` if it cannot be read.
+    pub(super) fn gives(&self, keys: &[(&str, &str)]) -> bool {
+        config::explain(&self.path, std::env::vars_os()).is_ok_and(|all| {
+            all.keys.iter().any(|key| {
+                keys.contains(&(key.section, key.name)) && key.giver != config::Giver::Default
+            })
+        })
+    }
+
     /// The value of a key, in the file's terms.
     fn value(&self, section: &str, key: &str) -> Value {
         self.settings.to_json()[section][key].clone()
@@ -68,7 +77,7 @@ impl Configuration {
 }
 
 /// A value as a shell's word for `v2m-send config set`.
-fn written(value: &Value) -> String {
+pub(super) fn written(value: &Value) -> String {
     let text = match value {
         // A text that looks like another value, or is empty, needs quotes of its own.
         Value::String(text)

@@ -159,13 +159,14 @@ impl<R: Read, W: Write> Dialogue<R, W> {
 
     /// The next line of standard input, without its end.
     pub(super) fn line(&mut self) -> Result<String, Stop> {
-        let mut line = String::new();
-        match self.input.read_line(&mut line) {
+        // A byte that is no UTF-8 is a slip of the keyboard, and no reason to leave.
+        let mut line = Vec::new();
+        match self.input.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => {
                 self.put("\n");
                 Err(Stop::Leave)
             }
-            Ok(_) => Ok(line.trim().to_owned()),
+            Ok(_) => Ok(String::from_utf8_lossy(&line).trim().to_owned()),
         }
     }
 }
@@ -204,6 +205,15 @@ pub(super) mod tests {
         assert_eq!(dialogue.ask("Which?", ""), Err(Stop::Leave));
         assert_eq!(dialogue.ask("Which?", ""), Err(Stop::Leave), "at the end of the input");
         assert!(dialogue.said().starts_with("Which? [en] Which? [en] Which? "));
+    }
+
+    #[test]
+    fn a_byte_that_is_no_utf_8_does_not_leave() {
+        let input = BufReader::new(Cursor::new(b"\xff\nes\n".to_vec()));
+        let mut dialogue = Dialogue { input, ..with("") };
+        assert_eq!(dialogue.ask("Which?", ""), Ok("\u{fffd}".into()));
+        assert_eq!(dialogue.ask("Which?", ""), Ok("es".into()));
+        assert_eq!(dialogue.ask("Which?", ""), Err(Stop::Leave));
     }
 
     #[test]

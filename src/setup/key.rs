@@ -183,8 +183,17 @@ fn by_hand(
         dialogue.say(tr!("In your desktop's keyboard settings, give a key to this command:"));
         dialogue.say(format!("  {client} toggle"));
     }
+    if !dialogue.asks() {
+        // Nobody has done it.
+        return Ok(Outcome::unchanged(not_set(&client)));
+    }
     dialogue.enter(tr!("Enter when it is done, s for later."))?;
     Ok(Outcome::unchanged(tr!("in the desktop's own settings; remove it there to undo it")))
+}
+
+/// That no key dictates, as far as is known, on a desktop where v2m cannot set one.
+fn not_set(client: &str) -> String {
+    tr!("not set by v2m. Give a key to {client} toggle yourself", client)
 }
 
 /// Whether a configuration runs the client.

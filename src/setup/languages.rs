@@ -54,7 +54,18 @@ pub(super) fn choose(
     dialogue: &mut Dialogue<impl Read, impl Write>,
     configuration: &mut Configuration,
 ) -> Result<Outcome, Stop> {
-    let default = configured(configuration).unwrap_or_else(from_locale);
+    // What was chosen stays, detection too. Only where nobody has chosen does the locale count.
+    let is_chosen = configuration.gives(&[("engine", "language"), ("engine", "languages")]);
+    let default = if is_chosen {
+        configured(configuration).unwrap_or(Languages(Vec::new()))
+    } else {
+        from_locale()
+    };
+    if is_chosen && !dialogue.asks() {
+        let state = default.told();
+        dialogue.say(&state);
+        return Ok(Outcome::unchanged(state));
+    }
     explain(dialogue);
     let languages = loop {
         let answer = dialogue.ask(tr!("Which languages do you dictate in?"), &default.shown())?;

@@ -170,6 +170,7 @@ pub fn run(options: Options) -> End {
         Ok(configuration) => configuration,
         Err(error) => {
             dialogue.say(error.to_string());
+            hold(&mut dialogue, options);
             return End::Lacks(Lack::Configuration);
         }
     };
@@ -177,14 +178,19 @@ pub fn run(options: Options) -> End {
     let left = walk(options, &mut dialogue, &mut configuration, &mut report);
     report.tell(&mut dialogue);
     close(&mut dialogue, options, &report, left);
-    if options.hold {
-        // Whatever is answered, or nothing.
-        let _ = dialogue.enter(tr!("Press Enter to close this window."));
-    }
+    hold(&mut dialogue, options);
     match report.lack() {
         _ if left => End::Left,
         Some(lack) => End::Lacks(lack),
         None => End::Ready,
+    }
+}
+
+/// Waits until what was said is read, if the window closes then.
+fn hold(dialogue: &mut Dialogue, options: Options) {
+    if options.hold {
+        // Whatever is answered, or nothing.
+        let _ = dialogue.enter(tr!("Press Enter to close this window."));
     }
 }
 
@@ -235,7 +241,7 @@ fn take(
         Step::Microphone => microphone::choose(dialogue, configuration),
         Step::Languages => languages::choose(dialogue, configuration),
         Step::Service => service::start(dialogue),
-        Step::Model => model::choose(dialogue, configuration),
+        Step::Model => model::choose(dialogue, configuration, report),
         Step::Key => key::bind(dialogue),
         Step::Texts => texts::choose(dialogue, configuration),
         Step::Extension => extension::enable(dialogue),

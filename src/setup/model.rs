@@ -3,14 +3,14 @@
 use super::configuration::{self, Configuration};
 use super::dialogue::{Choice, Dialogue, Stop};
 use super::measure::{self, Speed};
-use super::outcome::{Lack, Outcome};
-use super::{languages, service};
+use super::outcome::{Lack, Outcome, Report};
+use super::{Step, languages, service};
 use serde::Deserialize;
 use serde_json::json;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use v2m_messages::tr;
+use v2m_messages::{tr, verbatim};
 use v2m_models::catalogue::{self, Form};
 use v2m_models::fit;
 
@@ -58,10 +58,48 @@ impl Row {
     }
 }
 
+/// What the set-up has done to models, however often one was chosen.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The model that was selected before, if it was installed: one that is not cannot be selected.
+    original: Option<String>,
+    is_begun: bool,
+    /// Those that were downloaded, in their order.
+    fetched: Vec<String>,
+}
+
+impl History {
+    /// Notes what was selected, unless that was noted before.
+    fn begin(&mut self, selected: &str, is_installed: bool) {
+        if !self.is_begun {
+            self.is_begun = true;
+            self.original = is_installed.then(|| selected.to_owned());
+        }
+    }
+
+    /// The commands that undo all of it, while `selected` is selected.
+    fn undo(&self, selected: &str) -> Vec<String> {
+        let mut commands = Vec::new();
+        if let Some(original) = self.original.as_ref().filter(|name| *name != selected) {
+            let value = configuration::written(&json!(original));
+            commands.push(verbatim!(format!("v2m-send config set engine.model={value}")));
+        }
+        commands.extend(self.fetched.iter().map(|name| {
+            let is_in_use = self.original.is_none() && name == selected;
+            verbatim!(format!("v2m-model rm{} {name}", if is_in_use { " --force" } else { "" }))
+        }));
+        commands
+    }
+}
+
 /// Has the user choose a model, fetches it if need be, and selects it.
+///
+/// Each model that was selected is in the report at once: it stays so if the next one fails, or the
+/// user leaves.
 pub(super) fn choose(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
+    report: &mut Report,
 ) -> Result<Outcome, Stop> {
     let rows = match rows() {
         Ok(rows) => rows,
@@ -72,15 +110,16 @@ pub(super) fn choose(
     };
     let selected = configuration.settings().engine.model.clone();
     let is_installed = v2m_models::paths::resolve(&selected).is_ok();
+    report.models.begin(&selected, is_installed);
     if !dialogue.asks() {
-        return Ok(by_default(dialogue, configuration, &rows, &selected, is_installed));
+        return Ok(by_default(dialogue, configuration, report, &rows, &selected, is_installed));
     }
     let speed = if is_installed { measured(dialogue, &selected) } else { None };
     let mut default = recommended(&rows, speed.as_ref());
     loop {
         let row =
             one_of(dialogue, configuration, &rows, &default, is_installed.then_some(&selected))?;
-        let outcome = take(dialogue, configuration, &row, &selected, is_installed);
+        let outcome = take(dialogue, configuration, report, &row);
         if matches!(outcome, Outcome::Missing { lack: Lack::Model, .. }) {
             if dialogue.yes(tr!("Choose another model, or try again?"), true)? {
                 continue;
@@ -108,6 +147,7 @@ pub(super) fn choose(
 fn by_default(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
+    report: &mut Report,
     rows: &[Row],
     selected: &str,
     is_installed: bool,
@@ -123,7 +163,7 @@ fn by_default(
             dialogue.say(&why);
             Outcome::missing(Lack::Model, why)
         }
-        Some(row) => take(dialogue, configuration, row, selected, is_installed),
+        Some(row) => take(dialogue, configuration, report, row),
         // A file of the user's own.
         None if is_installed => {
             dialogue.say(&name);
@@ -201,35 +241,27 @@ fn no_room(name: &str) -> String {
 fn take(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
+    report: &mut Report,
     row: &Row,
-    before: &str,
-    before_is_installed: bool,
 ) -> Outcome {
     let name = &row.name;
     dialogue.say(row.told());
     // It may have been fetched since the list was made.
     let is_new = v2m_models::paths::resolve(name).is_err();
-    if is_new && let Err(why) = fetch(name) {
-        dialogue.say(&why);
-        return Outcome::missing(Lack::Model, why);
-    }
-    let changed = configuration.set(&[("engine", "model", json!(name))]);
-    let mut undo = match changed {
-        Ok(undo) => undo,
-        Err(error) => {
-            dialogue.say(error.to_string());
-            return configuration::failed(&error);
-        }
-    };
-    // A model that is not there cannot be selected.
-    if !before_is_installed {
-        undo.clear();
-    }
     if is_new {
-        let force = if before_is_installed && before != name { "" } else { " --force" };
-        undo.push(format!("v2m-model rm{force} {name}"));
+        if let Err(why) = fetch(name) {
+            dialogue.say(&why);
+            return Outcome::missing(Lack::Model, why);
+        }
+        report.models.fetched.push(name.clone());
     }
-    Outcome::Done { state: name.clone(), undo }
+    if let Err(error) = configuration.set(&[("engine", "model", json!(name))]) {
+        dialogue.say(error.to_string());
+        return configuration::failed(&error);
+    }
+    let outcome = Outcome::Done { state: name.clone(), undo: report.models.undo(name) };
+    report.add(Step::Model, outcome.clone());
+    outcome
 }
 
 /// Downloads it in the foreground: `v2m-model` shows how far it is, and continues a download that
@@ -339,4 +371,32 @@ fn rows() -> Result<Vec<Row>, String> {
 fn program() -> PathBuf {
     let beside = std::env::current_exe().map(|own| own.with_file_name("v2m-model"));
     beside.ok().filter(|program| program.is_file()).unwrap_or_else(|| "v2m-model".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_chosen_again_is_undone_to_the_one_before_the_first() {
+        let mut history = History::default();
+        history.begin("base", true);
+        assert_eq!(history.undo("base"), [""; 0]);
+        history.fetched.push("large".into());
+        history.begin("large", true);
+        history.fetched.push("small".into());
+        let commands =
+            ["v2m-send config set engine.model=base", "v2m-model rm large", "v2m-model rm small"];
+        assert_eq!(history.undo("small"), commands);
+        // Back at the one that was there: only what was downloaded goes.
+        assert_eq!(history.undo("base"), commands[1..]);
+    }
+
+    #[test]
+    fn only_a_model_in_use_is_removed_by_force() {
+        let mut history = History::default();
+        history.begin("base", false);
+        history.fetched = vec!["large".into(), "small".into()];
+        assert_eq!(history.undo("small"), ["v2m-model rm large", "v2m-model rm --force small"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Step;
 use super::dialogue::Dialogue;
+use super::model;
 use std::io::{Read, Write};
 use v2m_messages::tr;
 
@@ -52,31 +53,29 @@ impl Outcome {
 
 /// All steps that were taken, with how they went.
 #[derive(Debug, Default)]
-pub(super) struct Report(Vec<(Step, Outcome)>);
+pub(super) struct Report {
+    steps: Vec<(Step, Outcome)>,
+    /// What was done to models, over all times that one was chosen.
+    pub(super) models: model::History,
+}
 
 impl Report {
-    /// Notes how a step went. A step that was repeated counts as it went last, and keeps what undoes
-    /// its first change.
+    /// Notes how a step went. A step that was repeated counts as it went last, and what undoes it
+    /// then undoes all of it. What was done holds if its repetition fails or is skipped.
     pub(super) fn add(&mut self, step: Step, outcome: Outcome) {
-        let Some((_, before)) = self.0.iter_mut().find(|(known, _)| *known == step) else {
-            return self.0.push((step, outcome));
+        let Some((_, before)) = self.steps.iter_mut().find(|(known, _)| *known == step) else {
+            return self.steps.push((step, outcome));
         };
-        let outcome = match (&*before, outcome) {
-            (Outcome::Done { undo: first, .. }, Outcome::Done { state, .. })
-                if !first.is_empty() =>
-            {
-                Outcome::Done { state, undo: first.clone() }
-            }
-            (Outcome::Done { .. }, Outcome::Skipped) => return,
-            (_, outcome) => outcome,
-        };
+        if matches!(before, Outcome::Done { .. }) && !matches!(outcome, Outcome::Done { .. }) {
+            return;
+        }
         *before = outcome;
     }
 
     /// What is missing most.
     pub(super) fn lack(&self) -> Option<Lack> {
         let is_missing = |wanted: Lack| {
-            self.0
+            self.steps
                 .iter()
                 .any(|(_, it)| matches!(it, Outcome::Missing { lack, .. } if *lack == wanted))
         };
@@ -86,7 +85,7 @@ impl Report {
     /// Tells all of it.
     pub(super) fn tell(&self, dialogue: &mut Dialogue<impl Read, impl Write>) {
         dialogue.say(format!("\n{}", tr!("Summary")));
-        for (step, outcome) in &self.0 {
+        for (step, outcome) in &self.steps {
             let state = match outcome {
                 Outcome::Done { state, .. } => state.clone(),
                 Outcome::Missing { why, .. } => tr!("MISSING: {why}", why),
@@ -99,7 +98,7 @@ impl Report {
             dialogue.say(format!("  {}: {state}", step.title()));
         }
         let undo: Vec<&String> = self
-            .0
+            .steps
             .iter()
             .rev()
             .filter_map(
@@ -139,13 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_step_is_undone_to_before_its_first_change() {
+    fn what_was_done_holds_if_its_repetition_fails_or_is_skipped() {
         let mut report = Report::default();
         report.add(Step::Model, done("first"));
         report.add(Step::Model, done("second"));
         report.add(Step::Model, Outcome::Skipped);
-        let undo = vec!["first".to_owned()];
-        assert_eq!(report.0, [(Step::Model, Outcome::Done { state: "done, second".into(), undo })]);
+        report.add(Step::Model, Outcome::missing(Lack::Model, "not downloaded"));
+        assert_eq!(report.steps, [(Step::Model, done("second"))]);
+        assert_eq!(report.lack(), None);
         report.add(Step::Key, Outcome::missing(Lack::Key, "x"));
         report.add(Step::Key, done("key"));
         assert_eq!(report.lack(), None);

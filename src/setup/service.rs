@@ -12,6 +12,8 @@ use v2m_messages::tr;
 #[derive(Debug, PartialEq, Eq)]
 enum Socket {
     Listening,
+    /// It listens until the session ends, and not after the next login: what `is-enabled` says.
+    NotEnabled(String),
     /// In this state.
     Closed(String),
     /// There is no user manager, for this reason.
@@ -21,13 +23,21 @@ enum Socket {
 /// Has the socket enabled and started, and the service answer.
 pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     let mut undo = Vec::new();
-    match socket() {
+    let socket = socket();
+    match &socket {
         Socket::Listening => {}
-        Socket::Closed(state) => {
-            dialogue.say(tr!(
-                "v2m.socket is {state}. The first press starts the service through it.",
-                state
-            ));
+        Socket::Closed(_) | Socket::NotEnabled(_) => {
+            dialogue.say(match &socket {
+                Socket::NotEnabled(state) => tr!(
+                    "v2m.socket is listening, but {state}: it does not listen after the next login.",
+                    state
+                ),
+                Socket::Closed(state) => tr!(
+                    "v2m.socket is {state}. The first press starts the service through it.",
+                    state
+                ),
+                Socket::Listening | Socket::NoManager(_) => String::new(),
+            });
             if !dialogue.yes(tr!("Enable it now, and at each login?"), true)? {
                 return Err(Stop::Skip);
             }
@@ -39,7 +49,12 @@ pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
                 dialogue.say(&why);
                 return Ok(Outcome::missing(Lack::Service, why));
             }
-            undo.push("systemctl --user disable --now v2m.socket".to_owned());
+            // It goes on listening if it did before.
+            let undone = match socket {
+                Socket::NotEnabled(_) => "systemctl --user disable v2m.socket",
+                _ => "systemctl --user disable --now v2m.socket",
+            };
+            undo.push(undone.to_owned());
         }
         // Something else may have opened the socket: systemd-socket-activate, or a container.
         Socket::NoManager(why) => {
@@ -56,7 +71,10 @@ pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     }
     match answers() {
         Ok(()) => {
-            let state = tr!("v2m.socket is listening, and the service answers");
+            let state = match socket {
+                Socket::NoManager(_) => tr!("the service answers"),
+                _ => tr!("v2m.socket is listening, and the service answers"),
+            };
             dialogue.say(state);
             Ok(Outcome::Done { state: state.to_owned(), undo })
         }
@@ -78,21 +96,33 @@ pub(super) fn answers() -> Result<(), String> {
 }
 
 fn socket() -> Socket {
-    let asked = Command::new("systemctl")
-        .args(["--user", "is-active", "v2m.socket"])
-        .env("LC_ALL", "C.UTF-8")
-        .output();
-    match asked {
+    match asked("is-active") {
         Err(error) => Socket::NoManager(tr!("systemctl: {error}", error)),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             match said.as_str() {
-                "active" => Socket::Listening,
+                "active" => enabled(),
                 "" => Socket::NoManager(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
                 _ => Socket::Closed(said),
             }
         }
     }
+}
+
+/// Of a socket that listens: whether it does so at each login.
+fn enabled() -> Socket {
+    let Ok(output) = asked("is-enabled") else { return Socket::Listening };
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match said.as_str() {
+        "disabled" | "enabled-runtime" | "linked" | "linked-runtime" => Socket::NotEnabled(said),
+        // Enabled; or of a kind that cannot be, and then somebody has arranged it in another way.
+        _ => Socket::Listening,
+    }
+}
+
+/// Asks the user manager that about the socket.
+fn asked(verb: &str) -> std::io::Result<std::process::Output> {
+    Command::new("systemctl").args(["--user", verb, "v2m.socket"]).env("LC_ALL", "C.UTF-8").output()
 }
 
 fn enable() -> Result<(), String> {

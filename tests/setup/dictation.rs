@@ -120,6 +120,29 @@ fn yes_asks_nothing_records_nothing_and_is_content_where_nothing_is_missing() {
     service.end();
 }
 
+#[test]
+fn a_dictation_that_failed_is_no_first_dictation() {
+    let Studio { house, _speaker, _pipewire, _turn } = studio(House::new("finish die"));
+    let service = house.start();
+    service.ignore_manager();
+    service.ready();
+    let mut terminal = in_terminal(&service, "GNOME", &["--only", "dictation"]);
+    terminal.expect("say a sentence. ");
+    let mut levels = service.connect().subscribe(&["level"]);
+    terminal.line("");
+    terminal.expect("Recording. ");
+    levels.receive().unwrap();
+    terminal.line("");
+    // Enter alone would try again.
+    terminal.expect("What now? [2] ");
+    terminal.line("1");
+    let (status, told) = terminal.ended();
+    assert_eq!(status.code(), Some(4), "{told}");
+    assert!(told.contains("First dictation: MISSING: "), "{told}");
+    assert!(told.contains("v2m is not ready yet."), "{told}");
+    service.end();
+}
+
 /// Whatever it is doing: Ctrl+C ends it, nothing is recorded any more, and the configuration is whole.
 #[test]
 fn ctrl_c_during_the_recording_cancels_it() {

@@ -14,8 +14,10 @@ echo "systemctl $*" >>"$here/calls"
 [ ! -e "$here/no-manager" ] || { echo 'Failed to connect to bus: No medium found' >&2; exit 1; }
 case "$*" in
 *is-active*) cat "$here/socket-state" ;;
+*is-enabled*) if [ -e "$here/disabled" ]; then echo disabled; exit 1; else echo enabled; fi ;;
 *enable*) [ ! -e "$here/refused" ] || { echo 'Failed to enable unit: File is masked.' >&2; exit 1; }
-	echo active >"$here/socket-state" ;;
+	echo active >"$here/socket-state"
+	rm -f "$here/disabled" ;;
 esac
 "#;
 

@@ -29,6 +29,18 @@ fn a_configuration_that_is_not_valid_comes_first() {
     assert_eq!(calls(&house), "");
 }
 
+/// The window that a notification opens closes when the set-up ends.
+#[test]
+fn what_is_wrong_with_the_configuration_can_be_read_before_the_window_closes() {
+    let house = house();
+    house.configure("[engine]\nlanguage = 5\n");
+    let mut terminal = in_terminal(&house, "GNOME", &["--hold"]);
+    terminal.expect("engine.language = 5 is not allowed");
+    terminal.expect("Press Enter to close this window. ");
+    terminal.line("");
+    assert_eq!(terminal.ended().0.code(), Some(78));
+}
+
 #[test]
 fn a_configuration_that_cannot_be_written_is_told_and_left_alone() {
     let house = house();
@@ -101,7 +113,7 @@ fn no_user_manager_a_refusing_one_and_a_service_that_does_not_start() {
     let service = house.start();
     service.ready();
     let (code, told) = without_terminal(&service, "GNOME", &only);
-    assert!(code == 0 && told.contains("the service answers"), "{told}");
+    assert!(code == 0 && told.contains("Service: the service answers"), "{told}");
     service.end();
 }
 

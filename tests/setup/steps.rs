@@ -75,6 +75,43 @@ fn the_language_of_the_locale_is_the_default() {
     assert_eq!(settings(&house)["engine"]["language"], "es");
 }
 
+/// Detection is what the configuration may say too, and the locale must not take it away.
+#[test]
+fn a_language_that_was_chosen_stays_whatever_the_locale_says() {
+    let house = house();
+    for text in ["[engine]\nlanguage = \"auto\"\n", "[engine]\nlanguages = [\"es\", \"en\"]\n"] {
+        house.configure(text);
+        let mut command = command(&house, env!("CARGO_BIN_EXE_v2m"), "GNOME");
+        command.args(["setup", "--yes", "--only", "languages"]).env("LC_ALL", "de_DE.UTF-8");
+        let (code, told) = said(command.output().unwrap());
+        assert!(code == 0 && !told.contains("config set"), "{told}");
+        assert_eq!(fs::read_to_string(house.config_file()).unwrap(), text);
+    }
+    house.configure("[engine]\nlanguage = \"auto\"\n");
+    let mut terminal = in_terminal(&house, "GNOME", &["--only", "languages"]);
+    terminal.expect("dictate in? [auto] ");
+    terminal.line("");
+    assert_eq!(terminal.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_socket_that_listens_only_until_the_session_ends_is_enabled() {
+    let house = house();
+    fs::write(house.path("programs/disabled"), "").unwrap();
+    let service = house.start();
+    service.ready();
+    let mut terminal = in_terminal(&service, "GNOME", &["--only", "service"]);
+    terminal.expect("v2m.socket is listening, but disabled");
+    terminal.expect("(Y/n) ");
+    terminal.line("");
+    let (status, told) = terminal.ended();
+    assert_eq!(status.code(), Some(0), "{told}");
+    assert!(calls(&service).contains("systemctl --user enable --now v2m.socket"));
+    undo(&service, &told.replace('\r', ""));
+    assert!(calls(&service).ends_with("systemctl --user disable v2m.socket\n"));
+    service.end();
+}
+
 #[test]
 fn the_socket_is_enabled_if_the_user_agrees_and_disabled_by_the_printed_command() {
     let house = House::new("");
@@ -148,6 +185,7 @@ fn other_desktops_get_their_line_or_dialog() {
         let (code, said) = without_terminal(&house, desktop, &["--yes", "--only", "key"]);
         assert!(code == 0 && said.contains(told), "{desktop}: {said}");
         assert!(said.contains("v2m-send toggle"), "{desktop}: {said}");
+        assert!(said.contains("Key: not set by v2m. Give a key to "), "{desktop}: {said}");
     }
     let folder = house.path("config/sway");
     fs::create_dir_all(&folder).unwrap();

@@ -20,6 +20,8 @@ pub(crate) enum Mode {
     Search(Field),
     /// A value is typed. The message says why it was not taken.
     Edit {
+        /// The setting, as it was when this began.
+        key: Box<Explained>,
         /// What is typed.
         field: Field,
         /// Why it was not taken.
@@ -27,6 +29,8 @@ pub(crate) enum Mode {
     },
     /// One of these words is chosen.
     Choose {
+        /// The setting, as it was when this began.
+        key: Box<Explained>,
         /// The words.
         words: Vec<String>,
         /// The one that is selected.
@@ -79,14 +83,38 @@ impl App {
     /// Looks whether another program has changed the file. Returns whether there is something new to
     /// show.
     pub(crate) fn look(&mut self) -> bool {
+        let before = self.name();
         let is_new = self.store.look();
         if is_new {
+            self.keep(before);
             self.notice = Some(match &self.store.problem {
                 Some(problem) => problem.clone(),
                 None => tr!("Another program has changed the file; it was read again.").to_owned(),
             });
         }
         is_new
+    }
+
+    /// The selected setting's section and name.
+    fn name(&self) -> Option<(&'static str, &'static str)> {
+        self.selected().map(|(_, key)| (key.section, key.name))
+    }
+
+    /// Selects that setting again, where it is shown: a search looks at values too, which may have
+    /// changed.
+    fn keep(&mut self, name: Option<(&'static str, &'static str)>) {
+        let place = self.shown().iter().position(|key| Some((key.section, key.name)) == name);
+        self.at = place.unwrap_or(self.at);
+    }
+
+    /// The setting that is being changed, or else the selected one, as it is now.
+    pub(crate) fn looked_at(&self) -> Option<Explained> {
+        match &self.mode {
+            Mode::Edit { key, .. } | Mode::Choose { key, .. } => {
+                self.store.key(key.section, key.name)
+            }
+            Mode::List | Mode::Search(_) | Mode::Details(_) => self.selected().map(|(_, key)| key),
+        }
     }
 
     /// Puts pasted text where text is typed.
@@ -107,8 +135,10 @@ impl App {
         match std::mem::replace(&mut self.mode, Mode::List) {
             Mode::List => self.in_list(key),
             Mode::Search(field) => self.in_search(key, field),
-            Mode::Edit { field, refusal } => self.in_edit(key, field, refusal),
-            Mode::Choose { words, at, refusal } => self.in_choice(key, words, at, refusal),
+            Mode::Edit { key: of, field, refusal } => self.in_edit(key, of, field, refusal),
+            Mode::Choose { key: of, words, at, refusal } => {
+                self.in_choice(key, of, words, at, refusal);
+            }
             Mode::Details(line) => self.in_details(key, line),
         }
     }
@@ -155,7 +185,7 @@ impl App {
     /// Shows those that have these words, and selects the one whose name they are, or else the first
     /// with them in its name. Without words the selected one stays selected.
     fn search_for(&mut self, words: String) {
-        let before = self.selected().map(|(_, key)| (key.section, key.name));
+        let before = self.name();
         self.filter = words;
         let wanted = self.filter.trim().to_lowercase();
         let full = |key: &Explained| format!("{}.{}", key.section, key.name);
@@ -173,33 +203,40 @@ impl App {
     /// Begins to change the selected setting.
     fn begin(&mut self) {
         let Some((_, key)) = self.selected() else { return };
+        let key = Box::new(key);
         let words = match &key.kind {
             Kind::Choice(words) => words.clone(),
             Kind::Flag => vec!["true".to_owned(), "false".to_owned()],
             Kind::Number | Kind::Text | Kind::List | Kind::Table => {
                 let field = Field::with(entry::typed(&key.kind, &key.value));
-                self.mode = Mode::Edit { field, refusal: None };
+                self.mode = Mode::Edit { key, field, refusal: None };
                 return;
             }
         };
         let value = entry::typed(&key.kind, &key.value);
         let at = words.iter().position(|word| *word == value).unwrap_or(0);
-        self.mode = Mode::Choose { words, at, refusal: None };
+        self.mode = Mode::Choose { key, words, at, refusal: None };
     }
 
-    fn in_edit(&mut self, key: KeyEvent, mut field: Field, refusal: Option<String>) {
+    fn in_edit(
+        &mut self,
+        key: KeyEvent,
+        mut of: Box<Explained>,
+        mut field: Field,
+        refusal: Option<String>,
+    ) {
         match key.code {
             KeyCode::Esc => {}
             KeyCode::Enter => {
                 // What was typed is kept where it is not taken.
-                let refusal = self.take(field.text());
+                let refusal = self.take(&mut of, field.text());
                 if refusal.is_some() {
-                    self.mode = Mode::Edit { field, refusal };
+                    self.mode = Mode::Edit { key: of, field, refusal };
                 }
             }
             _ => {
                 let refusal = if field.key(key) { None } else { refusal };
-                self.mode = Mode::Edit { field, refusal };
+                self.mode = Mode::Edit { key: of, field, refusal };
             }
         }
     }
@@ -207,6 +244,7 @@ impl App {
     fn in_choice(
         &mut self,
         key: KeyEvent,
+        mut of: Box<Explained>,
         words: Vec<String>,
         mut at: usize,
         refusal: Option<String>,
@@ -215,9 +253,9 @@ impl App {
         match key.code {
             KeyCode::Esc | KeyCode::Char('q') => return,
             KeyCode::Enter => {
-                let refusal = self.take(&words[at]);
+                let refusal = self.take(&mut of, &words[at]);
                 if refusal.is_some() {
-                    self.mode = Mode::Choose { words, at, refusal };
+                    self.mode = Mode::Choose { key: of, words, at, refusal };
                 }
                 return;
             }
@@ -227,7 +265,7 @@ impl App {
             KeyCode::End => at = last,
             _ => {}
         }
-        self.mode = Mode::Choose { words, at, refusal };
+        self.mode = Mode::Choose { key: of, words, at, refusal };
     }
 
     fn in_details(&mut self, key: KeyEvent, line: u16) {
@@ -242,13 +280,22 @@ impl App {
         self.mode = Mode::Details(line);
     }
 
-    /// Gives the selected setting the value that was typed. Returns why it was not taken.
-    fn take(&mut self, text: &str) -> Option<String> {
-        let (_, key) = self.selected()?;
-        match entry::read(&key.kind, text) {
-            Ok(value) => self.set(&key, Some(value)),
-            Err(problem) => Some(problem),
+    /// Gives that setting the value that was typed. Returns why it was not taken. If its value has
+    /// changed meanwhile, the user is told, and `key` becomes what it is now.
+    fn take(&mut self, key: &mut Explained, text: &str) -> Option<String> {
+        let value = match entry::read(&key.kind, text) {
+            Ok(value) => value,
+            Err(problem) => return Some(problem),
+        };
+        self.look();
+        if self.store.problem.is_none()
+            && let Some(now) = self.store.key(key.section, key.name)
+            && now.value != key.value
+        {
+            *key = now;
+            return Some(stale());
         }
+        self.set(key, Some(value))
     }
 
     fn reset(&mut self) {
@@ -261,12 +308,17 @@ impl App {
     fn set(&mut self, key: &Explained, value: Option<Value>) -> Option<String> {
         let name = format!("{}.{}", key.section, key.name);
         let is_reset = value.is_none();
-        match self.store.set(key, value) {
+        let change = self.store.set(key, value);
+        self.keep(Some((key.section, key.name)));
+        match change {
             Change::Done => {
                 self.notice = Some(match (is_reset, key.restart) {
                     (true, _) => tr!("{name} is back at its default.", name),
                     (false, true) => {
-                        tr!("{name} is changed. It takes effect with the next start of v2m.service.", name)
+                        tr!(
+                            "{name} is changed. It takes effect with the next start of v2m.service.",
+                            name
+                        )
                     }
                     (false, false) => tr!("{name} is changed.", name),
                 });
@@ -274,140 +326,18 @@ impl App {
             }
             Change::Stale => Some(match &self.store.problem {
                 Some(problem) => problem.clone(),
-                None => tr!(
-                    "Another program has changed the file meanwhile. It was read again, and not changed; do \
-                     this once more if it is still right."
-                )
-                .to_owned(),
+                None => stale(),
             }),
             Change::Refused(why) => Some(why),
         }
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::store::tests::store;
-
-    /// The program with a configuration of that text.
-    pub(crate) fn app(text: &str) -> (tempfile::TempDir, App) {
-        let (folder, store) = store(text);
-        (folder, App::new(store))
-    }
-
-    pub(crate) fn press(app: &mut App, keys: &[KeyCode]) {
-        keys.iter().for_each(|code| app.key(KeyEvent::from(*code)));
-    }
-
-    pub(crate) fn type_in(app: &mut App, text: &str) {
-        text.chars().for_each(|c| press(app, &[KeyCode::Char(c)]));
-    }
-
-    fn name(app: &App) -> String {
-        let (_, key) = app.selected().unwrap();
-        format!("{}.{}", key.section, key.name)
-    }
-
-    fn file(app: &App) -> String {
-        std::fs::read_to_string(app.store.path()).unwrap()
-    }
-
-    #[test]
-    fn a_setting_is_found_by_the_words_of_its_documentation() {
-        let (_folder, mut app) = app("");
-        let all = app.shown().len();
-        press(&mut app, &[KeyCode::Char('/')]);
-        type_in(&mut app, "hypotheses DECODER");
-        press(&mut app, &[KeyCode::Enter]);
-        assert_eq!(name(&app), "engine.beam_size");
-        press(&mut app, &[KeyCode::Esc]);
-        assert_eq!((app.shown().len(), app.is_over), (all, false), "Escape ends the search first");
-        assert_eq!(name(&app), "engine.beam_size", "and the selection stays");
-        press(&mut app, &[KeyCode::Char('/')]);
-        type_in(&mut app, "mode");
-        assert_eq!(name(&app), "trigger.mode", "not engine.model, which has the word too");
-        press(&mut app, &[KeyCode::Esc, KeyCode::Char('/')]);
-        type_in(&mut app, "nothing has this");
-        assert!(app.shown().is_empty() && app.selected().is_none());
-        press(&mut app, &[KeyCode::Enter, KeyCode::Enter, KeyCode::Down, KeyCode::Delete]);
-        press(&mut app, &[KeyCode::Esc, KeyCode::Esc]);
-        assert!(app.is_over);
-    }
-
-    #[test]
-    fn an_invalid_value_keeps_what_was_typed_and_says_why() {
-        let (_folder, mut app) = app("");
-        app.search_for("engine.threads".into());
-        press(&mut app, &[KeyCode::Enter, KeyCode::Backspace]);
-        type_in(&mut app, "999");
-        press(&mut app, &[KeyCode::Enter]);
-        let Mode::Edit { field, refusal: Some(why) } = &app.mode else { panic!("{:?}", app.mode) };
-        assert_eq!(field.text(), "999");
-        assert!(why.contains("a whole number from 0 to 256"), "{why}");
-        assert_eq!(file(&app), "");
-        press(&mut app, &[KeyCode::Backspace, KeyCode::Enter]);
-        assert_eq!(app.mode, Mode::List);
-        assert!(file(&app).contains("threads = 99\n"), "{}", file(&app));
-    }
-
-    #[test]
-    fn words_are_chosen_and_reset() {
-        let (_folder, mut app) = app("# mine\n[deliver]\nmode = \"paste\" # so\n");
-        app.search_for("deliver.mode".into());
-        press(&mut app, &[KeyCode::Enter]);
-        let Mode::Choose { words, at, .. } = &app.mode else { panic!("{:?}", app.mode) };
-        assert_eq!((words[*at].as_str(), words.len()), ("paste", 5));
-        press(&mut app, &[KeyCode::Up, KeyCode::Enter]);
-        assert_eq!(file(&app), "# mine\n[deliver]\nmode = \"clipboard\" # so\n");
-        press(&mut app, &[KeyCode::Char('r')]);
-        assert_eq!(file(&app), "# mine\n[deliver]\n");
-        assert!(app.notice.as_ref().unwrap().contains("back at its default"));
-    }
-
-    #[test]
-    fn a_change_by_an_editor_while_a_value_is_typed_is_told_and_not_overwritten() {
-        let (_folder, mut app) = app("[engine]\nthreads = 2\n");
-        app.search_for("engine.threads".into());
-        press(&mut app, &[KeyCode::Enter]);
-        let theirs = "[engine]\nthreads = 5\n";
-        std::fs::write(app.store.path(), theirs).unwrap();
-        type_in(&mut app, "1");
-        press(&mut app, &[KeyCode::Enter]);
-        let Mode::Edit { field, refusal: Some(why) } = &app.mode else { panic!("{:?}", app.mode) };
-        assert_eq!(field.text(), "21");
-        assert!(why.contains("changed the file meanwhile"), "{why}");
-        assert_eq!(file(&app), theirs);
-        press(&mut app, &[KeyCode::Enter]);
-        assert_eq!(file(&app), "[engine]\nthreads = 21\n");
-    }
-
-    #[test]
-    fn a_list_is_typed_with_commas_and_pasted_lines_are_one() {
-        let (_folder, mut app) = app("");
-        app.search_for("engine.vocabulary".into());
-        press(&mut app, &[KeyCode::Enter]);
-        app.paste("PipeWire,\nAna María");
-        press(&mut app, &[KeyCode::Enter]);
-        assert!(
-            file(&app).contains("vocabulary = [\"PipeWire\", \"Ana María\"]"),
-            "{}",
-            file(&app)
-        );
-    }
-
-    #[test]
-    fn keys_at_the_ends_stay_there() {
-        let (_folder, mut app) = app("");
-        press(&mut app, &[KeyCode::Up, KeyCode::PageUp]);
-        assert_eq!(name(&app), "engine.model");
-        press(&mut app, &[KeyCode::End, KeyCode::Down, KeyCode::PageDown]);
-        assert_eq!(name(&app), "log.level");
-        press(&mut app, &[KeyCode::Tab, KeyCode::Down, KeyCode::Down, KeyCode::Up]);
-        assert_eq!(app.mode, Mode::Details(1));
-        press(&mut app, &[KeyCode::Esc, KeyCode::Home]);
-        assert_eq!(name(&app), "engine.model");
-        app.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
-        assert!(app.is_over);
-    }
+fn stale() -> String {
+    tr!("Another program has changed the file meanwhile. It was read again, and not changed; do \
+         this once more if it is still right.")
+    .to_owned()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -50,8 +50,24 @@ impl Store {
         &self.read.keys
     }
 
+    /// A setting as it was read last.
+    pub(crate) fn key(&self, section: &str, name: &str) -> Option<Explained> {
+        self.keys().iter().find(|key| key.section == section && key.name == name).cloned()
+    }
+
     /// Who gave a value, in words.
     pub(crate) fn giver(&self, key: &Explained) -> String {
+        let giver = self.known_giver(key);
+        if self.surroundings.has_unknown {
+            return tr!(
+                "{giver}, unless a variable of v2m.service that is not known here overrides it",
+                giver
+            );
+        }
+        giver
+    }
+
+    fn known_giver(&self, key: &Explained) -> String {
         match &key.giver {
             Giver::Default => tr!("the default").to_owned(),
             Giver::File(line) => tr!("the file, line {line}", line),
@@ -108,8 +124,11 @@ pub(crate) mod tests {
         let path = folder.path().join("config.toml");
         std::fs::write(&path, text).unwrap();
         let variable = ("V2M_STORE__KEEP_DAYS".to_owned(), "3".to_owned());
-        let surroundings =
-            Surroundings { of_the_unit: vec![variable.0.clone()], variables: vec![variable] };
+        let surroundings = Surroundings {
+            of_the_unit: vec![variable.0.clone()],
+            variables: vec![variable],
+            has_unknown: false,
+        };
         let store = Store::at(path, surroundings).unwrap();
         (folder, store)
     }
@@ -134,6 +153,14 @@ pub(crate) mod tests {
         assert_eq!(store.set(&threads, None), Change::Done);
         assert_eq!(text(&store), "# mine\n[engine] # the ear\n");
         assert_eq!(store.giver(&key(&store, "engine", "threads")), "the default");
+    }
+
+    #[test]
+    fn a_giver_that_is_not_certain_is_told_so() {
+        let (_folder, mut store) = store("[engine]\nthreads = 2\n");
+        store.surroundings.has_unknown = true;
+        let told = store.giver(&key(&store, "engine", "threads"));
+        assert!(told.starts_with("the file, line 2, unless a variable of v2m.service"), "{told}");
     }
 
     #[test]

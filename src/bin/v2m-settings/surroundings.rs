@@ -16,25 +16,34 @@ pub(crate) struct Surroundings {
     pub(crate) variables: Vec<(String, String)>,
     /// Names of those that the unit or a drop-in of it sets.
     pub(crate) of_the_unit: Vec<String>,
+    /// Whether the unit has variables that are not known here: it reads files of them, or systemctl
+    /// does not print them.
+    pub(crate) has_unknown: bool,
 }
+
+/// What systemctl prints instead of a variable with a control character in it.
+const UNPRINTABLE: &str = "[unprintable]";
 
 impl Surroundings {
     /// Asks the user manager. Milliseconds.
     pub(crate) fn ask() -> Self {
         let Some(manager) = systemctl(&["show-environment"]) else {
-            return Self { variables: own(std::env::vars()).collect(), of_the_unit: Vec::new() };
+            let variables = own(std::env::vars()).collect();
+            return Self { variables, ..Self::default() };
         };
         let unit = systemctl(&["show", "--property=Environment", "--value", "v2m.service"]);
-        Self::of(&manager, &unit.unwrap_or_default())
+        let files = systemctl(&["show", "--property=EnvironmentFiles", "--value", "v2m.service"]);
+        Self::of(&manager, &unit.unwrap_or_default(), &files.unwrap_or_default())
     }
 
-    /// From what systemctl prints of the manager and of the unit.
-    fn of(manager: &str, unit: &str) -> Self {
+    /// From what systemctl prints of the manager, of the unit and of the unit's files.
+    fn of(manager: &str, unit: &str, files: &str) -> Self {
+        let has_unknown = !files.trim().is_empty() || unit.contains(UNPRINTABLE);
         let unit: Vec<_> = own(pairs(unit.split_whitespace())).collect();
         let mut all: BTreeMap<String, String> = own(pairs(manager.lines())).collect();
         let of_the_unit = unit.iter().map(|(name, _)| name.clone()).collect();
         all.extend(unit);
-        Self { variables: all.into_iter().collect(), of_the_unit }
+        Self { variables: all.into_iter().collect(), of_the_unit, has_unknown }
     }
 }
 
@@ -64,16 +73,23 @@ mod tests {
     #[test]
     fn the_units_variables_go_before_the_managers() {
         let manager = "PATH=/bin\nV2M_LOG=debug\nV2M_ENGINE__LANGUAGE=es\nV2M_STORE__KEEP_DAYS=3\n";
-        let all = Surroundings::of(manager, "V2M_ENGINE__LANGUAGE=de OTHER=1\n");
+        let all = Surroundings::of(manager, "V2M_ENGINE__LANGUAGE=de OTHER=1\n", "\n");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let wanted = [pair("V2M_ENGINE__LANGUAGE", "de"), pair("V2M_STORE__KEEP_DAYS", "3")];
         assert_eq!(all.variables, wanted);
         assert_eq!(all.of_the_unit, ["V2M_ENGINE__LANGUAGE"]);
+        assert!(!all.has_unknown);
+    }
+
+    #[test]
+    fn variables_that_cannot_be_known_are_noticed() {
+        assert!(Surroundings::of("", "", "/etc/v2m.env (ignore_errors=yes)\n").has_unknown);
+        assert!(Surroundings::of("", "A=1 [unprintable]\n", "").has_unknown);
     }
 
     #[test]
     fn a_quoted_value_is_read() {
-        let all = Surroundings::of("V2M_ENGINE__LANGUAGES=$'[\\\"es\\\"]'\n", "");
+        let all = Surroundings::of("V2M_ENGINE__LANGUAGES=$'[\\\"es\\\"]'\n", "", "");
         assert_eq!(all.variables[0].1, "[\"es\"]");
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn draw(frame: &mut Frame, app: &App) {
     let path = app.store.path().display();
     frame.render_widget(Line::styled(tr!("v2m settings: {path}", path), STRONG), title);
     frame.render_widget(Line::from(hint(&app.mode)), keys);
-    let Some((at, key)) = app.selected() else {
+    let at = app.selected().map_or(0, |(at, _)| at);
+    let Some(key) = app.looked_at() else {
         frame.render_widget(Paragraph::new(tr!("Nothing has these words.")), body);
         return search(frame, app, keys);
     };
@@ -52,9 +53,9 @@ pub(crate) fn draw(frame: &mut Frame, app: &App) {
         note(frame, app, above);
     }
     match &app.mode {
-        Mode::Edit { field, refusal } => edit(frame, &key, field, refusal.as_deref(), body),
-        Mode::Choose { words, at, refusal } => {
-            choose(frame, &key, words, *at, refusal.as_deref(), body);
+        Mode::Edit { key, field, refusal } => edit(frame, key, field, refusal.as_deref(), body),
+        Mode::Choose { key, words, at, refusal } => {
+            choose(frame, key, words, *at, refusal.as_deref(), body);
         }
         Mode::Search(_) => search(frame, app, keys),
         Mode::List | Mode::Details(_) => {}
