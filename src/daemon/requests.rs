@@ -81,7 +81,10 @@ impl Daemon {
             }
             None => settings.language.as_deref(),
         };
-        self.engine.models().cannot_hear(&settings.model, code, &settings.languages)
+        let models = self.engine.models();
+        models
+            .cannot_hear(&settings.model, code, &settings.languages)
+            .or_else(|| models.cannot_stand_in(settings, code))
     }
 
     /// The language of the newest dictation under way, otherwise of the next one.

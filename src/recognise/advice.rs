@@ -206,13 +206,13 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
     let (from_name, to_name) = (from.name(), to.name());
     if from.is_remote() {
         return failure(tr!(
-            "Asking the server for the text: {reason}. Nothing is lost: this computer ({to_name}) transcribes \
-             meanwhile. v2m tries the server again when you dictate later.",
+            "Asking the server for the text: {reason}. Nothing is lost: the recogniser on this computer \
+             ({to_name}) is asked instead. v2m tries the server again when you dictate later.",
             reason = reason.trim_end_matches('.'),
             to_name
         ))
         .in_brief(
-            tr!("The server failed; v2m transcribes here"),
+            tr!("The server failed; v2m tries its own recogniser"),
             tr!("Nothing is lost. Why: v2m-send status"),
         );
     }

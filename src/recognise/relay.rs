@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-use v2m_ipc::engine;
-use v2m_ipc::remote::{Answer, FailureKind, socket_path};
+use v2m_ipc::engine::{self, Frame};
+use v2m_ipc::remote::{Answer, FailureKind, Question, socket_path};
 use v2m_messages::tr;
 
 /// What is waited before a question is put again. One that comes when `v2m-remote` ends loses its
@@ -61,6 +61,10 @@ async fn relay(mut engine: UnixStream) -> io::Result<()> {
     let mut pauses = PAUSES.iter();
     let (mut question, mut answer) = (vec![0; 64 << 10], vec![0; 16 << 10]);
     loop {
+        if server.is_none() && !has_question(&asked) {
+            // The end of a question that was answered meanwhile. It needs no answer.
+            asked.clear();
+        }
         if server.is_none() && !asked.is_empty() {
             match connect().await {
                 Ok(mut connected) => {
@@ -93,7 +97,7 @@ async fn relay(mut engine: UnixStream) -> io::Result<()> {
                 }
                 Ok(_) | Err(_) => {
                     server = None;
-                    if asked.is_empty() {
+                    if !has_question(&asked) {
                         continue;
                     }
                     match pauses.next() {
@@ -106,6 +110,19 @@ async fn relay(mut engine: UnixStream) -> io::Result<()> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Whether there is anything to answer in what was asked: sound, a question, or the beginning of one.
+/// What cannot be read is taken for one.
+fn has_question(asked: &[u8]) -> bool {
+    let mut rest = asked;
+    loop {
+        match engine::read_frame::<Question>(&mut rest) {
+            Ok(None) => return false,
+            Ok(Some(Frame::Message(Question::Cancel))) => {}
+            Ok(Some(_)) | Err(_) => return true,
         }
     }
 }
@@ -147,4 +164,31 @@ async fn connect() -> Result<UnixStream, String> {
 
 fn failed(message: String) -> Vec<u8> {
     engine::encode_message(&Answer::Failed { kind: FailureKind::Unavailable, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v2m_ipc::remote::Endpoint;
+
+    #[test]
+    fn a_cancel_alone_is_no_question() {
+        let cancel = engine::encode_message(&Question::Cancel);
+        let endpoint =
+            Endpoint { base_url: "U".into(), model: "m".into(), connect_ms: 1, total_ms: 1 };
+        let question = engine::encode_message(&Question::Transcribe {
+            endpoint,
+            language: None,
+            translate: false,
+            prompt: String::new(),
+        });
+        let sound = engine::encode_pcm(1, &[0; 100]);
+        for none in [&[][..], &cancel, &[&*cancel, &cancel].concat()] {
+            assert!(!has_question(none));
+        }
+        let begun = &question[..question.len() - 1];
+        for one in [&question[..], begun, &sound, &[&*cancel, &sound, &question].concat()] {
+            assert!(has_question(one), "{one:?}");
+        }
+    }
 }

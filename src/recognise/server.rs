@@ -106,14 +106,25 @@ impl Recogniser {
         }
         let settled = match self.report.state {
             EngineState::Warm => self.engine.is_some(),
-            EngineState::Unloaded => self.engine.is_none(),
-            EngineState::Loading | EngineState::Absent | EngineState::Failed => false,
+            EngineState::Unloaded | EngineState::Failed => self.engine.is_none(),
+            EngineState::Loading | EngineState::Absent => false,
         };
         if settled && self.parting.is_none() && self.outage.take_over() {
-            if let Some(lineup) = &mut self.lineup {
-                lineup.server_is_back();
+            self.allow_server();
+            match self.report.state {
+                // No engine here works, and nothing else would start one.
+                EngineState::Failed => self.start(),
+                _ => self.let_go(Parting::Swap),
             }
-            self.let_go(Parting::Swap);
+        }
+    }
+
+    /// Makes the server the next engine, whatever has become of the others.
+    pub(super) fn allow_server(&mut self) {
+        if let Some(lineup) = &mut self.lineup {
+            lineup.server_is_back();
+            // That the model's file kills an engine here is nothing to a server.
+            self.fatal = None;
         }
     }
 

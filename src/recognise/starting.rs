@@ -77,16 +77,20 @@ impl Recogniser {
         }
     }
 
-    /// Somebody wants to dictate. If no engine could be loaded, but a later attempt may succeed, this
-    /// makes the attempt now. Returns whether it does.
+    /// Somebody wants to dictate. If no engine could be loaded, but a later attempt may succeed, or a
+    /// server may answer again, this makes the attempt now. Returns whether it does.
     pub fn pressed(&mut self) -> bool {
         let failed = self.report.state == EngineState::Failed && self.engine.is_none();
         let is_soon = self.pressed.is_some_and(|last| last.elapsed() < PRESSED_AGAIN);
-        let may_succeed = self.retry_at.is_some() && self.fatal.is_none();
+        let has_server = self.lineup.as_ref().is_some_and(|it| it.passed_over_server().is_some());
+        let may_succeed = has_server || self.retry_at.is_some() && self.fatal.is_none();
         if !failed || is_soon || !may_succeed || self.parting.is_some() {
             return false;
         }
         self.pressed = Some(Instant::now());
+        if has_server {
+            self.allow_server();
+        }
         self.start();
         self.report.state == EngineState::Loading
     }

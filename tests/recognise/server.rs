@@ -128,3 +128,43 @@ async fn one_outage_is_told_once_however_often_the_server_comes_and_goes() {
     lab.text(3, &words).await;
     assert_eq!(lab.recogniser.engine_name(), Some(Cpu.name()));
 }
+
+#[tokio::test]
+async fn where_no_engine_here_works_a_press_looks_for_the_server_again() {
+    // Away at the start and at the first press, and then back.
+    let lives = "loading unsupported\nloading unsupported\n\n";
+    let here = ["loading broken"; 3].join("\n");
+    let mut lab = Lab::with_engines(&here, &[(Remote, lives)]);
+    let (_, notice) = passed_over(&mut lab).await;
+    let notice = notice.unwrap().message;
+    assert!(!notice.contains("transcribes"), "nothing is known of the engine here: {notice}");
+    lab.state(EngineState::Failed).await;
+    lab.stays_silent().await;
+    assert_eq!((lab.lives("model.remote"), lab.lives("model")), (1, 1), "nobody dictates");
+
+    assert!(lab.recogniser.pressed(), "the server may be back");
+    assert_eq!(passed_over(&mut lab).await.1, None, "the same outage");
+    lab.state(EngineState::Failed).await;
+    assert!(!lab.recogniser.pressed(), "a held key does not ask each time");
+
+    a_minute_later(&mut lab).await;
+    assert!(lab.recogniser.pressed());
+    let words = sound(5, 20_000);
+    lab.job(1, Priority::Live, &words);
+    assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("remote"));
+    assert_eq!(lab.text(1, &words).await, 1);
+}
+
+#[tokio::test]
+async fn where_no_engine_here_works_a_server_that_is_back_is_used_at_once() {
+    let lives = "loading unsupported\n\n\n";
+    let mut lab = Lab::with_engines("loading broken", &[(Remote, lives)]);
+    passed_over(&mut lab).await;
+    lab.state(EngineState::Failed).await;
+    a_minute_later(&mut lab).await;
+    // A recording that is tried again: nobody presses.
+    let words = sound(6, 20_000);
+    lab.job(1, Priority::Live, &words);
+    lab.failure(1, &words).await;
+    assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("remote"));
+}

@@ -170,6 +170,7 @@ impl Decoder for Loaded {
         _audio: &[f32],
         languages: &[String],
         _before: Option<&str>,
+        _vocabulary: &[String],
         _watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         // A model for English hears English, whatever was spoken.

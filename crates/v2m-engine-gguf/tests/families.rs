@@ -130,7 +130,7 @@ fn canary_is_always_told_its_language_and_never_one_that_it_does_not_know() {
     assert!(refused.contains("\"it\"") && refused.contains("de, en, es, fr"), "{refused}");
     let mut detect = |languages: &[&str]| {
         let languages: Vec<String> = languages.iter().map(|code| (*code).to_owned()).collect();
-        canary.detect(&[0.0; 16_000], &languages, None, &patient())
+        canary.detect(&[0.0; 16_000], &languages, None, &[], &patient())
     };
     assert_eq!(detect(&["es"]), Ok("es".to_owned()));
     for several in [&[][..], &["en", "es"]] {
@@ -146,7 +146,7 @@ fn parakeet_for_several_languages_hears_english_alone() {
     assert!(heard(&mut parakeet, "en", Effort::Quick).is_ok());
     for refused in [
         heard(&mut parakeet, "es", Effort::Quick).unwrap_err(),
-        parakeet.detect(&[0.0; 16_000], &[], None, &patient()).unwrap_err(),
+        parakeet.detect(&[0.0; 16_000], &[], None, &[], &patient()).unwrap_err(),
     ] {
         assert!(refused.to_string().contains("English words in the middle"), "{refused}");
     }

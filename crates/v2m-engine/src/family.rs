@@ -121,6 +121,7 @@ impl Decoder for Loaded {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
+        _vocabulary: &[String],
         watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         Ok(self.whisper.watched(watch).detect(audio, languages, before)?)

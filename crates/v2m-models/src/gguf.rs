@@ -32,6 +32,9 @@ const MOST_TENSORS: u64 = 8192;
 const LONGEST_NAME: u64 = 63;
 const LONGEST_KEY: u64 = 255;
 const LONGEST_TEXT: u64 = 1 << 20;
+/// A text that is kept. Of longer ones, as licences and templates, none is looked at, and all of
+/// them together would be a gigabyte.
+const LONGEST_KEPT: u64 = 4 << 10;
 /// Numbers of an array that are kept. All that are looked at are shorter.
 const KEPT: u64 = 16;
 /// Texts of an array that are kept, and their bytes: lists of languages, not of tokens.
@@ -326,7 +329,11 @@ fn text<R: Read + Seek>(input: &mut ModelInput<R>, most: u64) -> Result<String, 
     if length > most {
         return Err(input.bad(tr!("a text of {length} bytes in the header", length)));
     }
-    let bytes = input.bytes(length, what)?;
+    text_of(input, length)
+}
+
+fn text_of<R: Read + Seek>(input: &mut ModelInput<R>, length: u64) -> Result<String, ModelError> {
+    let bytes = input.bytes(length, tr!("the header"))?;
     String::from_utf8(bytes).map_err(|_| input.bad(tr!("a name in the header is not text")))
 }
 
@@ -353,7 +360,17 @@ fn value<R: Read + Seek>(input: &mut ModelInput<R>, kind: u32) -> Result<Value, 
     Ok(match kind {
         FLOAT => Value::Float(f32::from_bits(input.u32(what)?)),
         BOOL => Value::Bool(input.u8(what)? != 0),
-        TEXT => Value::Text(text(input, LONGEST_TEXT)?),
+        TEXT => {
+            let length = input.u64(what)?;
+            if length > LONGEST_TEXT {
+                return Err(input.bad(tr!("a text of {length} bytes in the header", length)));
+            }
+            if length > LONGEST_KEPT {
+                input.skip(length, what)?;
+                return Ok(Value::Other);
+            }
+            Value::Text(text_of(input, length)?)
+        }
         ARRAY => {
             let (of, count) = (input.u32(what)?, input.u64(what)?);
             if of == TEXT {
@@ -565,6 +582,27 @@ mod tests {
         assert_eq!(value("some.texts"), Value::Names(vec!["a".into(), "bc".into()]));
         assert_eq!(head.tensors.len(), 2);
         assert_eq!(head.tensor("y").unwrap().dims, [32, 2]);
+    }
+
+    #[test]
+    fn a_long_text_is_passed_over() {
+        let [long, kept] = [LONGEST_KEPT as usize + 1, LONGEST_KEPT as usize]
+            .map(|length| &*String::leak("x".repeat(length)));
+        let values = [
+            ("long", NewValue::Text(long)),
+            ("kept", NewValue::Text(kept)),
+            ("after", NewValue::Bool(true)),
+        ];
+        let mut out = Vec::new();
+        Writer::new(&mut out, Path::new("x"), &values, &[]).unwrap();
+        let head = read(&out).unwrap();
+        assert_eq!(head.values["long"], Value::Other);
+        assert_eq!(head.values["kept"], Value::Text(kept.into()));
+        assert_eq!(head.values["after"], Value::Bool(true));
+        let too_long: &'static str = String::leak("x".repeat(LONGEST_TEXT as usize + 1));
+        let mut out = Vec::new();
+        Writer::new(&mut out, Path::new("x"), &[("a", NewValue::Text(too_long))], &[]).unwrap();
+        assert!(read(&out).is_err());
     }
 
     #[test]

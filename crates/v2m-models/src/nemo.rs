@@ -204,10 +204,26 @@ fn parakeet(head: &Gguf) -> Result<(Family, Wanted), String> {
     wanted.linear("joint.pred", width, joint, true);
     wanted.linear("joint.out", joint, tokens + durations, true);
 
+    let family = if is_for_english(&values) { Family::Parakeet } else { Family::DriftingParakeet };
+    Ok((family, wanted))
+}
+
+/// Whether a Parakeet model is known to have learnt English alone. One that does not say what it has
+/// learnt is taken for one that drifts, but for the published one with English in its name.
+fn is_for_english(values: &Values) -> bool {
     // "en-US" too.
-    let is_other = |name: &&str| name.split('-').next() != Some("en");
-    let drifts = values.names("general.languages").iter().any(is_other);
-    Ok((if drifts { Family::DriftingParakeet } else { Family::Parakeet }, wanted))
+    let is_english = |name: &str| name.split('-').next() == Some("en");
+    match values.head.values.get("general.languages") {
+        Some(Value::Names(names)) if !names.is_empty() => names.iter().all(|it| is_english(it)),
+        None => {
+            ["stt.variant", "general.name"].iter().any(|key| match values.head.values.get(*key) {
+                Some(Value::Text(name)) => name.to_lowercase().starts_with("parakeet-unified-en"),
+                _ => false,
+            })
+        }
+        // A list that is empty, or cannot be a list of languages.
+        Some(_) => false,
+    }
 }
 
 /// Frames that the decoder may go on by, each. Without one that goes on, only this other number ends

@@ -70,7 +70,8 @@ pub trait Decoder {
 
     /// The language spoken in `audio` (16 kHz mono), among `languages` (empty: among all that the
     /// model knows), as an ISO 639-1 code. With `before`, the language spoken until now, the answer
-    /// is that one unless another is far likelier.
+    /// is that one unless another is far likelier. `vocabulary`: words to expect, for a decoder that
+    /// writes the text too, and uses it again.
     ///
     /// # Errors
     /// [`DecodeError`]. A decoder that detects no language refuses.
@@ -79,9 +80,10 @@ pub trait Decoder {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
+        vocabulary: &[String],
         watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
-        let _ = (audio, languages, before, watch);
+        let _ = (audio, languages, before, vocabulary, watch);
         Err(DecodeError::Refused(
             tr!("this model does not detect languages; set engine.language to the one you speak")
                 .into(),

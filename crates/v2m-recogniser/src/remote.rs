@@ -27,8 +27,13 @@ use v2m_ipc::pcm::{from_float, seconds};
 use v2m_ipc::remote::{Answer, Endpoint, FailureKind, Question};
 use v2m_messages::tr;
 
-/// Seconds of voice that are no cough and no door: a server that writes nothing for it has failed.
+/// Seconds from the first voice to the last that are no cough and no door: a server that writes
+/// nothing for it is asked again.
 const SPEECH: f32 = 1.0;
+
+/// Seconds that are no two coughs with a pause between them: a server that writes nothing for it
+/// twice has failed. Below, that is believed once, until the server writes something again.
+const CLEAR_SPEECH: f32 = 3.0;
 
 /// Samples of silence before a piece that is asked about again: 50 ms, which change all that an
 /// encoder computes. Most servers draw nothing at random.
@@ -105,7 +110,13 @@ impl Model for RemoteModel {
     }
 
     fn load(self) -> Result<RemoteDecoder, LoadError> {
-        Ok(RemoteDecoder { endpoint: self.endpoint, link: self.link, detected: None, asked: 0 })
+        Ok(RemoteDecoder {
+            endpoint: self.endpoint,
+            link: self.link,
+            detected: None,
+            silent: false,
+            asked: 0,
+        })
     }
 }
 
@@ -116,6 +127,8 @@ pub struct RemoteDecoder {
     link: UnixStream,
     /// What was heard when the language was asked for, so that the same sound is not sent twice.
     detected: Option<Detected>,
+    /// It wrote nothing for something short that may have been speech, and no text since.
+    silent: bool,
     asked: u32,
 }
 
@@ -123,6 +136,8 @@ pub struct RemoteDecoder {
 struct Detected {
     sound: Vec<i16>,
     language: String,
+    /// The words that were expected.
+    prompt: String,
     text: String,
 }
 
@@ -170,13 +185,21 @@ impl Decoder for RemoteDecoder {
             vocabulary: request.vocabulary,
         };
         let known = self.detected.take().filter(|detected| {
-            !request.translate && detected.sound == sound && detected.language == request.language
+            !request.translate
+                && detected.sound == sound
+                && detected.language == request.language
+                && detected.prompt == prompt(request.vocabulary)
         });
         let text = match known {
             Some(detected) => detected.text,
             None => self.ask(&sound, wish, watch)?.0,
         };
         let heard = hypothesis(&text, request.voice);
+        let may_be_right = heard.cut_off && request.voice < CLEAR_SPEECH;
+        if thorough && may_be_right && !std::mem::replace(&mut self.silent, true) {
+            return Ok(heard);
+        }
+        self.silent &= heard.text.is_empty();
         match unusable(&heard, request.voice).filter(|_| thorough) {
             Some(why) => Err(DecodeError::Lost(self.blamed(&why))),
             None => Ok(heard),
@@ -188,10 +211,11 @@ impl Decoder for RemoteDecoder {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
+        vocabulary: &[String],
         watch: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         let sound: Vec<i16> = audio.iter().map(|sample| from_float(*sample)).collect();
-        let wish = Wish { language: None, translate: false, vocabulary: &[] };
+        let wish = Wish { language: None, translate: false, vocabulary };
         let (text, language) = self.ask(&sound, wish, watch)?;
         let Some(language) = language else {
             let why = tr!(
@@ -205,7 +229,8 @@ impl Decoder for RemoteDecoder {
             let likeliest = before.or(languages.first().map(String::as_str));
             return Ok(likeliest.unwrap_or_default().to_owned());
         }
-        self.detected = Some(Detected { sound, language: language.clone(), text });
+        let prompt = prompt(vocabulary);
+        self.detected = Some(Detected { sound, language: language.clone(), prompt, text });
         Ok(language)
     }
 }
@@ -370,7 +395,7 @@ mod tests {
             }
             asked
         });
-        (RemoteDecoder { endpoint, link, detected: None, asked: 0 }, answering)
+        (RemoteDecoder { endpoint, link, detected: None, silent: false, asked: 0 }, answering)
     }
 
     fn request(voice: f32, effort: Effort) -> DecodeRequest<'static> {
@@ -389,7 +414,7 @@ mod tests {
     fn the_sound_whose_language_was_asked_for_is_sent_once() {
         let (mut decoder, peer) = with(vec![("Hola.", Some("es")), ("Hola otra vez.", None)]);
         let never = Looks::until(0);
-        let heard = decoder.detect(&[0.5; 1000], &[], None, &never).unwrap();
+        let heard = decoder.detect(&[0.5; 1000], &[], None, &[], &never).unwrap();
         assert_eq!(heard, "es");
         let first = decoder.decode(&request(1.0, Effort::Quick), &never).unwrap();
         let second = decoder.decode(&request(1.0, Effort::Quick), &never).unwrap();
@@ -406,11 +431,38 @@ mod tests {
     }
 
     #[test]
+    fn the_words_to_expect_are_told_where_the_language_is_asked_for() {
+        let (mut decoder, peer) = with(vec![("Hola.", Some("es")), ("Hola.", None)]);
+        let never = Looks::until(0);
+        let words = ["PipeWire".to_owned()];
+        decoder.detect(&[0.5; 1000], &[], None, &words, &never).unwrap();
+        let expecting = DecodeRequest { vocabulary: &words, ..request(1.0, Effort::Quick) };
+        decoder.decode(&expecting, &never).unwrap();
+        // Without them it is another question.
+        decoder.detected = Some(Detected {
+            sound: vec![from_float(0.5); 1000],
+            language: "es".into(),
+            prompt: "PipeWire".into(),
+            text: "not this one".into(),
+        });
+        assert_eq!(decoder.decode(&request(1.0, Effort::Quick), &never).unwrap().text, "Hola.");
+        let asked = peer.join().unwrap();
+        let prompts: Vec<_> = asked
+            .iter()
+            .map(|(_, question)| match question {
+                Question::Transcribe { prompt, .. } => prompt.as_str(),
+                Question::Cancel => panic!("it is cancelled"),
+            })
+            .collect();
+        assert_eq!(prompts, ["PipeWire", ""]);
+    }
+
+    #[test]
     fn a_language_that_was_not_allowed_is_asked_for_again() {
         let (mut decoder, peer) = with(vec![("Ola.", Some("gl")), ("Hola.", None)]);
         let never = Looks::until(0);
         let languages = ["es".to_owned(), "en".to_owned()];
-        assert_eq!(decoder.detect(&[0.5; 1000], &languages, None, &never).unwrap(), "es");
+        assert_eq!(decoder.detect(&[0.5; 1000], &languages, None, &[], &never).unwrap(), "es");
         let heard = decoder.decode(&request(1.0, Effort::Quick), &never).unwrap();
         assert_eq!(heard.text, "Hola.");
         assert_eq!(peer.join().unwrap().len(), 2);
@@ -419,7 +471,7 @@ mod tests {
     #[test]
     fn a_server_that_tells_no_language_is_no_use_where_none_is_set() {
         let (mut decoder, _peer) = with(vec![("Hola.", None)]);
-        let error = decoder.detect(&[0.5; 1000], &[], None, &Looks::until(0)).unwrap_err();
+        let error = decoder.detect(&[0.5; 1000], &[], None, &[], &Looks::until(0)).unwrap_err();
         assert!(matches!(&error, DecodeError::Lost(why) if why.contains("engine.language")));
     }
 
@@ -443,6 +495,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_for_two_coughs_is_believed_once() {
+        let answers = ["", "", "word", "", "", "", ""].map(|text| (text, None));
+        let (mut decoder, peer) = with(answers.to_vec());
+        let never = Looks::until(0);
+        let mut asked = |effort| decoder.decode(&request(1.3, effort), &never);
+        let first = asked(Effort::Quick).unwrap();
+        assert!(doubt(&first, 1.3).is_some(), "it is asked for again");
+        assert_eq!(asked(Effort::Thorough).unwrap().text, "");
+        assert_eq!(asked(Effort::Quick).unwrap().text, "word");
+        asked(Effort::Quick).unwrap();
+        assert_eq!(asked(Effort::Thorough).unwrap().text, "");
+        asked(Effort::Quick).unwrap();
+        assert!(matches!(asked(Effort::Thorough), Err(DecodeError::Lost(_))), "it writes nothing");
+        peer.join().unwrap();
+    }
+
+    #[test]
     fn an_abort_cancels_the_question_and_the_next_one_is_answered() {
         let (link, mut peer) = UnixStream::pair().unwrap();
         let endpoint = Endpoint {
@@ -451,7 +520,7 @@ mod tests {
             connect_ms: 1,
             total_ms: 60_000,
         };
-        let mut decoder = RemoteDecoder { endpoint, link, detected: None, asked: 0 };
+        let mut decoder = RemoteDecoder { endpoint, link, detected: None, silent: false, asked: 0 };
         let answering = thread::spawn(move || {
             let mut next = || engine::read_frame::<Question>(&mut peer).unwrap().unwrap();
             assert!(matches!(next(), Frame::Pcm { .. }));

@@ -159,8 +159,10 @@ impl Target {
 
     /// What a server says, for people: short, and without the key, which some repeat.
     fn said(&self, text: &str) -> String {
-        let text: String = plain::line(text.trim()).chars().take(TOLD).collect();
-        self.key.as_ref().map_or_else(|| text.clone(), |key| key.masked_in(&text))
+        // Masked before it is cut: of a key across the limit the beginning would be told.
+        let text = plain::line(text.trim());
+        let text = self.key.as_ref().map_or_else(|| text.to_string(), |key| key.masked_in(&text));
+        text.chars().take(TOLD).collect()
     }
 
     fn not_answered(&self, error: &ureq::Error, guard: &AttemptGuard) -> Failed {
@@ -227,5 +229,24 @@ impl Target {
             }
         })?;
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_repeated_across_the_limit_is_told_in_no_part() {
+        let target = Target {
+            address: Address::parse("http://127.0.0.1:1/v1").unwrap(),
+            key: ApiKey::new("sk-abcdefghijklmnop"),
+            connect: Duration::from_secs(1),
+            total: Duration::from_secs(1),
+        };
+        for before in TOLD - 20..=TOLD {
+            let said = target.said(&format!("{}sk-abcdefghijklmnop!", "x".repeat(before)));
+            assert!(!said.contains('k') && said.chars().count() <= TOLD, "{said}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Which engines and which model the settings mean.
 
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
@@ -222,17 +223,21 @@ impl Models {
         current: &Settings,
     ) -> Result<(), Failure> {
         let Some(engine) = new.get("engine") else { return Ok(()) };
-        let model = engine["model"].as_str().unwrap_or(&current.engine.model);
+        // What is taken out of the configuration is as usual again.
+        let usual = config::EngineSettings::default();
+        let is_usual = |key| engine.is_null() || engine.get(key).is_some_and(Value::is_null);
+        let otherwise = |key| if is_usual(key) { &usual } else { &current.engine };
+        let model = engine["model"].as_str().unwrap_or(&otherwise("model").model);
         let language = match engine["language"].as_str().map(spoken::code) {
             // The configuration's own check says what is wrong with it.
             Some(Err(_)) => return Ok(()),
             Some(Ok(code)) => code,
-            None => current.engine.language.as_deref(),
+            None => otherwise("language").language.as_deref(),
         };
         let listed = engine["languages"].as_array().map(|codes| {
             codes.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
         });
-        let among = listed.as_ref().unwrap_or(&current.engine.languages);
+        let among = listed.as_ref().unwrap_or(&otherwise("languages").languages);
         let file = self.places.as_ref().ok().and_then(|places| places.resolve(model).ok());
         let summary =
             file.filter(|file| Form::of(file) == Form::Gguf).and_then(|f| self.summary(&f));

@@ -335,8 +335,10 @@ impl Target {
 
     /// What a service says, for people: short, and without the key, which some repeat.
     fn said(&self, text: &str) -> String {
-        let text: String = plain::line(text.trim()).chars().take(300).collect();
-        self.key.as_ref().map_or_else(|| text.clone(), |key| key.masked_in(&text))
+        // Masked before it is cut: of a key across the limit the beginning would be told.
+        let text = plain::line(text.trim());
+        let text = self.key.as_ref().map_or_else(|| text.to_string(), |key| key.masked_in(&text));
+        text.chars().take(300).collect()
     }
 
     fn not_answered(&self, error: &ureq::Error, attempt: &AttemptGuard) -> AttemptError {
@@ -427,7 +429,23 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::names_a_model;
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_repeated_across_the_limit_is_told_in_no_part() {
+        let target = Target {
+            provider: Provider::OpenAi,
+            address: Address::parse("http://127.0.0.1:1/v1").unwrap(),
+            model: String::new(),
+            temperature: 0.0,
+            key: ApiKey::new("sk-abcdefghijklmnop"),
+            limits: QuestionLimits::default(),
+        };
+        for before in 280..=300 {
+            let said = target.said(&format!("{}sk-abcdefghijklmnop!", "x".repeat(before)));
+            assert!(!said.contains('k') && said.chars().count() <= 300, "{said}");
+        }
+    }
 
     #[test]
     fn an_error_speaks_of_a_model_beside_the_path_that_was_asked() {

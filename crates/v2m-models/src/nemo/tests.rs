@@ -120,11 +120,35 @@ fn a_parakeet_model_is_for_english_whatever_languages_it_names() {
     for (languages, family) in [
         (&["en"][..], Family::Parakeet),
         (&["en-US"], Family::Parakeet),
-        (&[], Family::Parakeet),
+        // It does not say what it has learnt.
+        (&[], Family::DriftingParakeet),
         (&["en", "es"], Family::DriftingParakeet),
     ] {
         let kind = check_parakeet(&small_parakeet(languages));
         assert_eq!(kind, Ok((family, Languages::English, Some("q8_0"))));
+    }
+}
+
+#[test]
+fn a_parakeet_model_without_languages_is_for_english_if_its_name_says_so() {
+    let family = |change: &dyn Fn(&mut Gguf)| {
+        let mut head = small_parakeet(&["en"]);
+        change(&mut head);
+        check_parakeet(&head).unwrap().0
+    };
+    let list = "general.languages";
+    // More than a list of languages may have is counted only.
+    let long = |head: &mut Gguf| _ = head.values.insert(list.into(), Value::Texts(200));
+    assert_eq!(family(&long), Family::DriftingParakeet);
+    for (name, expected) in [
+        ("parakeet-tdt-0.6b-v3", Family::DriftingParakeet),
+        ("parakeet-unified-en-0.6b", Family::Parakeet),
+    ] {
+        let named = |head: &mut Gguf| {
+            head.values.remove(list);
+            head.values.insert("stt.variant".into(), Value::Text(name.into()));
+        };
+        assert_eq!(family(&named), expected, "{name}");
     }
 }
 

@@ -65,10 +65,10 @@ pub fn transcribe(
         // With several languages allowed, the speaker may change from one to another.
         Some(_) if settings.languages.len() > 1 && is_telling => {
             let head = &audio[..audio.len().min(HEAD)];
-            decoder.detect(head, &settings.languages, known, watch)?
+            decoder.detect(head, &settings.languages, known, &settings.vocabulary, watch)?
         }
         Some(code) => code.to_owned(),
-        None => decoder.detect(audio, &settings.languages, None, watch)?,
+        None => decoder.detect(audio, &settings.languages, None, &settings.vocabulary, watch)?,
     };
     let language_sure = known.is_some() || is_telling;
     let voice = in_seconds(piece.voice_end - piece.voice_start);

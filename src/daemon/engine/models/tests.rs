@@ -180,6 +180,20 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     assert!(safe(r#"{"engine": {"language": "es", "model": "base"}}"#, &settings).is_ok());
     assert!(safe(r#"{"deliver": {"notify": false}}"#, &settings).is_ok());
     assert_eq!(models.unfollowed(&settings), []);
+    // Back to the default, which is any language.
+    assert!(safe(r#"{"engine": {"language": null}}"#, &settings).is_err());
+    assert!(safe(r#"{"engine": null}"#, &settings).is_ok(), "another model is the default");
+    assert!(safe(r#"{"engine": {"language": null, "model": null}}"#, &settings).is_ok());
+    let among = Settings {
+        engine: config::EngineSettings {
+            language: None,
+            languages: vec!["en".into()],
+            ..settings.engine.clone()
+        },
+        ..Settings::default()
+    };
+    assert!(safe(r#"{"engine": {"threads": 2}}"#, &among).is_ok());
+    assert!(safe(r#"{"engine": {"languages": null}}"#, &among).is_err());
 
     // The other way round: the model is what is changed.
     let usual = Settings::default();
@@ -190,6 +204,40 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     // A file that is another one by now is read again.
     std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
     assert_eq!(models.cannot_hear(&model, None, &[]), None);
+}
+
+#[test]
+fn a_model_for_english_takes_over_from_no_server_that_detects_the_language() {
+    use config::BackendChoice::{Auto, Remote};
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models { program: PathBuf::new(), ..Models::from_env() };
+    let whisper = |name: &str, tokens: u32| {
+        let path = dir.path().join(name);
+        let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
+        std::fs::write(&path, [head, vec![0; ggml::HEAD]].concat()).unwrap();
+        path.display().to_string()
+    };
+    let parakeet = synthetic(dir.path(), "parakeet", &["en"]).1.engine.model;
+    let english = [whisper("ggml-base.en.bin", 51_864), parakeet];
+    let all = whisper("ggml-base.bin", 51_865);
+    let refused = |backend, model: &str, code, languages: &[&str]| {
+        let languages = languages.iter().map(|code| (*code).to_owned()).collect();
+        let model = model.to_owned();
+        let engine = config::EngineSettings { backend, model, languages, ..Default::default() };
+        models.cannot_stand_in(&engine, code)
+    };
+    for model in &english {
+        for among in [&[][..], &["es"], &["en", "es"]] {
+            let failure = refused(Remote, model, None, among).unwrap();
+            let told = ["takes over", "knows English only", "engine.language=en"];
+            assert!(told.iter().all(|part| failure.message.contains(part)), "{failure:?}");
+        }
+        assert_eq!(refused(Remote, model, Some("en"), &[]), None);
+        assert_eq!(refused(Remote, model, None, &["en"]), None);
+        assert_eq!(refused(Auto, model, None, &[]), None, "English is what it hears");
+    }
+    assert_eq!(refused(Remote, &all, None, &[]), None);
+    assert_eq!(refused(Remote, "/nowhere", None, &[]), None);
 }
 
 #[test]

@@ -9,8 +9,12 @@ use crate::stream::guard::Token;
 /// therefore said to be").
 const FEWEST: f32 = 0.6;
 
+/// Letters that may be there beyond those that [`FEWEST`] explains, of a model that does not tell how
+/// sure it is: a short word that a cut had swallowed.
+const MORE: f32 = 4.0;
+
 /// What of `joined` belongs to each of `parts`, and to one `more` that is not known; `None` if a
-/// word is lost.
+/// word is lost. Of a model that does not tell how sure it is, also if words came from nowhere.
 pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec<Vec<Token>>> {
     let said: Vec<Word> = (0..)
         .zip(parts)
@@ -25,6 +29,10 @@ pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec
         .map(|(at, tokens)| Word::new(&text(tokens), at))
         .filter(|word| !word.letters.is_empty())
         .collect();
+    let is_unrated = joined.iter().all(Token::is_whole_word);
+    if is_unrated && !is_explained(&said, &heard, more) {
+        return None;
+    }
     let ends = split(&said, &heard, parts.len(), more)?;
     let mut from = 0;
     let mut split = Vec::new();
@@ -43,9 +51,6 @@ fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<
     let parts = parts + usize::from(more);
     let mut ends = Vec::new();
     let (mut i, mut j) = (0, 0);
-    let letters = |words: &[Word]| {
-        words.iter().map(|word| word.letters.chars().count()).sum::<usize>() as f32
-    };
     for (a, b) in matches(said, heard).into_iter().chain([(said.len(), heard.len())]) {
         // What lies between two words that both have was heard otherwise.
         let (was, is) = (&said[i..a], &heard[j..b]);
@@ -71,4 +76,31 @@ fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<
     }
     ends.push(heard.len());
     Some(ends)
+}
+
+/// Whether the words that only `heard` has may stand for others of `said`: they are not many more, and
+/// do not repeat those beside them. What follows the last known word may be the unknown part's.
+fn is_explained(said: &[Word], heard: &[Word], more: bool) -> bool {
+    let same = |a: &[Word], b: &[Word]| {
+        a.iter().map(|word| &word.letters).eq(b.iter().map(|word| &word.letters))
+    };
+    let (mut i, mut j) = (0, 0);
+    for (a, b) in matches(said, heard).into_iter().chain([(said.len(), heard.len())]) {
+        let (was, is) = (&said[i..a], &heard[j..b]);
+        let is_unknown = more && a == said.len();
+        let is_added = is.len() > was.len();
+        let before = j.checked_sub(is.len()).map(|from| &heard[from..j]);
+        let after = heard.get(b..b + is.len());
+        let repeats = [before, after].into_iter().flatten().any(|beside| same(is, beside));
+        let too_many = letters(is) > letters(was) / FEWEST + MORE;
+        if !is_unknown && (too_many || is_added && repeats) {
+            return false;
+        }
+        (i, j) = (a + 1, b + 1);
+    }
+    true
+}
+
+fn letters(words: &[Word]) -> f32 {
+    words.iter().map(|word| word.letters.chars().count()).sum::<usize>() as f32
 }

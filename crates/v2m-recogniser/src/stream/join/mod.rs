@@ -39,7 +39,7 @@ pub struct Part<'a> {
 
 /// What of `joined` belongs to each of `parts`, if the model is surer of it and no word is lost.
 /// Words that it was surer of before stay as they were. Of a model that does not tell how sure it is,
-/// the joined text is taken if no word is lost: it has heard more.
+/// the joined text is taken if no word is lost and none came from nowhere: it has heard more.
 pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     let total = |tokens: &[Token], mean: f32| tokens.len() as f32 * mean;
     let before: f32 = parts.iter().map(|part| total(part.tokens, part.mean_log_probability)).sum();

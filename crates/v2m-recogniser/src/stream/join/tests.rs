@@ -99,6 +99,46 @@ fn a_text_that_lacks_a_word_is_not_taken() {
 }
 
 #[test]
+fn of_a_model_that_tells_no_probabilities_words_from_nowhere_are_not_taken() {
+    let taken = |parts: &[&str], whole: &str, with_last: bool| {
+        let tokens: Vec<_> = parts.iter().map(|text| Token::words(text)).collect();
+        let part = |(text, tokens)| Part { text, tokens, mean_log_probability: 0.0 };
+        let parts: Vec<Part> =
+            parts.iter().copied().zip(tokens.iter().map(Vec::as_slice)).map(part).collect();
+        let joined =
+            Hypothesis { text: whole.into(), tokens: Token::words(whole), ..Hypothesis::default() };
+        let accept = if with_last { accept_with_last } else { accept };
+        accept(&parts, &joined).map(|taken| taken.iter().map(|it| text(it)).collect::<Vec<_>>())
+    };
+    let parts = ["I want", "to go there."];
+    for repeated in [
+        "I want I want to go there.",
+        "I want want to go there.",
+        "I want to to go there.",
+        "I want to go there. I want to go there.",
+        "I want to go there. Thank you for watching.",
+    ] {
+        assert_eq!(taken(&parts, repeated, false), None, "{repeated}");
+    }
+    assert_eq!(taken(&parts, "I want, to go there.", false).unwrap(), ["I want,", "to go there."]);
+    assert_eq!(
+        taken(
+            &["should be removed.", "Don't preserve for study."],
+            "should be removed and preserved for study.",
+            false
+        )
+        .unwrap(),
+        ["should be removed", "and preserved for study."]
+    );
+    // A short word that the cut had swallowed.
+    assert!(taken(&["He came", "the house."], "He came to the house.", false).is_some());
+    // What is said after the known words is the last piece's, be it as long as it may.
+    let last = taken(&["I want"], "I want to go where everybody goes.", true);
+    assert_eq!(last.unwrap(), ["I want", "to go where everybody goes."]);
+    assert_eq!(taken(&["I want", "to go"], "I want I want to go there.", true), None);
+}
+
+#[test]
 fn a_text_that_the_model_is_less_sure_of_is_not_taken() {
     let whole = Hypothesis { mean_log_probability: -0.2, ..joined("one two three four") };
     assert_eq!(accepted_beside(&["one two", "three four"], -0.1, &whole), None);

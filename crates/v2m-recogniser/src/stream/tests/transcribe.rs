@@ -55,6 +55,7 @@ impl Decoder for Scripted {
         audio: &[f32],
         languages: &[String],
         before: Option<&str>,
+        _vocabulary: &[String],
         _: &dyn DecodeMonitor,
     ) -> Result<String, DecodeError> {
         self.detected += 1;

@@ -1,0 +1,56 @@
+//! Whether the model on this machine can take over when a server fails.
+
+use super::{Models, for_language};
+use crate::config::{BackendChoice, EngineSettings};
+use crate::regular::{self, Trust};
+use crate::session::{Code, Failure};
+use std::io::Read;
+use std::path::Path;
+use v2m_messages::tr;
+use v2m_models::catalogue::Form;
+use v2m_models::ggml;
+
+impl Models {
+    /// Why nothing is recorded for a server: the language (`code`, as wished for) is to be detected,
+    /// and the model that takes over when the server fails knows English alone. It would write
+    /// English words that nobody said.
+    pub(in crate::daemon) fn cannot_stand_in(
+        &self,
+        engine: &EngineSettings,
+        code: Option<&str>,
+    ) -> Option<Failure> {
+        let is_known = code.is_some() || engine.languages == ["en"];
+        if engine.backend != BackendChoice::Remote || is_known {
+            return None;
+        }
+        let model = &engine.model;
+        let file = self.places.as_ref().ok()?.resolve(model).ok()?;
+        if !self.knows_english_alone(&file) {
+            return None;
+        }
+        let spoken = engine.languages.iter().find(|code| *code != "en");
+        let other = for_language(model, spoken.map_or("es", String::as_str));
+        let text = tr!(
+            "Recording was not started: the language is to be detected, and the model {model}, which takes over when the \
+             server fails, knows English only. It would write English words that you did not say. Use one that knows \
+             more: `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
+            model,
+            other
+        );
+        let cause = tr!("The model {model} knows English only", model);
+        let remedy = tr!("Use one that knows more: v2m-model use {other}", other);
+        Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
+    }
+
+    fn knows_english_alone(&self, file: &Path) -> bool {
+        let first = || {
+            let mut head = [0; ggml::HEAD];
+            regular::open(file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+            ggml::speaks(&head, "es")
+        };
+        match Form::of(file) {
+            Form::Ggml => first() == Some(false),
+            Form::Gguf => self.summary(file).is_some_and(|summary| summary.is_for_english()),
+        }
+    }
+}
