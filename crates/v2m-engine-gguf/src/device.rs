@@ -100,7 +100,10 @@ impl Device {
         match self.backend {
             Backend::Cuda => (Request::TRANSCRIBE_BACKEND_CUDA, gpu),
             Backend::Vulkan => (Request::TRANSCRIBE_BACKEND_VULKAN, gpu),
-            Backend::Cpu | Backend::CpuV4 => (Request::TRANSCRIBE_BACKEND_CPU, gpu),
+            // No model of a server comes here.
+            Backend::Cpu | Backend::CpuV4 | Backend::Remote => {
+                (Request::TRANSCRIBE_BACKEND_CPU, gpu)
+            }
         }
     }
 
