@@ -212,7 +212,7 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
             to_name
         ))
         .in_brief(
-            tr!("The server failed; v2m tries its own recogniser"),
+            tr!("The server failed; v2m tries without it"),
             tr!("Nothing is lost. Why: v2m-send status"),
         );
     }

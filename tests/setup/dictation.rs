@@ -124,8 +124,8 @@ fn yes_asks_nothing_records_nothing_and_is_content_where_nothing_is_missing() {
 fn a_dictation_that_failed_is_no_first_dictation() {
     let Studio { house, _speaker, _pipewire, _turn } = studio(House::new("finish die"));
     let service = house.start();
-    service.ignore_manager();
     service.ready();
+    service.ignore_manager();
     let mut terminal = in_terminal(&service, "GNOME", &["--only", "dictation"]);
     terminal.expect("say a sentence. ");
     let mut levels = service.connect().subscribe(&["level"]);
