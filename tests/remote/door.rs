@@ -54,8 +54,9 @@ fn what_makes_no_sense_is_told_and_nobody_is_asked() {
 #[test]
 fn it_ends_when_nobody_is_connected_and_not_before() {
     let server = SpeechServer::new(Says("x".into()));
-    let mut program = House::of(&server.url).args(&["--idle-seconds", "0"]).start();
-    let mut client = program.connect();
+    let house = House::of(&server.url).args(&["--idle-seconds", "0"]);
+    let mut client = house.connect();
+    let mut program = house.start();
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("x"));
     assert_eq!(program.process.try_wait().unwrap(), None);
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("x"));

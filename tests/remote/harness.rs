@@ -74,6 +74,13 @@ impl House {
         fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
     }
 
+    /// Connects before there is a program: systemd starts it for a connection that waits.
+    pub(crate) fn connect(&self) -> Client {
+        let stream = UnixStream::connect(self.path("remote.sock")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { stream }
+    }
+
     pub(crate) fn start(self) -> Program {
         Program { process: self.spawn(), house: self }
     }
@@ -107,9 +114,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn connect(&self) -> Client {
-        let stream = UnixStream::connect(self.house.path("remote.sock")).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream }
+        self.house.connect()
     }
 
     /// One question about [`SOUND`] on a connection of its own.
