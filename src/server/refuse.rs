@@ -2,12 +2,13 @@
 
 use super::{Limits, read_now, write_now};
 use crate::session::Failure;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::message::Response;
+use v2m_ipc::reading::read_through_signals;
 use v2m_messages::tr;
 
 /// The time for all of [`refuse_pending`].
@@ -97,10 +98,9 @@ fn read_one(stream: &mut UnixStream) -> Framing {
         if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
             break;
         }
-        match stream.read(&mut chunk) {
+        match read_through_signals(stream, &mut chunk) {
             Ok(0) => break,
             Ok(got) => request.push(&chunk[..got]),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }

@@ -6,10 +6,11 @@
 use crate::data::{Event, Leftover};
 use crate::frame::{FrameDecoder, Framing, MAX_REQUEST};
 use crate::message::{Command, EventName, Response, ResponseStatus};
+use crate::reading::read_through_signals;
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -280,13 +281,12 @@ impl Client {
             if let Some(frame) = self.answers.next_frame().map_err(|_| AttemptError::TooLong)? {
                 return Ok(Some(String::from_utf8_lossy(frame).into_owned()));
             }
-            match self.stream.read(&mut chunk) {
+            match read_through_signals(&mut self.stream, &mut chunk) {
                 Ok(0) if self.answers.is_midway() => {
                     return Err(AttemptError::Lost(ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(0) => return Ok(None),
                 Ok(got) => self.answers.push(&chunk[..got]),
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::ConnectionReset && !self.answers.is_midway() => {
                     return Err(AttemptError::Unread(e));
                 }

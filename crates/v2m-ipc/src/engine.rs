@@ -18,6 +18,7 @@
 //! needed feature) says why in one line on its standard error and exits with [`EXIT_UNFIT`], if it
 //! gets that far.
 
+use crate::reading::read_through_signals;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use v2m_messages::tr;
@@ -356,7 +357,7 @@ pub fn read_frame<M: for<'de> Deserialize<'de>>(
     reader: &mut impl Read,
 ) -> io::Result<Option<Frame<M>>> {
     let mut header = [0; 4];
-    match reader.read(&mut header)? {
+    match read_through_signals(reader, &mut header)? {
         0 => return Ok(None),
         got => reader.read_exact(&mut header[got..])?,
     }

@@ -9,6 +9,7 @@
 //! - [`backend`]: the engines that there are, one for each backend.
 //! - [`pcm`]: sound between the programs.
 //! - [`llm`]: the protocol between the daemon and `v2m-llm`.
+//! - [`reading`]: reads that a signal does not end.
 //! - [`remote`]: the protocol between an engine without a model and `v2m-remote`.
 //! - [`spacing`]: how pieces of a text are put together.
 //! - [`subtitles`]: the segments of an answer as subtitles.
@@ -32,6 +33,7 @@ pub mod llm;
 pub mod message;
 pub mod pcm;
 pub mod plain;
+pub mod reading;
 pub mod remote;
 pub mod spacing;
 pub mod subtitles;

@@ -5,7 +5,7 @@
 use crate::client::{Cancel, Client};
 use crate::question::{self, Completion};
 use rustix::event::{EventfdFlags, eventfd};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::llm::{Answer, FailureKind, Question};
+use v2m_ipc::reading::read_through_signals;
 use v2m_messages::{tr, verbatim};
 use v2m_net::configuration::renew;
 use v2m_net::listen::{readable, watch};
@@ -105,7 +106,7 @@ impl<'a> Conversation<'a> {
                 return Ok(if midway { cut() } else { Next::End });
             }
             let mut chunk = [0; 16 << 10];
-            let got = self.stream.read(&mut chunk)?;
+            let got = read_through_signals(&mut self.stream, &mut chunk)?;
             if got == 0 {
                 let cut = || Next::Last(tr!("the question ends before its length").into());
                 return Ok(if midway { cut() } else { Next::End });
@@ -144,7 +145,7 @@ impl<'a> Conversation<'a> {
         let begun = Instant::now();
         let mut dropped = [0; 16 << 10];
         while readable(&self.stream, DRAIN.saturating_sub(begun.elapsed()))?
-            && self.stream.read(&mut dropped)? > 0
+            && read_through_signals(&mut self.stream, &mut dropped)? > 0
         {}
         Ok(())
     }

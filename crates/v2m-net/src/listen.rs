@@ -154,7 +154,11 @@ fn ended_since(ended: &OwnedFd) -> usize {
 fn accept(listener: &UnixListener) -> Option<UnixStream> {
     match listener.accept() {
         Ok((stream, _)) => is_own(&stream).then_some(stream),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+        {
+            None
+        }
         Err(error) => {
             log::warning(&verbatim!(format!("cannot accept a connection: {error}")));
             // Of what it lacks, there will not be more at once.

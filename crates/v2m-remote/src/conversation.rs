@@ -5,13 +5,14 @@
 use crate::client::Client;
 use crate::question::{self, Completion};
 use rustix::event::{EventfdFlags, eventfd};
-use std::io::{self, Read};
+use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use v2m_ipc::engine::{self, Frame};
+use v2m_ipc::reading::read_through_signals;
 use v2m_ipc::remote::{Answer, FailureKind, Question};
 use v2m_messages::{tr, verbatim};
 use v2m_net::cancel::Cancel;
@@ -113,7 +114,7 @@ impl<'a> Conversation<'a> {
                 return if midway { Err(told) } else { Ok(None) };
             }
             let mut chunk = [0; 64 << 10];
-            let got = self.stream.read(&mut chunk)?;
+            let got = read_through_signals(&mut self.stream, &mut chunk)?;
             if got == 0 {
                 let told = cut(tr!("the question ends before its length"));
                 return if midway { Err(told) } else { Ok(None) };
@@ -155,7 +156,7 @@ impl<'a> Conversation<'a> {
         let begun = Instant::now();
         let mut dropped = [0; 16 << 10];
         while readable(&self.stream, DRAIN.saturating_sub(begun.elapsed()))?
-            && self.stream.read(&mut dropped)? > 0
+            && read_through_signals(&mut self.stream, &mut dropped)? > 0
         {}
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::json;
+use std::io::Read;
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
