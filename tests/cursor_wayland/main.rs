@@ -180,11 +180,19 @@ fn what_a_clipboard_manager_reads_is_no_receipt() {
     let kept = tempfile::NamedTempFile::new().unwrap();
     desktop.manager(kept.path());
     let _window = desktop.window(false);
-    let deliveries = desktop.paste(WORDS);
-    waits(&desktop, &deliveries, "no window took it", WORDS);
-    wait_for("the manager", || {
-        std::fs::read_to_string(kept.path()).unwrap().contains(WORDS).then_some(())
+    // wlroots does not say who reads. A manager that reads later than v2m waits for it passes for
+    // the window (docs/cursor.md). On a busy machine that happens, but not five times in a row.
+    let mut tries = (1..=5).map(|nth| {
+        let words = format!("{WORDS} {nth}");
+        let deliveries = desktop.paste(&words);
+        wait_for("the manager", || {
+            std::fs::read_to_string(kept.path()).unwrap().contains(&words).then_some(())
+        });
+        (words, deliveries)
     });
+    let (words, deliveries) = tries.find(|(_, deliveries)| deliveries.len() > 1).unwrap();
+    drop(tries);
+    waits(&desktop, &deliveries, "no window took it", &words);
 }
 
 #[test]

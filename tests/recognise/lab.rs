@@ -299,6 +299,17 @@ impl Lab {
         self.work_until(|lab| lab.logged(log, kind) >= count).await;
     }
 
+    /// Waits until no thread of that process wants a processor, or it is replaced.
+    pub(crate) async fn engine_rests(&mut self, pid: Option<u32>) {
+        let rests = |pid: u32| {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+            let stats = tasks.map(|task| fs::read_to_string(task.path().join("stat")));
+            // The state follows the name, which is in brackets.
+            !stats.flatten().any(|stat| stat.contains(") R "))
+        };
+        self.work_until(|lab| lab.recogniser.pid() != pid || pid.is_none_or(rests)).await;
+    }
+
     /// How often the double has logged that.
     pub(crate) fn logged(&self, log: &str, kind: &str) -> usize {
         let log = fs::read_to_string(self.dir.path().join(log)).unwrap_or_default();
