@@ -2,7 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the command line |
+//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
 //! | [`conversation`] | one connection: sound and questions in, answers out |
 //! | [`question`] | one question: checked, asked, logged |
 //! | [`config`] | the one endpoint that the configuration allows |
@@ -26,13 +26,13 @@ pub mod error;
 pub mod form;
 pub mod question;
 
-use args::{Args, Parsed};
 use client::Client;
 use conversation::Conversation;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
-use v2m_ipc::plain;
+use std::time::Duration;
+use v2m_ipc::arguments;
 use v2m_messages::tr;
 use v2m_net::{Program, listen, log, sandbox};
 
@@ -47,22 +47,13 @@ pub fn main() -> ExitCode {
         address: "remote.base_url",
         wanted_by: "engine.backend = \"remote\"",
     });
-    match args::parse() {
-        Ok(Parsed::Run(args)) => serve(&args),
-        Ok(Parsed::Print(text)) => {
-            // Who asked and reads no more is no concern of ours.
-            let _ = plain::print(text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let error = v2m_messages::arguments::refusal(&error);
-            plain::complain(format_args!("v2m-remote: {error}\n{}", args::usage()));
-            ExitCode::from(2)
-        }
+    match arguments::idle("v2m-remote", args::usage()) {
+        Ok(idle) => serve(idle),
+        Err(status) => status,
     }
 }
 
-fn serve(args: &Args) -> ExitCode {
+fn serve(idle: Duration) -> ExitCode {
     let listener = match listen::listener() {
         Ok(listener) => listener,
         Err(error) => {
@@ -77,7 +68,7 @@ fn serve(args: &Args) -> ExitCode {
         let mut conversation = Conversation::new(stream, &client);
         if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
     });
-    match listen::serve(&listener, args.idle, "v2m-remote-asks", &hold) {
+    match listen::serve(&listener, idle, "v2m-remote-asks", &hold) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error(&tr!("serving v2m: {error}", error));
