@@ -31,48 +31,21 @@ use conversation::Conversation;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
-use v2m_ipc::arguments;
-use v2m_messages::tr;
-use v2m_net::{Program, listen, log, sandbox};
-
-/// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
-pub const NO_SOCKET: u8 = 69;
+use v2m_net::{Program, listen, service};
 
 /// The whole program: reads the arguments, then serves the daemon until nobody is connected.
 pub fn main() -> ExitCode {
-    v2m_net::begin(Program {
+    let program = Program {
         name: "v2m-remote",
         version: env!("CARGO_PKG_VERSION"),
         address: "remote.base_url",
         wanted_by: "engine.backend = \"remote\"",
-    });
-    match arguments::idle("v2m-remote", args::usage()) {
-        Ok(idle) => serve(idle),
-        Err(status) => status,
-    }
-}
-
-fn serve(idle: Duration) -> ExitCode {
-    let listener = match listen::listener() {
-        Ok(listener) => listener,
-        Err(error) => {
-            log::error(&error.to_string());
-            return ExitCode::from(NO_SOCKET);
-        }
     };
-    // Before there is a second thread: it holds for this one and all that it starts.
-    sandbox::close();
-    let client = Client::default();
-    let hold: Arc<listen::Conversation> = Arc::new(move |stream: UnixStream, room| {
-        let mut conversation = Conversation::new(stream, &client);
-        if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
-    });
-    match listen::serve(&listener, idle, "v2m-remote-asks", &hold) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error(&tr!("serving v2m: {error}", error));
-            ExitCode::FAILURE
-        }
-    }
+    service::run(program, args::usage(), |_| {
+        let client = Client::default();
+        Arc::new(move |stream: UnixStream, room| {
+            let mut conversation = Conversation::new(stream, &client);
+            if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
+        })
+    })
 }
