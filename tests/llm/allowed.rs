@@ -1,6 +1,9 @@
 //! Who may be asked: the endpoint that the configuration names, whatever a question says.
 
-use crate::harness::{CLEAN, House, Program, TEXT, configure, endpoint, failed, rewrite, text};
+use crate::harness::{
+    CLEAN, Daemon, Program, TEXT, configure, endpoint, failed, new_house, plain_program, rewrite,
+    text,
+};
 use crate::peer::{Peer, STREAM, reply, said};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -15,7 +18,7 @@ fn config(program: &Program) -> std::path::PathBuf {
 
 #[test]
 fn another_endpoint_is_refused_and_hears_nothing() {
-    let program = Program::plain();
+    let program = plain_program();
     let (own, stranger) = (Peer::new(vec![]), Peer::new(vec![]));
     let (mine, theirs) = (endpoint(&own.url), endpoint(&stranger.url));
     configure(&config(&program), &rewrite(mine.clone()));
@@ -42,7 +45,7 @@ fn another_endpoint_is_refused_and_hears_nothing() {
 
 #[test]
 fn without_a_provider_nobody_is_asked() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![]);
     let question = rewrite(endpoint(&peer.url));
     let refused = |word: &str| {
@@ -72,7 +75,7 @@ fn without_a_provider_nobody_is_asked() {
 
 #[test]
 fn a_configuration_that_changes_is_followed() {
-    let program = Program::plain();
+    let program = plain_program();
     let acts = || vec![reply(STREAM, said(CLEAN)), reply(STREAM, said(CLEAN))];
     let (first, second) = (Peer::new(acts()), Peer::new(acts()));
     let (to_first, to_second) = (rewrite(endpoint(&first.url)), rewrite(endpoint(&second.url)));
@@ -98,7 +101,7 @@ fn a_configuration_that_changes_is_followed() {
 
 #[test]
 fn a_provider_without_an_address_is_at_its_own() {
-    let program = House::new().with("V2M_LLM__PROVIDER", "gemini").start();
+    let program = new_house().with("V2M_LLM__PROVIDER", "gemini").start();
     fs::write(config(&program), "[llm]\nprovider = \"openai\"\n").unwrap();
     let own = Endpoint { provider: Provider::Gemini, base_url: None, ..endpoint("") };
     let named = "https://generativelanguage.googleapis.com/".to_owned();

@@ -1,12 +1,14 @@
 //! Questions that are answered: in each provider's form, judged, over connections that are kept.
 
-use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, rewrite_of, text};
+use crate::harness::{
+    CLEAN, Daemon, TEXT, endpoint, failed, plain_program, rewrite, rewrite_of, text,
+};
 use crate::peer::{JSON, Peer, STREAM, Then, kept, reply, said};
 use v2m_ipc::llm::{Endpoint, FailureKind, Provider, Question};
 
 #[test]
 fn a_text_is_rewritten() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     assert_eq!(program.ask(&rewrite(endpoint(&format!("{}/v1/", peer.url)))), text(CLEAN));
     let request = peer.seen().requests.remove(0);
@@ -22,7 +24,7 @@ fn a_text_is_rewritten() {
 
 #[test]
 fn ollama_and_gemini_are_spoken_to_in_their_own_forms() {
-    let program = Program::plain();
+    let program = plain_program();
     let ollama = "{\"message\":{\"content\":\"I think that \"},\"done\":false}\n\
                   {\"message\":{\"content\":\"we should go.\"},\"done\":false}\n\
                   {\"message\":{\"content\":\"\"},\"done_reason\":\"stop\",\"done\":true}\n";
@@ -46,7 +48,7 @@ fn ollama_and_gemini_are_spoken_to_in_their_own_forms() {
 
 #[test]
 fn a_server_that_does_not_stream_is_understood() {
-    let program = Program::plain();
+    let program = plain_program();
     let whole = format!(
         "{{\n \"choices\": [{{\"message\": {{\"content\": {CLEAN:?}}}, \"finish_reason\": \"stop\"}}]\n}}"
     );
@@ -56,7 +58,7 @@ fn a_server_that_does_not_stream_is_understood() {
 
 #[test]
 fn an_order_in_the_text_that_is_carried_out_is_refused() {
-    let program = Program::plain();
+    let program = plain_program();
     let poem =
         "The autumn leaves are falling down, they cover all the sleeping town, and I remain.";
     for (dictated, answer) in [
@@ -89,7 +91,7 @@ fn an_order_in_the_text_that_is_carried_out_is_refused() {
 
 #[test]
 fn a_text_is_translated() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![
         reply(STREAM, said("Nos vemos mañana.")),
         reply(STREAM, said(&"Nos vemos mañana. ".repeat(20))),
@@ -107,7 +109,7 @@ fn a_text_is_translated() {
 
 #[test]
 fn connections_are_kept_from_one_question_to_the_next() {
-    let program = Program::plain();
+    let program = plain_program();
     let again = || kept(STREAM, said(CLEAN), Then::Keep);
     let peer = Peer::new(vec![again(), again(), again()]);
     let mut client = program.connect();
@@ -119,7 +121,7 @@ fn connections_are_kept_from_one_question_to_the_next() {
 
 #[test]
 fn a_kept_connection_that_was_closed_meanwhile_is_no_error() {
-    let program = Program::plain();
+    let program = plain_program();
     // Closed with the next request in it, as when both cross on the way: it has nothing of an
     // answer.
     let crossed: crate::peer::Act = Box::new(|_| Then::Close);
@@ -139,7 +141,7 @@ fn a_kept_connection_that_was_closed_meanwhile_is_no_error() {
 
 #[test]
 fn a_server_that_does_not_end_its_answer_is_not_waited_for() {
-    let program = Program::plain();
+    let program = plain_program();
     let endless = format!("HTTP/1.1 {STREAM}\r\n\r\n{}", said(CLEAN));
     let peer = Peer::new(vec![Box::new(move |stream| {
         use std::io::{Read, Write};
@@ -152,7 +154,7 @@ fn a_server_that_does_not_end_its_answer_is_not_waited_for() {
 
 #[test]
 fn a_model_that_refuses_a_temperature_is_asked_without() {
-    let program = Program::plain();
+    let program = plain_program();
     let refusal = "{\"error\":{\"message\":\"Unsupported value: 'temperature' does not support 0.2 with this model.\"}}";
     let refuses = reply("400 Bad Request", refusal);
     let peer = Peer::new(vec![refuses, reply(STREAM, said(CLEAN)), reply(STREAM, said(CLEAN))]);
@@ -177,7 +179,7 @@ fn a_model_that_refuses_a_temperature_is_asked_without() {
 /// A model's answer and a provider's errors reach terminals, the clipboard and the session bus.
 #[test]
 fn what_a_server_says_is_plain() {
-    let program = Program::plain();
+    let program = plain_program();
     let wild = "I think\u{202e} that\0 we should\u{1b}[201~ go.\u{9b}";
     let peer = Peer::new(vec![reply(STREAM, said(wild))]);
     let plain = "I think that we should[201~ go.";

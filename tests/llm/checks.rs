@@ -1,6 +1,6 @@
 //! Check, and questions without a model: what there is instead.
 
-use crate::harness::{Program, endpoint, failed, rewrite};
+use crate::harness::{Daemon, Program, endpoint, failed, plain_program, rewrite};
 use crate::peer::{Act, JSON, Peer, reply};
 use v2m_ipc::llm::{Answer, Endpoint, FailureKind, Provider, Question};
 
@@ -34,7 +34,7 @@ const MODELS: &str = "{\"object\":\"list\",\"data\":[{\"id\":\"a\"},{\"id\":\"m\
 
 #[test]
 fn a_model_that_is_there_is_found() {
-    let program = Program::plain();
+    let program = plain_program();
     let (answer, request) = check(&program, reply(JSON, MODELS), |_| {});
     assert!(detail(answer).ends_with("answers and has m"));
     assert!(request.starts_with("GET /models "), "{request}");
@@ -54,7 +54,7 @@ fn a_model_that_is_there_is_found() {
 
 #[test]
 fn a_model_that_is_not_there_is_told_with_those_that_are() {
-    let program = Program::plain();
+    let program = plain_program();
     let many: Vec<_> = (1..=12).map(|n| format!("{{\"id\":\"m{n}\"}}")).collect();
     let many = format!("{{\"data\":[{}]}}", many.join(","));
     let (answer, _) = check(&program, reply(JSON, many), |_| {});
@@ -66,7 +66,7 @@ fn a_model_that_is_not_there_is_told_with_those_that_are() {
 
 #[test]
 fn who_lists_no_models_is_believed() {
-    let program = Program::plain();
+    let program = plain_program();
     // An empty question is refused where questions are answered.
     for (head, body) in [
         ("400 Bad Request", "{\"error\":{\"message\":\"messages is required\"}}"),
@@ -90,7 +90,7 @@ fn who_lists_no_models_is_believed() {
 #[test]
 fn an_address_where_no_language_model_is_asked_is_told() {
     const PAGE: &str = "<html><head><title>404 Not Found</title></head></html>";
-    let program = Program::plain();
+    let program = plain_program();
     for acts in [
         vec![reply("404 Not Found\r\ncontent-type: text/html", PAGE)],
         vec![reply("200 OK\r\ncontent-type: text/html", PAGE)],
@@ -122,7 +122,7 @@ fn an_address_where_no_language_model_is_asked_is_told() {
 
 #[test]
 fn without_a_model_it_is_told_which_there_are() {
-    let program = Program::plain();
+    let program = plain_program();
     let nameless = |url: &str| Endpoint { model: String::new(), ..endpoint(url) };
     for question in [|endpoint| rewrite(endpoint), |endpoint| Question::Check { endpoint }] {
         let peer = Peer::new(vec![reply(JSON, MODELS)]);

@@ -1,7 +1,8 @@
 //! The socket: frames, limits, and how the program ends.
 
 use crate::harness::{
-    CLEAN, Client, House, PATIENCE, Program, TEXT, endpoint, failed, rewrite, text,
+    CLEAN, Client, Daemon, PATIENCE, TEXT, endpoint, failed, new_house, plain_program, rewrite,
+    text,
 };
 use crate::peer::{Act, Peer, STREAM, Then, reply, said};
 use std::io::{Read, Write};
@@ -26,12 +27,12 @@ fn without_its_socket_it_says_how_it_is_started() {
 
 #[test]
 fn it_ends_when_nobody_is_connected_any_more() {
-    let mut program = House::new().args(&["--idle-seconds", "1"]).start();
+    let mut program = new_house().args(&["--idle-seconds", "1"]).start();
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     assert_eq!(program.ask(&rewrite(endpoint(&peer.url))), text(CLEAN));
     assert_eq!(program.end().code(), Some(0), "{}", program.log());
     // One that stays and is silent does not keep it.
-    let mut program = House::new().args(&["--idle-seconds", "1"]).start();
+    let mut program = new_house().args(&["--idle-seconds", "1"]).start();
     let mut client = program.connect();
     assert_eq!(client.next(), None);
     assert_eq!(program.end().code(), Some(0));
@@ -39,7 +40,7 @@ fn it_ends_when_nobody_is_connected_any_more() {
 
 #[test]
 fn sigterm_ends_it_at_once() {
-    let mut program = Program::plain();
+    let mut program = plain_program();
     let (asked, wait) = sync_channel(1);
     let silent: Act = Box::new(move |stream| {
         asked.send(()).unwrap();
@@ -57,7 +58,7 @@ fn sigterm_ends_it_at_once() {
 
 #[test]
 fn who_leaves_is_not_waited_for_and_the_model_is_left_too() {
-    let program = Program::plain();
+    let program = plain_program();
     let (asked, wait) = sync_channel(1);
     let (left, seen) = sync_channel(1);
     let act: Act = Box::new(move |stream| {
@@ -79,7 +80,7 @@ fn who_leaves_is_not_waited_for_and_the_model_is_left_too() {
 
 #[test]
 fn who_sends_no_more_is_still_answered() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     let mut client = program.connect();
     client.send(&rewrite(endpoint(&peer.url)));
@@ -90,7 +91,7 @@ fn who_sends_no_more_is_still_answered() {
 
 #[test]
 fn questions_that_make_no_sense_are_told_and_the_next_one_is_answered() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     let mut client = program.connect();
     for nonsense in ["{}", "{\"ask\":\"sing\"}", "[1", "null", "\"dictated secret\""] {
@@ -139,7 +140,7 @@ fn questions_that_make_no_sense_are_told_and_the_next_one_is_answered() {
 
 #[test]
 fn absurd_times_are_no_trouble() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     let long = Endpoint { connect_ms: u64::MAX, total_ms: u64::MAX, ..endpoint(&peer.url) };
     assert_eq!(program.ask(&rewrite(long)), text(CLEAN));
@@ -157,7 +158,7 @@ fn last_word(mut client: Client) -> (FailureKind, String) {
 
 #[test]
 fn where_no_frame_can_begin_the_connection_ends() {
-    let program = Program::plain();
+    let program = plain_program();
     for (sent, word) in [
         // Longer than any question, and its length alone.
         (u32::try_from(MAX_REQUEST + 1).unwrap().to_be_bytes().to_vec(), "at most"),
@@ -179,7 +180,7 @@ fn where_no_frame_can_begin_the_connection_ends() {
 
 #[test]
 fn lines_are_told_to_be_lengths() {
-    let program = Program::plain();
+    let program = plain_program();
     let mut client = program.connect();
     client.stream.write_all(&Framing::Lines.encode(&rewrite(endpoint("http://x")))).unwrap();
     let mut said = String::new();
@@ -189,7 +190,7 @@ fn lines_are_told_to_be_lengths() {
 
 #[test]
 fn more_than_eight_at_once_are_told_so() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new((0..9).map(|_| reply(STREAM, said(CLEAN))).collect());
     let mut clients: Vec<Client> = (0..8).map(|_| program.connect()).collect();
     // Each is let in once it is answered.

@@ -1,6 +1,6 @@
 //! Servers that misbehave.
 
-use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, text};
+use crate::harness::{CLEAN, Daemon, TEXT, endpoint, failed, plain_program, rewrite, text};
 use crate::peer::{Act, JSON, Peer, STREAM, Then, reply, said, silent};
 use std::io::Write;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use v2m_ipc::llm::{Endpoint, FailureKind, Question};
 /// What is said of it when that server is asked, and how often it was.
 #[track_caller]
 fn told(acts: Vec<Act>, change: impl FnOnce(&mut Endpoint)) -> (String, usize) {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(acts);
     let mut asked = endpoint(&peer.url);
     change(&mut asked);
@@ -21,7 +21,7 @@ fn told(acts: Vec<Act>, change: impl FnOnce(&mut Endpoint)) -> (String, usize) {
 
 #[test]
 fn what_may_pass_is_asked_again() {
-    let program = Program::plain();
+    let program = plain_program();
     let busy = "{\"error\":{\"message\":\"slow down\"}}";
     let peer = Peer::new(vec![
         reply("429 Too Many\r\nretry-after: 0", busy),
@@ -97,7 +97,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
     let spam = "spam ".repeat(40);
     let words = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{spam}\"}}}}]}}\n\n");
     for line in [words.as_str(), ": nothing\n", "no line ends "] {
-        let program = Program::plain();
+        let program = plain_program();
         let peer = Peer::new(vec![endless(line), endless(line)]);
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
         let (rejected, endless) = (trouble == FailureKind::Rejected, line == words);
@@ -126,7 +126,7 @@ fn a_server_that_is_silent_is_given_up() {
 #[test]
 fn nobody_there_is_told() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let program = Program::plain();
+    let program = plain_program();
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&format!("http://{closed}")))));
     assert_eq!(trouble, FailureKind::Unavailable);
     assert!(message.contains("Is it running"), "{message}");
@@ -139,7 +139,7 @@ fn nobody_there_is_told() {
 
 #[test]
 fn an_address_that_cannot_be_asked_is_told() {
-    let program = Program::plain();
+    let program = plain_program();
     for (base_url, word) in [
         ("ftp://x", "neither"),
         ("localhost:11434", "neither"),

@@ -1,6 +1,8 @@
 //! Where keys are found, whose they are, and where they never are.
 
-use crate::harness::{CLEAN, House, Program, endpoint, failed, rewrite, text};
+use crate::harness::{
+    CLEAN, Daemon, House, Program, endpoint, failed, new_house, plain_program, rewrite, text,
+};
 use crate::peer::{Act, Peer, STREAM, Then, reply, said};
 use crate::tls;
 use std::fs;
@@ -35,7 +37,7 @@ fn with_openais_keys(house: House) -> House {
 
 #[test]
 fn a_services_key_is_never_sent_to_another_host() {
-    let program = with_openais_keys(House::new()).start();
+    let program = with_openais_keys(new_house()).start();
     let peer = Peer::new(answers(1));
     assert_eq!(brought(&program, &peer), None);
     assert!(!program.log().contains("openais-"), "{}", program.log());
@@ -55,7 +57,7 @@ fn a_services_key_is_sent_to_its_very_host() {
     ] {
         let name = place.split(':').next().unwrap().trim_end_matches('.');
         let server = tls::service_at(name, place, 1);
-        let house = with_openais_keys(House::new()).file("company.pem", &server.certificate, 0o644);
+        let house = with_openais_keys(new_house()).file("company.pem", &server.certificate, 0o644);
         let authority = house.path("company.pem");
         let program = house.with("SSL_CERT_FILE", authority).with("ALL_PROXY", &server.url).start();
         let asked = endpoint(&format!("https://{place}/v1"));
@@ -68,7 +70,7 @@ fn a_services_key_is_sent_to_its_very_host() {
         Then::Keep
     });
     let proxy = Peer::new(vec![tunnel, reply(STREAM, said(CLEAN))]);
-    let program = with_openais_keys(House::new()).with("ALL_PROXY", &proxy.url).start();
+    let program = with_openais_keys(new_house()).with("ALL_PROXY", &proxy.url).start();
     assert_eq!(program.ask(&rewrite(endpoint("http://api.openai.com/v1"))), text(CLEAN));
     assert!(proxy.seen().requests[1].starts_with("POST /v1/chat/completions"));
     assert_eq!(key_of(&proxy.seen().requests[1]), None);
@@ -77,7 +79,7 @@ fn a_services_key_is_sent_to_its_very_host() {
 #[test]
 fn a_services_key_goes_to_that_service() {
     let server = tls::service("api.openai.com", 3);
-    let house = with_openais_keys(House::new()).file("company.pem", &server.certificate, 0o644);
+    let house = with_openais_keys(new_house()).file("company.pem", &server.certificate, 0o644);
     let authority = house.path("company.pem");
     let program = house.with("SSL_CERT_FILE", authority).with("ALL_PROXY", &server.url).start();
     let openai = Endpoint { base_url: None, ..endpoint("") };
@@ -93,7 +95,7 @@ fn a_services_key_goes_to_that_service() {
 
 #[test]
 fn another_hosts_key_bears_its_name() {
-    let house = House::new();
+    let house = new_house();
     let credentials = house.path("credentials");
     fs::create_dir(&credentials).unwrap();
     let program = house.with("CREDENTIALS_DIRECTORY", &credentials).start();
@@ -116,7 +118,7 @@ fn another_hosts_key_bears_its_name() {
 fn neither_key_nor_text_follow_a_redirection() {
     let thief = Peer::new(vec![]);
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
-        let program = Program::plain();
+        let program = plain_program();
         let to = format!("{}/v1/chat/completions", thief.url);
         let head: &'static str = Box::leak(format!("{status}\r\nlocation: {to}").into_boxed_str());
         let peer = Peer::new(vec![reply(head, "")]);
@@ -131,7 +133,7 @@ fn neither_key_nor_text_follow_a_redirection() {
 
 #[test]
 fn a_file_that_others_may_read_is_not_used() {
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![]);
     let file = format!("config/v2m/keys/{}", peer.url.trim_start_matches("http://"));
     program.house.write(&file, "open-secret\n", 0o644);
@@ -147,7 +149,7 @@ fn a_file_that_others_may_read_is_not_used() {
 
 #[test]
 fn without_a_key_who_needs_one_is_not_asked() {
-    let program = Program::plain();
+    let program = plain_program();
     let gemini = Endpoint { provider: Provider::Gemini, base_url: None, ..endpoint("") };
     let openai = Endpoint { base_url: None, ..endpoint("") };
     for (asked, name) in [(gemini, "gemini"), (openai, "openai")] {
@@ -167,7 +169,7 @@ fn without_a_key_who_needs_one_is_not_asked() {
 
 #[test]
 fn a_key_goes_to_nobody_who_could_be_overheard() {
-    let program = Program::plain();
+    let program = plain_program();
     program.give_key("http://llm.invalid", "secret-1");
     let (_, message) = failed(program.ask(&rewrite(endpoint("http://llm.invalid/v1"))));
     assert!(message.contains("unencrypted"), "{message}");
@@ -176,7 +178,7 @@ fn a_key_goes_to_nobody_who_could_be_overheard() {
 
 #[test]
 fn a_key_that_is_refused_is_told_and_never_repeated() {
-    let program = Program::plain();
+    let program = plain_program();
     let body = "{\"error\":{\"message\":\"Incorrect API key provided: secret-1.\"}}";
     for head in ["401 Unauthorized", "403 Forbidden", "500 Oops"] {
         let peer = Peer::new((0..3).map(|_| reply(head, body)).collect());
@@ -202,11 +204,11 @@ fn a_key_that_is_missing_is_told_with_the_way_to_it() {
         assert!(message.contains("there is none") && message.contains(&place), "{message}");
         (message, place)
     };
-    let (message, _) = told(House::new());
+    let (message, _) = told(new_house());
     assert!(!message.contains("api.openai.com"), "{message}");
-    let (message, place) = told(House::new().with("OPENAI_API_KEY", "secret-1"));
+    let (message, place) = told(new_house().with("OPENAI_API_KEY", "secret-1"));
     assert!(message.ends_with(&format!("api.openai.com and is not sent to {place}")), "{message}");
-    let house = House::new().file("config/v2m/openai.key", "secret-1", 0o600);
+    let house = new_house().file("config/v2m/openai.key", "secret-1", 0o600);
     let folder = house.path("config/v2m");
     let (message, place) = told(house);
     let folder = folder.display();

@@ -1,7 +1,7 @@
 //! Right answers in odd clothes, and errors that servers and what stands before them answer: each
 //! as servers are known to send it.
 
-use crate::harness::{CLEAN, Program, TEXT, endpoint, failed, rewrite, text};
+use crate::harness::{CLEAN, Daemon, TEXT, endpoint, failed, plain_program, rewrite, text};
 use crate::peer::{JSON, Peer, STREAM, reply};
 use serde_json::{Value, json};
 use v2m_ipc::llm::{Endpoint, Provider};
@@ -176,7 +176,7 @@ fn right() -> Vec<(&'static str, &'static str, String)> {
 
 #[test]
 fn a_right_answer_is_understood_in_any_clothes() {
-    let program = Program::plain();
+    let program = plain_program();
     let table = right();
     let acts = table.iter().map(|(_, head, body)| reply(head, body.clone())).collect();
     let peer = Peer::new(acts);
@@ -188,7 +188,7 @@ fn a_right_answer_is_understood_in_any_clothes() {
 
 #[test]
 fn ollamas_lines_are_read_under_any_type() {
-    let program = Program::plain();
+    let program = plain_program();
     let part = |text: &str, done: bool| json!({"message": {"content": text, "thinking": "hm"}, "done": done});
     let lines: String =
         CLEAN.split_inclusive(' ').map(|word| format!("{}\n", part(word, false))).collect();
@@ -248,7 +248,7 @@ fn what_is_no_answer_is_told_with_what_to_change() {
             &["content_filter"],
         ),
     ] {
-        let program = Program::plain();
+        let program = plain_program();
         let peer = Peer::new(vec![reply(head, body)]);
         let (_, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
         for word in words {
@@ -256,7 +256,7 @@ fn what_is_no_answer_is_told_with_what_to_change() {
         }
         assert!(!message.contains(TEXT), "{message}");
     }
-    let program = Program::plain();
+    let program = plain_program();
     let peer = Peer::new(vec![reply("404 Not Found", "nope")]);
     let url = format!("{}/v1/chat/completions", peer.url);
     let (_, message) = failed(program.ask(&rewrite(endpoint(&url))));

@@ -1,6 +1,6 @@
 //! Proxies of the environment: used for others, never for this machine.
 
-use crate::harness::{CLEAN, House, endpoint, rewrite, text};
+use crate::harness::{CLEAN, Daemon, endpoint, new_house, rewrite, text};
 use crate::peer::{Act, Peer, STREAM, Then, reply, said};
 use std::io::Write;
 
@@ -11,7 +11,7 @@ fn a_proxy_is_used_but_not_for_this_machine() {
         Then::Keep
     });
     let proxy = Peer::new(vec![tunnel, reply(STREAM, said(CLEAN))]);
-    let program = House::new().with("ALL_PROXY", &proxy.url).with("HTTP_PROXY", &proxy.url).start();
+    let program = new_house().with("ALL_PROXY", &proxy.url).with("HTTP_PROXY", &proxy.url).start();
 
     let here = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     assert_eq!(program.ask(&rewrite(endpoint(&here.url))), text(CLEAN));

@@ -1,6 +1,6 @@
 //! What the program may not do, asked of the kernel.
 
-use crate::harness::{CLEAN, House, configure, endpoint, failed, rewrite, text};
+use crate::harness::{CLEAN, Daemon, configure, endpoint, failed, new_house, rewrite, text};
 use crate::peer::{Peer, STREAM, reply, said};
 use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};
 use std::fs;
@@ -20,7 +20,7 @@ fn kernel_can() -> bool {
 
 #[test]
 fn files_outside_its_few_folders_are_closed() {
-    let house = House::new();
+    let house = new_house();
     let (folder, store) = (house.path("config/v2m"), house.path("home/store"));
     let config = house.path("home/v2m.toml");
     let peer = Peer::new((0..3).map(|_| reply(STREAM, said(CLEAN))).collect());
@@ -52,7 +52,7 @@ fn files_outside_its_few_folders_are_closed() {
 
 #[test]
 fn a_configuration_elsewhere_that_another_file_replaces_is_read_by_the_next_process() {
-    let house = House::new();
+    let house = new_house();
     let (config, linked) = (house.path("config/v2m/config.toml"), house.path("home/v2m.toml"));
     let peer = Peer::new((0..2).map(|_| reply(STREAM, said(CLEAN))).collect());
     let question = rewrite(endpoint(&peer.url));

@@ -1,6 +1,8 @@
 //! Servers behind TLS: whose word is taken, and what is said where it is not.
 
-use crate::harness::{CLEAN, House, PATIENCE, Program, endpoint, failed, rewrite, text};
+use crate::harness::{
+    CLEAN, Daemon, PATIENCE, endpoint, failed, new_house, plain_program, rewrite, text,
+};
 use crate::peer::{STREAM, said};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -103,7 +105,7 @@ fn serve(mut stream: impl Read + Write, told: &Sender<String>, once: bool) -> st
 #[test]
 fn an_authority_of_the_systems_is_believed_and_others_are_not() {
     let Server { url, certificate, .. } = &server(2);
-    let trusting = House::new().file("company.pem", certificate, 0o644);
+    let trusting = new_house().file("company.pem", certificate, 0o644);
     let file = trusting.path("company.pem");
     // Where the system's own certificates are, for this test.
     let trusting = trusting.with("SSL_CERT_FILE", file).start();
@@ -111,7 +113,7 @@ fn an_authority_of_the_systems_is_believed_and_others_are_not() {
 
     // It keeps its connection, and the server has one at a time.
     drop(trusting);
-    let strict = Program::plain();
+    let strict = plain_program();
     let (trouble, message) = failed(strict.ask(&rewrite(endpoint(url))));
     assert!(
         trouble == FailureKind::Unavailable && message.contains("trust its certificate"),
@@ -129,7 +131,7 @@ fn without_tls_there_https_is_told_to_fail() {
         let _ = stream.read(&mut [0; 16]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
-    let program = Program::plain();
+    let program = plain_program();
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&url))));
     assert!(
         trouble == FailureKind::Unavailable && message.contains("Does it speak https"),

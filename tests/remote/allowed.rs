@@ -1,6 +1,6 @@
 //! Who may be asked: the endpoint that the configuration names, whatever a question says.
 
-use crate::harness::{House, english, failed, text};
+use crate::harness::{Connect, bare_house, english, failed, text};
 use proptest::prelude::*;
 use std::ffi::OsString;
 use v2m::config::{self, BackendChoice};
@@ -12,7 +12,7 @@ use v2m_testkit::speech_server::SpeechServer;
 fn nobody_is_asked_unless_the_configuration_says_so() {
     let server = SpeechServer::new(Says("x".into()));
     let other = SpeechServer::new(Says("y".into()));
-    let program = House::bare().start();
+    let program = bare_house().start();
     let url = &server.url;
     let refused = |word: &str| {
         let (kind, message) = failed(program.ask(&english(url)));
@@ -45,7 +45,7 @@ fn nobody_is_asked_unless_the_configuration_says_so() {
 #[test]
 fn variables_count_as_they_do_for_the_service() {
     let server = SpeechServer::new(Says("x".into()));
-    let program = House::bare()
+    let program = bare_house()
         .with("V2M_ENGINE__BACKEND", "remote")
         .with("V2M_REMOTE__BASE_URL", &server.url)
         .start();

@@ -1,6 +1,6 @@
 //! What the server is asked, and what comes of its answer.
 
-use crate::harness::{House, SOUND, endpoint, english, failed, text};
+use crate::harness::{Connect, SOUND, endpoint, english, failed, house_of, text};
 use v2m_ipc::remote::{Answer, FailureKind, Question};
 use v2m_testkit::speech_server::Behaviour::{Drops, Raw, Says};
 use v2m_testkit::speech_server::SpeechServer;
@@ -8,7 +8,7 @@ use v2m_testkit::speech_server::SpeechServer;
 #[test]
 fn the_sound_gets_there_whole_with_what_is_known_of_it() {
     let server = SpeechServer::new(Says(" Six apples.\n".into()));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let mut client = program.connect();
     let sound: Vec<i16> = (0..50_000).map(|at| (at % 1000) as i16).collect();
     assert_eq!(client.ask(&sound, &english(&server.url)), text("Six apples."));
@@ -50,7 +50,7 @@ fn the_sound_gets_there_whole_with_what_is_known_of_it() {
 #[test]
 fn a_connection_that_the_server_closed_meanwhile_is_made_anew() {
     let server = SpeechServer::new(Says("one".into()));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let mut client = program.connect();
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("one"));
     // The kept connection is read, and closed without an answer; so is the new one.
@@ -66,7 +66,7 @@ fn a_connection_that_the_server_closed_meanwhile_is_made_anew() {
 #[test]
 fn a_key_goes_to_its_host_and_nowhere_else_and_is_not_told() {
     let server = SpeechServer::new(Says("one".into()));
-    let house = House::of(&server.url);
+    let house = house_of(&server.url);
     house.give_key(&server.url, "secret-1\n", 0o600);
     house.give_key("http://gpu.lan:80/v1", "secret-2\n", 0o600);
     let program = house.start();
@@ -94,7 +94,7 @@ fn a_key_goes_to_its_host_and_nowhere_else_and_is_not_told() {
 #[test]
 fn over_http_only_this_machine_and_private_networks_are_asked() {
     let url = "http://192.0.2.1:9/v1";
-    let program = House::of(url).start();
+    let program = house_of(url).start();
     let (kind, message) = failed(program.ask(&english(url)));
     assert_eq!(kind, FailureKind::Unavailable);
     assert!(message.contains("private networks"), "{message}");

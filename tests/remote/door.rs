@@ -1,10 +1,9 @@
 //! Its socket: what is no question, how many come at once, when it ends; and its files.
 
-use crate::harness::{House, PATIENCE, SOUND, endpoint, english, failed, text};
+use crate::harness::{Connect, SOUND, endpoint, english, failed, house_of, text};
 use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};
 use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
-use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use v2m_ipc::engine;
 use v2m_ipc::remote::{Endpoint, FailureKind, MAX_SAMPLES, Question};
@@ -14,7 +13,7 @@ use v2m_testkit::speech_server::SpeechServer;
 #[test]
 fn what_makes_no_sense_is_told_and_nobody_is_asked() {
     let server = SpeechServer::new(Says("x".into()));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let ask = |sound: &[i16], endpoint: Endpoint, language: Option<&str>, prompt: &str| {
         let language = language.map(str::to_owned);
         let question =
@@ -54,7 +53,7 @@ fn what_makes_no_sense_is_told_and_nobody_is_asked() {
 #[test]
 fn it_ends_when_nobody_is_connected_and_not_before() {
     let server = SpeechServer::new(Says("x".into()));
-    let house = House::of(&server.url).args(&["--idle-seconds", "0"]);
+    let house = house_of(&server.url).args(&["--idle-seconds", "0"]);
     let mut client = house.connect();
     let mut program = house.start();
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("x"));
@@ -67,13 +66,12 @@ fn it_ends_when_nobody_is_connected_and_not_before() {
 #[test]
 fn beyond_eight_connections_it_says_so() {
     let server = SpeechServer::new(Says("x".into()));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let mut clients: Vec<_> = (0..8).map(|_| program.connect()).collect();
     for client in &mut clients {
         assert_eq!(client.ask(&SOUND, &english(&server.url)), text("x"));
     }
-    let mut one_more = UnixStream::connect(program.house.path("remote.sock")).unwrap();
-    one_more.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut one_more = program.house.stream();
     let mut said = Vec::new();
     one_more.read_to_end(&mut said).unwrap();
     assert!(String::from_utf8_lossy(&said).contains("8 connections"));
@@ -103,7 +101,7 @@ fn kernel_can() -> bool {
 #[test]
 fn files_outside_its_few_folders_are_closed() {
     let server = SpeechServer::new(Says("x".into()));
-    let house = House::of(&server.url);
+    let house = house_of(&server.url);
     house.give_key(&server.url, "from-a-file", 0o600);
     let (keys, store) = (house.path("config/v2m/keys"), house.path("home/store"));
     std::fs::create_dir(&store).unwrap();

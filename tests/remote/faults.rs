@@ -1,7 +1,7 @@
 //! Servers that are away, refuse or misbehave: each is an answer that says what is wrong, within the
 //! limits of time and size.
 
-use crate::harness::{House, SOUND, endpoint, english, failed, text};
+use crate::harness::{Connect, SOUND, endpoint, english, failed, house_of, text};
 use v2m_ipc::remote::{Endpoint, FailureKind, Question};
 use v2m_testkit::speech_server::Behaviour::{Endless, Hangs, Raw, Says};
 use v2m_testkit::speech_server::{Behaviour, SpeechServer};
@@ -16,7 +16,7 @@ fn raw(head: &'static str, body: &str) -> Behaviour {
 #[test]
 fn each_fault_of_a_server_is_told_and_the_next_question_is_answered() {
     let server = SpeechServer::new(Says("fine".into()));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let long = format!("{{\"text\":\"{}\"}}", "so ".repeat(50_000));
     let cases = [
         (raw("401 Unauthorized", "{}"), "asks for a key"),
@@ -60,7 +60,7 @@ fn each_fault_of_a_server_is_told_and_the_next_question_is_answered() {
 #[test]
 fn a_server_that_tells_no_language_says_what_to_do() {
     let server = SpeechServer::new(raw("400 Bad Request", "{\"error\":\"verbose_json\"}"));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let free = Question::Transcribe {
         endpoint: endpoint(&server.url),
         language: None,
@@ -74,7 +74,7 @@ fn a_server_that_tells_no_language_says_what_to_do() {
 #[test]
 fn control_characters_and_what_hides_are_gone_from_texts_and_errors() {
     let server = SpeechServer::new(Says("a\u{0}b \u{1b}[31mred\u{202e} é\u{7}".into()));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     assert_eq!(program.ask(&english(&server.url)), text("ab [31mred é"));
     server.now(Raw("500 Oh", "\u{1b}]0;title\u{7} bad".into()));
     let (_, message) = failed(program.ask(&english(&server.url)));
@@ -84,7 +84,7 @@ fn control_characters_and_what_hides_are_gone_from_texts_and_errors() {
 #[test]
 fn nobody_there_is_told_at_once() {
     let url = SpeechServer::nowhere();
-    let program = House::of(&url).start();
+    let program = house_of(&url).start();
     let (kind, message) = failed(program.ask(&english(&url)));
     assert_eq!(kind, FailureKind::Unavailable);
     assert!(message.contains("Is the server running"), "{message}");
@@ -94,7 +94,7 @@ fn nobody_there_is_told_at_once() {
 #[test]
 fn a_server_that_is_silent_at_any_place_is_left_after_its_time() {
     let server = SpeechServer::new(Hangs(""));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     for said in
         ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n\r\n{\"text\":\"Si", "HTTP/1.1 500 Oh\r\n\r\n"]
     {
@@ -116,7 +116,7 @@ fn a_server_that_is_silent_at_any_place_is_left_after_its_time() {
 #[test]
 fn a_question_that_is_cancelled_ends_at_once_and_the_next_one_is_answered() {
     let server = SpeechServer::new(Hangs(""));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let mut client = program.connect();
     client.send(&SOUND, &english(&server.url));
     wait_for("the request", || (!server.requests().is_empty()).then_some(()));
@@ -134,7 +134,7 @@ fn a_question_that_is_cancelled_ends_at_once_and_the_next_one_is_answered() {
 #[test]
 fn a_peer_that_leaves_ends_its_question() {
     let server = SpeechServer::new(Hangs(""));
-    let program = House::of(&server.url).start();
+    let program = house_of(&server.url).start();
     let mut client = program.connect();
     client.send(&SOUND, &english(&server.url));
     wait_for("the request", || (!server.requests().is_empty()).then_some(()));

@@ -3,6 +3,7 @@
 use lexopt::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use v2m_ipc::arguments;
 use v2m_ipc::remote::Endpoint;
 use v2m_messages::tr;
 
@@ -97,11 +98,9 @@ fn parse_from(program: &str, mut parser: lexopt::Parser) -> Result<Parsed, lexop
             Long("flash-attention") => flash_attention = true,
             Long("cuda-graphs") => cuda_graphs = true,
             Long("check") => return Ok(Parsed::Check),
-            Short('h') | Long("help") => return Ok(Parsed::Print(usage(program))),
-            Short('V') | Long("version") => {
-                return Ok(Parsed::Print(format!("{program} {}", env!("CARGO_PKG_VERSION"))));
+            other => {
+                return arguments::common(other, program, || usage(program)).map(Parsed::Print);
             }
-            other => return Err(other.unexpected()),
         }
     }
     if let Some(base_url) = remote {

@@ -24,7 +24,7 @@ use device::Device;
 use family::WhisperModel;
 use std::process::ExitCode;
 use v2m_ipc::backend::Backend;
-use v2m_ipc::plain;
+use v2m_ipc::{arguments, plain};
 use v2m_messages::verbatim;
 use v2m_recogniser::run::RunError;
 use v2m_recogniser::{confine, openmp, remote, run};
@@ -58,15 +58,8 @@ pub fn main(backend: Backend) -> ExitCode {
                 Err(reason) => unavailable(backend, &reason),
             }
         }
-        Ok(Parsed::Print(text)) => {
-            let _ = plain::print(text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let error = v2m_messages::arguments::refusal(&error);
-            plain::complain(format_args!("{program}: {error}\n{}", args::usage(program)));
-            ExitCode::from(2)
-        }
+        Ok(Parsed::Print(text)) => arguments::print(text),
+        Err(error) => arguments::refuse(program, &error, &args::usage(program)),
     }
 }
 

@@ -6,6 +6,8 @@
 //! - [`client`]: a small blocking client for that socket.
 //! - `listen`: the socket that systemd passes, for programs with the feature of that name.
 //! - [`engine`]: the frames between the daemon and its engine child.
+//! - `arguments`: the command line of programs that others start, for those with the feature of that
+//!   name.
 //! - [`backend`]: the engines that there are, one for each backend.
 //! - [`pcm`]: sound between the programs.
 //! - [`llm`]: the protocol between the daemon and `v2m-llm`.
@@ -22,6 +24,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "arguments")]
+pub mod arguments;
 pub mod backend;
 pub mod client;
 pub mod data;

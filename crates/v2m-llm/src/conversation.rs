@@ -4,27 +4,15 @@
 
 use crate::client::{Cancel, Client};
 use crate::question::{self, Completion};
-use rustix::event::{EventfdFlags, eventfd};
-use std::io::{self, Write};
-use std::net::Shutdown;
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use v2m_ipc::frame::{FrameDecoder, Framing};
 use v2m_ipc::llm::{Answer, FailureKind, Question};
-use v2m_ipc::reading::read_through_signals;
-use v2m_messages::{tr, verbatim};
+use v2m_messages::tr;
 use v2m_net::configuration::renew;
-use v2m_net::listen::{readable, watch};
-use v2m_net::log;
-
-/// How long a question may take from its first byte to its last.
-const HALF_FRAME: Duration = Duration::from_secs(5);
-/// How long a peer may not read.
-const UNREAD: Duration = Duration::from_secs(5);
-/// How long what a peer still sends is dropped after the last word to it.
-const DRAIN: Duration = Duration::from_secs(1);
+use v2m_net::peer::{Came, FrameWait, Peer, not_understood};
 
 /// What comes next.
 enum Next {
@@ -40,7 +28,7 @@ enum Next {
 
 /// A peer that was let in.
 pub struct Conversation<'a> {
-    stream: UnixStream,
+    peer: Peer,
     client: &'a Client,
     idle: Duration,
     frames: FrameDecoder,
@@ -49,7 +37,7 @@ pub struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     /// On a blocking stream. A peer that is silent for `idle` between questions is left.
     pub fn new(stream: UnixStream, client: &'a Client, idle: Duration) -> Self {
-        Self { stream, client, idle, frames: FrameDecoder::for_requests() }
+        Self { peer: Peer::new(stream), client, idle, frames: FrameDecoder::for_requests() }
     }
 
     /// Answers questions until the peer is done or errs.
@@ -57,7 +45,7 @@ impl<'a> Conversation<'a> {
     /// # Errors
     /// The stream's.
     pub fn hold(&mut self) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(UNREAD))?;
+        self.peer.limit_writes()?;
         loop {
             match self.next()? {
                 Next::Question(question) => match self.ask(&question)? {
@@ -65,8 +53,8 @@ impl<'a> Conversation<'a> {
                     Completion::Cancelled => return Ok(()),
                     Completion::Renew => renew(),
                 },
-                Next::Nonsense(why) => self.write(&bad(why))?,
-                Next::Last(why) => return self.close_with(&bad(why)),
+                Next::Nonsense(why) => self.write(&bad(&why))?,
+                Next::Last(why) => return self.close_with(&bad(&why)),
                 Next::End => return Ok(()),
             }
         }
@@ -77,17 +65,13 @@ impl<'a> Conversation<'a> {
     /// # Errors
     /// The stream's.
     pub fn refuse(&mut self, most: usize) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(DRAIN))?;
-        let message = tr!(
-            "v2m-llm serves {most} connections at once, and all are taken; try again later",
-            most
-        );
-        log::warning(&message);
+        let message = self.peer.no_room(most)?;
         self.close_with(&Answer::Failed { trouble: FailureKind::Unavailable, message })
     }
 
     fn next(&mut self) -> io::Result<Next> {
-        let (mut begun, came) = (None, Instant::now());
+        let mut wait = FrameWait::new(self.idle);
+        let mut chunk = [0; 16 << 10];
         loop {
             if self.frames.framing() == Some(Framing::Lines) {
                 let told = tr!("a frame begins with its 4-byte big-endian length");
@@ -98,56 +82,38 @@ impl<'a> Conversation<'a> {
                 Ok(None) => {}
                 Err(too_long) => return Ok(Next::Last(too_long.to_string())),
             }
-            let midway = self.frames.is_midway();
-            let since = if midway { *begun.get_or_insert_with(Instant::now) } else { came };
-            let limit = if midway { HALF_FRAME } else { self.idle };
-            if !readable(&self.stream, limit.saturating_sub(since.elapsed()))? {
-                let cut = || Next::Last(tr!("the question was begun and not ended in time").into());
-                return Ok(if midway { cut() } else { Next::End });
+            match self.peer.read(&mut wait, self.frames.is_midway(), &mut chunk)? {
+                Came::Bytes(got) => self.frames.push(&chunk[..got]),
+                Came::End => return Ok(Next::End),
+                Came::Late => {
+                    let told = tr!("the question was begun and not ended in time");
+                    return Ok(Next::Last(told.into()));
+                }
+                Came::Short => {
+                    return Ok(Next::Last(tr!("the question ends before its length").into()));
+                }
             }
-            let mut chunk = [0; 16 << 10];
-            let got = read_through_signals(&mut self.stream, &mut chunk)?;
-            if got == 0 {
-                let cut = || Next::Last(tr!("the question ends before its length").into());
-                return Ok(if midway { cut() } else { Next::End });
-            }
-            self.frames.push(&chunk[..got]);
         }
     }
 
     /// What the question comes to; it is given up if nobody waits for it any more.
     fn ask(&self, question: &Question) -> io::Result<Completion> {
         let cancel = Arc::new(Cancel::default());
-        let done = eventfd(0, EventfdFlags::CLOEXEC)?;
-        Ok(thread::scope(|scope| {
-            let name = "v2m-llm-watch".to_owned();
-            let watch = || watch(&self.stream, &done, &cancel, false);
-            if let Err(error) = thread::Builder::new().name(name).spawn_scoped(scope, watch) {
-                log::debug(&verbatim!(format!("no thread to see whether the peer stays: {error}")));
-            }
-            let answer = question::answer(question, self.client, &cancel);
-            // Wakes the watch; the counter of a new eventfd is not full.
-            let _ = rustix::io::write(&done, &1_u64.to_ne_bytes());
-            answer
-        }))
+        self.peer.watched(&cancel, false, || question::answer(question, self.client, &cancel))
+    }
+
+    fn framed(&self, answer: &Answer) -> Vec<u8> {
+        self.frames.framing().unwrap_or(Framing::Length).encode(answer)
     }
 
     fn write(&mut self, answer: &Answer) -> io::Result<()> {
-        let framing = self.frames.framing().unwrap_or(Framing::Length);
-        self.stream.write_all(&framing.encode(answer))
+        let frame = self.framed(answer);
+        self.peer.send(&frame)
     }
 
-    /// Says a last word and closes. What the peer still sends is read and dropped for a moment, so
-    /// that one that writes everything before it reads gets the answer instead of a broken pipe.
     fn close_with(&mut self, answer: &Answer) -> io::Result<()> {
-        self.write(answer)?;
-        self.stream.shutdown(Shutdown::Write)?;
-        let begun = Instant::now();
-        let mut dropped = [0; 16 << 10];
-        while readable(&self.stream, DRAIN.saturating_sub(begun.elapsed()))?
-            && read_through_signals(&mut self.stream, &mut dropped)? > 0
-        {}
-        Ok(())
+        let frame = self.framed(answer);
+        self.peer.close_with(&frame)
     }
 }
 
@@ -163,7 +129,6 @@ fn parse(frame: &[u8]) -> Next {
     }
 }
 
-fn bad(why: String) -> Answer {
-    let message = tr!("v2m-llm does not understand what it is asked: {why}", why);
-    Answer::Failed { trouble: FailureKind::BadQuestion, message }
+fn bad(why: &str) -> Answer {
+    Answer::Failed { trouble: FailureKind::BadQuestion, message: not_understood(why) }
 }

@@ -2,7 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the command line |
+//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
 //! | [`conversation`] | one connection: questions in, answers out |
 //! | [`question`] | one question: checked, asked, judged, logged |
 //! | [`config`] | the one endpoint that the configuration allows |
@@ -30,62 +30,26 @@ pub mod prompt;
 pub mod question;
 pub mod wire;
 
-use args::{Args, Parsed};
 use client::Client;
 use conversation::Conversation;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
-use v2m_ipc::plain;
-use v2m_messages::tr;
-use v2m_net::{Program, listen, log, sandbox};
-
-/// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
-pub const NO_SOCKET: u8 = 69;
+use v2m_net::{Program, listen, service};
 
 /// The whole program: reads the arguments, then serves the daemon until nobody asks any more.
 pub fn main() -> ExitCode {
-    v2m_net::begin(Program {
+    let program = Program {
         name: "v2m-llm",
         version: env!("CARGO_PKG_VERSION"),
         address: "llm.base_url",
         wanted_by: "llm.provider",
-    });
-    match args::parse() {
-        Ok(Parsed::Run(args)) => serve(&args),
-        Ok(Parsed::Print(text)) => {
-            // Who asked and reads no more is no concern of ours.
-            let _ = plain::print(text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let error = v2m_messages::arguments::refusal(&error);
-            plain::complain(format_args!("v2m-llm: {error}\n{}", args::usage()));
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn serve(args: &Args) -> ExitCode {
-    let listener = match listen::listener() {
-        Ok(listener) => listener,
-        Err(error) => {
-            log::error(&error.to_string());
-            return ExitCode::from(NO_SOCKET);
-        }
     };
-    // Before there is a second thread: it holds for this one and all that it starts.
-    sandbox::close();
-    let (client, idle) = (Client::default(), args.idle);
-    let hold: Arc<listen::Conversation> = Arc::new(move |stream: UnixStream, room| {
-        let mut conversation = Conversation::new(stream, &client, idle);
-        if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
-    });
-    match listen::serve(&listener, args.idle, "v2m-llm-asks", &hold) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error(&tr!("serving v2m: {error}", error));
-            ExitCode::FAILURE
-        }
-    }
+    service::run(program, args::usage(), |idle| {
+        let client = Client::default();
+        Arc::new(move |stream: UnixStream, room| {
+            let mut conversation = Conversation::new(stream, &client, idle);
+            if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
+        })
+    })
 }

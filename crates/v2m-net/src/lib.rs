@@ -9,7 +9,9 @@
 //! | [`agents`] | HTTP: no redirection, whose certificates are believed, which addresses are reached |
 //! | [`connection`] | the connections of the HTTP library, so that a question can be cancelled |
 //! | [`cancel`] | ends a question that nobody waits for |
+//! | [`service`] | the whole program, from its arguments to the last connection |
 //! | [`listen`] | the socket from systemd: who is let in, and when the program ends |
+//! | [`peer`] | who was let in: read within limits, watched, and left with a last word |
 //! | [`sandbox`] | which files a program may read, however it is started |
 //! | [`log`] | lines for the journal |
 //!
@@ -25,7 +27,9 @@ pub mod connection;
 pub mod keys;
 pub mod listen;
 pub mod log;
+pub mod peer;
 pub mod sandbox;
+pub mod service;
 
 use std::sync::OnceLock;
 
@@ -45,7 +49,7 @@ pub struct Program {
 static PROGRAM: OnceLock<Program> = OnceLock::new();
 
 /// Names the program, once, before anything else of this crate is used.
-pub fn begin(program: Program) {
+fn begin(program: Program) {
     let _ = PROGRAM.set(program);
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the command line |
+//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
 //! | [`bus`] | the session bus: the name `org.v2m.Sign`, and what v2m tells its owner |
 //! | [`news`] | what v2m tells, as this program's own types |
 //! | [`face`] | what is to be seen, and until when; pure |
@@ -28,26 +28,16 @@ pub mod life;
 pub mod news;
 pub mod text;
 
-use args::Parsed;
 use std::process::ExitCode;
-use v2m_ipc::plain;
+use v2m_ipc::arguments;
 
 /// Exit status where there is no display that can show it. `EX_UNAVAILABLE` of sysexits.h.
 pub const NO_DISPLAY: u8 = 69;
 
 /// The whole program: reads the arguments, then shows what v2m does until nothing goes on.
 pub fn main() -> ExitCode {
-    match args::parse() {
-        Ok(Parsed::Run(args)) => life::live(&args),
-        Ok(Parsed::Print(text)) => {
-            // Who asked and reads no more is no concern of ours.
-            let _ = plain::print(text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let error = v2m_messages::arguments::refusal(&error);
-            plain::complain(format_args!("v2m-osd: {error}\n{}", args::usage()));
-            ExitCode::from(2)
-        }
+    match arguments::idle("v2m-osd", args::usage()) {
+        Ok(idle) => life::live(idle),
+        Err(status) => status,
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::NO_DISPLAY;
 use crate::appearance::Appearance;
-use crate::args::Args;
 use crate::bus::{Bus, BusError, News};
 use crate::display::{Display, DisplayError};
 use crate::draw;
@@ -42,7 +41,7 @@ impl LifeError {
 }
 
 /// Shows what v2m does until nothing goes on any more.
-pub fn live(args: &Args) -> ExitCode {
+pub fn live(idle: Duration) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -50,7 +49,7 @@ pub fn live(args: &Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = runtime.block_on(run(args.idle));
+    let ended = runtime.block_on(run(idle));
     // Fonts that are still being read must not hold up the end.
     runtime.shutdown_background();
     match ended {

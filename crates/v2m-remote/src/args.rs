@@ -1,12 +1,7 @@
-//! The command line. What is asked comes by the socket, and who may be asked from the
+//! The help. What is asked comes by the socket, and who may be asked from the
 //! configuration.
 
-use lexopt::prelude::*;
-use std::time::Duration;
 use v2m_messages::tr;
-
-/// How long the program stays when nobody is connected.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// Shown by `--help` and after a mistake.
 pub fn usage() -> &'static str {
@@ -38,64 +33,4 @@ Environment:
 
 Exit codes: 0 nobody was connected any more, 1 it failed, 2 wrong arguments,
 69 it was started without its socket")
-}
-
-/// What to run with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Args {
-    /// How long the program stays when nobody is connected.
-    pub idle: Duration,
-}
-
-/// What the command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// Serve.
-    Run(Args),
-    /// Print this and end.
-    Print(String),
-}
-
-/// Reads the process's arguments.
-///
-/// # Errors
-/// Says which argument is wrong.
-pub fn parse() -> Result<Parsed, lexopt::Error> {
-    parse_from(lexopt::Parser::from_env())
-}
-
-fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
-    let mut idle = IDLE;
-    while let Some(argument) = parser.next()? {
-        match argument {
-            // A day is for ever; more could not be added to a clock.
-            Long("idle-seconds") => {
-                idle = Duration::from_secs(parser.value()?.parse::<u64>()?.min(86_400));
-            }
-            Short('h') | Long("help") => return Ok(Parsed::Print(usage().to_owned())),
-            Short('V') | Long("version") => {
-                return Ok(Parsed::Print(
-                    concat!("v2m-remote ", env!("CARGO_PKG_VERSION")).to_owned(),
-                ));
-            }
-            other => return Err(other.unexpected()),
-        }
-    }
-    Ok(Parsed::Run(Args { idle }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_read() {
-        let parsed = |args: &[&str]| parse_from(lexopt::Parser::from_args(args));
-        assert_eq!(parsed(&[]).unwrap(), Parsed::Run(Args { idle: IDLE }));
-        let idle = Duration::from_secs(3);
-        assert_eq!(parsed(&["--idle-seconds", "3"]).unwrap(), Parsed::Run(Args { idle }));
-        for wrong in [&["--idle-seconds"][..], &["--idle-seconds=-1"], &["x"], &["--url=x"]] {
-            assert!(parsed(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

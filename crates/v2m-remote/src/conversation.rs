@@ -4,34 +4,23 @@
 
 use crate::client::Client;
 use crate::question::{self, Completion};
-use rustix::event::{EventfdFlags, eventfd};
 use std::io;
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use v2m_ipc::engine::{self, Frame};
-use v2m_ipc::reading::read_through_signals;
 use v2m_ipc::remote::{Answer, FailureKind, Question};
-use v2m_messages::{tr, verbatim};
+use v2m_messages::tr;
 use v2m_net::cancel::Cancel;
 use v2m_net::configuration::renew;
-use v2m_net::listen::{readable, watch};
-use v2m_net::log;
+use v2m_net::peer::{Came, FrameWait, Peer, not_understood};
 
-/// How long a frame may take from its first byte to its last.
-const HALF_FRAME: Duration = Duration::from_secs(5);
-/// How long a peer may not read.
-const UNREAD: Duration = Duration::from_secs(5);
-/// How long what a peer still sends is dropped after the last word to it.
-const DRAIN: Duration = Duration::from_secs(1);
 /// A recogniser keeps its connection as long as it lives, and may have nothing to ask for hours.
 const BETWEEN: Duration = Duration::from_secs(86_400);
 
 /// A peer that was let in.
 pub struct Conversation<'a> {
-    stream: UnixStream,
+    peer: Peer,
     client: &'a Client,
     /// Bytes that are no whole frame yet.
     input: Vec<u8>,
@@ -42,7 +31,7 @@ pub struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     /// On a blocking stream.
     pub fn new(stream: UnixStream, client: &'a Client) -> Self {
-        Self { stream, client, input: Vec::new(), sound: Vec::new() }
+        Self { peer: Peer::new(stream), client, input: Vec::new(), sound: Vec::new() }
     }
 
     /// Answers questions until the peer is done or errs.
@@ -50,7 +39,7 @@ impl<'a> Conversation<'a> {
     /// # Errors
     /// The stream's.
     pub fn hold(&mut self) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(UNREAD))?;
+        self.peer.limit_writes()?;
         loop {
             match self.next() {
                 Ok(None) => return Ok(()),
@@ -66,9 +55,7 @@ impl<'a> Conversation<'a> {
                 }
                 // Where a frame would begin cannot be told any more.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    let why = error.to_string();
-                    let message =
-                        tr!("v2m-remote does not understand what it is asked: {why}", why);
+                    let message = not_understood(&error.to_string());
                     let kind = FailureKind::BadQuestion;
                     return self.close_with(&Answer::Failed { kind, message });
                 }
@@ -82,18 +69,15 @@ impl<'a> Conversation<'a> {
     /// # Errors
     /// The stream's.
     pub fn refuse(&mut self, most: usize) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(DRAIN))?;
-        let message = tr!(
-            "v2m-remote serves {most} connections at once, and all are taken; try again later",
-            most
-        );
-        log::warning(&message);
+        let message = self.peer.no_room(most)?;
         self.close_with(&Answer::Failed { kind: FailureKind::Unavailable, message })
     }
 
     /// The next frame; `None` at the end.
     fn next(&mut self) -> io::Result<Option<Frame<Question>>> {
-        let mut begun = None;
+        let mut wait = FrameWait::new(BETWEEN);
+        let mut chunk = [0; 64 << 10];
+        let cut = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
         loop {
             if let Some(header) = self.input.first_chunk::<4>() {
                 let end = 4 + engine::frame_length(*header)?;
@@ -103,23 +87,12 @@ impl<'a> Conversation<'a> {
                     return Ok(Some(frame));
                 }
             }
-            let midway = !self.input.is_empty();
-            let limit = match midway {
-                true => HALF_FRAME.saturating_sub(begun.get_or_insert_with(Instant::now).elapsed()),
-                false => BETWEEN,
-            };
-            let cut = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
-            if !readable(&self.stream, limit)? {
-                let told = cut(tr!("a frame was begun and not ended in time"));
-                return if midway { Err(told) } else { Ok(None) };
+            match self.peer.read(&mut wait, !self.input.is_empty(), &mut chunk)? {
+                Came::Bytes(got) => self.input.extend_from_slice(&chunk[..got]),
+                Came::End => return Ok(None),
+                Came::Late => return Err(cut(tr!("a frame was begun and not ended in time"))),
+                Came::Short => return Err(cut(tr!("the question ends before its length"))),
             }
-            let mut chunk = [0; 64 << 10];
-            let got = read_through_signals(&mut self.stream, &mut chunk)?;
-            if got == 0 {
-                let told = cut(tr!("the question ends before its length"));
-                return if midway { Err(told) } else { Ok(None) };
-            }
-            self.input.extend_from_slice(&chunk[..got]);
         }
     }
 
@@ -130,34 +103,15 @@ impl<'a> Conversation<'a> {
         if !self.input.is_empty() {
             cancel.cancel();
         }
-        let done = eventfd(0, EventfdFlags::CLOEXEC)?;
-        Ok(thread::scope(|scope| {
-            let name = "v2m-remote-watch".to_owned();
-            let watch = || watch(&self.stream, &done, &cancel, true);
-            if let Err(error) = thread::Builder::new().name(name).spawn_scoped(scope, watch) {
-                log::debug(&verbatim!(format!("no thread to see whether the peer stays: {error}")));
-            }
-            let answer = question::answer(question, sound, self.client, &cancel);
-            // Wakes the watch; the counter of a new eventfd is not full.
-            let _ = rustix::io::write(&done, &1_u64.to_ne_bytes());
-            answer
-        }))
+        let ask = || question::answer(question, sound, self.client, &cancel);
+        self.peer.watched(&cancel, true, ask)
     }
 
     fn write(&mut self, answer: &Answer) -> io::Result<()> {
-        engine::write_message(&mut self.stream, answer)
+        self.peer.send(&engine::encode_message(answer))
     }
 
-    /// Says a last word and closes. What the peer still sends is read and dropped for a moment, so
-    /// that one that writes everything before it reads gets the answer instead of a broken pipe.
     fn close_with(&mut self, answer: &Answer) -> io::Result<()> {
-        self.write(answer)?;
-        self.stream.shutdown(Shutdown::Write)?;
-        let begun = Instant::now();
-        let mut dropped = [0; 16 << 10];
-        while readable(&self.stream, DRAIN.saturating_sub(begun.elapsed()))?
-            && read_through_signals(&mut self.stream, &mut dropped)? > 0
-        {}
-        Ok(())
+        self.peer.close_with(&engine::encode_message(answer))
     }
 }

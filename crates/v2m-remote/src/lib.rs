@@ -2,7 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the command line |
+//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
 //! | [`conversation`] | one connection: sound and questions in, answers out |
 //! | [`question`] | one question: checked, asked, logged |
 //! | [`config`] | the one endpoint that the configuration allows |
@@ -26,62 +26,26 @@ pub mod error;
 pub mod form;
 pub mod question;
 
-use args::{Args, Parsed};
 use client::Client;
 use conversation::Conversation;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
-use v2m_ipc::plain;
-use v2m_messages::tr;
-use v2m_net::{Program, listen, log, sandbox};
-
-/// Exit status of a program without a socket to listen on. `EX_UNAVAILABLE` of sysexits.h.
-pub const NO_SOCKET: u8 = 69;
+use v2m_net::{Program, listen, service};
 
 /// The whole program: reads the arguments, then serves the daemon until nobody is connected.
 pub fn main() -> ExitCode {
-    v2m_net::begin(Program {
+    let program = Program {
         name: "v2m-remote",
         version: env!("CARGO_PKG_VERSION"),
         address: "remote.base_url",
         wanted_by: "engine.backend = \"remote\"",
-    });
-    match args::parse() {
-        Ok(Parsed::Run(args)) => serve(&args),
-        Ok(Parsed::Print(text)) => {
-            // Who asked and reads no more is no concern of ours.
-            let _ = plain::print(text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let error = v2m_messages::arguments::refusal(&error);
-            plain::complain(format_args!("v2m-remote: {error}\n{}", args::usage()));
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn serve(args: &Args) -> ExitCode {
-    let listener = match listen::listener() {
-        Ok(listener) => listener,
-        Err(error) => {
-            log::error(&error.to_string());
-            return ExitCode::from(NO_SOCKET);
-        }
     };
-    // Before there is a second thread: it holds for this one and all that it starts.
-    sandbox::close();
-    let client = Client::default();
-    let hold: Arc<listen::Conversation> = Arc::new(move |stream: UnixStream, room| {
-        let mut conversation = Conversation::new(stream, &client);
-        if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
-    });
-    match listen::serve(&listener, args.idle, "v2m-remote-asks", &hold) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error(&tr!("serving v2m: {error}", error));
-            ExitCode::FAILURE
-        }
-    }
+    service::run(program, args::usage(), |_| {
+        let client = Client::default();
+        Arc::new(move |stream: UnixStream, room| {
+            let mut conversation = Conversation::new(stream, &client);
+            if room { conversation.hold() } else { conversation.refuse(listen::CONNECTIONS) }
+        })
+    })
 }

@@ -10,6 +10,7 @@
 //! | [`accessible`] | programs as the bus of assistive technologies shows them |
 //! | [`portal`] | xdg-desktop-portal, as far as pasting goes |
 //! | [`media_player`], [`logind`], [`llm`], [`speech_server`] | other services that v2m talks to |
+//! | [`house`] | a program that systemd starts for its socket, in folders of its own |
 //! | [`x11_programs`], [`x11_window`] | the other programs of an X11 desktop |
 //! | [`kept_sound`], [`kept_words`] | whether a recording and its text hold what was said |
 //! | [`digest`] | what the double of an engine says it heard |
@@ -24,6 +25,7 @@
 
 pub mod accessible;
 pub mod digest;
+pub mod house;
 pub mod kept_sound;
 pub mod kept_words;
 pub mod llm;

@@ -1,6 +1,7 @@
 //! Whether the model on this machine can take over when a server fails.
 
-use super::{Models, for_language};
+use super::Models;
+use super::heard::for_language;
 use crate::config::{BackendChoice, EngineSettings};
 use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};

@@ -1,6 +1,10 @@
 //! Which engines the settings come to, and what each model cannot follow.
 
+use super::heard::for_language;
 use super::*;
+use crate::recognise::Candidate;
+use serde_json::{Map, Value};
+use v2m_models::ggml;
 
 fn backends(models: &Models, wanted: config::BackendChoice) -> Vec<&'static str> {
     let candidates = models.candidates(wanted).unwrap();

@@ -1,0 +1,127 @@
+//! Whether a model hears the language that is spoken, and what to do if it does not.
+
+use super::Models;
+use crate::config;
+use crate::config::Settings;
+use crate::language::spoken;
+use crate::regular::{self, Trust};
+use crate::session::{Code, Failure};
+use serde_json::{Map, Value};
+use std::io::Read;
+use v2m_messages::tr;
+use v2m_models::catalogue::Form;
+use v2m_models::family::{Summary, Unheard};
+use v2m_models::{catalogue, ggml};
+
+impl Models {
+    /// Why that model cannot transcribe what is spoken, if it cannot: the language with this code, or
+    /// one that is to be detected among these. A file that cannot be read says nothing here: loading
+    /// it does.
+    pub(in crate::daemon) fn cannot_hear(
+        &self,
+        model: &str,
+        code: Option<&str>,
+        among: &[String],
+    ) -> Option<Failure> {
+        let file = self.places.as_ref().ok()?.resolve(model).ok()?;
+        if Form::of(&file) == Form::Gguf
+            && let Some(summary) = self.summary(&file)
+            && let Some(why @ (Unheard::Untold | Unheard::Drifts)) = summary.unheard(code, among)
+        {
+            return Some(untold(model, why, &summary));
+        }
+        let code = match Form::of(&file) {
+            // English is what it hears, whatever the languages to tell apart are.
+            Form::Ggml => code,
+            Form::Gguf if self.summary(&file).is_none_or(|s| s.is_for_english()) => code,
+            Form::Gguf => Summary::spoken(code, among),
+        };
+        let code = code.filter(|code| *code != "en")?;
+        let knows = match Form::of(&file) {
+            Form::Ggml => {
+                let mut head = [0; ggml::HEAD];
+                regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+                ggml::speaks(&head, code)?
+            }
+            Form::Gguf => self.summary(&file).is_some_and(|s| s.languages.contain(code)),
+        };
+        if knows {
+            return None;
+        }
+        let (language, other) = (spoken::name(code), for_language(model, code));
+        let text = tr!(
+            "Recording was not started: the model {model} does not know {language} ({code}). Use one that does: \
+             `v2m-model use {other}`.",
+            model,
+            language,
+            code,
+            other
+        );
+        let cause = tr!("The model {model} knows no {language}", model, language);
+        let remedy = tr!("Use one that does: v2m-model use {other}", other);
+        Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
+    }
+
+    /// Refuses settings of the engine (as they stand in the configuration, `current` without them)
+    /// with which a model would write words that were not said.
+    pub(in crate::daemon) fn check_safe(
+        &self,
+        new: &Map<String, Value>,
+        current: &Settings,
+    ) -> Result<(), Failure> {
+        let Some(engine) = new.get("engine") else { return Ok(()) };
+        // What is taken out of the configuration is as usual again.
+        let usual = config::EngineSettings::default();
+        let is_usual = |key| engine.is_null() || engine.get(key).is_some_and(Value::is_null);
+        let otherwise = |key| if is_usual(key) { &usual } else { &current.engine };
+        let model = engine["model"].as_str().unwrap_or(&otherwise("model").model);
+        let language = match engine["language"].as_str().map(spoken::code) {
+            // The configuration's own check says what is wrong with it.
+            Some(Err(_)) => return Ok(()),
+            Some(Ok(code)) => code,
+            None => otherwise("language").language.as_deref(),
+        };
+        let listed = engine["languages"].as_array().map(|codes| {
+            codes.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+        });
+        let among = listed.as_ref().unwrap_or(&otherwise("languages").languages);
+        let file = self.places.as_ref().ok().and_then(|places| places.resolve(model).ok());
+        let summary =
+            file.filter(|file| Form::of(file) == Form::Gguf).and_then(|f| self.summary(&f));
+        let Some(summary) = summary else { return Ok(()) };
+        let Some(why @ Unheard::Drifts) = summary.unheard(language, among) else { return Ok(()) };
+        let reason = why.reason(&summary);
+        let text = tr!(
+            "Changing engine: the model {model} is not safe here: {reason}. Nothing was changed. Set the language first or \
+             together with it: `v2m-send config set engine.language=en`.",
+            model,
+            reason
+        );
+        let cause = tr!("The model {model} is safe for English only", model);
+        let remedy = tr!("Set the language first: v2m-send config set engine.language=en");
+        Err(Failure::new(Code::BadConfig, text).in_brief(cause, remedy))
+    }
+}
+
+/// Why nothing can be recorded with a model that must be told its language.
+fn untold(model: &str, why: Unheard, summary: &Summary) -> Failure {
+    let reason = why.reason(summary);
+    let text = tr!(
+        "Recording was not started: the model {model} cannot be used so: {reason}.",
+        model,
+        reason
+    );
+    let cause = tr!("The model {model} must be told the language", model);
+    let code = if summary.is_for_english() { "en".into() } else { summary.codes().join("|") };
+    let remedy = tr!("Say which one: v2m-send config set engine.language={code}", code);
+    Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
+}
+
+/// The published model that is most like `model` and knows that language.
+pub(super) fn for_language(model: &str, code: &str) -> &'static str {
+    if code == "yue" {
+        return "large-v3";
+    }
+    let same_size = catalogue::find(&model.replacen(".en", "", 1));
+    same_size.map_or(catalogue::DEFAULT, |model| model.name)
+}

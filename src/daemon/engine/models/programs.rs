@@ -1,0 +1,135 @@
+//! The programs that may run a model: which of them are wanted, and which are installed.
+
+use super::Models;
+use crate::config::{self, Settings};
+use crate::recognise::{Backend, Candidate};
+use crate::session::{Code, Failure};
+use std::path::{Path, PathBuf};
+use v2m_messages::tr;
+use v2m_models::catalogue;
+
+/// The processor's engine where nothing else is said: beside this program. The others lie beside it
+/// in turn.
+pub(super) const PROGRAM: &str = "v2m-engine";
+
+/// What the name of the engine for models in GGUF form ends with.
+const GGUF: &str = "-gguf";
+
+impl Models {
+    /// The engines that are wanted and installed, the first one first. The processor's plain one
+    /// need not be there to be named: it always should be.
+    pub(super) fn candidates(
+        &self,
+        wanted: config::BackendChoice,
+    ) -> Result<Vec<Candidate>, Failure> {
+        let fits = |backend: Backend| match wanted {
+            config::BackendChoice::Auto | config::BackendChoice::Remote => !backend.is_remote(),
+            config::BackendChoice::Cuda => backend == Backend::Cuda,
+            config::BackendChoice::Vulkan => backend == Backend::Vulkan,
+            config::BackendChoice::Cpu => matches!(backend, Backend::CpuV4 | Backend::Cpu),
+        };
+        let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
+        let named =
+            wanted_ones.map(|backend| Candidate { backend, program: self.program(backend) });
+        let installed: Vec<_> = named
+            .filter(|candidate| candidate.backend == Backend::Cpu || candidate.program.is_file())
+            .collect();
+        if installed.is_empty() {
+            return Err(not_installed(wanted.name(), &self.program));
+        }
+        Ok(installed)
+    }
+
+    /// The engine that has the server asked, if one is wanted. It is the plain one.
+    pub(super) fn server(&self, settings: &Settings) -> Option<Candidate> {
+        let is_wanted = settings.engine.backend == config::BackendChoice::Remote;
+        let program = self.program(Backend::Remote);
+        is_wanted.then_some(Candidate { backend: Backend::Remote, program })
+    }
+
+    /// The engine for a model in GGUF form, which computes with the processor.
+    pub(super) fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
+        use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
+        let (model, usual) = (&engine.model, catalogue::DEFAULT);
+        match engine.backend {
+            Auto | Cpu | Remote => {}
+            gpu @ (Cuda | Vulkan) => {
+                let backend = gpu.name();
+                let text = tr!(
+                    "Starting the recogniser: engine.backend is \"{backend}\", and the model {model} can only be run by the \
+                     processor. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
+                     `v2m-model use {usual}`.",
+                    backend,
+                    model,
+                    usual
+                );
+                let cause = tr!("The model {model} does not run on GPUs", model);
+                let remedy =
+                    tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
+                return Err(Failure::new(Code::EngineFailed, text)
+                    .in_brief(cause, remedy)
+                    .lasting());
+            }
+        }
+        let program = self.gguf_program();
+        if program.is_file() {
+            return Ok(Candidate { backend: Backend::Cpu, program });
+        }
+        let text = tr!(
+            "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
+             `make engine-gguf install`, and restart the service (`systemctl --user restart v2m`); or choose \
+             another model: `v2m-model use {usual}`.",
+            model,
+            program = program.display(),
+            usual
+        );
+        let cause = tr!("The model {model} needs another engine", model);
+        let remedy = tr!("Install it: make engine-gguf install. Or: v2m-model use {usual}", usual);
+        Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
+    }
+
+    pub(super) fn gguf_program(&self) -> PathBuf {
+        self.beside(GGUF)
+    }
+
+    /// All engines, whether they are installed or not.
+    pub(in crate::daemon) fn programs(&self) -> Vec<PathBuf> {
+        let gpu_and_cpu = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
+        let whisper = gpu_and_cpu.map(|backend| self.program(backend));
+        whisper.into_iter().chain([self.gguf_program()]).collect()
+    }
+
+    fn program(&self, backend: Backend) -> PathBuf {
+        self.beside(match backend {
+            Backend::Cuda => "-cuda",
+            Backend::Vulkan => "-vulkan",
+            Backend::CpuV4 => "-v4",
+            Backend::Remote | Backend::Cpu => "",
+        })
+    }
+
+    /// The engine whose name ends so.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.program.file_name().unwrap_or_default().to_owned();
+        name.push(suffix);
+        self.program.with_file_name(name)
+    }
+}
+
+fn not_installed(backend: &str, beside: &Path) -> Failure {
+    let folder = beside.parent().unwrap_or(Path::new("."));
+    let text = tr!(
+        "Starting the recogniser: engine.backend is \"{backend}\", and there is no {program}-{backend} in {folder}. Build it with \
+         `make engine-{backend}`, install it, and restart the service (`systemctl --user restart v2m`); or let v2m \
+         choose: `v2m-send config set engine.backend=auto`.",
+        backend,
+        program = PROGRAM,
+        folder = folder.display()
+    );
+    Failure::new(Code::EngineFailed, text)
+        .in_brief(
+            tr!("There is no recogniser for {backend}", backend),
+            tr!("Let v2m choose one: v2m-send config set engine.backend=auto"),
+        )
+        .lasting()
+}

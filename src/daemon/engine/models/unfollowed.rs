@@ -1,0 +1,85 @@
+//! Which settings the configured model, or a server, does not follow.
+
+use super::Models;
+use crate::config::{EngineSettings, Settings};
+use v2m_messages::tr;
+use v2m_models::family::{Family, Summary};
+
+impl Models {
+    /// The settings that the configured model cannot follow, each with the reason.
+    pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        if settings.server().is_some() {
+            return unfollowed_by_servers(&settings.engine);
+        }
+        if !self.has_one_engine(settings) {
+            return Vec::new();
+        }
+        let file = self.places.as_ref().ok().and_then(|p| p.resolve(&settings.engine.model).ok());
+        match file.and_then(|file| self.summary(&file)).filter(|s| !follows_english_alone(s)) {
+            Some(summary) => unfollowed_by(&summary, &settings.engine),
+            None => unfollowed_by_english(&settings.engine),
+        }
+    }
+}
+
+/// What servers are not told. The engine that takes over follows it.
+fn unfollowed_by_servers(engine: &EngineSettings) -> Vec<(&'static str, String)> {
+    let usual = EngineSettings::default().beam_size;
+    let why = || tr!("the server decides how its model searches").to_owned();
+    (engine.beam_size != usual).then(|| ("engine.beam_size", why())).into_iter().collect()
+}
+
+/// Whether the model needs to be told nothing, because it knows one language.
+fn follows_english_alone(summary: &Summary) -> bool {
+    matches!(summary.family, Family::Moonshine | Family::Parakeet)
+}
+
+/// What a model for several languages cannot do, or one that must not be used for some.
+fn unfollowed_by(summary: &Summary, engine: &EngineSettings) -> Vec<(&'static str, String)> {
+    let model = &engine.model;
+    let mut all = Vec::new();
+    if let Some(why) = summary.unheard(engine.language.as_deref(), &engine.languages) {
+        let reason = why.reason(summary);
+        let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
+        all.push(("engine.language", why));
+    }
+    if engine.translate {
+        all.push(("engine.translate", tr!("v2m does not let the model {model} translate", model)));
+    }
+    all.extend(no_vocabulary(engine));
+    all
+}
+
+fn no_vocabulary(engine: &EngineSettings) -> Option<(&'static str, String)> {
+    let model = &engine.model;
+    (!engine.vocabulary.is_empty()).then(|| {
+        let why = tr!(
+            "the model {model} cannot be told words to expect; the text rules still write them as you do",
+            model
+        );
+        ("engine.vocabulary", why)
+    })
+}
+
+/// What a model for English cannot do.
+fn unfollowed_by_english(engine: &EngineSettings) -> Vec<(&'static str, String)> {
+    let model = &engine.model;
+    let mut all = Vec::new();
+    let is_english = |code: &str| code == "en";
+    if let Some(code) = engine.language.as_deref().filter(|code| !is_english(code)) {
+        let why = tr!(
+            "the model {model} knows English only, so nothing is recorded in {code}",
+            model,
+            code
+        );
+        all.push(("engine.language", why));
+    }
+    if !engine.languages.iter().all(|code| is_english(code)) {
+        all.push(("engine.languages", tr!("the model {model} knows English only", model)));
+    }
+    if engine.translate {
+        all.push(("engine.translate", tr!("the model {model} knows English only", model)));
+    }
+    all.extend(no_vocabulary(engine));
+    all
+}
