@@ -1,5 +1,5 @@
 //! The real engine, killed and stopped in the middle of a dictation. Needs `V2M_TEST_MODELS`, as
-//! tests/engine.rs does, and runs what `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name, if they do.
+//! tests/engine does, and runs what `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name, if they do.
 //!
 //! The one engine that every machine can run stands for all: the first one of the line-up is taken
 //! for a GPU's.
