@@ -224,7 +224,8 @@ endif
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
 
 purge: uninstall ## uninstall, and also remove configuration, models and dictations, after asking
-	@$(SETUP) purge
+	@# In another root nobody has dictated; the folders that this would find are the caller's.
+	@[ -n '$(DESTDIR)' ] || $(SETUP) purge
 
 include packaging/packages.mk
 
@@ -263,7 +264,8 @@ audit: toolchain ## check licences, sources and known vulnerabilities of depende
 	cargo deny --locked check
 
 notices: toolchain ## write THIRD-PARTY-NOTICES again, after a change of dependencies (needs cargo-about)
-	cargo about generate --locked --fail packaging/notices.hbs --output-file THIRD-PARTY-NOTICES
+	cargo fetch --locked
+	cargo about generate --workspace --frozen --fail packaging/notices.hbs --output-file THIRD-PARTY-NOTICES
 
 scripts-check: # the shell scripts, by shellcheck
 	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))

@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${TARGET_DIR:?}" "${VERSION:?}" "${BUILD:=release}"
+bash packaging/check-release.sh
 command -v dh >/dev/null || { echo "This needs debhelper: apt-get install debhelper"; exit 1; }
 
 changelog=$(sed -n '1s/.*(\(.*\)-.*/\1/p' debian/changelog)

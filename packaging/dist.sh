@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${VERSION:?}"
 here=$PWD
+bash packaging/check-release.sh
 epoch=$(git log -1 --format=%ct)
 name=v2m-$VERSION
 work=$RELEASES/dist

@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 use spdx::{Expression, LicenseItem, ParseMode};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn read(name: &str) -> String {
@@ -115,21 +115,125 @@ fn what_recognisers_have_in_common_compiles_no_c() {
     assert!(builds("v2m-engine").contains(&true), "the search would find it if it were there");
 }
 
-/// Cargo's tree of what v2m's packages need at run time, and what that needs.
+/// The licences under which the notices name each package, as `name version`.
+fn noticed() -> BTreeMap<String, BTreeSet<String>> {
+    let notices = read("THIRD-PARTY-NOTICES");
+    let mut noticed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut lines = notices.lines();
+    while lines.by_ref().any(|line| line.len() == 80 && line.trim_matches('=').is_empty()) {
+        // Text of a licence may have such a line too.
+        let heading = lines.next().unwrap_or_default();
+        let Some((_, id)) = heading.trim_end_matches(')').rsplit_once(" (") else { continue };
+        for package in lines.by_ref().map_while(|line| line.strip_prefix("- ")) {
+            noticed.entry(package.to_owned()).or_default().insert(id.to_owned());
+        }
+    }
+    noticed
+}
+
+/// What `make notices` would write has these packages, and no others, under licences that they are
+/// really under. This needs no cargo-about.
 #[test]
-fn the_notices_name_every_package_in_the_programs() {
-    let tree = tree("normal", "{p}");
+fn the_notices_name_every_package_in_the_programs_with_its_licences() {
+    let tree = tree("normal", "{p} | {l}");
     let packages = tree.iter().filter(|line| !line.contains(env!("CARGO_MANIFEST_DIR")));
-    let packages: BTreeSet<String> = packages
+    let packages: BTreeMap<String, &str> = packages
         .filter_map(|line| {
-            let mut words = line.split(' ');
-            Some(format!("{} {}", words.next()?, words.next()?.trim_start_matches('v')))
+            let (package, licence) = line.split_once(" | ")?;
+            let mut words = package.split(' ');
+            let name = format!("{} {}", words.next()?, words.next()?.trim_start_matches('v'));
+            Some((name, licence.trim_end_matches(" (*)")))
         })
         .collect();
     assert!(packages.len() > 100, "{packages:?}");
+    let noticed = noticed();
+    let missing: Vec<_> = packages.keys().filter(|name| !noticed.contains_key(*name)).collect();
+    let stale: Vec<_> = noticed.keys().filter(|name| !packages.contains_key(*name)).collect();
+    let wrong: Vec<_> = packages
+        .iter()
+        .filter_map(|(name, licence)| {
+            let named = noticed.get(name)?;
+            let expression = Expression::parse_mode(licence, ParseMode::LAX).ok()?;
+            let is_met = expression.evaluate(|wanted| match &wanted.license {
+                LicenseItem::Spdx { id, .. } => named.contains(id.name),
+                LicenseItem::Other { .. } => false,
+            });
+            (!is_met).then(|| format!("{name} is under {licence}, not {named:?}"))
+        })
+        .collect();
+    assert!(
+        missing.is_empty() && stale.is_empty() && wrong.is_empty(),
+        "run `make notices`. THIRD-PARTY-NOTICES lacks {missing:#?}, and names what is in no \
+         program any more, {stale:#?}, or is under other licences, {wrong:#?}"
+    );
+}
+
+/// Where the sources of a package from crates.io are.
+fn sources_of(package: &str) -> PathBuf {
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let fixed = ["metadata", "--locked", "--format-version", "1", "--filter-platform"];
+    let metadata = output(&cargo(), &[&fixed[..], &[&platform]].concat());
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let found = packages.iter().find(|it| it["name"] == package).unwrap();
+    Path::new(found["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
+}
+
+/// The holders of copyright that C and C++ below this folder name, without what no engine of v2m
+/// compiles.
+fn holders_in(folder: &Path) -> BTreeSet<String> {
+    const NOT_COMPILED: [&str; 8] =
+        ["cann", "hexagon", "kleidiai", "metal", "opencl", "openvino", "sycl", "webgpu"];
+    const COMPILED: [&str; 9] = ["c", "cc", "cpp", "h", "hpp", "cu", "cuh", "comp", "glsl"];
+    let mut holders = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if NOT_COMPILED.iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        if path.is_dir() {
+            holders.extend(holders_in(&path));
+        } else if name == "LICENSE"
+            || path.extension().is_some_and(|it| COMPILED.iter().any(|known| it == *known))
+        {
+            let bytes = fs::read(&path).unwrap();
+            holders.extend(String::from_utf8_lossy(&bytes).lines().filter_map(holder));
+        }
+    }
+    holders
+}
+
+/// Whom a line like `// Copyright (c) 2023-2024 The authors.` names.
+fn holder(line: &str) -> Option<String> {
+    let (_, after) = line.split_once("Copyright ")?;
+    let after = after.trim_start_matches("(c) ").trim_start_matches("(C) ");
+    let (years, holder) = after.split_once(' ')?;
+    let holder = holder.trim_end_matches(['.', ' ']);
+    (years.starts_with(|it: char| it.is_ascii_digit()) && !holder.is_empty())
+        .then(|| holder.to_owned())
+}
+
+/// cargo-about knows Rust packages only. packaging/notices.hbs has the rest, by hand.
+#[test]
+fn the_notices_name_the_holders_of_the_c_and_cpp_in_the_programs() {
+    assert_eq!(holder("// MIT. Copyright (c) 2023-2024 A. and B."), Some("A. and B".to_owned()));
+    assert_eq!(holder("AUTHORS OR COPYRIGHT HOLDERS"), None);
     let notices = read("THIRD-PARTY-NOTICES");
-    let named: BTreeSet<&str> = notices.lines().map(|line| line.trim_start_matches("- ")).collect();
-    let missing: Vec<_> = packages.iter().filter(|name| !named.contains(name.as_str())).collect();
-    assert!(missing.is_empty(), "run `make notices`; THIRD-PARTY-NOTICES lacks {missing:#?}");
+    for (package, folders) in [
+        ("whisper-rs-sys", ["whisper.cpp/src", "whisper.cpp/ggml/include", "whisper.cpp/ggml/src"]),
+        ("transcribe-cpp-sys", ["src", "ggml/include", "ggml/src"]),
+    ] {
+        let sources = sources_of(package);
+        let holders: BTreeSet<String> =
+            folders.iter().flat_map(|folder| holders_in(&sources.join(folder))).collect();
+        // What llamafile and YaRN gave to ggml is in both.
+        assert!(holders.contains("Mozilla Foundation") && holders.len() > 1, "{holders:?}");
+        let missing: Vec<_> = holders.iter().filter(|it| !notices.contains(*it)).collect();
+        assert!(missing.is_empty(), "packaging/notices.hbs lacks, of {package}, {missing:#?}");
+    }
     assert!(notices.contains("ggml") && notices.contains("whisper.cpp"));
+    let template = read("packaging/notices.hbs");
+    let by_hand = template.split("{{#each licenses}}").next().unwrap();
+    assert!(notices.starts_with(by_hand), "run `make notices`: packaging/notices.hbs was changed");
 }

@@ -273,20 +273,87 @@ fn every_unit_is_stopped_when_v2m_is_removed() {
 
 /// A package's tree is cleaned on a machine whose user dictates.
 #[test]
-fn removing_files_from_another_root_leaves_the_running_v2m_alone() {
-    let root = tempfile::tempdir().unwrap();
-    let installed = root.path().join("usr/local/bin/v2m");
-    fs::create_dir_all(installed.parent().unwrap()).unwrap();
-    fs::write(&installed, "x").unwrap();
-    let systemctl = fake_systemctl();
-    let done = Command::new("make")
-        .args(["uninstall", "PREFIX=/usr/local"])
-        .arg(format!("DESTDIR={}", root.path().display()))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("PATH", path_with(systemctl.path()))
+fn removing_files_from_another_root_leaves_the_running_v2m_and_its_users_folders_alone() {
+    for target in ["uninstall", "purge"] {
+        let root = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let installed = root.path().join("usr/local/bin/v2m");
+        fs::create_dir_all(installed.parent().unwrap()).unwrap();
+        fs::write(&installed, "x").unwrap();
+        let own = ["config/v2m", "data/v2m/models", "state/v2m"].map(|it| home.path().join(it));
+        for folder in &own {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let systemctl = fake_systemctl();
+        let done = Command::new("make")
+            .args([target, "PREFIX=/usr/local"])
+            .arg(format!("DESTDIR={}", root.path().display()))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("PATH", path_with(systemctl.path()))
+            .envs([
+                ("XDG_CONFIG_HOME", home.path().join("config")),
+                ("XDG_DATA_HOME", home.path().join("data")),
+                ("XDG_STATE_HOME", home.path().join("state")),
+            ])
+            // Whatever is asked is answered with yes.
+            .env("YES", "1")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(!installed.exists());
+        assert_eq!(asked(systemctl.path()), Vec::<String>::new(), "{target}");
+        for folder in &own {
+            assert!(folder.exists(), "{target} has removed {}", folder.display());
+        }
+    }
+}
+
+/// Runs git, without the user's settings.
+fn git(folder: &Path, args: &[&str]) {
+    let done = Command::new("git")
+        .args(["-c", "user.name=v2m", "-c", "user.email=v2m@v2m.invalid"])
+        .args(args)
+        .current_dir(folder)
+        .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert!(!installed.exists());
-    assert_eq!(asked(systemctl.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_release_is_not_packaged_without_an_address_of_its_maintainer() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path();
+    for file in ["packaging/check-release.sh", "debian/control", "debian/changelog"] {
+        fs::create_dir_all(source.join(file).parent().unwrap()).unwrap();
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), source.join(file)).unwrap();
+    }
+    let check = || {
+        let script = source.join("packaging/check-release.sh");
+        let done = Command::new("bash").arg(script).output().unwrap();
+        (done.status.success(), String::from_utf8(done.stdout).unwrap())
+    };
+    let placeholder = "v2m@example.org";
+    let replace = |from: &str, to: &str| {
+        for file in ["debian/control", "debian/changelog"] {
+            let text = fs::read_to_string(source.join(file)).unwrap();
+            fs::write(source.join(file), text.replace(from, to)).unwrap();
+        }
+    };
+    // Whatever this source has, once the placeholder is replaced in it.
+    let control = fs::read_to_string(source.join("debian/control")).unwrap();
+    let address = control.lines().find(|line| line.starts_with("Maintainer:")).unwrap();
+    let address = address.split_once('<').unwrap().1.trim_end_matches('>').to_owned();
+    replace(&address, placeholder);
+    assert_eq!(check(), (true, String::new()), "an archive is no commit with a tag");
+    git(source, &["init", "--quiet"]);
+    git(source, &["add", "."]);
+    git(source, &["commit", "--quiet", "--message=v2m"]);
+    git(source, &["tag", "before"]);
+    assert_eq!(check(), (true, String::new()), "only tags of versions are releases");
+    git(source, &["tag", "v0.1.0"]);
+    let (may, said) = check();
+    assert!(!may && said.contains("debian/control") && said.contains("debian/changelog"), "{said}");
+    replace(placeholder, "someone@v2m.invalid");
+    assert_eq!(check(), (true, String::new()));
 }
