@@ -17,6 +17,8 @@ use crate::family::Family;
 pub use crate::family::Summary;
 use crate::input::ModelInput;
 use crate::language::Languages;
+use crate::nemo::nemotron;
+pub use crate::nemo::nemotron::Streaming;
 use crate::{moonshine, nemo};
 
 /// The first four bytes, "GGUF".
@@ -38,7 +40,7 @@ const LONGEST_KEPT: u64 = 4 << 10;
 /// Numbers of an array that are kept. All that are looked at are shorter.
 const KEPT: u64 = 16;
 /// Texts of an array that are kept, and their bytes: lists of languages, not of tokens.
-const NAMES: u64 = 128;
+const NAMES: u64 = 512;
 const LONGEST_LISTED: u64 = 32;
 /// Values of one tensor: far more than the largest has.
 const MOST_ELEMENTS: u64 = 1 << 32;
@@ -177,6 +179,15 @@ pub fn inspect_open(file: File, path: &Path) -> Result<Summary, ModelError> {
     inspected(ModelInput::of(file, path)?, path)
 }
 
+/// What the engine has to know of a model that writes while somebody speaks, and that was inspected.
+///
+/// # Errors
+/// Says where the file is not what it should be.
+pub fn streaming(path: &Path) -> Result<Streaming, ModelError> {
+    let head = Gguf::read(ModelInput::open(path)?)?;
+    nemotron::streaming(&head).map_err(|what| ModelError::bad(path, what))
+}
+
 fn inspected<R: Read + Seek>(input: ModelInput<R>, path: &Path) -> Result<Summary, ModelError> {
     let bytes = input.left();
     let head = Gguf::read(input)?;
@@ -190,6 +201,7 @@ fn inspected<R: Read + Seek>(input: ModelInput<R>, path: &Path) -> Result<Summar
             (Family::Moonshine, Languages::English, moonshine::check(&head).map_err(bad)?)
         }
         nemo::CANARY => nemo::check_canary(&head).map_err(bad)?,
+        nemo::PARAKEET if nemotron::is_one(&head) => nemotron::check(&head).map_err(bad)?,
         nemo::PARAKEET => nemo::check_parakeet(&head).map_err(bad)?,
         other => {
             let known = [moonshine::ARCHITECTURE, nemo::CANARY, nemo::PARAKEET].join(", ");
