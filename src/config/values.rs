@@ -74,6 +74,11 @@ pub(super) fn model(value: &Value) -> Option<String> {
         .filter(|model| model.starts_with('/') || !(model.trim().is_empty() || model.contains('/')))
 }
 
+/// As [`model`]; empty: none.
+pub(super) fn model_or_none(value: &Value) -> Option<String> {
+    text(value).filter(String::is_empty).or_else(|| model(value))
+}
+
 /// Of a service, as [`is_base_url`] takes it; empty: the provider's own.
 pub(super) fn base_url(value: &Value) -> Option<Option<String>> {
     let url = text(value)?;

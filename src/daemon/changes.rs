@@ -29,10 +29,10 @@ impl Changes {
     }
 }
 
-/// Watches the model folders, and the model file if the settings name one by its path.
+/// Watches the model folders, and the model file or the preview's, if the settings name one by its path.
 pub(super) fn of_models(models: &Models, settings: &Settings) -> Changes {
     let named = models.spec(settings).ok().map(|spec| spec.model);
-    let path = Path::new(&settings.engine.model);
-    let wanted = path.is_absolute().then(|| path.to_path_buf());
+    let paths = [&settings.engine.model, &settings.engine.preview].map(Path::new);
+    let wanted = paths.into_iter().filter(|path| path.is_absolute()).map(Path::to_path_buf);
     Changes::of(models.folders().into_iter().chain(named).chain(wanted).collect())
 }

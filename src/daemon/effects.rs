@@ -18,12 +18,23 @@ impl Daemon {
                 // The later sentences of a talk go where the first one went.
                 let goes_on = self.session.talk(job).is_some_and(|first| first != job);
                 let asks = self.config.settings().deliver.same_window && !goes_on;
+                self.end_preview(job, true);
                 self.under_way.stop(job, asks);
             }
             Effect::Split(job, next, until) => self.split(job, next, until),
-            Effect::CancelCapture(job) => self.under_way.cancel(job),
-            Effect::Transcribe(job) => self.engine.finish(job),
-            Effect::Abandon(job) => self.engine.cancel(job),
+            Effect::CancelCapture(job) => {
+                self.end_preview(job, false);
+                self.under_way.cancel(job);
+            }
+            Effect::Transcribe(job) => {
+                // The recording may have ended by itself.
+                self.end_preview(job, true);
+                self.engine.finish(job);
+            }
+            Effect::Abandon(job) => {
+                self.end_preview(job, false);
+                self.engine.cancel(job);
+            }
             Effect::Discard(job) | Effect::DiscardSilence(job) => self.discard(job),
             Effect::Keep(job, outcome) => self.keep(job, outcome),
             Effect::Rewrite(job, draft, preset) => self.rewrite(job, &draft, preset.as_deref()),

@@ -21,6 +21,8 @@ impl Daemon {
         let settings = self.config.settings();
         let wishes = self.session.wishes(job).cloned().unwrap_or_default();
         self.engine.begin(job, settings, &wishes);
+        self.begin_preview(job, &wishes);
+        let settings = self.config.settings();
         let source = settings.capture.source.clone();
         let asked = self.asked_for(job, &wishes);
         if let Err(failure) = self.under_way.start(job, source, asked) {
@@ -45,6 +47,10 @@ impl Daemon {
         };
         let wishes = self.session.wishes(next).cloned().unwrap_or_default();
         let asked = self.asked_for(next, &wishes);
+        // It hears the rest anew: what it has written is delivered now.
+        self.end_preview(job, true);
+        self.begin_preview(next, &wishes);
+        self.feed_preview(next, &tail);
         debug!(job = job.0, next = next.0, until, "a sentence is over");
         self.under_way.split(job, next, until, tail, asked);
     }
@@ -89,6 +95,7 @@ impl Daemon {
     fn pcm(&mut self, job: JobId, samples: &[f32]) {
         let Some(sound) = self.under_way.hear(job, samples) else { return };
         self.engine.feed(job, &sound.pcm);
+        self.feed_preview(job, &sound.pcm);
         for level in sound.levels {
             self.doors.publish(Event::Level(level));
         }
@@ -117,6 +124,7 @@ impl Daemon {
             let silence = vec![0.0; usize::try_from(count).unwrap_or(0)];
             if let Some(sound) = self.under_way.hear(job, &silence) {
                 self.engine.feed(job, &sound.pcm);
+                self.feed_preview(job, &sound.pcm);
             }
         }
     }

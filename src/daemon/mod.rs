@@ -25,6 +25,7 @@
 //! | `effects` | executes the session's effects |
 //! | `hearing` | from the microphone to the disk and to the recogniser |
 //! | `recognised` | what the recogniser tells |
+//! | `previewing` | the words that are shown while somebody speaks |
 //! | `refine` | what was heard, made into what is delivered |
 //! | `delivering` | texts on their way to the desktop and to the store |
 //! | `requests` | what clients ask |
@@ -51,6 +52,7 @@ mod history;
 mod journal;
 mod live;
 mod overlay;
+mod previewing;
 mod recognised;
 mod refine;
 mod refusal;

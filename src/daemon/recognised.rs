@@ -1,13 +1,12 @@
 //! Handles the recogniser's events: drafts, finished texts, and its own state.
 
-use super::engine::EngineEvent;
+use super::engine::{Draft, EngineEvent};
 use super::refine::RefinedRecognition;
 use super::{Daemon, journal};
 use crate::call::Event;
 use crate::deliver;
 use crate::recognise::{EngineReport, RecogniseEvent};
 use crate::session::{self, Code, EngineState, JobEvent, JobId, Notice, State, Transcript};
-use crate::text;
 use std::time::Duration;
 use tracing::{debug, info, warn};
 use v2m_ipc::pcm::samples_in;
@@ -18,6 +17,11 @@ impl Daemon {
         match event {
             EngineEvent::Recogniser(event) => self.recognised(*event),
             EngineEvent::Aside(event) => self.recognised_aside(*event),
+            EngineEvent::Preview(event) => {
+                if let Some(news) = self.engine.preview_told(*event) {
+                    self.preview_news(news);
+                }
+            }
             EngineEvent::Sleep(event) => self.engine.sleep_said(event),
             EngineEvent::ModelsChanged => self.engine.reload(self.config.settings()),
         }
@@ -31,11 +35,9 @@ impl Daemon {
             {
                 self.background_progress(job, end);
             }
-            RecogniseEvent::Update { job, text, is_final, end: _ } => {
+            RecogniseEvent::Update { job, text, is_final, end } => {
                 if self.session.has(job) {
-                    let text = text::polish(&text);
-                    self.show_growth(job, &text);
-                    self.doors.publish(Event::TranscriptionUpdate { job, text, is_final });
+                    self.drafted(job, Draft { text, is_final, end });
                 }
             }
             RecogniseEvent::Quiet { job, at } => self.quiet(job, at),
@@ -138,7 +140,7 @@ impl Daemon {
 
     /// Shows a draft in the notification that says what v2m is doing. While a newer dictation is
     /// recorded, drafts of an older one are not shown.
-    fn show_growth(&self, job: JobId, text: &str) {
+    pub(super) fn show_growth(&self, job: JobId, text: &str) {
         let settings = self.config.settings();
         let screen = self.desktop.screen();
         let so_far = Some(text.to_owned()).filter(|text| !text.is_empty());

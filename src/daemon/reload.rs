@@ -227,6 +227,9 @@ fn update(
     if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
         models.check(model)?;
     }
+    if let Some(model) = own.get("engine").and_then(|engine| engine["preview"].as_str()) {
+        models.check_preview(model)?;
+    }
     models.check_safe(&own, current)?;
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;

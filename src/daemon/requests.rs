@@ -145,6 +145,7 @@ impl Daemon {
                     .collect(),
                 server: self.config.settings().server().map(|server| server.base_url),
                 unfollowed: self.engine.models().unfollowed(self.config.settings()),
+                preview: self.preview_status(),
             },
             capture: self.under_way.status(),
             deliver: self.desktop.way(self.config.settings().deliver.mode),

@@ -235,9 +235,27 @@ fn with_notes(works: String, engine: &Value) -> Finding {
         tr!("{told}; no effect: {key} ({reason})", told, key, reason)
     });
     let told = with_server(told, engine);
+    let (told, is_previewed) = with_preview(told, &engine["preview"]);
     match with_passed_over(told, engine) {
-        Good(told) if !unfollowed.is_empty() => Poor(told),
+        Good(told) if !unfollowed.is_empty() || !is_previewed => Poor(told),
         other => other,
+    }
+}
+
+/// With the model that shows words while somebody speaks, if one is wanted, and whether it does.
+fn with_preview(works: String, preview: &Value) -> (String, bool) {
+    let Some(model) = preview["model"].as_str() else { return (works, true) };
+    match preview["problem"].as_str() {
+        Some(reason) => (
+            tr!(
+                "{told}; {model} does not show words while you speak: {reason}",
+                told = works,
+                model,
+                reason
+            ),
+            false,
+        ),
+        None => (tr!("{told}; {model} shows words while you speak", told = works, model), true),
     }
 }
 
@@ -316,6 +334,19 @@ mod tests {
         let Poor(told) = with_notes("m on cpu".into(), &away) else { panic!("no warning") };
         assert!(told.contains("stays on this computer while http://127.0.0.1:80/v1"), "{told}");
         assert!(told.contains("not used: remote (away)"), "{told}");
+    }
+
+    #[test]
+    fn the_model_that_shows_words_is_told_and_its_failure_is_a_warning() {
+        let with = |preview: Value| with_notes("m on cpu".into(), &json!({"preview": preview}));
+        let told = "m on cpu; n shows words while you speak".to_owned();
+        assert_eq!(with(json!({"model": "n", "state": "warm"})), Good(told));
+        let told = "m on cpu; n does not show words while you speak: no file".to_owned();
+        assert_eq!(
+            with(json!({"model": "n", "state": "absent", "problem": "no file"})),
+            Poor(told)
+        );
+        assert_eq!(with(Value::Null), Good("m on cpu".into()));
     }
 
     #[test]

@@ -117,6 +117,9 @@ impl EngineProcess {
         if spec.threads > 0 {
             command.arg("--threads").arg(spec.threads.to_string());
         }
+        if spec.is_preview {
+            command.arg("--preview");
+        }
         command.env_clear().envs(environment(std::env::vars_os()));
         // Otherwise ggml would have a debugger print its stack when it aborts, and wait for that.
         command.env("GGML_NO_BACKTRACE", "1");

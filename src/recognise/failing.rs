@@ -6,7 +6,7 @@ use super::candidates::{Fault, PassedOver, Recovery};
 use super::ending::Ending;
 use super::job::Job;
 use super::recogniser::{Blame, Parting, RETRY_AFTER, RETRY_AT_LAST, Recogniser, SETTLED_AFTER};
-use crate::session::{EngineState, Failure};
+use crate::session::{Code, EngineState, Failure};
 use std::io;
 use tokio::time::Instant;
 use v2m_ipc::engine::LoadFailure;
@@ -45,6 +45,9 @@ impl Recogniser {
             Some(said) => format!("{before}{how}: {said}"),
             None => format!("{before}{how}"),
         };
+        if let Some(index) = victim.filter(|_| self.is_preview()) {
+            return self.died_of_preview(index, &reason);
+        }
         let Some(lineup) = &mut self.lineup else { return };
         let failed = lineup.current().backend;
         let verdict = lineup.failed(fault, &reason);
@@ -73,6 +76,19 @@ impl Recogniser {
             Recovery::Later => self.not_loaded(blame, lacked_memory, &reason),
             Recovery::Never => self.give_up(advice::unfit(failed, &reason)),
         }
+    }
+
+    fn is_preview(&self) -> bool {
+        self.spec.as_ref().is_ok_and(|spec| spec.is_preview)
+    }
+
+    /// Nobody waits for a preview's text: the recording is given up, and only the next one starts a
+    /// process.
+    fn died_of_preview(&mut self, index: usize, reason: &str) {
+        let job = self.jobs.remove(index);
+        let failure = Failure::new(Code::EngineFailed, tr!("its process {how}", how = reason));
+        self.set_state(EngineState::Unloaded, None);
+        self.events.push_back(job.failed(failure));
     }
 
     /// Handles the case that no engine can load the model. If memory was lacking or an engine hung,
@@ -151,6 +167,11 @@ impl Recogniser {
     /// Handles an engine's report that it has no text for this job. The job is tried again. Usually
     /// the engine is not at fault.
     pub(super) fn refused(&mut self, index: usize, reason: &str) {
+        if self.is_preview() {
+            let job = self.jobs.remove(index);
+            let failure = Failure::new(Code::EngineFailed, reason.to_owned());
+            return self.events.push_back(job.failed(failure));
+        }
         if !self.jobs[index].refused() {
             return;
         }

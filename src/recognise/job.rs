@@ -189,6 +189,11 @@ impl Job {
         self.settled = self.settled.max(self.at(until).min(self.sent));
     }
 
+    /// How many samples the engine has finished.
+    pub(super) fn finished_samples(&self) -> u64 {
+        self.settled
+    }
+
     /// The engine's sample as one of this job.
     pub(super) fn at(&self, sample: u64) -> u64 {
         sample.saturating_sub(self.base)

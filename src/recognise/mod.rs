@@ -81,6 +81,9 @@ pub struct EngineSpec {
     pub hang: Duration,
     /// How long an engine without work keeps its model.
     pub unload: Unload,
+    /// Whether it writes while somebody speaks, and nobody waits for a text. What fails it is not
+    /// tried again then.
+    pub is_preview: bool,
 }
 
 /// The time without work after which an engine is unloaded. `None`: never.

@@ -188,6 +188,11 @@ impl Recogniser {
         }
     }
 
+    /// How many samples of a recording the engine has finished. 0: the recording is not known.
+    pub fn settled(&self, job: JobId) -> u64 {
+        self.jobs.iter().find(|it| it.id == job).map_or(0, Job::finished_samples)
+    }
+
     /// Marks a recording's audio as complete, and asks for the text.
     pub fn finish(&mut self, job: JobId) {
         // From now on the engine must make progress.

@@ -2,8 +2,8 @@
 //! new variant does not compile until it is handled here.
 
 use crate::call::{
-    Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Level, Progress, Request,
-    Retry, Status, TextSource, TextTask, TextWork,
+    Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Level, PreviewStatus, Progress,
+    Request, Retry, Status, TextSource, TextTask, TextWork,
 };
 use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
 use crate::text;
@@ -344,6 +344,7 @@ fn engine_data(engine: EngineStatus) -> data::Engine {
         passed_over,
         server,
         unfollowed,
+        preview,
     } = engine;
     let passed =
         |(backend, reason): (&str, String)| data::PassedOver { backend: backend.into(), reason };
@@ -360,7 +361,14 @@ fn engine_data(engine: EngineStatus) -> data::Engine {
             .into_iter()
             .map(|(key, reason)| data::Unfollowed { key: key.into(), reason })
             .collect(),
+        preview: preview.map(preview_data),
     }
+}
+
+fn preview_data(preview: PreviewStatus) -> data::Preview {
+    let PreviewStatus { model, state, memory_bytes, problem } = preview;
+    let memory_mb = memory_bytes.map(|bytes| bytes / 1_000_000);
+    data::Preview { model, state: state.name().into(), memory_mb, problem }
 }
 
 fn gpu_data(gpu: Gpu) -> data::Gpu {

@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use v2m_messages::{tr, verbatim};
-use v2m_models::catalogue::{self, Form};
+use v2m_models::catalogue::{self, Form, Purpose};
 use v2m_models::fit;
 
 /// `v2m-model`'s exit code for a model that could not be downloaded.
@@ -202,7 +202,9 @@ fn one_of(
     let has_gguf =
         std::env::current_exe().is_ok_and(|program| program.with_file_name(GGUF_ENGINE).is_file());
     if has_gguf && languages::only_english(configuration) {
-        let english = catalogue::all().iter().filter(|model| model.form == Form::Gguf);
+        let english = catalogue::all()
+            .iter()
+            .filter(|model| model.form == Form::Gguf && model.purpose == Purpose::Text);
         english.for_each(|model| offer(model.name));
     }
     let lines: Vec<String> = offered
@@ -217,6 +219,13 @@ fn one_of(
         let row = match dialogue.choose(question, &lines, 0)? {
             Choice::Number(number) => offered[number],
             Choice::Other(name) => match rows.iter().find(|row| row.name == name) {
+                Some(row) if is_for_previews(&row.name) => {
+                    dialogue.say(tr!(
+                        "{name} only shows words while you speak. Choose another one for the text.",
+                        name
+                    ));
+                    continue;
+                }
                 Some(row) => row,
                 None => {
                     dialogue
@@ -231,6 +240,11 @@ fn one_of(
         }
         return Ok(row.clone());
     }
+}
+
+/// Whether the model is for words that are shown while somebody speaks, and for nothing else.
+fn is_for_previews(name: &str) -> bool {
+    catalogue::find(name).is_some_and(|model| model.purpose == Purpose::Preview)
 }
 
 fn no_room(name: &str) -> String {

@@ -17,6 +17,7 @@ mod house;
 mod language_model;
 mod languages;
 mod presses;
+mod preview;
 mod progress;
 mod recording;
 mod remote;

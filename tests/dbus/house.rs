@@ -167,6 +167,7 @@ pub(crate) fn status(state: State) -> Status {
             passed_over: vec![("cuda", "there is no driver".into())],
             server: None,
             unfollowed: Vec::new(),
+            preview: None,
         },
         capture: CaptureStatus { realtime: Some(false), gaps: 2, missing: 24_000 },
         deliver: Some(DeliverStatus {

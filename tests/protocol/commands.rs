@@ -49,6 +49,7 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
             passed_over: Vec::new(),
             server: None,
             unfollowed: Vec::new(),
+            preview: None,
         },
         capture: CaptureStatus::default(),
         deliver: Some(DeliverStatus {

@@ -158,6 +158,7 @@ impl Lab {
             threads: 0,
             hang: self.hang,
             unload: Unload::default(),
+            is_preview: false,
         }
     }
 

@@ -30,6 +30,7 @@ fn spec() -> EngineSpec {
         threads: 1,
         hang: Duration::from_secs(60),
         unload: Unload::default(),
+        is_preview: false,
     }
 }
 

@@ -318,6 +318,21 @@ pub struct EngineStatus {
     pub server: Option<String>,
     /// Settings that the model cannot follow, by key, and why.
     pub unfollowed: Vec<(&'static str, String)>,
+    /// The model that shows words while somebody speaks, if one is wanted.
+    pub preview: Option<PreviewStatus>,
+}
+
+/// The model that shows words while somebody speaks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviewStatus {
+    /// As the settings name it.
+    pub model: String,
+    /// What it is doing.
+    pub state: EngineState,
+    /// Memory in bytes that it takes, where that is known.
+    pub memory_bytes: Option<u64>,
+    /// Why it is not used, if it is not.
+    pub problem: Option<String>,
 }
 
 /// What subscribers are told.

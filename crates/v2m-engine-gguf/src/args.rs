@@ -12,15 +12,16 @@ use crate::NAME;
 pub fn usage() -> String {
     tr!(
         "\
-usage: {program} --model FILE [--vad FILE] [--threads N]
+usage: {program} --model FILE [--vad FILE] [--threads N] [--preview]
        {program} --check
 
 v2m's recogniser for models in GGUF form. The service starts it with one end of a socketpair as
 standard input. It is of no use in a terminal.
 
-  --model FILE   Moonshine, Canary or Parakeet model in GGUF form
+  --model FILE   Moonshine, Canary or Parakeet model in GGUF form; with --preview Nemotron or Moonshine
   --vad FILE     Silero voice activity model in ggml form; without it, all audio counts as speech
   --threads N    threads of the decoder (default: one per physical core; at most 8)
+  --preview      write while somebody speaks, for engine.preview, and let all other programs go first
   --check        only say what it would run on, or why it cannot run here
   -h, --help     print this help
   -V, --version  print the version
@@ -40,6 +41,8 @@ pub struct Args {
     pub vad: Option<PathBuf>,
     /// Threads of the decoder; `None`: as many as make sense here.
     pub threads: Option<NonZeroUsize>,
+    /// Whether it writes while somebody speaks, and nothing else.
+    pub preview: bool,
 }
 
 /// What the command line asks for.
@@ -62,12 +65,13 @@ pub fn parse() -> Result<Parsed, lexopt::Error> {
 }
 
 fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
-    let (mut model, mut vad, mut threads) = (None, None, None);
+    let (mut model, mut vad, mut threads, mut preview) = (None, None, None, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("model") => model = Some(PathBuf::from(parser.value()?)),
             Long("vad") => vad = Some(PathBuf::from(parser.value()?)),
             Long("threads") => threads = Some(parser.value()?.parse()?),
+            Long("preview") => preview = true,
             Long("check") => return Ok(Parsed::Check),
             Short('h') | Long("help") => return Ok(Parsed::Print(usage())),
             Short('V') | Long("version") => {
@@ -77,7 +81,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
         }
     }
     let model = model.ok_or(tr!("--model FILE is needed"))?;
-    Ok(Parsed::Run(Args { model, vad, threads }))
+    Ok(Parsed::Run(Args { model, vad, threads, preview }))
 }
 
 #[cfg(test)]
@@ -95,8 +99,11 @@ mod tests {
             model: "m.gguf".into(),
             vad: Some("v.bin".into()),
             threads: NonZeroUsize::new(3),
+            preview: false,
         };
         assert_eq!(args, Parsed::Run(wanted));
+        let args = parsed(&["--preview", "--model", "m.gguf"]).unwrap();
+        assert!(matches!(args, Parsed::Run(Args { preview: true, vad: None, .. })), "{args:?}");
     }
 
     #[test]

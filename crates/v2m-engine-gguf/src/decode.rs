@@ -3,6 +3,8 @@
 //! The library's C interface is used as it is: the crate `transcribe-cpp` above it lets a run be
 //! cancelled, and does not report its progress.
 
+mod stream;
+
 use crate::device::Device;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::num::NonZeroUsize;

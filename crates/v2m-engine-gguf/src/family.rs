@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use v2m_ipc::pcm::seconds;
 use v2m_messages::tr;
-use v2m_models::family::{Family, Summary, Unheard};
+use v2m_models::family::{self, Family, Summary, Unheard};
 use v2m_models::{ModelError, gguf};
 use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
@@ -21,7 +21,9 @@ use v2m_recogniser::text;
 fn longest(family: Family) -> u64 {
     match family {
         Family::Canary => seconds(10),
-        Family::Moonshine | Family::Parakeet | Family::DriftingParakeet => seconds(20),
+        Family::Moonshine | Family::Parakeet | Family::DriftingParakeet | Family::Nemotron => {
+            seconds(20)
+        }
     }
 }
 
@@ -33,7 +35,7 @@ const FRAMES: u64 = seconds(1);
 fn hint(family: Family, language: &str) -> Option<&str> {
     match family {
         Family::Moonshine | Family::Canary => Some(language),
-        Family::Parakeet | Family::DriftingParakeet => None,
+        Family::Parakeet | Family::DriftingParakeet | Family::Nemotron => None,
     }
 }
 
@@ -91,15 +93,29 @@ impl Model for GgufModel {
     fn load(self) -> Result<Loaded, LoadError> {
         // The file may have been replaced since it was checked.
         let summary = self.inspect()?;
-        let threads = self.threads.unwrap_or_else(processor::threads);
         let before = self.device.free();
-        let transcriber = Transcriber::load(&self.file, &self.device, threads)?;
+        let transcriber = Transcriber::load(&self.file, &self.device, self.threads())?;
         Ok(Loaded { transcriber, summary, device: self.device, before })
     }
 }
 
 impl GgufModel {
+    /// What the file is, for its text: not for previews only.
     fn inspect(&self) -> Result<Summary, LoadError> {
+        let summary = self.summary()?;
+        if !summary.is_for_previews_only() {
+            return Ok(summary);
+        }
+        Err(LoadError::Broken { path: self.file.clone(), why: family::for_previews_only().into() })
+    }
+
+    /// As many threads as it is to have.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or_else(processor::threads)
+    }
+
+    /// What the file is, from its head.
+    pub(crate) fn summary(&self) -> Result<Summary, LoadError> {
         let path = || self.file.clone();
         gguf::inspect(&self.file).map_err(|error| match error {
             ModelError::Io { source, .. } => LoadError::Missing { path: path(), source },

@@ -1,11 +1,12 @@
 //! `v2m-engine-gguf`: v2m's recogniser on models in GGUF form, by transcribe.cpp. PCM in, text out.
-//! It runs models of Moonshine, Canary and Parakeet.
+//! It runs models of Moonshine, Canary and Parakeet, and as a preview Nemotron and Moonshine.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`device`] | the processor or GPU it computes on |
 //! | [`family`] | the models as the run loop knows them |
+//! | [`preview`] | the models that write while somebody speaks |
 //! | [`decode`] | transcribe.cpp: what it is asked, how it is interrupted, what it answers |
 //!
 //! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`]; what
@@ -17,9 +18,11 @@ pub mod args;
 pub mod decode;
 pub mod device;
 pub mod family;
+pub mod preview;
 
 use args::{Args, Parsed};
 use family::GgufModel;
+use preview::GgufPreview;
 use std::ffi::c_int;
 use std::process::ExitCode;
 use v2m_ipc::backend::Backend;
@@ -69,6 +72,13 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
             "{NAME}: telling OpenMP not to spin: {error}; decoding may be slow"
         )));
     }
+    if args.preview
+        && let Err(error) = processor::give_way()
+    {
+        verbatim!(plain::complain(format_args!(
+            "{NAME}: letting other programs go first: {error}; they may be slower while you speak"
+        )));
+    }
     // While there is one thread, and before anything is read that others have made.
     let files = [args.model.clone()].into_iter().chain(args.vad.clone());
     confine::confine(NAME, files, backend.is_gpu());
@@ -76,8 +86,13 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
         Ok(device) => device,
         Err(reason) => return unavailable(&reason),
     };
-    let model = GgufModel { file: args.model.clone(), device, threads: args.threads };
-    match run::serve(model, args.vad.as_deref()) {
+    let (model, vad) =
+        (GgufModel { file: args.model.clone(), device, threads: args.threads }, &args.vad);
+    let served = match args.preview {
+        true => v2m_recogniser::preview::run::serve(GgufPreview { model, vad: vad.clone() }),
+        false => run::serve(model, vad.as_deref()),
+    };
+    match served {
         Ok(()) => leave(),
         Err(error) => {
             plain::complain(format_args!("{NAME}: {error}"));

@@ -1,6 +1,6 @@
-//! Canary and Parakeet through transcribe.cpp, with models of random weights
+//! Canary, Parakeet and Nemotron through transcribe.cpp, with models of random weights
 //! (`tests/testkit/programs/synthetic_model.py`): loading, what is done about an empty or endless
-//! answer, cancelling, files that lie. Not here: words, which only real weights write.
+//! answer, cancelling, words while somebody speaks, files that lie. Not here: words, which only real weights write.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
@@ -14,11 +14,13 @@ use tempfile::TempDir;
 use v2m_engine_gguf::decode::Transcriber;
 use v2m_engine_gguf::device;
 use v2m_engine_gguf::family::{GgufModel, Loaded};
+use v2m_engine_gguf::preview::GgufPreview;
 use v2m_ipc::backend::Backend;
 use v2m_ipc::pcm::seconds;
 use v2m_models::gguf;
 use v2m_recogniser::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_recogniser::model::{LoadError, Model};
+use v2m_recogniser::preview::{PreviewDecoder, PreviewModel};
 use v2m_recogniser::stream::guard::{Doubt, Hypothesis, doubt};
 
 /// Asks to stop once it was asked so often.
@@ -189,6 +191,128 @@ fn a_decode_is_cancelled_where_the_family_allows_it() {
     assert_eq!(cancelled(&mut canary, 3), Err(DecodeError::Aborted), "while it writes");
     let mut parakeet = lab.load("parakeet", "loop", &["en"]);
     assert!(cancelled(&mut parakeet, 3).is_ok(), "asked once, before its encoder");
+}
+
+impl Lab {
+    fn preview(&self, writes: &str, languages: &[&str]) -> Box<dyn PreviewDecoder> {
+        let model = model(make(self.folder.path(), "nemotron", writes, languages));
+        let mut loaded = GgufPreview { model, vad: None }.load().unwrap();
+        loaded.warm_up().unwrap();
+        loaded
+    }
+}
+
+/// The texts after each tenth of a second of sound.
+fn written(preview: &mut dyn PreviewDecoder, tenths: u64) -> Vec<String> {
+    let audio = sound(1_600 * tenths);
+    let hear = |audio: &[f32]| {
+        preview.hear(audio, &patient()).unwrap();
+        preview.text().to_owned()
+    };
+    audio.chunks(1_600).map(hear).collect()
+}
+
+#[test]
+fn words_come_while_somebody_speaks() {
+    let lab = Lab::new();
+    let mut preview = lab.preview("loop", &["en", "es-ES"]);
+    assert!(preview.multilingual() && preview.memory() > 0);
+    preview.begin(Some("es")).unwrap();
+    let texts = written(&mut *preview, 30);
+    // A chunk of four frames, 0.32 s, and a moment until the library has its sound.
+    let first = texts.iter().position(|text| !text.is_empty()).unwrap();
+    assert!(first < 5, "{first}");
+    let steps = texts.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!((7..=11).contains(&steps), "{steps} steps in three seconds");
+    assert!(texts.windows(2).all(|pair| pair[1].starts_with(&pair[0])), "what is written stays");
+    // Another recording begins with nothing, and sounds like the first.
+    preview.begin(Some("es")).unwrap();
+    assert_eq!(preview.text(), "");
+    assert_eq!(written(&mut *preview, 30), texts);
+}
+
+#[test]
+fn a_preview_that_hears_nothing_writes_nothing() {
+    let lab = Lab::new();
+    let mut preview = lab.preview("nothing", &["en"]);
+    assert!(!preview.multilingual());
+    preview.begin(None).unwrap();
+    assert!(written(&mut *preview, 30).iter().all(String::is_empty));
+}
+
+#[test]
+fn a_preview_is_told_a_language_that_it_knows_or_none() {
+    let lab = Lab::new();
+    let mut preview = lab.preview("loop", &["en", "es-ES"]);
+    for language in [Some("en"), Some("es"), None] {
+        preview.begin(language).unwrap();
+        assert!(!written(&mut *preview, 10).last().unwrap().is_empty(), "{language:?}");
+    }
+    let refused = preview.begin(Some("it")).unwrap_err().to_string();
+    assert!(refused.contains("\"it\"") && refused.contains("en, es"), "{refused}");
+}
+
+#[test]
+fn a_preview_is_interrupted_between_chunks_and_begins_anew() {
+    let lab = Lab::new();
+    let mut preview = lab.preview("loop", &["en"]);
+    preview.begin(None).unwrap();
+    let stopped = preview.hear(&sound(seconds(3)), &Patience::of(3));
+    assert_eq!(stopped, Err(DecodeError::Aborted));
+    preview.begin(None).unwrap();
+    let whole = written(&mut *preview, 20).pop().unwrap();
+    assert!(whole.starts_with("w100 w100"), "{whole}");
+    // In whatever chunks the sound comes.
+    preview.begin(None).unwrap();
+    preview.hear(&sound(1_600 * 20), &patient()).unwrap();
+    assert_eq!(preview.text(), whole);
+}
+
+#[test]
+fn a_model_is_a_preview_or_for_the_text_as_its_family_allows() {
+    let lab = Lab::new();
+    let file = |family: &str| make(lab.folder.path(), family, "loop", &["en"]);
+    let error = model(file("nemotron")).load().unwrap_err().to_string();
+    assert!(error.contains("engine.preview"), "{error}");
+    for family in ["canary", "parakeet"] {
+        let preview = GgufPreview { model: model(file(family)), vad: None };
+        let error = preview.check().unwrap_err().to_string();
+        assert!(error.contains("only Nemotron and Moonshine"), "{error}");
+    }
+}
+
+#[test]
+fn a_preview_that_is_cut_short_or_lies_is_refused_before_it_is_loaded() {
+    let lab = Lab::new();
+    let whole = fs::read(make(lab.folder.path(), "nemotron", "loop", &["en"])).unwrap();
+    for (what, bytes) in lies(&whole) {
+        let file = lab.folder.path().join("lie.gguf");
+        fs::write(&file, bytes).unwrap();
+        let preview = GgufPreview { model: model(file), vad: None };
+        assert!(matches!(preview.load(), Err(LoadError::Broken { .. })), "{what}");
+    }
+}
+
+/// What v2m's check lets through may still be refused by the library, and nothing else happens.
+#[test]
+fn a_previews_head_with_any_changed_byte_gives_a_model_or_an_error() {
+    let lab = Lab::new();
+    let whole = fs::read(make(lab.folder.path(), "nemotron", "loop", &["en"])).unwrap();
+    let tensors = whole.windows(4).position(|window| window == b"enc.").unwrap();
+    let file = lab.folder.path().join("changed.gguf");
+    let mut loads = 0;
+    for at in (0..tensors).step_by(7) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x41;
+        fs::write(&file, bytes).unwrap();
+        let preview = GgufPreview { model: model(file.clone()), vad: None };
+        let Ok(mut loaded) = preview.load() else { continue };
+        loads += 1;
+        let heard =
+            loaded.begin(Some("en")).and_then(|()| loaded.hear(&sound(seconds(2)), &patient()));
+        let _ = heard;
+    }
+    assert!(loads > 0, "texts of tokens may be anything");
 }
 
 /// Bytes of a file with one of its numbers changed, or cut short, or with another architecture.

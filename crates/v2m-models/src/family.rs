@@ -18,6 +18,8 @@ pub enum Family {
     /// Parakeet for several languages. It cannot be told which one, and drifts into English words in
     /// the middle of another language.
     DriftingParakeet,
+    /// Nemotron (NVIDIA): writes while somebody speaks, and drops words.
+    Nemotron,
 }
 
 /// What a model file is, from its head.
@@ -69,6 +71,18 @@ impl Summary {
         }
     }
 
+    /// Whether it is for text that is shown while somebody speaks, and for nothing else.
+    #[must_use]
+    pub fn is_for_previews_only(&self) -> bool {
+        self.family == Family::Nemotron
+    }
+
+    /// Whether it can show text while somebody speaks. The others take too long for that.
+    #[must_use]
+    pub fn can_preview(&self) -> bool {
+        matches!(self.family, Family::Nemotron | Family::Moonshine)
+    }
+
     /// Whether a setting of several languages to tell apart makes a difference.
     #[must_use]
     pub fn is_for_english(&self) -> bool {
@@ -83,6 +97,14 @@ impl Summary {
             Languages::English | Languages::Multilingual => vec!["en".into()],
         }
     }
+}
+
+/// Why a model for previews only is not used for the text itself: a clause about it, for the user.
+#[must_use]
+pub fn for_previews_only() -> &'static str {
+    tr!(
+        "it is only for the words that are shown while you speak (engine.preview), because it drops some"
+    )
 }
 
 impl Unheard {
@@ -146,6 +168,19 @@ mod tests {
             assert_eq!(unheard(&parakeet, code, among), Some(Unheard::Drifts));
         }
         assert!(Unheard::Drifts.reason(&parakeet).contains("engine.language = \"en\""));
+    }
+
+    #[test]
+    fn a_preview_is_told_the_language_or_finds_it_out() {
+        let languages = Languages::Listed(LanguageSet::of(&["en", "es"]));
+        let nemotron = summary(Family::Nemotron, languages);
+        assert!(nemotron.is_for_previews_only() && nemotron.can_preview());
+        assert_eq!(unheard(&nemotron, Some("es"), &[]), None);
+        assert_eq!(unheard(&nemotron, None, &["en", "es"]), None);
+        assert_eq!(unheard(&nemotron, Some("it"), &[]), Some(Unheard::Unknown));
+        let moonshine = summary(Family::Moonshine, Languages::English);
+        assert!(moonshine.can_preview() && !moonshine.is_for_previews_only());
+        assert!(!summary(Family::Canary, languages).can_preview());
     }
 
     #[test]

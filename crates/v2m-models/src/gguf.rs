@@ -20,6 +20,8 @@ use crate::family::Family;
 pub use crate::family::Summary;
 use crate::input::ModelInput;
 use crate::language::Languages;
+use crate::nemo::nemotron;
+pub use crate::nemo::nemotron::Streaming;
 use crate::{moonshine, nemo};
 pub(crate) use write::{NewValue, Writer};
 
@@ -173,6 +175,15 @@ pub fn inspect_open(file: File, path: &Path) -> Result<Summary, ModelError> {
     inspected(ModelInput::of(file, path)?, path)
 }
 
+/// What the engine has to know of a model that writes while somebody speaks, and that was inspected.
+///
+/// # Errors
+/// Says where the file is not what it should be.
+pub fn streaming(path: &Path) -> Result<Streaming, ModelError> {
+    let head = Gguf::read(ModelInput::open(path)?)?;
+    nemotron::streaming(&head).map_err(|what| ModelError::bad(path, what))
+}
+
 fn inspected<R: Read + Seek>(input: ModelInput<R>, path: &Path) -> Result<Summary, ModelError> {
     let bytes = input.left();
     let head = Gguf::read(input)?;
@@ -186,6 +197,7 @@ fn inspected<R: Read + Seek>(input: ModelInput<R>, path: &Path) -> Result<Summar
             (Family::Moonshine, Languages::English, moonshine::check(&head).map_err(bad)?)
         }
         nemo::CANARY => nemo::check_canary(&head).map_err(bad)?,
+        nemo::PARAKEET if nemotron::is_one(&head) => nemotron::check(&head).map_err(bad)?,
         nemo::PARAKEET => nemo::check_parakeet(&head).map_err(bad)?,
         other => {
             let known = [moonshine::ARCHITECTURE, nemo::CANARY, nemo::PARAKEET].join(", ");

@@ -13,7 +13,7 @@
 //! | [`language`] | which languages a model can listen to |
 //! | [`moonshine_import`] | Moonshine's weights for ONNX Runtime become a GGUF file |
 //! | `moonshine` | what a Moonshine model must hold |
-//! | `nemo` | what a Canary or Parakeet model must hold |
+//! | `nemo` | what a Canary, Parakeet or Nemotron model must hold |
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
 //!

@@ -3,51 +3,28 @@
 //! Both have the same encoder (FastConformer). Their published sizes are many, so the shapes are those
 //! that the numbers in the head give, within bounds: transcribe.cpp trusts these numbers to some
 //! degree. Source: transcribe.cpp 0.4.1, `src/arch/canary/weights.cpp` and
-//! `src/arch/parakeet/weights.cpp`. Not here: models that transcribe while somebody speaks (Nemotron),
-//! that tell speakers apart, or that cut recordings themselves; v2m does not run those.
+//! `src/arch/parakeet/weights.cpp`. `shape` has what both have in common, [`nemotron`] is Parakeet's relative
+//! that writes while somebody speaks. Not here: models that tell speakers apart, or that cut recordings
+//! themselves; v2m does not run those.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+pub(crate) mod nemotron;
+mod shape;
+#[cfg(test)]
+mod tests;
 
 use v2m_messages::tr;
 
 use crate::family::Family;
-use crate::gguf::{Gguf, Tensor, TensorKind, Value, shown};
+use crate::gguf::{Gguf, Value};
 use crate::language::{LanguageSet, Languages};
+use shape::{Encoder, INNER, LAYERS, POSITIONS, TOKENS, Values, WIDTH, Wanted, missing, odd};
 
 /// The names of the architectures in a file's head.
 pub(crate) const CANARY: &str = "canary";
 pub(crate) const PARAKEET: &str = "parakeet";
 
-/// Bounds of all sizes: twice the largest that are published, and small enough that what is
-/// computed from them does not overflow.
-const LAYERS: RangeInclusive<u64> = 1..=84;
-const WIDTH: RangeInclusive<u64> = 16..=4096;
-const INNER: RangeInclusive<u64> = 16..=16_384;
-const TOKENS: RangeInclusive<u64> = 2..=65_536;
-/// Of an encoder's frame, 80 ms: as many as there are positions for.
-const POSITIONS: RangeInclusive<u64> = 1..=16_384;
-
 /// What a file is: its family, its languages, how its matrices are stored.
 type Kind = (Family, Languages, Option<&'static str>);
-
-/// How precisely a tensor must be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Single,
-    Convolution,
-    Matrix,
-}
-
-impl Role {
-    fn allows(self, kind: TensorKind) -> bool {
-        match self {
-            Self::Single => kind == TensorKind::F32,
-            Self::Convolution => matches!(kind, TensorKind::F32 | TensorKind::F16),
-            Self::Matrix => true,
-        }
-    }
-}
 
 /// That this is a whole Canary model.
 ///
@@ -152,20 +129,8 @@ pub(crate) fn check_parakeet(head: &Gguf) -> Result<Kind, String> {
 /// The family and the tensors of a Parakeet model, by the values in its head.
 fn parakeet(head: &Gguf) -> Result<(Family, Wanted), String> {
     let values = Values { head, prefix: "stt.parakeet" };
-    let has = |name: &str| head.values.contains_key(&values.key(name));
     let style = values.text("stt.parakeet.encoder.att_context_style").unwrap_or("regular");
-    if style == "chunked_limited" || has("prompt.num_prompts") {
-        return Err(tr!(
-            "it is a model for text while somebody speaks (Nemotron), which drops words; v2m does not run it"
-        )
-        .into());
-    }
-    for kind in ["vad.hidden", "encoder.spk_kernel_layers", "diarizer.embedded"] {
-        if has(kind) {
-            let key = values.key(kind);
-            return Err(tr!("it is of a kind that v2m does not run ({key})", key));
-        }
-    }
+    refuse_other_kinds(&values)?;
     values.among(
         style,
         "stt.parakeet.encoder.att_context_style",
@@ -191,21 +156,51 @@ fn parakeet(head: &Gguf) -> Result<(Family, Wanted), String> {
 
     let mut wanted = encoder.tensors(values.flag("encoder.use_bias", false)?);
     if values.text("stt.parakeet.encoder.conv_norm_type") == Some("layer_norm") {
-        wanted.0.retain(|(name, ..)| !name.contains(".conv.bn.running_"));
+        wanted.without_running();
     }
-    wanted.matrix("pred.embed.weight", width, tokens);
-    for i in 0..layers {
-        for part in ["Wx", "Wh"] {
-            wanted.matrix(&format!("pred.lstm.{i}.{part}"), width, 4 * width);
-        }
-        wanted.single(&format!("pred.lstm.{i}.bias"), &[4 * width]);
-    }
-    wanted.linear("joint.enc", encoder.width, joint, true);
-    wanted.linear("joint.pred", width, joint, true);
-    wanted.linear("joint.out", joint, tokens + durations, true);
+    let head = Transducer { width, layers, tokens, joint, outputs: tokens + durations };
+    head.tensors(&encoder, &mut wanted);
 
     let family = if is_for_english(&values) { Family::Parakeet } else { Family::DriftingParakeet };
     Ok((family, wanted))
+}
+
+/// Refuses the kinds of the architecture that neither v2m nor transcribe.cpp alone can run well.
+fn refuse_other_kinds(values: &Values) -> Result<(), String> {
+    for kind in ["vad.hidden", "encoder.spk_kernel_layers", "diarizer.embedded"] {
+        let key = values.key(kind);
+        if values.head.values.contains_key(&key) {
+            return Err(tr!("it is of a kind that v2m does not run ({key})", key));
+        }
+    }
+    Ok(())
+}
+
+/// What follows the encoder, in the sizes of one model: it predicts the next token from the sound and
+/// from the tokens before.
+struct Transducer {
+    width: u64,
+    layers: u64,
+    /// With the one that means that nothing was said.
+    tokens: u64,
+    joint: u64,
+    outputs: u64,
+}
+
+impl Transducer {
+    fn tensors(&self, encoder: &Encoder, wanted: &mut Wanted) {
+        let Self { width, layers, tokens, joint, outputs } = *self;
+        wanted.matrix("pred.embed.weight", width, tokens);
+        for i in 0..layers {
+            for part in ["Wx", "Wh"] {
+                wanted.matrix(&format!("pred.lstm.{i}.{part}"), width, 4 * width);
+            }
+            wanted.single(&format!("pred.lstm.{i}.bias"), &[4 * width]);
+        }
+        wanted.linear("joint.enc", encoder.width, joint, true);
+        wanted.linear("joint.pred", width, joint, true);
+        wanted.linear("joint.out", joint, outputs, true);
+    }
 }
 
 /// Whether a Parakeet model is known to have learnt English alone. One that does not say what it has
@@ -246,269 +241,3 @@ fn check_durations(values: &Values, count: u64) -> Result<(), String> {
     }
     Ok(())
 }
-
-/// The encoder that both have, in the sizes of one model.
-struct Encoder {
-    layers: u64,
-    width: u64,
-    inner: u64,
-    heads: u64,
-    channels: u64,
-    kernel: u64,
-    /// Bands of the spectrum, an eighth.
-    bands: u64,
-}
-
-impl Encoder {
-    /// `bands`: what transcribe.cpp takes as bands of the spectrum.
-    fn read(values: &Values, bands: &[u64]) -> Result<Self, String> {
-        values.number("encoder.subsampling_factor", 8..=8)?;
-        values.number("encoder.pos_emb_max_len", POSITIONS)?;
-        let width = values.number("encoder.d_model", WIDTH)?;
-        values.one_of("stt.frontend.type", &["mel"])?;
-        values.one_of("stt.frontend.window", &["hann"])?;
-        // 16 kHz, 25 ms every 10 ms: all of them.
-        for (name, number) in
-            [("sample_rate", 16_000), ("n_fft", 512), ("win_length", 400), ("hop_length", 160)]
-        {
-            values.exactly(&format!("stt.frontend.{name}"), number)?;
-        }
-        let bands = match values.head.values.get("stt.frontend.num_mels") {
-            Some(Value::Number(number)) if bands.contains(number) => number / 8,
-            Some(_) => return Err(odd("stt.frontend.num_mels")),
-            None => return Err(missing("stt.frontend.num_mels")),
-        };
-        let kernel = values.number("encoder.conv_kernel", 3..=63)?;
-        if kernel.is_multiple_of(2) {
-            return Err(odd(&values.key("encoder.conv_kernel")));
-        }
-        Ok(Self {
-            layers: values.number("encoder.n_layers", LAYERS)?,
-            width,
-            inner: values.number("encoder.d_ff", INNER)?,
-            heads: values.divides("encoder.n_heads", width)?,
-            channels: values.number("encoder.subsampling_channels", 8..=1024)?,
-            kernel,
-            bands,
-        })
-    }
-
-    /// Its tensors; `is_biased`: with a bias at every product.
-    fn tensors(&self, is_biased: bool) -> Wanted {
-        let Self { width, inner, channels, .. } = *self;
-        let mut all = Wanted(Vec::new());
-        for (layer, inputs, size) in
-            [(0, 1, 3), (2, 1, 3), (3, channels, 1), (5, 1, 3), (6, channels, 1)]
-        {
-            let conv = format!("enc.pre_encode.conv.{layer}");
-            all.convolution(&format!("{conv}.weight"), &[size, size, inputs, channels]);
-            all.single(&format!("{conv}.bias"), &[channels]);
-        }
-        all.linear("enc.pre_encode.out", channels * self.bands, width, true);
-        for i in 0..self.layers {
-            let block = format!("enc.blocks.{i}");
-            for norm in ["norm_ff1", "norm_attn", "norm_conv", "norm_ff2", "norm_out"] {
-                all.norm(&format!("{block}.{norm}"), width);
-            }
-            for feed_forward in ["ff1", "ff2"] {
-                let part = format!("{block}.{feed_forward}");
-                all.linear(&format!("{part}.linear1"), width, inner, is_biased);
-                all.linear(&format!("{part}.linear2"), inner, width, is_biased);
-            }
-            for part in ["q", "k", "v", "out"] {
-                all.linear(&format!("{block}.attn.linear_{part}"), width, width, is_biased);
-            }
-            all.matrix(&format!("{block}.attn.linear_pos.weight"), width, width);
-            for part in ["u", "v"] {
-                let dims = [width / self.heads, self.heads];
-                all.single(&format!("{block}.attn.pos_bias_{part}"), &dims);
-            }
-            let conv = format!("{block}.conv");
-            for (part, dims) in [
-                ("pointwise1", [1, width, 2 * width]),
-                ("depthwise", [self.kernel, 1, width]),
-                ("pointwise2", [1, width, width]),
-            ] {
-                all.convolution(&format!("{conv}.{part}.weight"), &dims);
-                if is_biased {
-                    all.single(&format!("{conv}.{part}.bias"), &dims[2..]);
-                }
-            }
-            for part in ["weight", "bias", "running_mean", "running_var"] {
-                all.single(&format!("{conv}.bn.{part}"), &[width]);
-            }
-        }
-        all
-    }
-}
-
-/// The tensors that a model must have: name, dimensions (innermost first), role.
-struct Wanted(Vec<(String, Vec<u64>, Role)>);
-
-impl Wanted {
-    fn single(&mut self, name: &str, dims: &[u64]) {
-        self.0.push((name.into(), dims.to_vec(), Role::Single));
-    }
-
-    fn convolution(&mut self, name: &str, dims: &[u64]) {
-        self.0.push((name.into(), dims.to_vec(), Role::Convolution));
-    }
-
-    fn matrix(&mut self, name: &str, inputs: u64, outputs: u64) {
-        self.0.push((name.into(), vec![inputs, outputs], Role::Matrix));
-    }
-
-    fn linear(&mut self, name: &str, inputs: u64, outputs: u64, is_biased: bool) {
-        self.matrix(&format!("{name}.weight"), inputs, outputs);
-        if is_biased {
-            self.single(&format!("{name}.bias"), &[outputs]);
-        }
-    }
-
-    fn norm(&mut self, name: &str, width: u64) {
-        self.single(&format!("{name}.weight"), &[width]);
-        self.single(&format!("{name}.bias"), &[width]);
-    }
-
-    /// That all are there, and how the matrices are stored. What else is in the file is measured and
-    /// not used (windows and filters of the spectrum).
-    fn check(&self, head: &Gguf) -> Result<Option<&'static str>, String> {
-        let found: BTreeMap<&str, &Tensor> =
-            head.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-        let mut kinds = Vec::new();
-        for (name, dims, role) in &self.0 {
-            let Some(tensor) = found.get(name.as_str()) else {
-                return Err(tr!("the tensor {name} is missing", name));
-            };
-            if !same_dims(&tensor.dims, dims) {
-                return Err(tr!(
-                    "{name} has the shape {found}, not {expected}",
-                    name,
-                    found = format_args!("{:?}", tensor.dims),
-                    expected = format_args!("{dims:?}")
-                ));
-            }
-            if !role.allows(tensor.kind) {
-                let kind = tensor.kind.name();
-                return Err(tr!(
-                    "{name} is stored as {kind}, which is not precise enough for it",
-                    name,
-                    kind
-                ));
-            }
-            if *role == Role::Matrix {
-                kinds.push(tensor.kind);
-            }
-        }
-        let first = kinds.first().copied();
-        Ok(first.filter(|first| kinds.iter().all(|kind| kind == first)).map(TensorKind::name))
-    }
-}
-
-/// ggml reads dimensions that are not written as 1.
-fn same_dims(found: &[u64], wanted: &[u64]) -> bool {
-    let length = found.len().max(wanted.len());
-    (0..length).all(|i| found.get(i).unwrap_or(&1) == wanted.get(i).unwrap_or(&1))
-}
-
-/// The values of a head.
-struct Values<'a> {
-    head: &'a Gguf,
-    /// Of the keys with sizes.
-    prefix: &'static str,
-}
-
-impl<'a> Values<'a> {
-    fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.prefix)
-    }
-
-    /// A number within these bounds.
-    fn number(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
-        let key = self.key(name);
-        match self.head.values.get(&key) {
-            Some(Value::Number(n)) if bounds.contains(n) => Ok(*n),
-            Some(_) => Err(odd(&key)),
-            None => Err(missing(&key)),
-        }
-    }
-
-    /// A number that divides `whole`.
-    fn divides(&self, name: &str, whole: u64) -> Result<u64, String> {
-        let number = self.number(name, 1..=whole)?;
-        if whole.is_multiple_of(number) { Ok(number) } else { Err(odd(&self.key(name))) }
-    }
-
-    fn exactly(&self, key: &str, wanted: u64) -> Result<(), String> {
-        match self.head.values.get(key) {
-            Some(Value::Number(n)) if *n == wanted => Ok(()),
-            Some(_) => Err(odd(key)),
-            None => Err(missing(key)),
-        }
-    }
-
-    fn flag(&self, name: &str, usual: bool) -> Result<bool, String> {
-        match self.head.values.get(&self.key(name)) {
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(odd(&self.key(name))),
-            None => Ok(usual),
-        }
-    }
-
-    fn text(&self, key: &str) -> Option<&'a str> {
-        match self.head.values.get(key) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn one_of(&self, key: &str, known: &[&str]) -> Result<&'a str, String> {
-        let text = self.text(key).ok_or_else(|| missing(key))?;
-        self.among(text, key, known).map(|()| text)
-    }
-
-    fn among(&self, text: &str, key: &str, known: &[&str]) -> Result<(), String> {
-        if known.contains(&text) {
-            return Ok(());
-        }
-        let value = shown(text);
-        Err(tr!("its {key} is {value}, which v2m does not run", key, value))
-    }
-
-    fn names(&self, key: &str) -> Vec<&'a str> {
-        match self.head.values.get(key) {
-            Some(Value::Names(names)) => names.iter().map(String::as_str).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// That there are so many texts of tokens.
-    fn tokens(&self, wanted: RangeInclusive<u64>) -> Result<(), String> {
-        let key = "tokenizer.ggml.tokens";
-        let count = match self.head.values.get(key) {
-            Some(Value::Texts(count)) => *count,
-            Some(Value::Names(names)) => names.len() as u64,
-            Some(_) => return Err(odd(key)),
-            None => return Err(missing(key)),
-        };
-        if wanted.contains(&count) {
-            return Ok(());
-        }
-        Err(tr!(
-            "it has the texts of {count} tokens, not of {expected}",
-            count,
-            expected = wanted.end()
-        ))
-    }
-}
-
-fn missing(key: &str) -> String {
-    tr!("it does not say its {name}", name = key)
-}
-
-fn odd(key: &str) -> String {
-    tr!("its {key} is none that v2m runs", key)
-}
-
-#[cfg(test)]
-mod tests;

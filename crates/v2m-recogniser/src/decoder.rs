@@ -15,7 +15,7 @@
 //! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
 //! | may end before it wrote anything | the same, and if [`Effort::Thorough`] gives nothing either, refuses: what was said is then missing, and not silently |
 //! | depends on something that can go away | refuses with [`DecodeError::Lost`]: another engine gets the same audio |
-//! | decodes while it hears (streaming) | is given whole pieces all the same |
+//! | decodes while it hears (streaming) | is given whole pieces all the same, or shows words only ([`crate::preview`]) |
 //!
 //! Decoders give no times: a segment's times are those of the voice in its piece.
 

@@ -12,6 +12,7 @@
 //! | [`task`] | what the worker is given, and what it answers |
 //! | [`wire`] | the socketpair on standard input, as frames |
 //! | [`confine`] | which files and system calls are left to an engine |
+//! | [`preview`] | words while somebody speaks, by a model that writes as it hears |
 //! | [`remote`] | the decoder without a model: a server's answers, through `v2m-remote` |
 //! | [`openmp`] | how a decoder's threads wait for one another |
 //! | [`processor`] | which instructions it lacks, its name, how many threads make sense |
@@ -32,6 +33,7 @@ pub mod decoder;
 pub mod ggml_file;
 pub mod model;
 pub mod openmp;
+pub mod preview;
 pub mod processor;
 pub mod recording;
 pub mod remote;

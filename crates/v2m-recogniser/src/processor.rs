@@ -2,9 +2,18 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use v2m_messages::{tr, verbatim};
+
+/// Lets all other programs of the user go first: this process gets the time that they leave (nice 19).
+///
+/// # Errors
+/// Those of setpriority(2).
+pub fn give_way() -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(None, 19)?)
+}
 
 /// More threads than this gain nothing in the decoders of whisper.cpp and transcribe.cpp: each token is a short burst of
 /// work with a barrier after every layer, and the barriers then cost more than the work saved.

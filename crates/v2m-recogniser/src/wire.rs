@@ -38,6 +38,12 @@ impl Wire {
         Ok(Self { socket })
     }
 
+    /// Takes this end of a socketpair.
+    #[must_use]
+    pub fn over(socket: UnixStream) -> Self {
+        Self { socket }
+    }
+
     /// Blocks until the daemon sent something or `other` can be read.
     ///
     /// # Errors

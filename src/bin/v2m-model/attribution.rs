@@ -1,4 +1,4 @@
-//! A file beside a model that says who made it, where its licence asks for that (CC-BY).
+//! A file beside a model that says who made it, where its licence asks for that (CC-BY, OpenMDW).
 
 use std::fs;
 use std::io::Write;
@@ -39,6 +39,7 @@ fn text(model: &Model) -> Option<String> {
     let (name, repository) = (model.name, origin.repository);
     let terms = match licence {
         "CC-BY-4.0" => "https://creativecommons.org/licenses/by/4.0/",
+        "OpenMDW-1.1" => "https://openmdw.ai",
         _ => return None,
     };
     let (maker, _) = repository.split_once('/')?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use v2m_messages::tr;
-use v2m_models::catalogue::{self, Languages};
+use v2m_models::catalogue::{self, Languages, Purpose};
 use v2m_models::fit::{self, Fit, Machine};
 use v2m_models::inspect;
 use v2m_models::paths::Places;
@@ -30,7 +30,12 @@ struct Row {
     licence: Option<&'static str>,
     licensor: Option<&'static str>,
     default: bool,
+    /// For the text.
     selected: bool,
+    /// None: unknown, for models that are not published.
+    purpose: Option<Purpose>,
+    /// Whether it shows words while somebody speaks, as the config stands.
+    preview: bool,
     /// How it suits this machine. None: unknown, for models that are not published.
     fit: Option<Fit>,
     recommended: bool,
@@ -80,7 +85,7 @@ pub(crate) fn licences() {
 }
 
 fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
-    let selected = select::selected();
+    let (selected, preview) = (select::selected(), select::preview());
     let installed = places.installed();
     let recommended = fit::recommend(machine).name;
     let published = catalogue::all().iter().map(|m| {
@@ -95,6 +100,8 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
             licensor: Some(m.licence.1),
             default: m.is_default(),
             selected: selected == m.name,
+            purpose: Some(m.purpose),
+            preview: preview == m.name,
             fit: Some(fit::fit(m, machine, path.is_some())),
             recommended: recommended == m.name,
             is_other: path.as_ref().is_some_and(|path| length(path) != m.bytes),
@@ -102,7 +109,10 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
         }
     });
     let own = installed.iter().filter(|(name, _)| catalogue::find(name).is_none());
-    let own = own.map(|(name, path)| own_row(name, path, selected == *name));
+    let own = own.map(|(name, path)| Row {
+        preview: preview == *name,
+        ..own_row(name, path, selected == *name)
+    });
     published.chain(own).collect()
 }
 
@@ -117,6 +127,8 @@ fn own_row(name: &str, path: &Path, selected: bool) -> Row {
         licensor: None,
         default: false,
         selected,
+        purpose: None,
+        preview: false,
         fit: None,
         recommended: false,
         path: Some(path.to_owned()),
@@ -159,7 +171,12 @@ impl Row {
         let (name, bytes) = (&self.name, size(self.bytes));
         let other =
             if self.is_other { tr!(" (not the published file: `v2m-model verify`)") } else { "" };
-        let notes = format!("{state}{other}{default}{recommended}");
+        let preview = match (self.preview, self.purpose) {
+            (true, _) => tr!(" (shows words while you speak)"),
+            (false, Some(Purpose::Preview)) => tr!(" (only for engine.preview)"),
+            (false, _) => "",
+        };
+        let notes = format!("{state}{other}{default}{recommended}{preview}");
         format!(
             "{name:<29} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
             notes.trim_start()

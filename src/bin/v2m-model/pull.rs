@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use v2m_messages::tr;
-use v2m_models::catalogue::{self, Form, Model};
+use v2m_models::catalogue::{self, Form, Model, Purpose};
 use v2m_models::paths::{self, Places};
 use v2m_models::quantise::QuantisedType;
 use v2m_models::{ModelError, verify};
@@ -31,7 +31,12 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Comman
     let (size, shown) = (size(model.bytes), path.display());
     say(tr!("{name}: {size}, verified, {path}", name, size, path = shown));
     if !select::is_selected(places, name) {
-        say(tr!("to use it: v2m-model use {name}", name));
+        say(match model.purpose {
+            Purpose::Text => tr!("to use it: v2m-model use {name}", name),
+            Purpose::Preview => {
+                tr!("to use it: v2m-send config set engine.preview={name}", name)
+            }
+        });
     }
     Ok(())
 }

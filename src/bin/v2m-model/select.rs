@@ -10,7 +10,7 @@ use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
 use v2m_messages::tr;
 use v2m_models::catalogue::{self, Form};
-use v2m_models::family::{Summary, Unheard};
+use v2m_models::family::{self, Summary, Unheard};
 use v2m_models::paths::{PathError, Places};
 use v2m_models::{Doing, ModelError, gguf, inspect};
 
@@ -29,10 +29,23 @@ pub(crate) fn selected() -> String {
     named.unwrap_or(catalogue::DEFAULT).to_owned()
 }
 
-/// Whether the config names the model `name`, by its name or by the path of its file.
+/// The model that shows words while somebody speaks, as the config stands: a name or a path; empty:
+/// none.
+pub(crate) fn preview() -> String {
+    let text = config_file().ok().and_then(|path| fs::read_to_string(path).ok());
+    let document = text.and_then(|text| text.parse::<DocumentMut>().ok());
+    let named = document.as_ref().and_then(|d| d.get("engine")?.get("preview")?.as_str());
+    named.unwrap_or_default().to_owned()
+}
+
+/// Whether the config names the model `name`, by its name or by the path of its file, for the text or
+/// for the words that are shown while somebody speaks.
 pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
-    let selected = selected();
-    selected == name || places.resolve(&selected).ok() == places.installed_at(name)
+    let names = |wanted: String| {
+        let file = places.resolve(&wanted).ok();
+        wanted == name || file.is_some() && file == places.installed_at(name)
+    };
+    names(selected()) || names(preview())
 }
 
 /// Names `name` as the model to use.
@@ -42,6 +55,14 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
         Form::Ggml => inspect(&file).map(|_| None)?,
         Form::Gguf => Some(gguf::inspect(&file)?),
     };
+    if summary.as_ref().is_some_and(Summary::is_for_previews_only) {
+        let reason = family::for_previews_only();
+        return Err(CommandError::Refused(tr!(
+            "{name} was not selected: {reason}; use it so: v2m-send config set engine.preview={name}",
+            name,
+            reason
+        )));
+    }
     let path = config_file()?;
     let text = match fs::read_to_string(&path) {
         Err(e) if e.kind() == ErrorKind::NotFound => String::new(),

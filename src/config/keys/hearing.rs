@@ -3,8 +3,8 @@
 use super::{ConfigKey, FLAG};
 use crate::config::settings::BackendChoice;
 use crate::config::values::{
-    base_url, choice, flag, language, languages, model, number, put, silence, silence_text, text,
-    texts, unload_after, unload_text, whole,
+    base_url, choice, flag, language, languages, model, model_or_none, number, put, silence,
+    silence_text, text, texts, unload_after, unload_text, whole,
 };
 use crate::session::TriggerMode;
 use serde_json::json;
@@ -22,6 +22,22 @@ pub(super) static KEYS: &[ConfigKey] = &[
         hidden: false,
         get: |s| json!(s.engine.model),
         set: |s, v| put(&mut s.engine.model, model(v)),
+    },
+    ConfigKey {
+        section: "engine",
+        name: "preview",
+        allowed: mark!(
+            "a name from `v2m-model list`, an absolute path of a model in GGUF form, or \"\" for none"
+        ),
+        doc: mark!(
+            "A second model that shows your words while you speak, such as\n\
+              \"nemotron-3.5-asr-streaming-0.6b-q8_0\". The text itself always comes from `model`. Empty: what `model` has\n\
+              recognised so far is shown. The second model takes memory of its own, and computes while you speak."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.engine.preview),
+        set: |s, v| put(&mut s.engine.preview, model_or_none(v)),
     },
     ConfigKey {
         section: "engine",

@@ -49,6 +49,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             model: "base-q8_0".into(),
+            preview: String::new(),
             backend: BackendChoice::Auto,
             language: None,
             languages: Vec::new(),

@@ -43,6 +43,8 @@ pub struct Settings {
 pub struct EngineSettings {
     /// Catalogue name or absolute path.
     pub model: String,
+    /// The model whose words are shown while somebody speaks, as `model` is named; empty: none.
+    pub preview: String,
     /// What may compute.
     pub backend: BackendChoice,
     /// ISO 639-1 code; `None` detects it.

@@ -3,17 +3,19 @@
 
 mod aside;
 mod models;
+mod preview;
 
 use super::changes::{self, Changes};
 use super::sleep::Sleep;
 use crate::config::Settings;
-use crate::language::spoken;
 use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
 use crate::session::{EngineState, JobId, Wishes};
 use crate::suspend::SuspendEvent;
 use aside::Aside;
 pub(super) use models::{Models, Plan};
-use models::{decode_options, spoken_in};
+use models::{decode_options, in_language};
+use preview::Preview;
+pub(super) use preview::{Draft, PreviewNews};
 use std::sync::Arc;
 use tracing::info;
 use v2m_ipc::engine::DecodeOptions;
@@ -23,6 +25,7 @@ pub(super) struct Engine {
     recogniser: Recogniser,
     /// Another engine, for one recording.
     aside: Option<Aside>,
+    preview: Preview,
     sleep: Sleep,
     models: Arc<Models>,
     /// The model's file as it was when it was last loaded.
@@ -37,6 +40,8 @@ pub(super) enum EngineEvent {
     Recogniser(Box<RecogniseEvent>),
     /// What the engine for one recording tells.
     Aside(Box<RecogniseEvent>),
+    /// What the preview tells.
+    Preview(Box<RecogniseEvent>),
     /// What logind tells.
     Sleep(SuspendEvent),
     /// Files in the models' folders have changed.
@@ -51,7 +56,9 @@ impl Engine {
         let mut sleep = Sleep::default();
         sleep.attend(&spec);
         let stamp = models.stamp(settings);
-        Self { recogniser: Recogniser::new(spec), aside: None, sleep, models, stamp, watch: None }
+        let preview = Preview::new(models.preview_spec(settings));
+        let recogniser = Recogniser::new(spec);
+        Self { recogniser, aside: None, preview, sleep, models, stamp, watch: None }
     }
 
     /// Cancel-safe.
@@ -63,6 +70,7 @@ impl Engine {
         tokio::select! {
             event = self.recogniser.next() => EngineEvent::Recogniser(Box::new(event)),
             event = aside::next(&mut self.aside) => EngineEvent::Aside(Box::new(event)),
+            event = self.preview.next() => EngineEvent::Preview(Box::new(event)),
             event = self.sleep.next() => EngineEvent::Sleep(event),
             () = watch.changed() => EngineEvent::ModelsChanged,
         }
@@ -94,9 +102,7 @@ impl Engine {
 
     /// A dictation begins, whose sound is to be fed.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings, wishes: &Wishes) {
-        let language = wishes.language.clone();
-        let own = language.map(|code| Some(code).filter(|code| code != spoken::AUTO));
-        let mut options = spoken_in(decode_options(settings), own);
+        let mut options = in_language(decode_options(settings), wishes);
         if wishes.continuous {
             options.sentences = true;
             options.quiet_after = settings.session.continuous_silence.map_or(0, samples_in);
@@ -162,10 +168,16 @@ impl Engine {
             self.sleep.attend(&spec);
             self.recogniser.set_spec(spec);
         }
+        let preview = self.models.preview_spec(new);
+        if preview != self.models.preview_spec(old) {
+            self.watch = None;
+            self.preview.set(preview);
+        }
     }
 
     /// A model came, went or changed. An engine that works on its old file is left alone.
     pub(super) fn reload(&mut self, settings: &Settings) {
+        self.preview.reload(self.models.preview_spec(settings));
         let stamp = self.models.stamp(settings);
         let usable = matches!(
             self.report().state,

@@ -1,15 +1,17 @@
 //! Which engines and which model the settings mean.
 
 mod heard;
+mod preview;
 mod programs;
 mod stand_in;
 mod unfollowed;
 
 use crate::config;
 use crate::config::Settings;
+use crate::language::spoken;
 use crate::recognise::{Backend, EngineSpec, Stamp, Unload};
 use crate::regular::{self, Trust};
-use crate::session::{Code, Failure};
+use crate::session::{Code, Failure, Wishes};
 use programs::PROGRAM;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -36,8 +38,9 @@ pub(in crate::daemon) struct Plan {
 pub(in crate::daemon) struct Models {
     program: PathBuf,
     places: Result<paths::Places, paths::PathError>,
-    /// The head of a GGUF file that was read last: each press and each status asks for it.
-    read: Mutex<Option<ReadHead>>,
+    /// The heads of the GGUF files that were read last, the model's and the preview's: each press and
+    /// each status asks for them.
+    read: Mutex<Vec<ReadHead>>,
 }
 
 /// What the head of a file says, as long as the file is the same.
@@ -68,6 +71,7 @@ impl Models {
         };
         let places = self.places.as_ref().map_err(missing)?;
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
+        self.refuse_preview(&settings.engine.model, &model)?;
         let local = match Form::of(&model) {
             Form::Ggml => self.candidates(settings.engine.backend)?,
             Form::Gguf => vec![self.for_gguf(&settings.engine)?],
@@ -84,6 +88,7 @@ impl Models {
                 gpu: settings.engine.unload_after.on(true),
                 cpu: settings.engine.unload_after.on(false),
             },
+            is_preview: false,
         })
     }
 
@@ -131,8 +136,10 @@ impl Models {
             Form::Ggml => true,
             Form::Gguf => {
                 let code = language.or(settings.engine.language.as_deref());
-                let hears =
-                    |summary: Summary| summary.unheard(code, &settings.engine.languages).is_none();
+                let hears = |summary: Summary| {
+                    let among = &settings.engine.languages;
+                    !summary.is_for_previews_only() && summary.unheard(code, among).is_none()
+                };
                 self.gguf_program().is_file() && self.summary(path).is_some_and(hears)
             }
         };
@@ -164,12 +171,13 @@ impl Models {
         let stamp = Stamp::of(file)?;
         // Poisoned by nothing: no code below panics, and a head that was read is whole.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = read.as_ref().filter(|r| r.path == file && r.stamp == stamp) {
+        if let Some(known) = read.iter().find(|r| r.path == file && r.stamp == stamp) {
             return known.summary;
         }
         let opened = regular::open(file, Trust::Named).ok()?;
         let summary = gguf::inspect_open(opened, file).ok();
-        *read = Some(ReadHead { path: file.to_owned(), stamp, summary });
+        read.insert(0, ReadHead { path: file.to_owned(), stamp, summary });
+        read.truncate(2);
         summary
     }
 
@@ -181,7 +189,9 @@ impl Models {
             let (cause, remedy) = model_in_brief(&error);
             Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
         };
-        places.resolve(name).map(drop).map_err(refused)
+        let file = places.resolve(name).map_err(refused)?;
+        let unfit = |failure| Failure { code: Code::BadConfig, lasts: false, ..failure };
+        self.refuse_preview(name, &file).map_err(unfit)
     }
 
     /// Whether one engine alone can run the configured model.
@@ -208,6 +218,12 @@ pub(super) fn spoken_in(options: DecodeOptions, language: Option<Option<String>>
     // These are for detecting only.
     let languages = if language.is_some() { Vec::new() } else { options.languages };
     DecodeOptions { language, languages, ..options }
+}
+
+/// The options for a dictation with these wishes.
+pub(super) fn in_language(options: DecodeOptions, wishes: &Wishes) -> DecodeOptions {
+    let language = wishes.language.clone();
+    spoken_in(options, language.map(|code| Some(code).filter(|code| code != spoken::AUTO)))
 }
 
 /// How the settings want recordings decoded.

@@ -17,7 +17,9 @@
 //!   ends), `device` (reports that its device is lost), `driver` (aborts with a driver's
 //!   complaint), `wild` (this job's text holds a NUL, an escape sequence and a bidirectional
 //!   override), `sentence` (says that a sentence is over, of all that was heard since the last one;
-//!   only if sentences are asked for).
+//!   only if sentences are asked for), `draft` (a draft of all that was heard so far).
+//!
+//! Started with `--preview` it writes `preview of N` while it hears, N being the samples heard.
 //!
 //! By a link named `…-remote`, `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
 //! in MODEL.cuda and so on, if there is such a file, and its marks are MODEL.cuda.lives and so on.
@@ -59,6 +61,8 @@ struct Fake {
     wild: bool,
     /// No more of the job's sound comes.
     finished: bool,
+    /// Whether it writes while it hears.
+    is_preview: bool,
     /// Whether it can pause.
     pauses: bool,
     /// Jobs that others came between: numbers, what was heard of them, and whether that was all.
@@ -133,6 +137,7 @@ impl Fake {
             deaf: false,
             wild: false,
             finished: false,
+            is_preview: std::env::args().any(|argument| argument == "--preview"),
             pauses: true,
             paused: Vec::new(),
         })
@@ -175,6 +180,11 @@ impl Fake {
                 }
                 let before = self.said.last().map_or(0, |last| last.end);
                 let settled = before + self.heard.samples;
+                if self.is_preview {
+                    let text = format!("preview of {settled}");
+                    let segment = Segment { start: 0, end: settled, text };
+                    self.send(&FromEngine::Segment { job, segment, is_final: false })?;
+                }
                 self.send(&FromEngine::Progress { job, settled })?;
                 self.play("pcm", job)
             }
@@ -340,6 +350,11 @@ impl Fake {
                 self.send(&FromEngine::Sentence { job, until, language })
             }
             "sentence" => Ok(()),
+            "draft" => {
+                let (end, text) = (self.heard.samples, self.heard.text());
+                let segment = Segment { start: 0, end, text };
+                self.send(&FromEngine::Segment { job, segment, is_final: false })
+            }
             "early" | "late" => self.answer(job),
             "wait" => {
                 while !self.model.with_extension("go").exists() {

@@ -1,6 +1,6 @@
-"""Makes a Canary or Parakeet model in GGUF form with random weights: of the real shape, or a small one for tests.
+"""Makes a Canary, Parakeet or Nemotron model in GGUF form with random weights: of the real shape, or a small one for tests.
 
-usage: synthetic_model.py canary|parakeet small|real WRITES FILE.gguf [LANGUAGE…]
+usage: synthetic_model.py canary|parakeet|nemotron small|real WRITES FILE.gguf [LANGUAGE…]
 
 What it writes does not depend on the sound. WRITES: `nothing`, or `loop` (one word again and again, until
 the library stops it). Its text means nothing: it shows load, memory, cost, cancelling, and what is done about such
@@ -118,18 +118,21 @@ def padded(size: int) -> int:
     return -size % ALIGNMENT + size
 
 
-def frontend(model: Model, bands: int) -> None:
+def frontend(model: Model, bands: int, normalize: str = "per_feature") -> None:
     front = "stt.frontend."
     model.text(front + "type", "mel")
     for name, value in (("num_mels", bands), ("sample_rate", 16000), ("n_fft", 512), ("win_length", 400), ("hop_length", 160)):
         model.u32(front + name, value)
     model.text(front + "window", "hann")
-    model.text(front + "normalize", "per_feature")
+    model.text(front + "normalize", normalize)
     for name, value in (("dither", 0.0), ("pre_emphasis", 0.97), ("f_min", 0.0), ("f_max", 8000.0)):
         model.f32(front + name, value)
 
 
-def encoder(model: Model, family: str, biased: bool, bands: int, layers: int, width: int, heads: int, inner: int, channels: int) -> None:
+def encoder(
+    model: Model, family: str, biased: bool, bands: int, layers: int, width: int, heads: int, inner: int, channels: int,
+    causal: bool = False,
+) -> None:
     sizes = {
         "n_layers": layers, "d_model": width, "n_heads": heads, "d_ff": inner, "conv_kernel": 9, "subsampling_factor": 8,
         "subsampling_channels": channels, "pos_emb_max_len": 5000,
@@ -139,7 +142,8 @@ def encoder(model: Model, family: str, biased: bool, bands: int, layers: int, wi
     for layer, inputs, size in ((0, 1, 3), (2, 1, 3), (3, channels, 1), (5, 1, 3), (6, channels, 1)):
         model.convolution(f"enc.pre_encode.conv.{layer}.weight", size, size, inputs, channels)
         model.single(f"enc.pre_encode.conv.{layer}.bias", channels)
-    model.linear("enc.pre_encode.out", channels * bands // 8, width)
+    # Convolutions that look at the past only leave one band more.
+    model.linear("enc.pre_encode.out", channels * (bands // 8 + causal), width)
     for i in range(layers):
         block = f"enc.blocks.{i}."
         for name in ("norm_ff1", "norm_attn", "norm_conv", "norm_ff2", "norm_out"):
@@ -157,8 +161,9 @@ def encoder(model: Model, family: str, biased: bool, bands: int, layers: int, wi
             if biased:
                 model.single(f"{block}conv.{name}.bias", dims[-1])
         model.norm(block + "conv.bn", width)
-        model.single(block + "conv.bn.running_mean", width)
-        model.single(block + "conv.bn.running_var", width, value=1.0)
+        if not causal:
+            model.single(block + "conv.bn.running_mean", width)
+            model.single(block + "conv.bn.running_var", width, value=1.0)
 
 
 def tokens(model: Model, count: int, special: dict[int, str]) -> None:
@@ -258,11 +263,58 @@ def parakeet(real: bool, writes: str, languages: list[str]) -> Model:
     return model
 
 
+def nemotron(real: bool, writes: str, languages: list[str]) -> Model:
+    """nemotron-3.5-asr-streaming-0.6b, or a small relative of it: a Parakeet that writes while it hears, and is told the language."""
+    bands, layers, width, heads, inner, channels = (128, 24, 1024, 8, 4096, 256) if real else (80, 1, 64, 4, 64, 32)
+    own_width, count, hidden = (640, 13087, 2048) if real else (32, 128, 32)
+    model = Model("parakeet")
+    model.text("stt.variant", "nemotron-3.5-asr-streaming-0.6b")
+    model.texts("general.languages", languages)
+    model.flag("stt.capability.streaming", True)
+    frontend(model, bands, "none")
+    encoder(model, "parakeet", False, bands, layers, width, heads, inner, channels, causal=True)
+    tokens(model, count, {})
+    ears = "stt.parakeet.encoder."
+    for name, value in (("att_context_left", 56), ("att_context_right", 13), ("conv_context_left", 8), ("conv_context_right", 0)):
+        model.i32(ears + name, value)
+    model.i32s(ears + "att_context_size_choices", [56, 13, 56, 6, 56, 3, 56, 0])
+    model.text(ears + "att_context_style", "chunked_limited")
+    model.text(ears + "conv_norm_type", "layer_norm")
+    for name, value in (("pre_encode_cache_size", 9), ("drop_extra_pre_encoded", 2), ("sampling_frames_first", 1)):
+        model.i32(f"{ears}streaming.{name}", value)
+    own = "stt.parakeet."
+    model.text(own + "head_kind", "rnnt")
+    sizes = {
+        "predictor.hidden": own_width, "predictor.n_layers": 2, "predictor.vocab": count + 1, "joint.hidden": own_width,
+        "joint.num_extra_outputs": 0, "prompt.num_prompts": 128, "prompt.hidden": hidden, "prompt.auto_id": 101,
+    }
+    for name, value in sizes.items():
+        model.u32(own + name, value)
+    model.text(own + "joint.activation", "relu")
+    model.text(own + "prompt.field", "target_lang")
+    model.text(own + "prompt.activation", "relu")
+    model.texts(own + "prompt.dictionary.locales", [*languages, "auto"])
+    model.i32s(own + "prompt.dictionary.indices", [*range(len(languages)), 101])
+    model.matrix("pred.embed.weight", own_width, count + 1)
+    for i in range(2):
+        model.matrix(f"pred.lstm.{i}.Wx", own_width, 4 * own_width)
+        model.matrix(f"pred.lstm.{i}.Wh", own_width, 4 * own_width)
+        model.single(f"pred.lstm.{i}.bias", 4 * own_width)
+    model.linear("joint.enc", width, own_width)
+    model.linear("joint.pred", own_width, own_width)
+    model.matrix("joint.out.weight", own_width, count + 1)
+    # The token after the last text is nothing. The other one is written ten times in each frame, which the library allows.
+    model.always("joint.out.bias", count + 1, {"nothing": count, "loop": 100}[writes])
+    model.linear("prompt.mlp.0", width + 128, hidden)
+    model.linear("prompt.mlp.2", hidden, width)
+    return model
+
+
 def main() -> None:
     if len(sys.argv) < 5:
         sys.exit(__doc__)
     family, shape, writes, path, *languages = sys.argv[1:]
-    make = {"canary": canary, "parakeet": parakeet}[family]
+    make = {"canary": canary, "parakeet": parakeet, "nemotron": nemotron}[family]
     make({"small": False, "real": True}[shape], writes, languages or ["en"]).write(path)
 
 

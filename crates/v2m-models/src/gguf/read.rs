@@ -24,7 +24,7 @@ pub(super) const LONGEST_KEPT: u64 = 4 << 10;
 /// Numbers of an array that are kept. All that are looked at are shorter.
 const KEPT: u64 = 16;
 /// Texts of an array that are kept, and their bytes: lists of languages, not of tokens.
-const NAMES: u64 = 128;
+const NAMES: u64 = 512;
 const LONGEST_LISTED: u64 = 32;
 
 impl Gguf {

@@ -1,6 +1,9 @@
 //! The smallest file of these families has megabytes, so tests change a head.
 
+use super::shape::Role;
 use super::*;
+use crate::gguf::{Tensor, TensorKind};
+use std::collections::BTreeMap;
 
 /// A value, as the tables below write it.
 fn value(text: &str) -> Value {
@@ -229,11 +232,8 @@ fn a_parakeet_model_that_lies_or_is_of_another_kind_is_refused() {
         check_parakeet,
         || small_parakeet(&["en"]),
         &[
-            ("text while somebody speaks", |head| {
+            ("\"chunked_limited\"", |head| {
                 set(head, "stt.parakeet.encoder.att_context_style", "chunked_limited");
-            }),
-            ("text while somebody speaks", |head| {
-                set(head, "stt.parakeet.prompt.num_prompts", "128")
             }),
             ("stt.parakeet.vad.hidden", |head| set(head, "stt.parakeet.vad.hidden", "8")),
             ("\"ctc\"", |head| set(head, "stt.parakeet.head_kind", "ctc")),
@@ -249,6 +249,114 @@ fn a_parakeet_model_that_lies_or_is_of_another_kind_is_refused() {
                 set(head, "stt.parakeet.joint.num_extra_outputs", "4");
                 let durations = Value::Numbers(4, vec![0, 1, 2, 3]);
                 head.values.insert("stt.parakeet.tdt.durations".into(), durations);
+            }),
+        ],
+    );
+}
+
+fn small_nemotron(languages: &[&str]) -> Gguf {
+    let own = [
+        ("encoder.att_context_style", "chunked_limited"),
+        ("encoder.att_context_left", "56"),
+        ("encoder.att_context_right", "13"),
+        ("encoder.conv_context_left", "8"),
+        ("encoder.conv_context_right", "0"),
+        ("encoder.conv_norm_type", "layer_norm"),
+        ("encoder.streaming.pre_encode_cache_size", "9"),
+        ("encoder.streaming.drop_extra_pre_encoded", "2"),
+        ("encoder.streaming.sampling_frames_first", "1"),
+        ("head_kind", "rnnt"),
+        ("predictor.hidden", "64"),
+        ("predictor.n_layers", "2"),
+        ("predictor.vocab", "201"),
+        ("joint.hidden", "64"),
+        ("joint.num_extra_outputs", "0"),
+        ("joint.activation", "relu"),
+        ("prompt.num_prompts", "128"),
+        ("prompt.hidden", "96"),
+        ("prompt.field", "target_lang"),
+        ("prompt.activation", "relu"),
+        ("prompt.auto_id", "101"),
+    ];
+    let mut head = model("stt.parakeet", &own, &[("general.languages", languages)]);
+    let locales = ["en-US", "en", "es-ES", "nb-NO", "auto"].map(str::to_owned).to_vec();
+    let mut insert = |key: &str, value| head.values.insert(format!("stt.parakeet.{key}"), value);
+    insert("prompt.dictionary.locales", Value::Names(locales));
+    insert("prompt.dictionary.indices", Value::Numbers(5, vec![0, 0, 2, 3, 101]));
+    let menu = vec![56, 13, 56, 6, 56, 3, 56, 0];
+    insert("encoder.att_context_size_choices", Value::Numbers(8, menu));
+    let (_, wanted) = nemotron::shape(&head).unwrap();
+    filled(head, &wanted)
+}
+
+#[test]
+fn a_model_that_writes_while_somebody_speaks_knows_the_locales_of_both_lists() {
+    let head = small_nemotron(&["en", "en-US", "es-ES", "nb-NO", "fr-FR"]);
+    assert!(nemotron::is_one(&head) && !nemotron::is_one(&small_parakeet(&["en"])));
+    let languages = Languages::Listed(LanguageSet::of(&["en", "es", "no"]));
+    assert_eq!(nemotron::check(&head), Ok((Family::Nemotron, languages, Some("q8_0"))));
+    let streaming = nemotron::streaming(&head).unwrap();
+    assert_eq!(streaming.lookahead, 3);
+    let locale = |code| streaming.locale(code);
+    // The shorter of two, and the language by its code in v2m.
+    assert_eq!(
+        (locale("en"), locale("es"), locale("no")),
+        (Some("en"), Some("es-ES"), Some("nb-NO"))
+    );
+    assert_eq!(locale("fr"), None, "it has no index for it");
+}
+
+#[test]
+fn the_lookahead_is_a_short_one_that_the_model_was_trained_with() {
+    for (menu, lookahead) in
+        [(vec![56, 13, 56, 6, 56, 1, 56, 0], 1), (vec![56, 13, 56, 6], 6), (vec![56, 13], 13)]
+    {
+        let mut head = small_nemotron(&["en"]);
+        let menu = Value::Numbers(menu.len() as u64, menu);
+        head.values.insert("stt.parakeet.encoder.att_context_size_choices".into(), menu);
+        assert_eq!(nemotron::streaming(&head).unwrap().lookahead, lookahead);
+    }
+}
+
+#[test]
+fn a_model_that_writes_while_somebody_speaks_and_lies_is_refused() {
+    refused(
+        nemotron::check,
+        || small_nemotron(&["en", "es-ES"]),
+        &[
+            ("att_context_size_choices", |head| {
+                let menu = Value::Numbers(4, vec![70, 13, 56, 0]);
+                head.values.insert("stt.parakeet.encoder.att_context_size_choices".into(), menu);
+            }),
+            ("att_context_size_choices", |head| {
+                let menu = Value::Numbers(3, vec![56, 13, 56]);
+                head.values.insert("stt.parakeet.encoder.att_context_size_choices".into(), menu);
+            }),
+            ("encoder.att_context_left", |head| {
+                set(head, "stt.parakeet.encoder.att_context_left", "4294967295")
+            }),
+            ("encoder.conv_context_left", |head| {
+                set(head, "stt.parakeet.encoder.conv_context_left", "0")
+            }),
+            ("pre_encode_cache_size", |head| {
+                set(head, "stt.parakeet.encoder.streaming.pre_encode_cache_size", "1000000")
+            }),
+            ("prompt.dictionary.indices", |head| {
+                let indices = Value::Numbers(5, vec![0, 0, 2, 3, 128]);
+                head.values.insert("stt.parakeet.prompt.dictionary.indices".into(), indices);
+            }),
+            ("prompt.dictionary.indices", |head| {
+                let indices = Value::Numbers(4, vec![0, 0, 2, 3]);
+                head.values.insert("stt.parakeet.prompt.dictionary.indices".into(), indices);
+            }),
+            ("prompt.auto_id", |head| set(head, "stt.parakeet.prompt.auto_id", "128")),
+            ("no language", |head| {
+                head.values.insert("general.languages".into(), Value::Names(vec!["tlh".into()]));
+            }),
+            ("\"tdt\"", |head| set(head, "stt.parakeet.head_kind", "tdt")),
+            ("stt.parakeet.vad.hidden", |head| set(head, "stt.parakeet.vad.hidden", "8")),
+            ("prompt.mlp.0.weight has the shape", |head| {
+                set(head, "stt.parakeet.prompt.hidden", "64")
             }),
         ],
     );

@@ -265,3 +265,67 @@ fn a_model_for_english_is_told_from_one_for_all_languages() {
     assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
     assert!(catalogue::find(for_language("base", "yue")).is_some());
 }
+
+#[test]
+fn a_model_for_previews_is_used_for_nothing_else_and_no_other_for_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models { program: dir.path().join("v2m-engine"), ..Models::from_env() };
+    std::fs::write(dir.path().join("v2m-engine-gguf"), "").unwrap();
+    let (nemotron, as_main) = synthetic(dir.path(), "nemotron", &["en", "es"]);
+    for failure in
+        [models.spec(&as_main).unwrap_err(), models.check(&as_main.engine.model).unwrap_err()]
+    {
+        for part in ["engine.preview=", "v2m-model use base-q8_0", "drops some"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+    let mut settings = Settings::default();
+    assert_eq!(models.preview_spec(&settings), None);
+    settings.engine.preview = nemotron.display().to_string();
+    let spec = models.preview_spec(&settings).unwrap().unwrap();
+    assert_eq!((spec.is_preview, spec.threads, spec.candidates.len()), (true, 1, 1));
+    assert_eq!(models.check_preview(&settings.engine.preview), Ok(()));
+    assert_eq!(models.check_preview(""), Ok(()));
+    let (canary, _) = synthetic(dir.path(), "canary", &["en", "es"]);
+    settings.engine.preview = canary.display().to_string();
+    for failure in [
+        models.preview_spec(&settings).unwrap().unwrap_err(),
+        models.check_preview(&settings.engine.preview).unwrap_err(),
+    ] {
+        assert!(failure.message.contains("only Nemotron and Moonshine"), "{}", failure.message);
+    }
+}
+
+#[test]
+fn a_preview_hears_only_what_it_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models { program: PathBuf::new(), ..Models::from_env() };
+    let hears = |settings: &Settings, code: Option<&str>, among: &[&str]| {
+        let among: Vec<String> = among.iter().map(|code| (*code).to_owned()).collect();
+        models.preview_hears(settings, code, &among)
+    };
+    let mut settings = Settings::default();
+    let (both, _) = synthetic(dir.path(), "nemotron", &["en", "es", "nb"]);
+    settings.engine.preview = both.display().to_string();
+    for code in ["en", "es", "no"] {
+        assert!(hears(&settings, Some(code), &[]), "{code}");
+    }
+    assert!(hears(&settings, None, &[]), "it finds out");
+    assert!(!hears(&settings, Some("it"), &[]));
+    let told = |settings: &Settings| models.unfollowed(settings);
+    assert_eq!(told(&settings), []);
+    settings.engine.language = Some("it".into());
+    let [(key, why)] = &told(&settings)[..] else { panic!("{:?}", told(&settings)) };
+    assert!(*key == "engine.preview" && why.contains("one of: en, es, no"), "{why}");
+    settings.engine.language = None;
+    settings.engine.translate = true;
+    assert!(told(&settings)[0].1.contains("cannot translate"));
+
+    // English words for whatever somebody speaks would be wrong.
+    let (english, _) = synthetic(dir.path(), "nemotron", &["en-US"]);
+    settings.engine.preview = english.display().to_string();
+    assert!(hears(&settings, Some("en"), &[]) && hears(&settings, None, &["en"]));
+    assert!(!hears(&settings, Some("es"), &[]) && !hears(&settings, None, &[]));
+    settings.engine.model = "tiny.en-q8_0".into();
+    assert!(hears(&settings, None, &[]), "the text is English as well");
+}

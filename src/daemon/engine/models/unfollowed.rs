@@ -8,6 +8,11 @@ use v2m_models::family::{Family, Summary};
 impl Models {
     /// The settings that the configured model cannot follow, each with the reason.
     pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        let by_model = self.unfollowed_by_model(settings).into_iter();
+        by_model.chain(self.unfollowed_preview(settings)).collect()
+    }
+
+    fn unfollowed_by_model(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         if settings.server().is_some() {
             return unfollowed_by_servers(&settings.engine);
         }

@@ -1,0 +1,184 @@
+//! The model that shows words while somebody speaks (`engine.preview`): which it is, whether it can, and
+//! that it is used for nothing else.
+
+use super::{Models, model_in_brief};
+use crate::config::{EngineSettings, Settings};
+use crate::recognise::{Backend, Candidate, EngineSpec, Unload};
+use crate::session::{Code, Failure};
+use std::path::Path;
+use v2m_messages::tr;
+use v2m_models::catalogue::{self, Form};
+use v2m_models::family::{self, Summary};
+use v2m_models::paths;
+
+impl Models {
+    /// The preview to run, or why none can; `None`: none is wanted.
+    pub(in crate::daemon) fn preview_spec(
+        &self,
+        settings: &Settings,
+    ) -> Option<Result<EngineSpec, Failure>> {
+        let engine = &settings.engine;
+        let wanted = !engine.preview.is_empty();
+        wanted.then(|| {
+            self.preview(engine).map(|(candidate, model)| EngineSpec {
+                candidates: vec![candidate],
+                model_name: engine.preview.clone(),
+                model,
+                server: None,
+                vad: self
+                    .places
+                    .as_ref()
+                    .ok()
+                    .and_then(|places| places.resolve_asset(paths::VAD).ok()),
+                // It is quick enough with one, and leaves the others to what the user waits for.
+                threads: 1,
+                hang: engine.hang(),
+                unload: Unload { gpu: None, cpu: engine.unload_after.on(false) },
+                is_preview: true,
+            })
+        })
+    }
+
+    fn preview(&self, engine: &EngineSettings) -> Result<(Candidate, std::path::PathBuf), Failure> {
+        let name = &engine.preview;
+        let missing = |error: &paths::PathError| {
+            let (cause, remedy) = model_in_brief(error);
+            Failure::new(Code::ModelMissing, told(error)).in_brief(cause, remedy)
+        };
+        let places = self.places.as_ref().map_err(missing)?;
+        let file = places.resolve(name).map_err(|error| missing(&error))?;
+        if let Some(reason) = self.cannot_preview(&file) {
+            let text = told(tr!("the model {name} cannot be used: {reason}", name, reason));
+            return Err(Failure::new(Code::EngineFailed, text).in_brief(
+                tr!("{name} cannot show words", name),
+                tr!("Leave it off: v2m-send config set engine.preview="),
+            ));
+        }
+        let program = self.gguf_program();
+        if program.is_file() {
+            return Ok((Candidate { backend: Backend::Cpu, program }, file));
+        }
+        let text = told(tr!(
+            "the model {model} needs {program}, which is not installed. Build and install it with \
+             `make engine-gguf install`, and restart the service (`systemctl --user restart v2m`)",
+            model = name,
+            program = program.display()
+        ));
+        Err(Failure::new(Code::EngineFailed, text).in_brief(
+            tr!("The model {model} needs another engine", model = name),
+            tr!("Install it: make engine-gguf install"),
+        ))
+    }
+
+    /// Why the model in this file cannot show words while somebody speaks. A file that is no model says
+    /// nothing here: loading it does.
+    fn cannot_preview(&self, file: &Path) -> Option<&'static str> {
+        let can = |summary: Summary| summary.can_preview();
+        let is_fit = match Form::of(file) {
+            Form::Ggml => false,
+            Form::Gguf => self.summary(file).is_none_or(can),
+        };
+        let why =
+            tr!("it takes too long to write while you speak; only Nemotron and Moonshine do that");
+        (!is_fit).then_some(why)
+    }
+
+    /// Refuses a model that would not be found, or that cannot show words while somebody speaks.
+    pub(in crate::daemon) fn check_preview(&self, name: &str) -> Result<(), Failure> {
+        let Ok(places) = &self.places else { return Ok(()) };
+        if name.is_empty() {
+            return Ok(());
+        }
+        let refused = |why: &dyn std::fmt::Display| {
+            let text = tr!("Changing engine.preview: {error}. Nothing was changed.", error = why);
+            Failure::new(Code::BadConfig, text)
+        };
+        let file = places.resolve(name).map_err(|error| {
+            let (cause, remedy) = model_in_brief(&error);
+            refused(&error).in_brief(cause, remedy)
+        })?;
+        match self.cannot_preview(&file) {
+            Some(reason) => {
+                let why = tr!("the model {name} cannot be used: {reason}", name, reason);
+                Err(refused(&why).in_brief(tr!("{name} cannot show words", name), reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the preview is of use for what is spoken: the language with this code, or one that is to
+    /// be detected among these. One for English would write English words for any other language.
+    pub(in crate::daemon) fn preview_hears(
+        &self,
+        settings: &Settings,
+        code: Option<&str>,
+        among: &[String],
+    ) -> bool {
+        let Some(summary) = self.preview_summary(settings) else { return true };
+        if summary.is_for_english() {
+            return Summary::spoken(code, among) == Some("en")
+                || self.hears_english_alone(settings);
+        }
+        summary.unheard(code, among).is_none()
+    }
+
+    /// Why the preview has no effect with the language in these settings, if it has none.
+    pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<(&'static str, String)> {
+        let engine = &settings.engine;
+        let model = &engine.preview;
+        let key = "engine.preview";
+        if !model.is_empty() && engine.translate {
+            let why = tr!(
+                "the model {model} cannot translate, so the recogniser's own drafts are shown",
+                model
+            );
+            return Some((key, why));
+        }
+        if self.preview_hears(settings, engine.language.as_deref(), &engine.languages) {
+            return None;
+        }
+        let codes = self.preview_summary(settings)?.codes().join(", ");
+        let why = tr!(
+            "the model {model} shows words only where engine.language is one of: {codes}",
+            model,
+            codes
+        );
+        Some((key, why))
+    }
+
+    fn preview_summary(&self, settings: &Settings) -> Option<Summary> {
+        let name = &settings.engine.preview;
+        if name.is_empty() {
+            return None;
+        }
+        let file = self.places.as_ref().ok()?.resolve(name).ok()?;
+        self.summary(&file)
+    }
+
+    fn hears_english_alone(&self, settings: &Settings) -> bool {
+        catalogue::is_for_english(&settings.engine.model)
+    }
+
+    /// Refuses a model for the text that is for previews only.
+    pub(super) fn refuse_preview(&self, name: &str, file: &Path) -> Result<(), Failure> {
+        let is_one = |summary: Summary| summary.is_for_previews_only();
+        if Form::of(file) == Form::Ggml || !self.summary(file).is_some_and(is_one) {
+            return Ok(());
+        }
+        let (reason, usual) = (family::for_previews_only(), catalogue::DEFAULT);
+        let text = tr!(
+            "The model {name} is not used for texts: {reason}. Use it so: `v2m-send config set \
+             engine.preview={name}`; and choose another one for the text: `v2m-model use {usual}`.",
+            name,
+            reason,
+            usual
+        );
+        let cause = tr!("{name} is for the preview only", name);
+        let remedy = tr!("Choose another model: v2m-model use {usual}", usual);
+        Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
+    }
+}
+
+fn told(what: impl std::fmt::Display) -> String {
+    tr!("Showing words while you speak: {what}. Your texts are not affected.", what)
+}

@@ -1,0 +1,327 @@
+//! The preview: a second recogniser, whose words are shown while somebody speaks (`engine.preview`).
+//!
+//! It is a process of its own, which runs as long as the usual engine does, hears what that one hears, and
+//! is left as soon as the recording stops. What is delivered never comes from it, and nobody waits for it:
+//! if it is missing, fails or falls behind, the recogniser's own drafts are shown, as without it. Then its
+//! process ends, so that it takes no processor from the text; the next recording starts it again, unless
+//! it failed too often.
+//!
+//! [`words`] decides which text is shown.
+
+mod words;
+
+use super::Engine;
+use super::models::{decode_options, in_language};
+use crate::config::Settings;
+use crate::recognise::{EngineReport, EngineSpec, Priority, RecogniseEvent, Recogniser, Stamp};
+use crate::session::{Code, EngineState, Failure, JobId, Wishes};
+use tracing::{info, warn};
+use v2m_ipc::engine::DecodeOptions;
+use v2m_messages::tr;
+pub(in crate::daemon) use words::Draft;
+use words::Words;
+
+/// After so many recordings in a row that it failed, it is left off until the settings or its file change.
+const LIMIT: u8 = 3;
+
+/// The preview, or why there is none.
+#[derive(Default)]
+pub(super) struct Preview {
+    /// What to run. `None`: nothing is wanted.
+    spec: Option<Result<EngineSpec, Failure>>,
+    recogniser: Option<Recogniser>,
+    /// The model's file when it was last started.
+    stamp: Option<Stamp>,
+    /// The recording that it hears.
+    hears: Option<(JobId, Words)>,
+    /// Recordings in a row in which it failed.
+    failures: u8,
+    /// Why it is not used, if it is wanted.
+    problem: Option<Failure>,
+    /// Whether the user was told that.
+    is_told: bool,
+}
+
+/// What is to be shown or told.
+#[derive(Debug, PartialEq)]
+pub(in crate::daemon) enum PreviewNews {
+    /// Its text of this recording so far.
+    Words(JobId, String),
+    /// It is left off, and this recording's draft was kept back for it.
+    LeftOff {
+        /// What the user is told, if that is news.
+        notice: Option<Failure>,
+        /// The recording and its draft.
+        draft: Option<(JobId, Draft)>,
+    },
+}
+
+/// How it is, for the status.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::daemon) struct PreviewReport {
+    /// The model's name.
+    pub(in crate::daemon) model: String,
+    pub(in crate::daemon) state: EngineState,
+    /// Bytes that it takes in RAM, once it is loaded.
+    pub(in crate::daemon) memory_bytes: Option<u64>,
+    pub(in crate::daemon) problem: Option<String>,
+}
+
+impl Preview {
+    /// Starts what is wanted.
+    pub(super) fn new(spec: Option<Result<EngineSpec, Failure>>) -> Self {
+        let mut preview = Self::default();
+        preview.set(spec);
+        preview
+    }
+
+    /// Runs something else from now on, or the same once more.
+    pub(super) fn set(&mut self, spec: Option<Result<EngineSpec, Failure>>) {
+        // Dropping it kills its process. Nobody waits for it.
+        *self = Self { spec, ..Self::default() };
+        self.start();
+        if let Some(Err(problem)) = &self.spec {
+            warn!("{}", problem.message);
+            self.problem = Some(problem.clone());
+        }
+    }
+
+    /// Tries again if it is not used and its file is another one now, or there is one at last.
+    pub(super) fn reload(&mut self, spec: Option<Result<EngineSpec, Failure>>) {
+        let file = spec.as_ref().and_then(|spec| spec.as_ref().ok()).map(|spec| &spec.model);
+        if self.problem.is_some() && file.and_then(|file| Stamp::of(file)) != self.stamp {
+            self.set(spec);
+        }
+    }
+
+    fn start(&mut self) {
+        let Some(Ok(spec)) = &self.spec else { return };
+        self.stamp = Stamp::of(&spec.model);
+        self.recogniser = Some(Recogniser::new(Ok(spec.clone())));
+    }
+
+    /// What its process tells. Cancel-safe.
+    pub(super) async fn next(&mut self) -> RecogniseEvent {
+        match &mut self.recogniser {
+            Some(recogniser) => recogniser.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A recording begins. Returns what the user was not told yet.
+    fn begin(&mut self, job: JobId, options: DecodeOptions) -> Option<Failure> {
+        if self.recogniser.is_none() && self.problem.is_none() {
+            self.start();
+        }
+        if let Some(recogniser) = self.recogniser.as_mut().filter(|_| self.problem.is_none()) {
+            recogniser.begin(job, options, Priority::Live);
+            self.hears = Some((job, Words::default()));
+        }
+        self.notice()
+    }
+
+    /// Why it is not used, once.
+    fn notice(&mut self) -> Option<Failure> {
+        let notice = self.problem.clone().filter(|_| !self.is_told);
+        self.is_told |= notice.is_some();
+        notice
+    }
+
+    fn feed(&mut self, job: JobId, pcm: &[i16]) -> Option<PreviewNews> {
+        let (hears, words) = self.hears.as_mut().filter(|(hears, _)| *hears == job)?;
+        let recogniser = self.recogniser.as_mut()?;
+        recogniser.feed(*hears, pcm);
+        if words.recorded(pcm.len() as u64, recogniser.settled(job)) {
+            return None;
+        }
+        Some(self.failed(tr!("it does not keep up with what is said").into()))
+    }
+
+    fn wrote(&mut self, job: JobId, text: String, heard: u64) -> Option<PreviewNews> {
+        let (_, words) = self.hears.as_mut().filter(|(hears, _)| *hears == job)?;
+        words.wrote(&text, heard).then_some(PreviewNews::Words(job, text))
+    }
+
+    /// The draft of this recording, if it is to be shown.
+    fn drafted(&mut self, job: JobId, draft: Draft) -> Option<Draft> {
+        match self.hears.as_mut().filter(|(hears, _)| *hears == job) {
+            Some((_, words)) => words.drafted(draft),
+            None => Some(draft),
+        }
+    }
+
+    /// This recording is over. Returns the draft that was kept back.
+    fn end(&mut self, job: JobId) -> Option<Draft> {
+        let (_, words) = self.hears.take_if(|(hears, _)| *hears == job)?;
+        if let Some(recogniser) = &mut self.recogniser {
+            recogniser.cancel(job);
+        }
+        if words.has_written() {
+            self.failures = 0;
+        }
+        words.over()
+    }
+
+    /// It has failed in this recording: its process ends.
+    fn failed(&mut self, reason: String) -> PreviewNews {
+        self.failures = self.failures.saturating_add(1);
+        self.recogniser = None;
+        let model = self.model().unwrap_or_default().to_owned();
+        let is_over = self.failures >= LIMIT;
+        let text = if is_over {
+            tr!(
+                "Showing words while you speak: the model {model} failed {times} times in a row ({reason}). v2m does not use it \
+                 any more, and shows the recogniser's own drafts. Your texts are not affected. Try again: \
+                 `systemctl --user restart v2m`, or leave it off: `v2m-send config set engine.preview=`.",
+                model,
+                times = LIMIT,
+                reason
+            )
+        } else {
+            tr!(
+                "Showing words while you speak: the model {model} is left off for this dictation: {reason}. The recogniser's \
+                 own drafts are shown. Your text is not affected.",
+                model,
+                reason
+            )
+        };
+        warn!("{text}");
+        let failure = Failure::new(Code::EngineFailed, text).in_brief(
+            tr!("The preview is left off"),
+            tr!("Your text is not affected. {model}: {reason}", model, reason),
+        );
+        let draft = self.hears.take().and_then(|(job, words)| Some((job, words.over()?)));
+        let notice = match is_over {
+            true => {
+                self.problem = Some(failure);
+                self.notice()
+            }
+            // The user is told once, and again if it is over.
+            false => Some(failure).filter(|_| self.failures == 1),
+        };
+        PreviewNews::LeftOff { notice, draft }
+    }
+
+    fn model(&self) -> Option<&str> {
+        Some(&self.spec.as_ref()?.as_ref().ok()?.model_name)
+    }
+
+    fn told(&mut self, event: RecogniseEvent) -> Option<PreviewNews> {
+        match event {
+            RecogniseEvent::Engine(report) => {
+                self.is_in(&report);
+                None
+            }
+            RecogniseEvent::Update { job, text, is_final: _, end } => self.wrote(job, text, end),
+            RecogniseEvent::Failed { job, failure, audio: _ } if self.is_hearing(job) => {
+                Some(self.failed(failure.message))
+            }
+            RecogniseEvent::Replaced { reason, .. } => {
+                info!(reason, "the preview was replaced ({reason})");
+                None
+            }
+            // Nobody asks for a text, and there is one program.
+            RecogniseEvent::Done { .. }
+            | RecogniseEvent::Failed { .. }
+            | RecogniseEvent::Quiet { .. }
+            | RecogniseEvent::Sentence { .. }
+            | RecogniseEvent::PassedOver { .. } => None,
+        }
+    }
+
+    fn is_hearing(&self, job: JobId) -> bool {
+        self.hears.as_ref().is_some_and(|(hears, _)| *hears == job)
+    }
+
+    /// Its process is in this state now.
+    fn is_in(&mut self, report: &EngineReport) {
+        let (state, model) = (report.state, report.model.as_deref().unwrap_or("?"));
+        match (&report.problem, state) {
+            (Some(problem), _) => {
+                if self.problem.as_ref() != Some(problem) {
+                    warn!("the preview: {}", problem.message);
+                }
+                self.problem = Some(problem.clone());
+            }
+            (None, EngineState::Warm) => {
+                let memory_bytes = report.memory_bytes;
+                info!(
+                    model,
+                    loaded_in_ms = report.loaded_in_ms,
+                    memory_bytes,
+                    "the preview is ready: {model}"
+                );
+                self.problem = None;
+            }
+            // It is tried again by itself; what it failed of stays until it is loaded.
+            (None, _) => {}
+        }
+    }
+
+    fn report(&self) -> Option<PreviewReport> {
+        let spec = self.spec.as_ref()?;
+        let own = self.recogniser.as_ref().map(Recogniser::report);
+        let state = match (&self.problem, own) {
+            (Some(problem), _) if problem.code == Code::ModelMissing => EngineState::Absent,
+            (Some(_), _) => EngineState::Failed,
+            (None, Some(report)) => report.state,
+            // The next recording starts it.
+            (None, None) => EngineState::Unloaded,
+        };
+        Some(PreviewReport {
+            model: spec.as_ref().map_or_else(|_| String::new(), |spec| spec.model_name.clone()),
+            state,
+            memory_bytes: own.and_then(|report| report.memory_bytes),
+            problem: self.problem.as_ref().map(|problem| problem.message.clone()),
+        })
+    }
+}
+
+impl Engine {
+    /// A recording begins that the preview is to hear, if it knows the language. Returns what the user
+    /// was not told yet.
+    pub(in crate::daemon) fn begin_preview(
+        &mut self,
+        job: JobId,
+        settings: &Settings,
+        wishes: &Wishes,
+    ) -> Option<Failure> {
+        let options = in_language(decode_options(settings), wishes);
+        // It writes what is said.
+        let is_fit = !options.translate
+            && self.models.preview_hears(settings, options.language.as_deref(), &options.languages);
+        if is_fit { self.preview.begin(job, options) } else { None }
+    }
+
+    /// Sound of a recording, for the preview.
+    pub(in crate::daemon) fn feed_preview(
+        &mut self,
+        job: JobId,
+        pcm: &[i16],
+    ) -> Option<PreviewNews> {
+        self.preview.feed(job, pcm)
+    }
+
+    /// The recogniser's draft of a recording, if it is to be shown.
+    pub(in crate::daemon) fn drafted(&mut self, job: JobId, draft: Draft) -> Option<Draft> {
+        self.preview.drafted(job, draft)
+    }
+
+    /// The recording has stopped. Returns the draft that was kept back for the preview's words.
+    pub(in crate::daemon) fn end_preview(&mut self, job: JobId) -> Option<Draft> {
+        self.preview.end(job)
+    }
+
+    /// What the preview's process tells.
+    pub(in crate::daemon) fn preview_told(&mut self, event: RecogniseEvent) -> Option<PreviewNews> {
+        self.preview.told(event)
+    }
+
+    /// How the preview is, if one is wanted.
+    pub(in crate::daemon) fn preview_report(&self, settings: &Settings) -> Option<PreviewReport> {
+        let mut report = self.preview.report()?;
+        // The model that was wanted, also where there is none.
+        report.model.clone_from(&settings.engine.preview);
+        Some(report)
+    }
+}

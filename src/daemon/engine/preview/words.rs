@@ -1,0 +1,185 @@
+//! Which text is shown while somebody speaks: the preview's or the recogniser's own draft. Pure: time is
+//! counted in samples of the recording.
+//!
+//! The preview's text is shown as long as it reaches as far into the sound as the draft does. A preview
+//! that still loads, that catches up, that stops writing or that drops what was said last is behind, and
+//! then the draft is shown, as without a preview. Once it is ahead again, its text is back.
+
+use v2m_ipc::pcm::{milliseconds, seconds};
+
+/// How much further than the preview's text the draft must reach to be shown: a preview hears a word some
+/// tenths of a second after it was said, and a draft's end is only as exact as voice activity.
+const MARGIN: u64 = milliseconds(1_000);
+
+/// How much sound may wait for the preview, beyond what waited when it began to hear.
+const LATE: u64 = seconds(5);
+
+/// The recogniser's text so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::daemon) struct Draft {
+    pub(in crate::daemon) text: String,
+    /// Whether its words do not change any more.
+    pub(in crate::daemon) is_final: bool,
+    /// Where the text ends in the recording, in samples.
+    pub(in crate::daemon) end: u64,
+}
+
+/// The two texts of one recording.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// Samples recorded.
+    recorded: u64,
+    /// How many samples waited for the preview when it began to hear. `None`: it has heard nothing yet.
+    waited: Option<u64>,
+    /// The preview's text.
+    preview: String,
+    /// Samples that the preview had heard when it last wrote something.
+    reach: u64,
+    /// The draft that is kept back while the preview's text is shown.
+    kept_back: Option<Draft>,
+    /// The end of the last draft.
+    drafted: u64,
+}
+
+impl Words {
+    /// More sound was recorded; `heard`: how many samples in all the preview has heard. Returns false if
+    /// it is too late with that to be of any use.
+    pub(super) fn recorded(&mut self, samples: u64, heard: u64) -> bool {
+        self.recorded = self.recorded.saturating_add(samples);
+        let waits = self.recorded.saturating_sub(heard);
+        match self.waited {
+            Some(waited) => waits <= waited.saturating_add(LATE),
+            None if heard > 0 => {
+                self.waited = Some(waits);
+                true
+            }
+            // It still loads.
+            None => true,
+        }
+    }
+
+    /// The preview has written: this is its text now, of so many samples. Returns whether to show it.
+    pub(super) fn wrote(&mut self, text: &str, heard: u64) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        text.clone_into(&mut self.preview);
+        self.reach = heard;
+        self.is_ahead()
+    }
+
+    /// The recogniser has drafted. Returns the draft if it is to be shown.
+    pub(super) fn drafted(&mut self, draft: Draft) -> Option<Draft> {
+        self.drafted = draft.end;
+        if self.is_ahead() {
+            self.kept_back = Some(draft);
+            return None;
+        }
+        self.kept_back = None;
+        Some(draft)
+    }
+
+    /// Whether the preview has written anything.
+    pub(super) fn has_written(&self) -> bool {
+        !self.preview.is_empty()
+    }
+
+    /// The recording is over, or the preview is left off: the draft that was kept back.
+    pub(super) fn over(self) -> Option<Draft> {
+        self.kept_back
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.has_written() && self.reach.saturating_add(MARGIN) >= self.drafted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn draft(text: &str, end: u64) -> Draft {
+        Draft { text: text.into(), is_final: false, end: seconds(end) }
+    }
+
+    #[test]
+    fn without_a_word_of_the_preview_the_draft_is_shown() {
+        let mut words = Words::default();
+        assert_eq!(words.drafted(draft("one", 1)), Some(draft("one", 1)));
+        assert!(!words.wrote("", seconds(2)));
+        assert_eq!(words.drafted(draft("one two", 2)), Some(draft("one two", 2)));
+        assert!(!words.has_written());
+        assert_eq!(words.over(), None);
+    }
+
+    #[test]
+    fn the_preview_is_shown_while_it_is_ahead_and_the_draft_comes_at_the_end() {
+        let mut words = Words::default();
+        assert!(words.wrote("one", seconds(1)));
+        assert!(words.wrote("one to", seconds(2)));
+        assert_eq!(words.drafted(draft("one two", 2)), None);
+        assert!(words.wrote("one to three", seconds(3)));
+        assert_eq!(words.over(), Some(draft("one two", 2)));
+    }
+
+    /// Seen with Nemotron: it stopped after its first words, or dropped a short word after a pause.
+    #[test]
+    fn a_preview_that_stops_writing_gives_way_until_it_writes_again() {
+        let mut words = Words::default();
+        assert!(words.wrote("one", seconds(1)));
+        assert_eq!(words.drafted(draft("one two", 2)), None, "a second is no delay");
+        let later = draft("one two, yes", 6);
+        assert_eq!(words.drafted(later.clone()), Some(later));
+        assert!(words.wrote("one two, and on", seconds(8)));
+        assert_eq!(words.drafted(draft("one two, yes", 6)), None);
+    }
+
+    #[test]
+    fn a_preview_that_catches_up_is_shown_once_it_has() {
+        let mut words = Words::default();
+        assert!(words.recorded(seconds(20), 0), "it loads");
+        assert_eq!(words.drafted(draft("long", 15)), Some(draft("long", 15)));
+        assert!(words.recorded(seconds(1), seconds(1)));
+        assert!(!words.wrote("lo", seconds(1)));
+        assert!(words.wrote("long and", seconds(17)));
+    }
+
+    #[test]
+    fn a_preview_that_falls_behind_is_too_late() {
+        let mut words = Words::default();
+        assert!(words.recorded(seconds(10), 0));
+        // Ten seconds wait when it begins.
+        assert!(words.recorded(seconds(1), seconds(1)));
+        assert!(words.recorded(seconds(5), seconds(1)));
+        assert!(!words.recorded(1, seconds(1)), "it hangs");
+        let mut words = Words::default();
+        let mut heard = 0;
+        let lost = (0..100).find(|_| {
+            // Half as fast as somebody speaks.
+            heard += seconds(1) / 2;
+            !words.recorded(seconds(1), heard)
+        });
+        assert_eq!(lost, Some(11));
+    }
+
+    proptest! {
+        /// Whatever both say in whatever order, some text is shown or kept, and none is shown twice as new.
+        #[test]
+        fn no_draft_is_lost(said in proptest::collection::vec((any::<bool>(), 0..60u64), 0..40)) {
+            let mut words = Words::default();
+            let mut last = None;
+            let mut shown = None;
+            for (is_draft, at) in said {
+                if is_draft {
+                    let text = draft(&format!("draft {at}"), at);
+                    last = Some(text.clone());
+                    shown = words.drafted(text);
+                } else {
+                    let _ = words.wrote("preview", seconds(at));
+                }
+            }
+            prop_assert_eq!(shown.or(words.over()), last);
+        }
+    }
+}
