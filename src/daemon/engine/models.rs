@@ -1,5 +1,7 @@
 //! Which engines and which model the settings mean.
 
+mod asked;
+mod listener;
 mod stand_in;
 #[cfg(test)]
 mod tests;
@@ -170,8 +172,9 @@ impl Models {
     /// Why that model cannot transcribe what is spoken, if it cannot: the language with this code, or
     /// one that is to be detected among these. A file that cannot be read says nothing here: loading
     /// it does.
-    pub(in crate::daemon) fn cannot_hear(
+    fn cannot_hear(
         &self,
+        doing: &str,
         model: &str,
         code: Option<&str>,
         among: &[String],
@@ -181,7 +184,10 @@ impl Models {
             && let Some(summary) = self.summary(&file)
             && let Some(why @ (Unheard::Untold | Unheard::Drifts)) = summary.unheard(code, among)
         {
-            return Some(untold(model, why, &summary));
+            if why == Unheard::Untold && self.can_go_untold(model, &summary, among) {
+                return None;
+            }
+            return Some(untold(doing, model, why, &summary));
         }
         let code = match Form::of(&file) {
             // English is what it hears, whatever the languages to tell apart are.
@@ -203,8 +209,8 @@ impl Models {
         }
         let (language, other) = (spoken::name(code), for_language(model, code));
         let text = tr!(
-            "Recording was not started: the model {model} does not know {language} ({code}). Use one that does: \
-             `v2m-model use {other}`.",
+            "{doing}: the model {model} does not know {language} ({code}). Use one that does: `v2m-model use {other}`.",
+            doing,
             model,
             language,
             code,
@@ -369,9 +375,34 @@ impl Models {
         }
         let file = self.places.as_ref().ok().and_then(|p| p.resolve(&settings.engine.model).ok());
         match file.and_then(|file| self.summary(&file)).filter(|s| !follows_english_alone(s)) {
-            Some(summary) => unfollowed_by(&summary, &settings.engine),
+            Some(summary) => self.unfollowed_by(&summary, &settings.engine),
             None => unfollowed_by_english(&settings.engine),
         }
+    }
+
+    /// What a model for several languages cannot do, or one that must not be used for some.
+    fn unfollowed_by(
+        &self,
+        summary: &Summary,
+        engine: &config::EngineSettings,
+    ) -> Vec<(&'static str, String)> {
+        let model = &engine.model;
+        let why = summary.unheard(engine.language.as_deref(), &engine.languages);
+        let is_untold = why == Some(Unheard::Untold);
+        let mut all = Vec::new();
+        if is_untold && self.can_go_untold(model, summary, &engine.languages) {
+            all.extend(self.assumption(summary, engine));
+        } else if let Some(why) = why {
+            let reason = why.reason(summary);
+            let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
+            all.push(("engine.language", why));
+        }
+        if engine.translate {
+            let why = tr!("v2m does not let the model {model} translate", model);
+            all.push(("engine.translate", why));
+        }
+        all.extend(no_vocabulary(engine));
+        all
     }
 
     fn program(&self, backend: Backend) -> PathBuf {
@@ -421,36 +452,20 @@ fn follows_english_alone(summary: &Summary) -> bool {
 }
 
 /// Why nothing can be recorded with a model that must be told its language.
-fn untold(model: &str, why: Unheard, summary: &Summary) -> Failure {
+fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) -> Failure {
     let reason = why.reason(summary);
-    let text = tr!(
-        "Recording was not started: the model {model} cannot be used so: {reason}.",
-        model,
-        reason
-    );
+    let mut text =
+        tr!("{doing}: the model {model} cannot be used so: {reason}.", doing, model, reason);
+    if why == Unheard::Untold {
+        let usual = catalogue::DEFAULT;
+        let other =
+            tr!("Or install a Whisper model, which detects it: `v2m-model pull {usual}`.", usual);
+        text = format!("{text} {other}");
+    }
     let cause = tr!("The model {model} must be told the language", model);
     let code = if summary.is_for_english() { "en".into() } else { summary.codes().join("|") };
     let remedy = tr!("Say which one: v2m-send config set engine.language={code}", code);
     Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
-}
-
-/// What a model for several languages cannot do, or one that must not be used for some.
-fn unfollowed_by(
-    summary: &Summary,
-    engine: &config::EngineSettings,
-) -> Vec<(&'static str, String)> {
-    let model = &engine.model;
-    let mut all = Vec::new();
-    if let Some(why) = summary.unheard(engine.language.as_deref(), &engine.languages) {
-        let reason = why.reason(summary);
-        let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
-        all.push(("engine.language", why));
-    }
-    if engine.translate {
-        all.push(("engine.translate", tr!("v2m does not let the model {model} translate", model)));
-    }
-    all.extend(no_vocabulary(engine));
-    all
 }
 
 fn no_vocabulary(engine: &config::EngineSettings) -> Option<(&'static str, String)> {
