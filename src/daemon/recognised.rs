@@ -22,6 +22,7 @@ impl Daemon {
                     self.preview_news(news);
                 }
             }
+            EngineEvent::Notice(failure) => self.show(Notice::Problem(failure)),
             EngineEvent::Sleep(event) => self.engine.sleep_said(event),
             EngineEvent::ModelsChanged => self.engine.reload(self.config.settings()),
         }
@@ -41,6 +42,8 @@ impl Daemon {
                 }
             }
             RecogniseEvent::Quiet { job, at } => self.quiet(job, at),
+            // Only the engine that detects languages tells it, and not here.
+            RecogniseEvent::Language { .. } => {}
             RecogniseEvent::Sentence { job, until } => {
                 // Nothing comes between this question and the split.
                 if self.engine.can_split(job, until)
@@ -121,6 +124,7 @@ impl Daemon {
             | RecogniseEvent::Update { .. }
             | RecogniseEvent::Quiet { .. }
             | RecogniseEvent::Sentence { .. }
+            | RecogniseEvent::Language { .. }
             | RecogniseEvent::PassedOver { .. } => {}
         }
     }

@@ -81,10 +81,8 @@ impl Daemon {
             }
             None => settings.language.as_deref(),
         };
-        let models = self.engine.models();
-        models
-            .cannot_hear(&settings.model, code, &settings.languages)
-            .or_else(|| models.cannot_stand_in(settings, code))
+        let doing = tr!("Recording was not started");
+        self.engine.models().cannot_transcribe(doing, settings, None, code)
     }
 
     /// The language of the newest dictation under way, otherwise of the next one.
@@ -159,6 +157,12 @@ impl Daemon {
     fn transcribe_file(&mut self, path: PathBuf, track: Option<u32>, reply: Reply) {
         if let Some(problem) = self.engine.report().problem.clone() {
             return answer(reply, Err(problem));
+        }
+        let settings = &self.config.settings().engine;
+        let (models, code) = (self.engine.models(), settings.language.as_deref());
+        let doing = tr!("Transcribing {file}", file = path.display());
+        if let Some(failure) = models.cannot_transcribe(&doing, settings, None, code) {
+            return answer(reply, Err(failure));
         }
         info!(file = %path.display(), track, "asked to transcribe {}", path.display());
         self.background.add_file(path, track, reply);

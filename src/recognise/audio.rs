@@ -19,6 +19,17 @@ pub struct Recorded {
     pub is_kept: bool,
 }
 
+impl Recorded {
+    /// The same audio once more, for another engine.
+    ///
+    /// # Errors
+    /// Those of `dup(2)`: there are too many open files.
+    pub fn again(&self) -> io::Result<Self> {
+        let &Self { ref file, offset, samples, is_kept } = self;
+        Ok(Self { file: file.try_clone()?, offset, samples, is_kept })
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Audio {
     /// The audio of a dictation that may still go on. It is kept in memory, so that a full disk

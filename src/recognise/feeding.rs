@@ -17,7 +17,8 @@ impl Recogniser {
         if self.report.state != EngineState::Warm || !engine.flushed() {
             return;
         }
-        let hopeful = (0..self.jobs.len()).filter(|&i| self.jobs[i].failure.is_none());
+        let can_begin = |job: &Job| job.failure.is_none() && !job.held;
+        let hopeful = (0..self.jobs.len()).filter(|&i| can_begin(&self.jobs[i]));
         let Some(next) = hopeful.min_by_key(|&i| self.jobs[i].urgency) else { return };
         for (_, job) in self.jobs.iter_mut().enumerate().filter(|(index, _)| *index != next) {
             if let Some(message) = job.step_back(engine.pauses) {

@@ -68,6 +68,12 @@ impl Recogniser {
                     self.events.push_back(event);
                 }
             }
+            FromEngine::Language { job, language, voice } => {
+                if let Some(index) = self.by_wire(job).filter(|&i| self.jobs[i].is_probe()) {
+                    let job = self.jobs.remove(index).id;
+                    self.events.push_back(RecogniseEvent::Language { job, language, voice });
+                }
+            }
             FromEngine::Failed { job, reason } => {
                 if let Some(index) = self.by_wire(job) {
                     self.refused(index, &reason);
@@ -140,6 +146,9 @@ fn made_plain(frame: FromEngine) -> FromEngine {
         },
         FromEngine::Sentence { job, until, language } => {
             FromEngine::Sentence { job, until, language: line(language) }
+        }
+        FromEngine::Language { job, language, voice } => {
+            FromEngine::Language { job, language: language.map(line), voice }
         }
         FromEngine::Loaded {
             backend,

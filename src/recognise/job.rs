@@ -21,8 +21,10 @@ const AHEAD: u64 = seconds(120);
 pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) urgency: Priority,
-    options: DecodeOptions,
+    pub(super) options: DecodeOptions,
     audio: Audio,
+    /// Whether it waits until its language is known. No engine gets it before.
+    pub(super) held: bool,
     /// Whether the audio is complete.
     pub(super) finished: bool,
     /// How often any engine failed on it.
@@ -59,6 +61,7 @@ impl Job {
             options,
             finished: matches!(audio, Audio::Recorded(_)),
             audio,
+            held: false,
             attempts: 0,
             deaths: 0,
             refusals: 0,
@@ -94,6 +97,16 @@ impl Job {
         self.draft = None;
     }
 
+    /// Whether only its language is wanted.
+    pub(super) fn is_probe(&self) -> bool {
+        self.options.language_after > 0
+    }
+
+    /// How many samples came that the engine has not finished.
+    pub(super) fn unsettled(&self) -> u64 {
+        self.audio.len().saturating_sub(self.settled)
+    }
+
     /// Whether the engine is working on it.
     pub(super) fn is_at_work(&self) -> bool {
         self.wire.is_some() && !self.paused
@@ -104,7 +117,7 @@ impl Job {
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
         // Only a job that nobody waits for is paused.
-        if keeps && self.urgency == Priority::Background {
+        if keeps && self.urgency == Priority::Background && !self.is_probe() {
             self.paused = true;
             return Some(ToEngine::Pause { job: wire });
         }
@@ -263,6 +276,7 @@ impl Job {
             urgency: self.urgency,
             options: self.options.clone(),
             audio: Audio::Heard(tail.clone()),
+            held: false,
             finished: false,
             attempts: 0,
             deaths: self.deaths,

@@ -15,6 +15,7 @@
 //! | `starting` | which engine is started, and when |
 //! | `feeding` | an engine at work: which job it is given, and whether it gets on |
 //! | `candidates` | which engine is next when one fails: the policy, pure |
+//! | `holding` | jobs that wait until their language is known |
 //! | `frames` | what an engine says |
 //! | `failing` | engines that fail, and jobs that no engine will take |
 //! | `rest` | engines that are let go: long idle, or before the machine sleeps |
@@ -36,6 +37,7 @@ mod engine;
 mod failing;
 mod feeding;
 mod frames;
+mod holding;
 mod job;
 mod link;
 mod process;
@@ -217,6 +219,17 @@ pub enum RecogniseEvent {
         job: JobId,
         /// The sample in the job's audio before which all text is settled.
         until: u64,
+    },
+    /// The language of a job with [`DecodeOptions::language_after`], which is over by that.
+    ///
+    /// [`DecodeOptions::language_after`]: v2m_ipc::engine::DecodeOptions::language_after
+    Language {
+        /// The job.
+        job: JobId,
+        /// The ISO 639-1 code; `None` if nobody spoke.
+        language: Option<String>,
+        /// How many samples with voice there were.
+        voice: u64,
     },
     /// An engine died or hung and was replaced. If it was working on a job, the job starts over.
     Replaced {

@@ -1,7 +1,7 @@
 //! The language of a dictation: named by the press that starts it, and told in the answer, the
 //! status and the record.
 
-use crate::house::{House, wait_for};
+use crate::house::{CONFIG, House, wait_for};
 use crate::recording::Studio;
 use serde_json::{Value, json};
 use std::fs;
@@ -81,6 +81,35 @@ fn a_model_for_english_alone_refuses_another_language_before_anything_is_recorde
     studio.service.end();
 }
 
+/// It would write English words that nobody said, once the server fails. A file and a retry were
+/// not asked.
+#[test]
+fn a_stand_in_for_english_alone_is_not_given_what_may_be_another_language_whoever_asks() {
+    let house = House::new(ENGLISH_ONLY);
+    let engine = "[engine]\nbackend = \"remote\"\nlanguage = \"en\"\n";
+    let remote = "[remote]\nbase_url = \"http://127.0.0.1:9/v1\"\n";
+    house.configure(&(CONFIG.replace("[engine]\n", engine) + remote));
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    studio.record(3);
+    let mut client = service.connect();
+    assert_eq!(client.ask("STOP_RECORDING")["language"], "en");
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": {"language": "auto"}}}));
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    for (command, asked, begins) in [
+        ("START_RECORDING", json!({}), "Recording was not started: "),
+        ("TRANSCRIBE_FILE", json!({"file_path": sample}), "Transcribing /"),
+        ("RETRY_RECORDING", json!({"language": "auto"}), "Transcribing a dictation again: "),
+    ] {
+        let (code, text) = client.refused_with(command, asked);
+        assert_eq!(code, "model_missing", "{command}: {text}");
+        assert!(text.starts_with(begins) && text.contains("takes over"), "{command}: {text}");
+    }
+    client.ask_with("RETRY_RECORDING", json!({"language": "en"}));
+    studio.service.end();
+}
+
 /// A recording of a run that was killed was transcribed in the configured language, whatever its
 /// shortcut said.
 #[test]
@@ -97,7 +126,7 @@ fn a_recovered_dictation_is_transcribed_in_its_own_language() {
 }
 
 /// Puts a GGUF model with random weights beside the others.
-fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
+pub(crate) fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
     let program =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
     let file = service.path("data/v2m/models").join(format!("{family}.gguf"));
@@ -132,6 +161,27 @@ fn a_model_that_cannot_be_trusted_with_the_language_is_refused_with_the_reason()
     }
     let (code, _) = client.refused_with("START_RECORDING", spanish());
     assert_eq!(code, "bad_config");
+    // Nor by a dictation that asks for it, a retry, or a file that was edited.
+    studio.record(3);
+    client.ask("STOP_RECORDING");
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    for asked in [spanish(), json!({"language": "auto"})] {
+        for command in ["START_RECORDING", "RETRY_RECORDING"] {
+            let (code, text) = client.refused_with(command, asked.clone());
+            assert!(code == "bad_config" && text.contains("English words"), "{command}: {text}");
+        }
+    }
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    let edited = CONFIG.replace("double", "parakeet");
+    service.configure(&edited);
+    wait_for("the file's settings", || {
+        let status = client.ask("GET_STATUS");
+        (status["engine"]["unfollowed"][0]["key"] == "engine.language").then_some(())
+    });
+    let (code, text) = client.refused_with("TRANSCRIBE_FILE", json!({"file_path": sample}));
+    assert!(code == "bad_config" && text.contains("English words"), "{text}");
+    let (code, _) = client.refused("START_RECORDING");
+    assert_eq!(code, "bad_config");
 
     // Canary, which must be told: the change is made and its flaw said, and no press records.
     let change = set(json!({"model": "canary", "language": "auto"}));
@@ -144,6 +194,6 @@ fn a_model_that_cannot_be_trusted_with_the_language_is_refused_with_the_reason()
     assert_eq!(status["engine"]["unfollowed"][0]["key"], "engine.language", "{status}");
     let (code, text) = client.refused_with("START_RECORDING", json!({"language": "fr"}));
     assert!(code == "model_missing" && text.contains("does not know French"), "{text}");
-    assert_eq!(service.kept("wav").len(), 0, "nothing was recorded");
+    assert_eq!(service.kept("wav").len(), 1, "nothing more was recorded");
     studio.service.end();
 }

@@ -7,6 +7,7 @@ mod config;
 mod continuous;
 mod crowd;
 mod cursor;
+mod detection;
 mod ending;
 mod examples;
 mod feedback;

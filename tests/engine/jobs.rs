@@ -167,3 +167,48 @@ fn the_sounds_of_a_dictation_are_no_words_and_change_none() {
     assert_is_sample(&engine.transcribe(2, &mixed).0);
     assert!(engine.end().status.success());
 }
+
+/// What is asked for a model that must be told the language: nothing is transcribed, and the answer
+/// does not wait for the end.
+#[test]
+fn the_language_alone_is_told_from_the_first_voice_and_the_next_recording_is_transcribed() {
+    let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
+    engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
+    let asked = |seconds: u64| DecodeOptions {
+        languages: ["es", "en"].map(str::to_owned).into(),
+        language_after: seconds * 16_000,
+        ..DecodeOptions::default()
+    };
+    let told = |engine: &mut Engine, number| {
+        engine.until(|message| match message {
+            FromEngine::Language { job, language, voice } if *job == number => {
+                Some((language.clone(), *voice))
+            }
+            FromEngine::Final { .. } | FromEngine::Segment { .. } => panic!("a text"),
+            FromEngine::Failed { job, reason } if *job == number => panic!("failed: {reason}"),
+            _ => None,
+        })
+    };
+    let recording = sample();
+    engine.send(&ToEngine::Begin { job: 1, options: asked(2) });
+    engine.pcm(1, &recording);
+    let (language, voice) = told(&mut engine, 1);
+    assert_eq!(language.as_deref(), Some("en"));
+    assert!((32_000..33_000).contains(&voice), "{voice}");
+
+    // One that is over before: by what there is. Of silence nothing is said.
+    engine.send(&ToEngine::Begin { job: 2, options: asked(60) });
+    engine.pcm(2, &recording);
+    engine.send(&ToEngine::Finish { job: 2 });
+    assert_eq!(told(&mut engine, 2).0.as_deref(), Some("en"));
+    engine.send(&ToEngine::Begin { job: 3, options: asked(2) });
+    engine.pcm(3, &[0; 32_000]);
+    engine.send(&ToEngine::Finish { job: 3 });
+    assert_eq!(told(&mut engine, 3), (None, 0));
+
+    // One that is cancelled is never told, and does not disturb the next one.
+    engine.send(&ToEngine::Begin { job: 4, options: asked(2) });
+    engine.pcm(4, &recording);
+    engine.send(&ToEngine::Cancel { job: 4 });
+    assert_is_sample(&engine.transcribe(5, &recording).0);
+}

@@ -4,6 +4,7 @@
 
 mod dying;
 mod fallback;
+mod holding;
 mod jobs;
 mod lab;
 mod loading;

@@ -127,6 +127,16 @@ impl Decoder for Loaded {
         Ok(self.whisper.watched(watch).detect(audio, languages, before)?)
     }
 
+    fn identify(
+        &mut self,
+        audio: &[f32],
+        languages: &[String],
+        before: Option<&str>,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<String, DecodeError> {
+        Ok(self.whisper.watched(watch).identify(audio, languages, before)?)
+    }
+
     fn leads(
         &mut self,
         question: &SeamQuestion,

@@ -10,7 +10,8 @@
 //! The engine speaks first: `Loading`, then `Loaded` or `LoadFailed`. A job is `Begin`, any number
 //! of PCM frames, then `Finish` or `Cancel`. The engine does one job at a time. A `Begin` ends a
 //! job that was never finished, but not one that was paused. After `Finish` the engine answers
-//! `Final` or `Failed` once. `Segment`s may come any time after `Begin`. Answers to a cancelled job
+//! `Final` or `Failed` once. `Segment`s may come any time after `Begin`. A job of which only the
+//! language is wanted ends with `Language` or `Failed`, perhaps before `Finish`. Answers to a cancelled job
 //! may still be under way; the daemon recognises them by their number. When the daemon closes its
 //! end, the engine exits.
 //!
@@ -54,6 +55,11 @@ pub struct DecodeOptions {
     pub quiet_after: u64,
     /// Whether [`FromEngine::Sentence`] is sent.
     pub sentences: bool,
+    /// If it is not 0, nothing is transcribed: the language is detected among `languages` from the
+    /// first so many samples with voice, or from those that there are at `Finish`, and
+    /// [`FromEngine::Language`] ends the job. `language` is then the one spoken before: it is the
+    /// answer unless another is far likelier.
+    pub language_after: u64,
 }
 
 impl Default for DecodeOptions {
@@ -67,6 +73,7 @@ impl Default for DecodeOptions {
             patient: false,
             quiet_after: 0,
             sentences: false,
+            language_after: 0,
         }
     }
 }
@@ -259,6 +266,15 @@ pub enum FromEngine {
         segments: Vec<Segment>,
         /// Statistics of the decoding.
         stats: DecodeStats,
+    },
+    /// The answer to a job with [`DecodeOptions::language_after`], as soon as it is known.
+    Language {
+        /// The job.
+        job: u32,
+        /// The ISO 639-1 code; `None` if nobody spoke.
+        language: Option<String>,
+        /// How many samples with voice there were.
+        voice: u64,
     },
     /// This job has no answer. The engine continues.
     Failed {

@@ -16,6 +16,7 @@
 //! | `nemo` | what a Canary, Parakeet or Nemotron model must hold |
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
+//! | [`whispers`] | which installed models help one that must be told the language |
 //!
 //! No network and no async here: the program `v2m-model` fetches. No inference either: the
 //! engines recognise. Files are read as if an enemy had written them: each gives a model or an error,
@@ -42,6 +43,7 @@ pub mod paths;
 pub mod quantise;
 pub mod verify;
 mod vocabulary;
+pub mod whispers;
 
 pub use error::{Doing, ModelError};
 

@@ -90,6 +90,21 @@ pub trait Decoder {
         ))
     }
 
+    /// As [`Self::detect`], for audio that is not decoded afterwards: a decoder may take less time
+    /// for it.
+    ///
+    /// # Errors
+    /// Those of [`Self::detect`].
+    fn identify(
+        &mut self,
+        audio: &[f32],
+        languages: &[String],
+        before: Option<&str>,
+        watch: &dyn DecodeMonitor,
+    ) -> Result<String, DecodeError> {
+        self.detect(audio, languages, before, &[], watch)
+    }
+
     /// Likely continuations of the text after the seam.
     ///
     /// # Errors

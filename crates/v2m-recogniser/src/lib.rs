@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`run`] | the main thread: frames in, frames out, one recording at a time |
 //! | [`recording`] | one recording: its stream, its clock, its answer |
+//! | [`probe`] | a recording of which only the language is wanted |
 //! | [`stream`] | the policy, pure: what to decode when, and what to believe |
 //! | [`vad`] | Silero: where somebody speaks |
 //! | [`model`] | the trait of a model's file: checked, then loaded |
@@ -34,6 +35,7 @@ pub mod ggml_file;
 pub mod model;
 pub mod openmp;
 pub mod preview;
+pub mod probe;
 pub mod processor;
 pub mod recording;
 pub mod remote;

@@ -75,6 +75,8 @@ impl DecodeInFlight {
             Work::Piece { audio, .. } => (audio.len() as u64, DecodeKind::Piece),
             Work::Seam(_) => (0, DecodeKind::Seam),
             Work::Join(joined) => (joined.audio.len() as u64, DecodeKind::Join),
+            // No stream asks for it: a probe does.
+            Work::Language { audio, .. } => (audio.len() as u64, DecodeKind::Seam),
         };
         Self { decode, task: task.id, samples, kind }
     }

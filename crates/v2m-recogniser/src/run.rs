@@ -6,6 +6,7 @@
 
 use crate::decoder::DecodeError;
 use crate::model::{Device, LoadError, Model, PieceLimits};
+use crate::probe::Probe;
 use crate::recording::{DecodeInFlight, Pace, Recording, millis};
 use crate::stream::{DecodeId, Effect};
 use crate::task::{Task, TaskId, TaskResult, Work};
@@ -65,6 +66,7 @@ fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
         device,
         limits,
         recording: None,
+        probe: None,
         loaded: false,
         busy: None,
         next: None,
@@ -113,6 +115,8 @@ struct RunLoop {
     device: Device,
     limits: PieceLimits,
     recording: Option<Recording>,
+    /// A recording of which only the language is wanted. Never beside another one.
+    probe: Option<Probe>,
     loaded: bool,
     /// The task that the worker is doing. Perhaps nobody needs it any more.
     busy: Option<TaskId>,
@@ -141,11 +145,17 @@ impl RunLoop {
             Frame::Message(ToEngine::Begin { job, options }) => {
                 self.abandon();
                 self.voice.reset();
+                if options.language_after > 0 {
+                    self.probe = Some(Probe::new(job, options));
+                    return Ok(());
+                }
                 self.recording = Some(Recording::new(job, options, self.limits, self.pace));
             }
             Frame::Message(ToEngine::Cancel { job }) => {
                 self.paused.retain(|paused| paused.recording.job != job);
-                if self.recording.as_ref().is_some_and(|recording| recording.job == job) {
+                if self.recording.as_ref().is_some_and(|recording| recording.job == job)
+                    || self.probe.as_ref().is_some_and(|probe| probe.job == job)
+                {
                     self.abandon();
                 }
             }
@@ -154,6 +164,10 @@ impl RunLoop {
             Frame::Message(ToEngine::Finish { job }) => self.finish(job)?,
             // PCM of a recording that was cancelled or finished may still be under way.
             Frame::Pcm { job, samples } => {
+                if let Some(probe) = self.probe.as_mut().filter(|probe| probe.job == job) {
+                    probe.hear(&samples, &mut self.voice);
+                    return self.probed();
+                }
                 if let Some((recording, voice)) = self.heard(job) {
                     let effects = recording.stream.hear(&samples, voice);
                     let quiet = recording.quiet();
@@ -167,7 +181,25 @@ impl RunLoop {
         Ok(())
     }
 
+    /// The probe has heard more: asks the decoder, or answers at once if nobody spoke.
+    fn probed(&mut self) -> Result<(), RunError> {
+        let Some(probe) = &mut self.probe else { return Ok(()) };
+        if let Some(answer) = probe.silent() {
+            self.probe = None;
+            return Ok(self.wire.send(&answer)?);
+        }
+        if let Some(progress) = probe.advance() {
+            self.wire.send(&progress)?;
+        }
+        self.hand_over();
+        Ok(())
+    }
+
     fn finish(&mut self, job: u32) -> Result<(), RunError> {
+        if let Some(probe) = self.probe.as_mut().filter(|probe| probe.job == job) {
+            probe.finish(&mut self.voice);
+            return self.probed();
+        }
         if let Some((recording, voice)) = self.heard(job) {
             let effects = recording.finish(voice);
             return self.carry_out(effects);
@@ -187,7 +219,8 @@ impl RunLoop {
     }
 
     fn abandon(&mut self) {
-        if self.recording.take().is_some() {
+        let is_probed = self.probe.take().is_some();
+        if self.recording.take().is_some() || is_probed {
             self.next = None;
             self.wanted = None;
             if let Some(task) = self.busy {
@@ -278,6 +311,17 @@ impl RunLoop {
         if !self.loaded || self.busy.is_some() {
             return;
         }
+        if let Some(probe) = &mut self.probe {
+            let Some(work) = probe.work() else { return };
+            self.tasks += 1;
+            let id = TaskId(self.tasks);
+            let task = Task { id, work, settings: Arc::clone(&probe.settings) };
+            if self.worker.submit(task).is_ok() {
+                self.busy = Some(id);
+                probe.task = Some(id);
+            }
+            return;
+        }
         let (Some((id, task)), Some(recording)) = (self.next.take(), &mut self.recording) else {
             return;
         };
@@ -314,6 +358,10 @@ impl RunLoop {
                     if let Some(recording) = waiting {
                         self.wire.send(&recording.progress())?;
                     }
+                    let waiting = self.probe.as_mut().filter(|_| self.busy == Some(id));
+                    if let Some(probe) = waiting {
+                        self.wire.send(&probe.progress())?;
+                    }
                 }
                 WorkerEvent::Done { id, result, took } => self.done(id, result, took)?,
             }
@@ -329,6 +377,9 @@ impl RunLoop {
         took: Duration,
     ) -> Result<(), RunError> {
         self.busy.take_if(|busy| *busy == id);
+        if let Some(probe) = self.probe.take_if(|probe| probe.task == Some(id)) {
+            return Ok(self.wire.send(&probe.answer(result))?);
+        }
         let Some(recording) = &mut self.recording else { return Ok(()) };
         self.wanted.take_if(|(wanted, _)| recording.task_of(*wanted) == Some(id));
         let effects = recording.done(id, result, took);

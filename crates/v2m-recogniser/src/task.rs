@@ -38,6 +38,13 @@ pub enum Work {
     Seam(SeamQuestion),
     /// Several pieces as one.
     Join(Joined),
+    /// Which language is spoken.
+    Language {
+        /// What is heard, 16 kHz mono.
+        audio: Vec<f32>,
+        /// The language spoken before, if that is known.
+        before: Option<String>,
+    },
 }
 
 /// The result of a task.
@@ -49,6 +56,8 @@ pub enum TaskResult {
     Seam(Vec<Lead>),
     /// The text of several pieces decoded as one, if it is believed.
     Join(Option<Hypothesis>),
+    /// The ISO 639-1 code of the language.
+    Language(String),
 }
 
 impl TaskResult {
@@ -56,7 +65,7 @@ impl TaskResult {
     pub fn piece(self) -> Option<PieceText> {
         match self {
             Self::Piece(text) => Some(text),
-            Self::Seam(_) | Self::Join(_) => None,
+            Self::Seam(_) | Self::Join(_) | Self::Language(_) => None,
         }
     }
 
@@ -64,7 +73,7 @@ impl TaskResult {
     pub fn seam(self) -> Option<Vec<Lead>> {
         match self {
             Self::Seam(leads) => Some(leads),
-            Self::Piece(_) | Self::Join(_) => None,
+            Self::Piece(_) | Self::Join(_) | Self::Language(_) => None,
         }
     }
 
@@ -72,7 +81,15 @@ impl TaskResult {
     pub fn join(self) -> Option<Hypothesis> {
         match self {
             Self::Join(heard) => heard,
-            Self::Piece(_) | Self::Seam(_) => None,
+            Self::Piece(_) | Self::Seam(_) | Self::Language(_) => None,
+        }
+    }
+
+    /// The language that is spoken.
+    pub fn language(self) -> Option<String> {
+        match self {
+            Self::Language(code) => Some(code),
+            Self::Piece(_) | Self::Seam(_) | Self::Join(_) => None,
         }
     }
 }

@@ -184,6 +184,9 @@ fn answer(
         Work::Join(Joined { audio, voice, language }) => {
             together(decoder, watch, audio, *voice, settings, language).map(TaskResult::Join)
         }
+        Work::Language { audio, before } => decoder
+            .identify(audio, &settings.languages, before.as_deref(), watch)
+            .map(TaskResult::Language),
     }
 }
 

@@ -83,7 +83,8 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     write(&path, &text)?;
     say(tr!("{name} is selected, in {path}", name, path = path.display()));
     if let Some((summary, keys)) = told {
-        for note in keys.notes(name, &summary, has_engine()) {
+        let detecting = places.detecting().map(|whisper| whisper.name);
+        for note in keys.notes(name, &summary, has_engine(), detecting.as_deref()) {
             say(note);
         }
     }
@@ -128,8 +129,15 @@ impl EngineKeys {
         summary.unheard(self.language.as_deref(), &self.languages)
     }
 
-    /// What the model needs, and what of this config it cannot follow.
-    fn notes(&self, name: &str, summary: &Summary, has_engine: bool) -> Vec<String> {
+    /// What the model needs, and what of this config it cannot follow. `detecting`: the model that
+    /// detects the language for it, if one is installed.
+    fn notes(
+        &self,
+        name: &str,
+        summary: &Summary,
+        has_engine: bool,
+        detecting: Option<&str>,
+    ) -> Vec<String> {
         let mut notes = Vec::new();
         if !has_engine {
             let program = GGUF_ENGINE;
@@ -146,6 +154,7 @@ impl EngineKeys {
                 "engine.language is {code}: no dictation starts until that is changed",
                 code
             )),
+            (Some(Unheard::Untold), _) => notes.extend(self.untold(summary, detecting)),
             (Some(why), _) => {
                 let reason = why.reason(summary);
                 notes.push(tr!("no dictation starts: {reason}", reason));
@@ -162,6 +171,27 @@ impl EngineKeys {
             notes.push(tr!("engine.backend is {backend}: set it to auto", backend));
         }
         notes
+    }
+
+    /// Who tells the model the language.
+    fn untold(&self, summary: &Summary, detecting: Option<&str>) -> Vec<String> {
+        if let Some(whisper) = detecting {
+            return vec![tr!(
+                "it is told the language, which the model {whisper} detects",
+                whisper
+            )];
+        }
+        let usual = catalogue::DEFAULT;
+        let pull = tr!("a Whisper model would detect the language: v2m-model pull {usual}", usual);
+        let known = self.languages.iter().find(|code| summary.languages.contain(code));
+        let now = match known {
+            Some(code) => tr!("each dictation is taken to be in {code}", code),
+            None => {
+                let reason = Unheard::Untold.reason(summary);
+                tr!("no dictation starts: {reason}", reason)
+            }
+        };
+        vec![now, pull]
     }
 }
 
@@ -238,10 +268,10 @@ mod tests {
     #[test]
     fn what_a_model_in_gguf_form_cannot_follow_is_said() {
         let moonshine = model(Family::Moonshine, Languages::English);
-        let all = EngineKeys::of("").notes("m", &moonshine, true);
+        let all = EngineKeys::of("").notes("m", &moonshine, true, None);
         assert_eq!(all, ["m recognises English only, on the processor"]);
         let config = "[engine]\nlanguage = \"es\"\nvocabulary = [\"x\"]\ntranslate = true\nbackend = \"cuda\"";
-        let all = EngineKeys::of(config).notes("m", &moonshine, false).join("\n");
+        let all = EngineKeys::of(config).notes("m", &moonshine, false, None).join("\n");
         for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
             assert!(all.contains(part), "{all}");
         }
@@ -251,14 +281,24 @@ mod tests {
     fn a_model_that_must_be_told_the_language_says_so() {
         let languages = Languages::Listed(LanguageSet::of(&["en", "es"]));
         let canary = model(Family::Canary, languages);
-        let notes = |config: &str| EngineKeys::of(config).notes("m", &canary, true);
+        let told = |config: &str, detecting: Option<&str>| {
+            EngineKeys::of(config).notes("m", &canary, true, detecting)
+        };
+        let notes = |config: &str| told(config, None);
         let works = ["m recognises en, es, on the processor"];
         assert_eq!(notes("engine.language = 'es'"), works);
         assert_eq!(notes("engine.languages = ['es']"), works);
-        for config in ["", "engine.language = 'auto'", "engine.languages = ['es', 'en']"] {
-            let notes = notes(config).join("\n");
-            assert!(notes.contains("no dictation starts: it cannot detect"), "{notes}");
+        for config in ["", "engine.language = 'auto'", "engine.languages = ['it', 'pt']"] {
+            let alone = notes(config).join("\n");
+            assert!(alone.contains("no dictation starts: it cannot detect"), "{alone}");
+            assert!(alone.contains("v2m-model pull"), "{alone}");
+            let beside = told(config, Some("base")).join("\n");
+            assert!(beside.contains("which the model base detects"), "{beside}");
+            assert!(!beside.contains("no dictation"), "{beside}");
         }
+        let assumed = notes("engine.languages = ['pt', 'es', 'en']").join("\n");
+        assert!(assumed.contains("taken to be in es"), "{assumed}");
+        assert!(assumed.contains("v2m-model pull"), "{assumed}");
         assert!(notes("engine.language = 'it'").join("\n").contains("is it"));
     }
 

@@ -43,14 +43,12 @@ impl Daemon {
         if let Some(failure) = model.as_deref().and_then(|name| self.engine.models().lacks(name)) {
             return answer(reply, Err(failure));
         }
-        if let Some(Some(code)) = &language {
-            let usual = &self.config.settings().engine.model;
-            let name = model.as_ref().unwrap_or(usual);
-            if let Some(failure) = self.engine.models().cannot_hear(name, Some(code), &[]) {
-                return answer(reply, Err(failure));
-            }
-        }
         let plan = Plan { model, language, is_safest: false };
+        if let Some(language) = &plan.language
+            && let Some(failure) = self.cannot_retry(&plan, language.as_deref())
+        {
+            return answer(reply, Err(failure));
+        }
         let wanted = Wanted { number, plan, reply };
         self.look_up_one(Which::Number(number), move |folder, id, in_work| {
             let one = |id: String| store::one(folder, &id, in_work).map_err(unreadable);
@@ -92,11 +90,27 @@ impl Daemon {
         if self.background.is_being_deleted(&left.path) {
             return answer(reply, refused(Code::Busy, tr!("it is being deleted.")));
         }
+        // Without a wish it is the language in which the user began to dictate.
+        if plan.language.is_none() {
+            let usual = self.config.settings().engine.language.as_deref();
+            let code = left.language.as_deref().or(usual);
+            if let Some(failure) = self.cannot_retry(&plan, code) {
+                return answer(reply, Err(failure));
+            }
+        }
         info!(number, "asked to transcribe dictation {number} again");
         // What would be tried by itself is tried now.
         let recovery = &mut self.background.recovery;
         recovery.waiting.retain(|it| it.left.path != left.path);
         recovery.waiting.push_back(Attempt::asked(left, Asked { plan, reply }));
+    }
+
+    /// Why a recording in that language cannot be transcribed by that plan.
+    fn cannot_retry(&self, plan: &Plan, code: Option<&str>) -> Option<Failure> {
+        let settings = &self.config.settings().engine;
+        let doing = tr!("Transcribing a dictation again");
+        let models = self.engine.models();
+        models.cannot_transcribe(doing, settings, plan.model.as_deref(), code)
     }
 }
 

@@ -3,6 +3,7 @@
 //! heard as ever.
 
 use super::Engine;
+use super::detection::Sound;
 use super::models::{Plan, decode_options, spoken_in};
 use crate::config::Settings;
 use crate::recognise::{Priority, RecogniseEvent, Recogniser, Recorded};
@@ -24,6 +25,18 @@ pub(super) async fn next(aside: &mut Option<Aside>) -> RecogniseEvent {
     }
 }
 
+/// The recogniser that has the recording: that of its own, or the usual one.
+pub(super) fn holder<'a>(
+    aside: &'a mut Option<Aside>,
+    usual: &'a mut Recogniser,
+    job: JobId,
+) -> &'a mut Recogniser {
+    match aside {
+        Some(aside) if aside.job == job => &mut aside.recogniser,
+        _ => usual,
+    }
+}
+
 impl Engine {
     /// Transcribes a recording by that plan when nobody dictates: with the usual engine if it is the
     /// one, otherwise with one of its own. One recording at a time.
@@ -38,8 +51,10 @@ impl Engine {
         plan: &Plan,
     ) -> Result<(), Failure> {
         let options = spoken_in(decode_options(settings), plan.language.clone());
+        let sound = Sound::OnDisk(recorded.again());
         if self.is_usual(settings, plan) {
             self.recogniser.transcribe(job, options, Priority::Background, recorded);
+            self.find_language(job, settings, plan, sound);
             return Ok(());
         }
         let spec = self.models.spec_by(settings, plan)?;
@@ -47,6 +62,7 @@ impl Engine {
         let mut recogniser = Recogniser::new(Ok(spec));
         recogniser.transcribe(job, options, Priority::Background, recorded);
         self.aside = Some(Aside { job, model, recogniser });
+        self.find_language(job, settings, plan, sound);
         Ok(())
     }
 
@@ -65,11 +81,16 @@ impl Engine {
 
     /// Ends that engine; its recording.
     pub(in crate::daemon) fn end_aside(&mut self) -> Option<JobId> {
-        self.aside.take().map(|aside| aside.job)
+        let job = self.aside.take().map(|aside| aside.job)?;
+        self.detection.cancel(job);
+        Some(job)
     }
 
     /// What a recording is transcribed with.
     pub(in crate::daemon) fn tried(&self, job: JobId) -> Tried {
+        if let Some((engine, model)) = self.detection.tried(job) {
+            return Tried { engine: engine.unwrap_or_default().to_owned(), model };
+        }
         let aside = self.aside.as_ref().filter(|aside| aside.job == job);
         let engine = aside.map_or(self.name(), |aside| aside.recogniser.engine_name());
         let usual = || self.report().model.clone().unwrap_or_default();

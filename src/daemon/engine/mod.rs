@@ -2,16 +2,19 @@
 //! when a GPU is let go because the machine sleeps.
 
 mod aside;
+mod detection;
 mod models;
 mod preview;
 
 use super::changes::{self, Changes};
 use super::sleep::Sleep;
 use crate::config::Settings;
+use crate::language::spoken;
 use crate::recognise::{EngineReport, Priority, RecogniseEvent, Recogniser, Recorded, Stamp};
-use crate::session::{EngineState, JobId, Wishes};
+use crate::session::{EngineState, Failure, JobId, Wishes};
 use crate::suspend::SuspendEvent;
 use aside::Aside;
+use detection::{Detection, Sound};
 pub(super) use models::{Models, Plan};
 use models::{decode_options, in_language};
 use preview::Preview;
@@ -26,6 +29,8 @@ pub(super) struct Engine {
     /// Another engine, for one recording.
     aside: Option<Aside>,
     preview: Preview,
+    /// Recordings whose language another model detects.
+    detection: Detection,
     sleep: Sleep,
     models: Arc<Models>,
     /// The model's file as it was when it was last loaded.
@@ -42,6 +47,8 @@ pub(super) enum EngineEvent {
     Aside(Box<RecogniseEvent>),
     /// What the preview tells.
     Preview(Box<RecogniseEvent>),
+    /// Something that the user is to be told.
+    Notice(Failure),
     /// What logind tells.
     Sleep(SuspendEvent),
     /// Files in the models' folders have changed.
@@ -57,22 +64,36 @@ impl Engine {
         sleep.attend(&spec);
         let stamp = models.stamp(settings);
         let preview = Preview::new(models.preview_spec(settings));
-        let recogniser = Recogniser::new(spec);
-        Self { recogniser, aside: None, preview, sleep, models, stamp, watch: None }
+        Self {
+            recogniser: Recogniser::new(spec),
+            aside: None,
+            preview,
+            detection: Detection::default(),
+            sleep,
+            models,
+            stamp,
+            watch: None,
+        }
     }
 
     /// Cancel-safe.
     pub(super) async fn next(&mut self, settings: &Settings) -> EngineEvent {
-        let models = &self.models;
-        let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
-        // None before the others: an engine that never stops talking must not hide that the machine
-        // sleeps.
-        tokio::select! {
-            event = self.recogniser.next() => EngineEvent::Recogniser(Box::new(event)),
-            event = aside::next(&mut self.aside) => EngineEvent::Aside(Box::new(event)),
-            event = self.preview.next() => EngineEvent::Preview(Box::new(event)),
-            event = self.sleep.next() => EngineEvent::Sleep(event),
-            () = watch.changed() => EngineEvent::ModelsChanged,
+        loop {
+            let models = &self.models;
+            let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
+            // None before the others: an engine that never stops talking must not hide that the
+            // machine sleeps.
+            let happening = tokio::select! {
+                event = self.recogniser.next() => return EngineEvent::Recogniser(Box::new(event)),
+                event = aside::next(&mut self.aside) => return EngineEvent::Aside(Box::new(event)),
+                event = self.preview.next() => return EngineEvent::Preview(Box::new(event)),
+                event = self.sleep.next() => return EngineEvent::Sleep(event),
+                () = watch.changed() => return EngineEvent::ModelsChanged,
+                happening = self.detection.next() => happening,
+            };
+            if let Some(event) = self.detection_said(happening, settings) {
+                return event;
+            }
         }
     }
 
@@ -97,42 +118,68 @@ impl Engine {
 
     /// Whether the dictation can be divided there.
     pub(super) fn can_split(&self, job: JobId, until: u64) -> bool {
-        self.recogniser.can_split(job, until)
+        match self.detection.elsewhere_ref(job) {
+            Some(recogniser) => recogniser.can_split(job, until),
+            None => self.recogniser.can_split(job, until),
+        }
     }
 
     /// A dictation begins, whose sound is to be fed.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings, wishes: &Wishes) {
+        let language = wishes.language.clone();
+        let own = language.map(|code| Some(code).filter(|code| code != spoken::AUTO));
+        let plan = Plan { language: own, ..Plan::default() };
         let mut options = in_language(decode_options(settings), wishes);
         if wishes.continuous {
             options.sentences = true;
             options.quiet_after = settings.session.continuous_silence.map_or(0, samples_in);
         }
         self.recogniser.begin(job, options, Priority::Live);
+        self.find_language(job, settings, &plan, Sound::Live);
     }
 
     /// A sentence is over: see [`Recogniser::split`].
     pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Option<Vec<i16>> {
-        self.recogniser.split(job, next, until)
+        match self.detection.elsewhere(job) {
+            Some(recogniser) => {
+                let tail = recogniser.split(job, next, until);
+                self.detection.divided(next);
+                tail
+            }
+            None => self.recogniser.split(job, next, until),
+        }
     }
 
     /// A recording is transcribed when nobody dictates.
     pub(super) fn transcribe(&mut self, job: JobId, settings: &Settings, recorded: Recorded) {
         let options = DecodeOptions { quiet_after: 0, ..decode_options(settings) };
+        let sound = Sound::OnDisk(recorded.again());
         self.recogniser.transcribe(job, options, Priority::Background, recorded);
+        self.find_language(job, settings, &Plan::default(), sound);
     }
 
     pub(super) fn feed(&mut self, job: JobId, pcm: &[i16]) {
-        self.recogniser.feed(job, pcm);
+        self.detection.feed(job, pcm);
+        self.has(job).feed(job, pcm);
+        self.give_up_waiting();
     }
 
     /// No more sound comes: the text is wanted.
     pub(super) fn finish(&mut self, job: JobId) {
-        self.recogniser.finish(job);
+        self.detection.finish(job);
+        self.has(job).finish(job);
     }
 
     /// Nobody wants the text.
     pub(super) fn cancel(&mut self, job: JobId) {
+        self.detection.cancel(job);
         self.recogniser.cancel(job);
+    }
+
+    /// The recogniser that a recording is fed to.
+    fn has(&mut self, job: JobId) -> &mut Recogniser {
+        let Self { recogniser, detection, .. } = self;
+        detection.elsewhere(job).unwrap_or(recogniser)
     }
 
     /// Lets a GPU go before the machine sleeps, and has it again after.
@@ -141,12 +188,18 @@ impl Engine {
             SuspendEvent::Preparing(delay) => {
                 info!("the machine is about to sleep");
                 self.recogniser.suspend();
+                if let Some(recogniser) = self.detection.beside() {
+                    recogniser.suspend();
+                }
                 self.sleep.delay(delay);
             }
             SuspendEvent::Resumed => {
                 info!("the machine is awake");
                 self.sleep.allow();
                 self.recogniser.resumed();
+                if let Some(recogniser) = self.detection.beside() {
+                    recogniser.resumed();
+                }
             }
         }
     }
@@ -154,7 +207,8 @@ impl Engine {
     /// Lets the machine sleep once no process holds the GPU any more, which takes some seconds at
     /// most.
     pub(super) fn allow_sleep(&mut self) {
-        if !self.recogniser.holds_gpu() {
+        let beside = self.detection.beside().is_some_and(|recogniser| recogniser.holds_gpu());
+        if !self.recogniser.holds_gpu() && !beside {
             self.sleep.allow();
         }
     }

@@ -1,6 +1,8 @@
 //! Which engines and which model the settings mean.
 
+mod asked;
 mod heard;
+mod listener;
 mod preview;
 mod programs;
 mod stand_in;

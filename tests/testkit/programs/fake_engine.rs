@@ -17,7 +17,8 @@
 //!   ends), `device` (reports that its device is lost), `driver` (aborts with a driver's
 //!   complaint), `wild` (this job's text holds a NUL, an escape sequence and a bidirectional
 //!   override), `sentence` (says that a sentence is over, of all that was heard since the last one;
-//!   only if sentences are asked for), `draft` (a draft of all that was heard so far).
+//!   only if sentences are asked for), `draft` (a draft of all that was heard so far), `speaks CODE`
+//!   (what it detects from now on, if it is asked for the language alone; otherwise English).
 //!
 //! Started with `--preview` it writes `preview of N` while it hears, N being the samples heard.
 //!
@@ -52,6 +53,10 @@ struct Fake {
     job: u32,
     /// The job's language, as the daemon says; detected, it is English.
     language: String,
+    /// What it detects.
+    spoken: String,
+    /// After how many samples the language is told, where it is all that is wanted. 0: it is not.
+    language_after: u64,
     /// Whether the daemon wants to know of sentences that are over.
     sentences: bool,
     /// The sentences that are over, and what was heard since the last one.
@@ -131,6 +136,8 @@ impl Fake {
             rules,
             job: 0,
             language: String::new(),
+            spoken: "en".into(),
+            language_after: 0,
             sentences: false,
             said: Vec::new(),
             heard,
@@ -166,6 +173,7 @@ impl Fake {
                     writeln!(self.log, "patient")?;
                 }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
+                self.language_after = options.language_after;
                 self.language = options.language.unwrap_or_else(|| "en".into());
                 (self.finished, self.sentences) = (false, options.sentences);
                 self.said.clear();
@@ -186,7 +194,9 @@ impl Fake {
                     self.send(&FromEngine::Segment { job, segment, is_final: false })?;
                 }
                 self.send(&FromEngine::Progress { job, settled })?;
-                self.play("pcm", job)
+                self.play("pcm", job)?;
+                let is_enough = self.heard.samples >= self.language_after;
+                if self.language_after > 0 && is_enough { self.answer(job) } else { Ok(()) }
             }
             Frame::Message(ToEngine::Finish { job }) => {
                 assert_eq!(job, self.job, "the end of another job");
@@ -216,7 +226,18 @@ impl Fake {
         }
     }
 
+    /// Tells the language of a job of which nothing else is wanted.
+    fn tell_language(&mut self, job: u32) -> io::Result<()> {
+        self.deaf = true;
+        let voice = if self.heard.text().is_empty() { 0 } else { self.heard.samples };
+        let language = Some(self.spoken.clone()).filter(|_| voice > 0);
+        self.send(&FromEngine::Language { job, language, voice })
+    }
+
     fn answer(&mut self, job: u32) -> io::Result<()> {
+        if self.language_after > 0 {
+            return self.tell_language(job);
+        }
         let heard = self.heard.text();
         let text = match std::mem::take(&mut self.wild) {
             true => format!("\u{1b}[201~{heard}\0\u{202e}\u{9b}"),
@@ -328,6 +349,10 @@ impl Fake {
                 Ok(())
             }
             "nothing" => Ok(()),
+            what if what.starts_with("speaks ") => {
+                self.spoken = what.trim_start_matches("speaks ").into();
+                Ok(())
+            }
             "mute" => {
                 self.heard = Digest::default();
                 Ok(())

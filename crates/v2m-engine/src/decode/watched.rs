@@ -56,18 +56,41 @@ impl Watched<'_> {
         languages: &[String],
         before: Option<&str>,
     ) -> Result<String, WhisperDecodeError> {
-        if !self.whisper.multilingual() {
-            return Ok("en".into());
-        }
-        for code in languages {
-            self.whisper.check_language(code)?;
-        }
         // Where the language may have changed, nothing is decoded with the context: the short one
         // will do.
         let context = match before {
             Some(_) => fitted_to_seam(audio.len()),
             None => fitted(audio.len()),
         };
+        self.likeliest(audio, languages, before, context)
+    }
+
+    /// As [`Self::detect`], with the short context: nothing is decoded afterwards.
+    ///
+    /// # Errors
+    /// [`WhisperDecodeError`].
+    pub fn identify(
+        &mut self,
+        audio: &[f32],
+        languages: &[String],
+        before: Option<&str>,
+    ) -> Result<String, WhisperDecodeError> {
+        self.likeliest(audio, languages, before, fitted_to_seam(audio.len()))
+    }
+
+    fn likeliest(
+        &mut self,
+        audio: &[f32],
+        languages: &[String],
+        before: Option<&str>,
+        context: usize,
+    ) -> Result<String, WhisperDecodeError> {
+        if !self.whisper.multilingual() {
+            return Ok("en".into());
+        }
+        for code in languages {
+            self.whisper.check_language(code)?;
+        }
         // `lang_detect` reads the spectrum and the context of the call of `full` before it; this
         // one ends before its first window, having set both.
         let mut parameters: FullParams<'_, '_> = self.whisper.template(1, "en");

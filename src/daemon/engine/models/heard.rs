@@ -17,8 +17,9 @@ impl Models {
     /// Why that model cannot transcribe what is spoken, if it cannot: the language with this code, or
     /// one that is to be detected among these. A file that cannot be read says nothing here: loading
     /// it does.
-    pub(in crate::daemon) fn cannot_hear(
+    pub(super) fn cannot_hear(
         &self,
+        doing: &str,
         model: &str,
         code: Option<&str>,
         among: &[String],
@@ -28,7 +29,10 @@ impl Models {
             && let Some(summary) = self.summary(&file)
             && let Some(why @ (Unheard::Untold | Unheard::Drifts)) = summary.unheard(code, among)
         {
-            return Some(untold(model, why, &summary));
+            if why == Unheard::Untold && self.can_go_untold(model, &summary, among) {
+                return None;
+            }
+            return Some(untold(doing, model, why, &summary));
         }
         let code = match Form::of(&file) {
             // English is what it hears, whatever the languages to tell apart are.
@@ -50,8 +54,8 @@ impl Models {
         }
         let (language, other) = (spoken::name(code), for_language(model, code));
         let text = tr!(
-            "Recording was not started: the model {model} does not know {language} ({code}). Use one that does: \
-             `v2m-model use {other}`.",
+            "{doing}: the model {model} does not know {language} ({code}). Use one that does: `v2m-model use {other}`.",
+            doing,
             model,
             language,
             code,
@@ -104,13 +108,16 @@ impl Models {
 }
 
 /// Why nothing can be recorded with a model that must be told its language.
-fn untold(model: &str, why: Unheard, summary: &Summary) -> Failure {
+fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) -> Failure {
     let reason = why.reason(summary);
-    let text = tr!(
-        "Recording was not started: the model {model} cannot be used so: {reason}.",
-        model,
-        reason
-    );
+    let mut text =
+        tr!("{doing}: the model {model} cannot be used so: {reason}.", doing, model, reason);
+    if why == Unheard::Untold {
+        let usual = catalogue::DEFAULT;
+        let other =
+            tr!("Or install a Whisper model, which detects it: `v2m-model pull {usual}`.", usual);
+        text = format!("{text} {other}");
+    }
     let cause = tr!("The model {model} must be told the language", model);
     let code = if summary.is_for_english() { "en".into() } else { summary.codes().join("|") };
     let remedy = tr!("Say which one: v2m-send config set engine.language={code}", code);

@@ -15,8 +15,9 @@ impl Models {
     /// Why nothing is recorded for a server: the language (`code`, as wished for) is to be detected,
     /// and the model that takes over when the server fails knows English alone. It would write
     /// English words that nobody said.
-    pub(in crate::daemon) fn cannot_stand_in(
+    pub(super) fn cannot_stand_in(
         &self,
+        doing: &str,
         engine: &EngineSettings,
         code: Option<&str>,
     ) -> Option<Failure> {
@@ -32,9 +33,10 @@ impl Models {
         let spoken = engine.languages.iter().find(|code| *code != "en");
         let other = for_language(model, spoken.map_or("es", String::as_str));
         let text = tr!(
-            "Recording was not started: the language is to be detected, and the model {model}, which takes over when the \
-             server fails, knows English only. It would write English words that you did not say. Use one that knows \
-             more: `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
+            "{doing}: the language is to be detected, and the model {model}, which takes over when the server fails, knows \
+             English only. It would write English words that you did not say. Use one that knows more: \
+             `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
+            doing,
             model,
             other
         );

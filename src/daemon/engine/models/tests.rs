@@ -2,9 +2,13 @@
 
 use super::heard::for_language;
 use super::*;
+use crate::daemon::engine::detection::Way;
 use crate::recognise::Candidate;
 use serde_json::{Map, Value};
 use v2m_models::ggml;
+
+/// How messages begin.
+const DOING: &str = "Recording was not started";
 
 fn backends(models: &Models, wanted: config::BackendChoice) -> Vec<&'static str> {
     let candidates = models.candidates(wanted).unwrap();
@@ -49,9 +53,9 @@ fn a_model_in_gguf_form_has_its_own_engine_on_the_processor() {
     settings.engine.backend = config::BackendChoice::Cuda;
     let failure = models.spec(&settings).unwrap_err();
     assert!(failure.message.contains("engine.backend=auto"), "{}", failure.message);
-    let failure = models.cannot_hear(&settings.engine.model, Some("es"), &[]).unwrap();
+    let failure = models.cannot_hear(DOING, &settings.engine.model, Some("es"), &[]).unwrap();
     assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
-    assert_eq!(models.cannot_hear(&settings.engine.model, Some("en"), &[]), None);
+    assert_eq!(models.cannot_hear(DOING, &settings.engine.model, Some("en"), &[]), None);
 }
 
 #[test]
@@ -123,21 +127,36 @@ fn changed(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap()
 }
 
+/// Models whose only folder for installed ones is this.
+fn models_in(folder: &Path) -> Models {
+    let places = paths::Places {
+        models: folder.to_owned(),
+        more_models: Vec::new(),
+        assets: Vec::new(),
+        home: folder.to_owned(),
+    };
+    Models { program: PathBuf::new(), places: Ok(places), ..Models::from_env() }
+}
+
+fn codes(codes: &[&str]) -> Vec<String> {
+    codes.iter().map(|code| (*code).to_owned()).collect()
+}
+
 #[test]
 fn a_model_that_must_be_told_the_language_records_nothing_without_it() {
     let dir = tempfile::tempdir().unwrap();
-    let models = Models { program: PathBuf::new(), ..Models::from_env() };
+    let models = models_in(&dir.path().join("none"));
     let (_, mut settings) = synthetic(dir.path(), "canary", &["en", "es"]);
     let model = settings.engine.model.clone();
     let refused = |code, among: &[&str]| {
-        let among: Vec<String> = among.iter().map(|code| (*code).to_owned()).collect();
-        models.cannot_hear(&model, code, &among).map(|failure| failure.message)
+        models.cannot_hear(DOING, &model, code, &codes(among)).map(|failure| failure.message)
     };
     for heard in [refused(Some("es"), &[]), refused(Some("en"), &[]), refused(None, &["es"])] {
         assert_eq!(heard, None);
     }
-    let untold = refused(None, &["en", "es"]).unwrap();
+    let untold = refused(None, &["pt", "it"]).unwrap();
     assert!(untold.contains("set engine.language") && untold.contains("en, es"), "{untold}");
+    assert!(untold.contains("v2m-model pull"), "{untold}");
     assert_eq!(refused(None, &[]), Some(untold));
     assert!(refused(Some("it"), &[]).unwrap().contains("does not know Italian"));
     assert!(refused(None, &["it"]).unwrap().contains("does not know Italian"));
@@ -147,7 +166,7 @@ fn a_model_that_must_be_told_the_language_records_nothing_without_it() {
     };
     assert_eq!(keys(&settings), ["engine.language"]);
     settings.engine.language = Some("es".into());
-    settings.engine.languages = vec!["en".into(), "es".into()];
+    settings.engine.languages = codes(&["en", "es"]);
     assert_eq!(keys(&settings), [""; 0]);
     settings.engine.translate = true;
     settings.engine.vocabulary = vec!["PipeWire".into()];
@@ -157,14 +176,51 @@ fn a_model_that_must_be_told_the_language_records_nothing_without_it() {
 }
 
 #[test]
+fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or_assumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = models_in(dir.path());
+    let (_, mut settings) = synthetic(dir.path(), "canary", &["en", "es"]);
+    let model = settings.engine.model.clone();
+    settings.engine.languages = codes(&["pt", "es"]);
+    let refused = |among: &[&str]| models.cannot_hear(DOING, &model, None, &codes(among));
+    // Without a Whisper model the first language that it knows is assumed, and that is told.
+    assert_eq!(refused(&["pt", "es"]), None);
+    let told = models.unfollowed(&settings);
+    let is_told = |parts: &[&str]| parts.iter().all(|part| told[0].1.contains(part));
+    assert!(is_told(&["es is assumed", "v2m-model pull"]), "{told:?}");
+    assert!(models.listener(&settings).is_err());
+
+    let whisper = |name: &str, tokens: u32, bytes: usize| {
+        let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
+        std::fs::write(dir.path().join(name), [head, vec![0; bytes]].concat()).unwrap();
+    };
+    whisper("ggml-tiny.en.bin", 51_864, 1);
+    assert!(models.listener(&settings).is_err(), "one for English tells no languages apart");
+    whisper("ggml-small.bin", 51_865, 90);
+    whisper("ggml-base.bin", 51_865, 40);
+    assert_eq!(models.unfollowed(&settings), []);
+    assert_eq!((refused(&[]), refused(&["pt", "it"])), (None, None));
+    settings.engine.backend = config::BackendChoice::Remote;
+    let spec = models.listener(&settings).unwrap();
+    assert_eq!((spec.model_name.as_str(), spec.server), ("base", None));
+    assert!(spec.candidates.iter().all(|it| matches!(it.backend, Backend::Cpu | Backend::CpuV4)));
+    let spec = models.spec_for_language(&settings, "pt").unwrap();
+    assert_eq!((spec.model_name.as_str(), spec.server), ("small", None));
+    // What is said is not asked for.
+    let way = |code, among: &[&str]| models.way_to_language(&model, code, &codes(among));
+    assert_eq!(way(Some("es"), &["pt", "es"]), Way::Said);
+    assert!(matches!(way(None, &["pt", "es"]), Way::Detected(_)));
+}
+
+#[test]
 fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     let dir = tempfile::tempdir().unwrap();
     let models = Models { program: PathBuf::new(), ..Models::from_env() };
     let (file, mut settings) = synthetic(dir.path(), "parakeet", &["en", "es"]);
     let model = settings.engine.model.clone();
-    assert_eq!(models.cannot_hear(&model, Some("en"), &[]), None);
+    assert_eq!(models.cannot_hear(DOING, &model, Some("en"), &[]), None);
     for code in [Some("es"), None] {
-        let failure = models.cannot_hear(&model, code, &[]).unwrap();
+        let failure = models.cannot_hear(DOING, &model, code, &[]).unwrap();
         assert!(failure.message.contains("English words in the middle"), "{failure:?}");
     }
     let told = models.unfollowed(&settings);
@@ -207,7 +263,7 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     assert!(safe(&both, &usual).is_ok());
     // A file that is another one by now is read again.
     std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
-    assert_eq!(models.cannot_hear(&model, None, &[]), None);
+    assert_eq!(models.cannot_hear(DOING, &model, None, &[]), None);
 }
 
 #[test]
@@ -228,7 +284,7 @@ fn a_model_for_english_takes_over_from_no_server_that_detects_the_language() {
         let languages = languages.iter().map(|code| (*code).to_owned()).collect();
         let model = model.to_owned();
         let engine = config::EngineSettings { backend, model, languages, ..Default::default() };
-        models.cannot_stand_in(&engine, code)
+        models.cannot_stand_in(DOING, &engine, code)
     };
     for model in &english {
         for among in [&[][..], &["es"], &["en", "es"]] {
@@ -255,10 +311,10 @@ fn a_model_for_english_is_told_from_one_for_all_languages() {
         path.display().to_string()
     };
     let [english, all] = [file("ggml-base.en.bin", 51_864), file("ggml-base.bin", 51_865)];
-    assert_eq!(models.cannot_hear(&english, Some("en"), &[]), None);
-    assert_eq!(models.cannot_hear(&all, Some("es"), &[]), None);
-    assert_eq!(models.cannot_hear("/nowhere", Some("es"), &[]), None);
-    let failure = models.cannot_hear(&english, Some("es"), &[]).unwrap();
+    assert_eq!(models.cannot_hear(DOING, &english, Some("en"), &[]), None);
+    assert_eq!(models.cannot_hear(DOING, &all, Some("es"), &[]), None);
+    assert_eq!(models.cannot_hear(DOING, "/nowhere", Some("es"), &[]), None);
+    let failure = models.cannot_hear(DOING, &english, Some("es"), &[]).unwrap();
     assert_eq!(failure.code, Code::ModelMissing);
     assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
     assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");

@@ -3,7 +3,7 @@
 use super::Models;
 use crate::config::{EngineSettings, Settings};
 use v2m_messages::tr;
-use v2m_models::family::{Family, Summary};
+use v2m_models::family::{Family, Summary, Unheard};
 
 impl Models {
     /// The settings that the configured model cannot follow, each with the reason.
@@ -21,9 +21,34 @@ impl Models {
         }
         let file = self.places.as_ref().ok().and_then(|p| p.resolve(&settings.engine.model).ok());
         match file.and_then(|file| self.summary(&file)).filter(|s| !follows_english_alone(s)) {
-            Some(summary) => unfollowed_by(&summary, &settings.engine),
+            Some(summary) => self.unfollowed_by(&summary, &settings.engine),
             None => unfollowed_by_english(&settings.engine),
         }
+    }
+
+    /// What a model for several languages cannot do, or one that must not be used for some.
+    fn unfollowed_by(
+        &self,
+        summary: &Summary,
+        engine: &EngineSettings,
+    ) -> Vec<(&'static str, String)> {
+        let model = &engine.model;
+        let why = summary.unheard(engine.language.as_deref(), &engine.languages);
+        let is_untold = why == Some(Unheard::Untold);
+        let mut all = Vec::new();
+        if is_untold && self.can_go_untold(model, summary, &engine.languages) {
+            all.extend(self.assumption(summary, engine));
+        } else if let Some(why) = why {
+            let reason = why.reason(summary);
+            let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
+            all.push(("engine.language", why));
+        }
+        if engine.translate {
+            let why = tr!("v2m does not let the model {model} translate", model);
+            all.push(("engine.translate", why));
+        }
+        all.extend(no_vocabulary(engine));
+        all
     }
 }
 
@@ -37,22 +62,6 @@ fn unfollowed_by_servers(engine: &EngineSettings) -> Vec<(&'static str, String)>
 /// Whether the model needs to be told nothing, because it knows one language.
 fn follows_english_alone(summary: &Summary) -> bool {
     matches!(summary.family, Family::Moonshine | Family::Parakeet)
-}
-
-/// What a model for several languages cannot do, or one that must not be used for some.
-fn unfollowed_by(summary: &Summary, engine: &EngineSettings) -> Vec<(&'static str, String)> {
-    let model = &engine.model;
-    let mut all = Vec::new();
-    if let Some(why) = summary.unheard(engine.language.as_deref(), &engine.languages) {
-        let reason = why.reason(summary);
-        let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
-        all.push(("engine.language", why));
-    }
-    if engine.translate {
-        all.push(("engine.translate", tr!("v2m does not let the model {model} translate", model)));
-    }
-    all.extend(no_vocabulary(engine));
-    all
 }
 
 fn no_vocabulary(engine: &EngineSettings) -> Option<(&'static str, String)> {

@@ -225,6 +225,7 @@ impl Preview {
             | RecogniseEvent::Failed { .. }
             | RecogniseEvent::Quiet { .. }
             | RecogniseEvent::Sentence { .. }
+            | RecogniseEvent::Language { .. }
             | RecogniseEvent::PassedOver { .. } => None,
         }
     }

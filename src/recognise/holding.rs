@@ -1,0 +1,69 @@
+//! Jobs that wait until it is known in which language they are spoken. Their audio is collected
+//! meanwhile, so that nothing is lost however long that takes.
+
+use super::job::Job;
+use super::recogniser::Recogniser;
+use crate::session::{Failure, JobId};
+
+impl Recogniser {
+    /// Keeps a job from the engines until [`Self::release`]. Only for a job that has just begun.
+    pub fn hold(&mut self, job: JobId) {
+        if let Some(job) = self.jobs.iter_mut().find(|it| it.id == job) {
+            job.held = true;
+        }
+    }
+
+    /// Gives a held job to the engine, in that language.
+    pub fn release(&mut self, job: JobId, language: &str) {
+        if let Some(job) = self.held(job) {
+            job.speaks(language);
+        }
+    }
+
+    /// Gives a held job to another recogniser, with all that was heard of it. Returns whether there
+    /// was such a job.
+    pub fn hand_over(&mut self, job: JobId, to: &mut Self, language: &str) -> bool {
+        let held = self.jobs.iter().position(|it| it.id == job && it.held);
+        let Some(index) = held else { return false };
+        let mut job = self.jobs.remove(index);
+        job.speaks(language);
+        to.jobs.push(job);
+        true
+    }
+
+    /// Gives up a held job: it fails with this as soon as its audio is complete.
+    pub fn give_up_held(&mut self, job: JobId, failure: Failure) {
+        if let Some(job) = self.held(job) {
+            job.failure = Some(failure);
+        }
+    }
+
+    /// Whether the job is one of this recogniser's.
+    pub fn has(&self, job: JobId) -> bool {
+        self.jobs.iter().any(|it| it.id == job)
+    }
+
+    /// Why no engine will do the job, if that is so.
+    pub fn hopeless(&self, job: JobId) -> Option<&Failure> {
+        self.jobs.iter().find(|it| it.id == job)?.failure.as_ref()
+    }
+
+    /// How many samples of the job came that the engine has not finished.
+    pub fn unsettled(&self, job: JobId) -> u64 {
+        self.jobs.iter().find(|it| it.id == job).map_or(0, Job::unsettled)
+    }
+
+    fn held(&mut self, job: JobId) -> Option<&mut Job> {
+        self.jobs.iter_mut().find(|it| it.id == job && it.held)
+    }
+}
+
+impl Job {
+    /// Ends its waiting.
+    fn speaks(&mut self, language: &str) {
+        self.held = false;
+        self.options.language = Some(language.to_owned());
+        // These are for detecting only.
+        self.options.languages.clear();
+    }
+}

@@ -1,0 +1,233 @@
+//! The language of a recording for a model that must be told it: another model detects it while
+//! somebody speaks, and what comes of it where that one is wrong, dead, silent or not there.
+//!
+//! Canary is played by the double behind the head of a real Canary model, and so is the Whisper model.
+
+use crate::house::{CONFIG, House, text_of, wait_for};
+use crate::languages::put_synthetic;
+use crate::recording::Studio;
+use serde_json::{Value, json};
+use std::fs;
+
+/// The head of a ggml file with a vocabulary of many languages, as the first rule of a double's
+/// script: it says nothing to it.
+const MULTILINGUAL: &str = "lmgg\u{7f}\u{7f}\u{7f}\0; ";
+
+/// A house with Canary for English and Spanish as its model, the user's languages, and the script
+/// of the Whisper model that detects them, if there is one.
+fn house(languages: &[&str], listener: Option<&str>) -> House {
+    let house = House::without_model();
+    put_synthetic(&house, "canary", &["en", "es"]);
+    house.install("-gguf");
+    configure(&house, languages);
+    if let Some(script) = listener {
+        let lives: Vec<_> = script.lines().map(|life| format!("{MULTILINGUAL}{life}")).collect();
+        house.model("listener", &lives.join("\n"));
+    }
+    house
+}
+
+fn configure(house: &House, languages: &[&str]) {
+    let engine = format!("[engine]\nlanguages = {}", json!(languages));
+    house.configure(&CONFIG.replace("[engine]", &engine).replace("double", "canary"));
+}
+
+/// How often Canary's double has logged that.
+fn canary_did(house: &House, kind: &str) -> usize {
+    let log = fs::read_to_string(house.path("data/v2m/models/canary.log")).unwrap_or_default();
+    log.lines().filter(|line| *line == kind).count()
+}
+
+/// The text is that of the whole recording.
+fn is_whole(house: &House, answer: &Value) {
+    let wav = house.kept("wav").pop().unwrap();
+    assert_eq!(answer["text"], text_of(&v2m::store::read_pcm(&wav).unwrap()), "{answer}");
+}
+
+#[test]
+fn the_language_is_detected_while_somebody_speaks_and_the_model_is_told_it() {
+    let studio = Studio::with(house(&["en", "es"], Some("begin speaks es")));
+    let service = &studio.service;
+    studio.record(3);
+    wait_for("the model's turn", || (canary_did(service, "begin") == 1).then_some(()));
+    let status = service.connect().ask("GET_STATUS");
+    assert_eq!((&status["state"], &status["language"]), (&json!("recording"), &json!("auto")));
+    assert_eq!(status["engine"]["unfollowed"], Value::Null, "{status}");
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!((&answer["language"], &answer["problems"]), (&json!("es"), &Value::Null));
+    is_whole(service, &answer);
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    assert_eq!(service.record()["language"], "es");
+
+    // One that is over before there are seconds of speech: what there is decides.
+    studio.record(3);
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["language"], "es");
+    is_whole(service, &answer);
+    assert_eq!(service.lives("listener").len(), 1, "one process, with one model");
+    assert_eq!(canary_did(service, "begin"), 2, "each recording is begun once, in one language");
+    studio.service.end();
+}
+
+#[test]
+fn a_language_that_is_said_is_not_detected() {
+    let studio = Studio::with(house(&["en", "es"], Some("begin speaks en")));
+    let service = &studio.service;
+    studio.record_in(3, &json!({"language": "es"}));
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
+    let set = json!({"updates": {"engine": {"language": "es"}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
+    assert!(service.lives("listener").is_empty());
+    // A press can ask for the detection.
+    studio.record_in(3, &json!({"language": "auto"}));
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
+    assert_eq!(service.lives("listener").len(), 1);
+    studio.service.end();
+}
+
+#[test]
+fn a_listener_that_dies_costs_no_word_and_is_told_once() {
+    let studio = Studio::with(house(&["es", "en"], Some("begin die")));
+    let service = &studio.service;
+    for _ in 0..2 {
+        studio.record(3);
+        let answer = service.connect().ask("STOP_RECORDING");
+        assert_eq!(answer["language"], "es", "the first of the user's languages");
+        is_whole(service, &answer);
+    }
+    assert!(service.lives("listener").len() >= 2);
+    let told = service.log().matches("was assumed, the first of").count();
+    assert_eq!(told, 1, "{}", service.log());
+    studio.service.end();
+}
+
+#[test]
+fn a_listener_that_does_not_answer_is_waited_for_a_few_seconds_after_the_stop() {
+    let script = "begin deaf\nbegin speaks en";
+    let studio = Studio::with(house(&["es", "en"], Some(script)));
+    let service = &studio.service;
+    studio.record(3);
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["language"], "es");
+    is_whole(service, &answer);
+    assert!(service.log().contains("it took longer than 5 s"), "{}", service.log());
+    // The next recording has another one.
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
+    assert_eq!(service.lives("listener").len(), 2);
+    studio.service.end();
+}
+
+#[test]
+fn without_a_model_that_detects_the_first_language_is_assumed_and_the_status_says_so() {
+    let studio = Studio::with(house(&["pt", "es", "en"], None));
+    let service = &studio.service;
+    studio.record(3);
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["language"], "es", "the first that the model knows");
+    is_whole(service, &answer);
+    let status = service.connect().ask("GET_STATUS");
+    let unfollowed = &status["engine"]["unfollowed"][0];
+    assert_eq!(unfollowed["key"], "engine.language", "{status}");
+    let reason = unfollowed["reason"].as_str().unwrap();
+    assert!(reason.contains("v2m-model pull") && reason.contains("es is assumed"), "{reason}");
+    // None of the user's languages is the model's.
+    let set = json!({"updates": {"engine": {"languages": ["pt", "it"]}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    let (code, text) = service.connect().refused("START_RECORDING");
+    assert_eq!(code, "bad_config");
+    let told = ["it cannot detect the language", "v2m-model pull"];
+    assert!(told.iter().all(|part| text.contains(part)), "{text}");
+    // A model that is fetched while the service runs detects it at the next press.
+    service.model("listener", &format!("{MULTILINGUAL}begin speaks it"));
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "it");
+    studio.service.end();
+}
+
+#[test]
+fn what_is_in_a_language_that_the_model_does_not_know_is_transcribed_by_the_other_one() {
+    let house = house(&["en", "pt"], Some("begin speaks pt"));
+    // The larger one transcribes.
+    let large = format!("{MULTILINGUAL}begin nothing; begin nothing; begin nothing");
+    house.model("large", &large);
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    for dictation in 1..=2 {
+        studio.record(3);
+        if dictation == 1 {
+            let begun = || fs::read_to_string(service.model_file("large", "log")).ok();
+            wait_for("its turn", || begun().filter(|log| log.contains("begin")));
+        }
+        let answer = service.connect().ask("STOP_RECORDING");
+        assert_eq!((&answer["language"], &answer["problems"]), (&json!("pt"), &Value::Null));
+        is_whole(service, &answer);
+    }
+    assert_eq!(canary_did(service, "begin"), 0);
+    assert_eq!((service.lives("listener").len(), service.lives("large").len()), (1, 1));
+    assert_eq!(service.connect().ask("GET_STATUS")["engine"]["model"], "canary");
+    studio.service.end();
+}
+
+#[test]
+fn a_cancelled_dictation_leaves_nothing_behind_and_the_next_one_is_heard() {
+    let studio = Studio::with(house(&["en", "es"], Some("begin speaks es")));
+    let service = &studio.service;
+    studio.record(3);
+    service.connect().ask("CANCEL_RECORDING");
+    studio.record(3);
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["language"], "es");
+    is_whole(service, &answer);
+    assert_eq!(canary_did(service, "begin"), 1);
+    studio.service.end();
+}
+
+#[test]
+fn files_and_retries_have_their_language_detected_too() {
+    let studio = Studio::with(house(&["en", "es", "pt"], Some("begin speaks es")));
+    let service = &studio.service;
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    let file = service.connect().ask_with("TRANSCRIBE_FILE", json!({"file_path": sample}));
+    assert_eq!(file["language"], "es", "{file}");
+    studio.record(3);
+    let first = service.connect().ask("STOP_RECORDING");
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    let again = service.connect().ask_with("RETRY_RECORDING", json!({"language": "auto"}));
+    assert_eq!((&again["language"], &again["text"]), (&json!("es"), &first["text"]));
+    let english = service.connect().ask_with("RETRY_RECORDING", json!({"language": "en"}));
+    assert_eq!(english["language"], "en");
+    studio.service.end();
+}
+
+#[test]
+fn a_retry_in_a_language_that_the_model_does_not_know_goes_elsewhere() {
+    let studio = Studio::with(house(&["en", "pt"], Some("begin nothing; begin speaks pt")));
+    let service = &studio.service;
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    let again = service.connect().ask_with("RETRY_RECORDING", json!({"language": "auto"}));
+    assert_eq!(again["language"], "pt");
+    is_whole(service, &again);
+    studio.service.end();
+}
+
+#[test]
+fn a_retry_with_the_model_is_detected_where_another_one_is_configured() {
+    let house = house(&["en", "es"], Some("begin speaks es"));
+    house.model("double", "");
+    house.configure(&CONFIG.replace("[engine]\n", "[engine]\nlanguages = [\"en\", \"es\"]\n"));
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    studio.record(3);
+    let first = service.connect().ask("STOP_RECORDING");
+    assert_eq!(first["language"], "en", "the double's own");
+    wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
+    let again = service.connect().ask_with("RETRY_RECORDING", json!({"model": "canary"}));
+    assert_eq!((&again["language"], &again["text"]), (&json!("es"), &first["text"]));
+    assert_eq!(canary_did(service, "begin"), 1);
+    studio.service.end();
+}
