@@ -1,5 +1,5 @@
-// Tells v2m, and nobody else, which program has the focus, so that it presses the right keys. v2m asks only if the user
-// has set `deliver.focused_program`. The titles of windows are not told.
+// Tells v2m, and nobody else, which program has the focus, so that it presses the right keys and knows whose preset
+// counts. v2m asks only if the user has set `deliver.focused_program`. The titles of windows are not told.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';

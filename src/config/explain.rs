@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(kind("engine", "translate"), Kind::Flag);
         assert_eq!(kind("engine", "vocabulary"), Kind::List);
         assert_eq!(kind("text", "replace"), Kind::Table);
+        assert_eq!(kind("llm", "applications"), Kind::Table);
         let choices = all.keys.iter().filter(|key| matches!(key.kind, Kind::Choice(_))).count();
         assert!(choices >= 7, "{choices}");
     }

@@ -359,6 +359,34 @@ fn an_update_that_the_environment_would_hide_is_refused() {
 }
 
 #[test]
+fn applications_have_presets_by_name_and_entries_come_and_go_alone() {
+    let wanted = |settings: &Settings, entries: &[(&str, &str)]| {
+        let all = settings.llm.applications.iter();
+        let all: Vec<_> = all.map(|(name, preset)| (name.as_str(), preset.as_str())).collect();
+        assert_eq!(all, entries);
+    };
+    let text = "[llm.applications]\n\"org.gnome.Evolution\" = \"email\"\nSlack = \"none\"\n";
+    let both = [("Slack", "none"), ("org.gnome.Evolution", "email")];
+    wanted(&load_text(text).unwrap(), &both);
+    wanted(&load_text("").unwrap(), &[]);
+    let env = [("V2M_LLM__APPLICATIONS", r#"{"Slack" = "none", "org.gnome.Evolution" = "email"}"#)];
+    wanted(&load(&file("").path, env).unwrap(), &both);
+    for bad in ["'email'", "['email']", "{ a = 1 }", "{ a = '' }", "{ a = 'x/y' }", "{ '' = 'x' }"]
+    {
+        let error = load_text(&format!("[llm]\napplications = {bad}")).unwrap_err().to_string();
+        assert!(error.contains("line 2: llm.applications") && error.contains("email"), "{error}");
+    }
+    let error = load(&file("").path, [("V2M_LLM__APPLICATIONS", "Slack")]).unwrap_err().to_string();
+    assert!(error.contains("V2M_LLM__APPLICATIONS") && error.contains("a table"), "{error}");
+    let fixture = file(text);
+    let current = load(&fixture.path, NO_ENV).unwrap();
+    let change = json!({"llm": {"applications": {"Slack": null, "kate": "notes"}}});
+    let updated = update(&fixture.path, NO_ENV, &current, &partial(change)).unwrap();
+    assert_eq!(updated.applied, ["llm.applications"]);
+    wanted(&updated.settings, &[("kate", "notes"), ("org.gnome.Evolution", "email")]);
+}
+
+#[test]
 fn an_update_can_mend_the_value_it_replaces_and_names_the_line_of_another() {
     let broken = file("[engine]\nbeam_size = 99");
     let change = partial(json!({"engine": {"beam_size": 1}}));

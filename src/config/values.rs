@@ -102,6 +102,15 @@ pub(super) fn preset(value: &Value) -> Option<String> {
         .filter(|name| !(name.trim().is_empty() || name.contains('/') || name.starts_with('.')))
 }
 
+/// Applications, each with its preset.
+pub(super) fn applications(value: &Value) -> Option<BTreeMap<String, String>> {
+    let entries = value.as_object()?.iter().map(|(application, value)| {
+        let application = text(&Value::from(application.as_str()))?;
+        Some((application, preset(value)?)).filter(|(name, _)| !name.trim().is_empty())
+    });
+    entries.collect()
+}
+
 /// What can be translated into, as it was written.
 pub(super) fn target_language(value: &Value) -> Option<String> {
     text(value).filter(|asked| crate::language::name(asked).is_ok())

@@ -26,6 +26,8 @@ pub(super) enum Chore {
     ConfigUpdated { result: Result<Box<UpdateResult>, Failure> },
     /// The files of the presets have been read.
     PresetsRead(Presets),
+    /// The desktop was asked which application had the keyboard when this dictation began.
+    ApplicationFound { job: JobId, names: Vec<String> },
     /// The text rules have been applied to a recognition.
     Refined { job: JobId, refined: Box<RefinedRecognition> },
     /// A TEST_RULES has been answered.
@@ -111,6 +113,7 @@ impl Daemon {
             Chore::ConfigUpdated { result } => self.config_updated(result),
             Chore::ConfigRead { result } => self.config_read(result),
             Chore::PresetsRead(presets) => self.presets_read(presets),
+            Chore::ApplicationFound { job, names } => self.application_found(job, &names),
             Chore::Refined { job, refined } => self.refined(job, *refined),
             Chore::RulesTried => self.trial_done(),
             Chore::FileRead { number, result } => self.file_read(number, result),

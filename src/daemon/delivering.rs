@@ -27,6 +27,7 @@ pub(super) fn store_text(transcript: &Transcript) -> store::Text {
         unrefined: transcript.unrefined.clone(),
         language: transcript.language.clone(),
         segments: transcript.segments.clone(),
+        preset: transcript.preset.clone(),
     }
 }
 
@@ -84,6 +85,7 @@ impl Daemon {
             Outcome::Delivered(t) | Outcome::Undelivered(t) => {
                 self.under_way.forget(job);
                 self.texts.remember(&t.text);
+                self.texts.note_preset(t.preset.clone());
                 store::RecordUpdate::Delivered(store_text(&t), t.deliveries)
             }
             Outcome::Failed(failure) => {

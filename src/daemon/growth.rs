@@ -5,11 +5,12 @@
 //! shown only if nothing else was shown meanwhile.
 
 use crate::deliver::{Notice, Observer, ScreenLock, Secret};
+use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How long an answer is used. Drafts come once or twice a second.
+/// How long the answer about the field with the keyboard is used. Drafts come once or twice a second.
 const HOLDS: Duration = Duration::from_millis(500);
 
 /// A draft, and its place in the order of all notices.
@@ -21,32 +22,52 @@ pub(super) struct Growth {
     pub(super) at_cursor: bool,
 }
 
+/// What tells whether a draft may be seen.
+pub(super) trait Watch {
+    /// Whether the screen is locked.
+    fn is_locked(&mut self) -> impl Future<Output = bool> + Send;
+    /// Whether a password field has the keyboard.
+    fn is_password(&mut self) -> impl Future<Output = bool> + Send;
+}
+
+/// The desktop, asked over connections that it keeps.
+#[derive(Debug, Default)]
+pub(super) struct DesktopWatch {
+    lock: ScreenLock,
+    observer: Observer,
+}
+
+impl Watch for DesktopWatch {
+    async fn is_locked(&mut self) -> bool {
+        self.lock.is_locked().await
+    }
+
+    async fn is_password(&mut self) -> bool {
+        self.observer.is_password().await
+    }
+}
+
 /// Runs until the sender of drafts is dropped. `show` gets each notice that may be seen, and
 /// decides whether it comes too late.
 pub(super) async fn show_when_known(
     mut growing: mpsc::Receiver<Growth>,
-    mut observer: Observer,
+    mut watch: impl Watch,
     show: impl Fn(Growth),
 ) {
-    let mut lock = ScreenLock::default();
-    let mut known: Option<(Instant, bool, Option<Secret>)> = None;
+    let mut known: Option<(Instant, bool)> = None;
     while let Some(growth) = growing.recv().await {
-        let still = known.filter(|(asked, at_cursor, _)| {
-            *at_cursor == growth.at_cursor && asked.elapsed() < HOLDS
-        });
-        let secret = match still {
-            Some((.., secret)) => secret,
-            None => {
-                let asked = Instant::now();
-                let secret = if lock.is_locked().await {
-                    Some(Secret::Locked)
-                } else {
-                    let hides = growth.at_cursor && observer.is_password().await;
-                    hides.then_some(Secret::Password)
-                };
-                known = Some((asked, growth.at_cursor, secret));
-                secret
-            }
+        // Asked for each draft: others can read a screen that was locked a moment ago.
+        let secret = if watch.is_locked().await {
+            Some(Secret::Locked)
+        } else if growth.at_cursor {
+            let still = known.filter(|(asked, _)| asked.elapsed() < HOLDS);
+            let (_, is_password) = match still {
+                Some(still) => still,
+                None => *known.insert((Instant::now(), watch.is_password().await)),
+            };
+            is_password.then_some(Secret::Password)
+        } else {
+            None
         };
         show(match secret {
             Some(secret) => Growth { notice: growth.notice.hidden(secret), ..growth },
@@ -58,6 +79,45 @@ pub(super) async fn show_when_known(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A desktop that is locked at the second question about the lock.
+    #[derive(Default)]
+    struct LockedSoon {
+        asked: u32,
+    }
+
+    impl Watch for LockedSoon {
+        async fn is_locked(&mut self) -> bool {
+            self.asked += 1;
+            self.asked > 1
+        }
+
+        async fn is_password(&mut self) -> bool {
+            false
+        }
+    }
+
+    /// Regression: that the screen was not locked was taken for true for half a second.
+    #[tokio::test(start_paused = true)]
+    async fn no_draft_is_shown_right_after_the_screen_was_locked() {
+        for at_cursor in [false, true] {
+            let (tell, growing) = mpsc::channel(2);
+            let draft = |order| Growth {
+                notice: Notice::Transcribing { so_far: Some("secret".into()) },
+                order,
+                at_cursor,
+            };
+            tell.send(draft(1)).await.unwrap();
+            tell.send(draft(2)).await.unwrap();
+            drop(tell);
+            let shown = std::sync::Mutex::new(Vec::new());
+            let show = |growth: Growth| shown.lock().unwrap().push(growth.notice);
+            show_when_known(growing, LockedSoon::default(), show).await;
+            let text = |text: &str| Notice::Transcribing { so_far: Some(text.into()) };
+            let locked = text(Secret::Locked.notice());
+            assert_eq!(*shown.lock().unwrap(), [text("secret"), locked], "no time has passed");
+        }
+    }
 
     #[test]
     fn a_hidden_text_says_so_and_an_invitation_stays() {

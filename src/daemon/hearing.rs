@@ -26,8 +26,9 @@ impl Daemon {
         let source = settings.capture.source.clone();
         let asked = self.asked_for(job, &wishes);
         if let Err(failure) = self.under_way.start(job, source, asked) {
-            self.tell_job(job, JobEvent::CaptureFailed(failure));
+            return self.tell_job(job, JobEvent::CaptureFailed(failure));
         }
+        self.ask_application(job);
     }
 
     /// What the record of a dictation says from the beginning.

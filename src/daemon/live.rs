@@ -1,6 +1,7 @@
 //! Measurements and notes of the dictations under way: length, peak and level of the recording, and
 //! the window for the text.
 
+use super::refine::RefinedRecognition;
 use crate::call::Level;
 use crate::deliver::Focus;
 use crate::loudness::{Loudness, Sound, dbfs};
@@ -64,6 +65,10 @@ pub(super) struct Live {
     job: JobId,
     /// The window that had the keyboard when the recording was stopped.
     pub(super) focus: Option<Focus>,
+    /// The application that had the keyboard at the beginning is not known yet.
+    is_application_awaited: bool,
+    /// The text that waits for that.
+    held: Option<Box<RefinedRecognition>>,
     samples: u64,
     peak: f32,
     loudness: Loudness,
@@ -88,6 +93,8 @@ impl Live {
         Self {
             job,
             focus: None,
+            is_application_awaited: false,
+            held: None,
             samples: 0,
             peak: 0.0,
             loudness: Loudness::default(),
@@ -99,6 +106,29 @@ impl Live {
             gap_on_disk: false,
             gaps: Vec::new(),
         }
+    }
+
+    /// The application that had the keyboard at the beginning will be known soon.
+    pub(super) fn await_application(&mut self) {
+        self.is_application_awaited = true;
+    }
+
+    /// The application is known. Returns the text that has waited for it.
+    pub(super) fn application_known(&mut self) -> Option<Box<RefinedRecognition>> {
+        self.is_application_awaited = false;
+        self.held.take()
+    }
+
+    /// Keeps the text until the application is known, or returns it if it is.
+    pub(super) fn hold(
+        &mut self,
+        refined: Box<RefinedRecognition>,
+    ) -> Option<Box<RefinedRecognition>> {
+        if self.is_application_awaited {
+            self.held = Some(refined);
+            return None;
+        }
+        Some(refined)
     }
 
     /// Takes samples. Returns the levels of the spans that they complete.

@@ -138,6 +138,7 @@ impl Daemon {
         if !self.session.has(job) {
             return;
         }
+        let Some(refined) = self.until_application_is_known(job, refined) else { return };
         let transcript = self.transcribed(job, refined);
         self.tell_job(job, JobEvent::Transcribed(transcript));
     }
@@ -196,6 +197,7 @@ impl Daemon {
             segments: recognition.segments,
             gaps: self.under_way.gaps(job).to_vec(),
             audio_path: keeps.then(|| self.under_way.audio_path(job)).flatten(),
+            preset: None,
             deliveries: Vec::new(),
             problems: Vec::new(),
         }

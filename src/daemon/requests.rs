@@ -126,6 +126,7 @@ impl Daemon {
             state: self.session.state(),
             language: self.language(),
             pending: self.session.pending(),
+            preset: self.preset(),
             cpu_percent,
             ram,
             gpu,

@@ -7,11 +7,11 @@
 //! A program that shows v2m's states on the screen (the owner of `org.v2m.Sign`) takes the place of
 //! the banner for states and successes. `feedback.notify` says what else is left out (`shown`).
 
-use super::growth::{Growth, show_when_known};
+use super::growth::{DesktopWatch, Growth, show_when_known};
 use super::shown::{Present, is_notified};
 use crate::call::Event;
 use crate::config::Notify;
-use crate::deliver::{Notice, Notifier, Observer, ScreenLock, Secret};
+use crate::deliver::{Notice, Notifier, ScreenLock, Secret};
 use crate::session::{self, Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -89,7 +89,7 @@ impl Screen {
         let shared = Arc::new(Shared { banner, aside, events, state: Mutex::new(state) });
         let showing = Arc::clone(&shared);
         let show = move |growth| showing.grow(growth);
-        tokio::spawn(show_when_known(inbox, Observer::default(), show));
+        tokio::spawn(show_when_known(inbox, DesktopWatch::default(), show));
         Self { shared, growing }
     }
 

@@ -2,6 +2,7 @@
 //! disk, measurements and notes.
 
 use super::live::{self, Live};
+use super::refine::RefinedRecognition;
 use crate::call::{CaptureStatus, Level, RecordingTime};
 use crate::capture::{Capture, CaptureCommand, CaptureEvent, CaptureOutput, to_pcm16};
 use crate::config::Settings;
@@ -192,6 +193,30 @@ impl UnderWay {
     /// The name that the records of a continuous dictation share.
     pub(super) fn name(&mut self, first: JobId) -> Option<String> {
         self.store.as_mut()?.name(first)
+    }
+
+    /// See [`Live::await_application`].
+    pub(super) fn await_application(&mut self, job: JobId) {
+        if let Some(live) = self.live.get_mut(job) {
+            live.await_application();
+        }
+    }
+
+    /// See [`Live::application_known`].
+    pub(super) fn application_known(&mut self, job: JobId) -> Option<Box<RefinedRecognition>> {
+        self.live.get_mut(job)?.application_known()
+    }
+
+    /// See [`Live::hold`].
+    pub(super) fn hold(
+        &mut self,
+        job: JobId,
+        refined: Box<RefinedRecognition>,
+    ) -> Option<Box<RefinedRecognition>> {
+        match self.live.get_mut(job) {
+            Some(live) => live.hold(refined),
+            None => Some(refined),
+        }
     }
 
     /// Asks which window has the keyboard.

@@ -2,6 +2,7 @@
 
 use super::failure::CallError;
 use super::interface::given;
+use super::status::preset_variants;
 use crate::call::{Deletion, HistoryQuery, KeptDictation, KeptText, PAGE, Redelivery, Which};
 use crate::session::{Code, DeliverMode, Delivery, Failure};
 use std::collections::HashMap;
@@ -71,10 +72,11 @@ pub(super) fn entry(kept: KeptDictation) -> Entry {
 
 pub(super) fn with_text(kept: KeptText) -> Entry {
     // The segments, in seconds, are the socket's.
-    let KeptText { dictation, text, unrefined, segments: _, earlier } = kept;
+    let KeptText { dictation, text, unrefined, preset, segments: _, earlier } = kept;
     let mut told = variants(dictation);
     let texts = [("text", text), ("unrefined", unrefined)];
     told.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Variant::from(text?)))));
+    told.extend(preset_variants(preset));
     told.extend((!earlier.is_empty()).then(|| ("earlier", Variant::from(earlier))));
     owned(told)
 }

@@ -1,6 +1,7 @@
 //! GET_STATUS as a D-Bus dictionary: flat, in the units of [`crate::call::Status`].
 
 use crate::call::{DeliverStatus, Progress, RecordingTime, Status};
+use crate::session::ChosenPreset;
 use std::collections::HashMap;
 use v2m_ipc::pcm::in_seconds;
 use zbus::{OwnedVariant, Variant};
@@ -11,6 +12,7 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         state,
         language,
         pending,
+        preset,
         cpu_percent,
         ram,
         gpu,
@@ -38,6 +40,7 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     ]);
     let passed_over: Vec<String> =
         engine.passed_over.iter().map(|(backend, reason)| format!("{backend}: {reason}")).collect();
+    told.extend(preset_variants(preset));
     let texts = [
         ("passed_over", Some(passed_over.join("\n")).filter(|text| !text.is_empty())),
         ("backend", engine.backend),
@@ -79,4 +82,18 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     }
     // Only file descriptors cannot be owned; there are none.
     told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
+}
+
+/// The preset that was chosen for a dictation, and who chose it.
+pub(super) fn preset_variants(
+    preset: Option<ChosenPreset>,
+) -> impl Iterator<Item = (&'static str, Variant<'static>)> {
+    let by = preset.as_ref().map(|preset| preset.by.name().to_owned());
+    let application = preset.as_ref().and_then(|preset| preset.by.application());
+    let texts = [
+        ("preset_by", by),
+        ("preset_application", application.map(str::to_owned)),
+        ("preset", preset.map(|preset| preset.name)),
+    ];
+    texts.into_iter().filter_map(|(key, text)| Some((key, Variant::from(text?))))
 }

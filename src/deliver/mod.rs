@@ -57,5 +57,5 @@ pub use notifier::Notifier;
 pub use order::DeliveryOptions;
 pub use sinks::{Secret, Sinks};
 pub use way::{Way, way, way_to_the_cursor};
-pub(crate) use window::ScreenLock;
 pub use window::{Around, Field, Focus, Focused, Observer, PasteKeys, Widget, Window};
+pub(crate) use window::{ScreenLock, application, listed_as};

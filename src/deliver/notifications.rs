@@ -383,11 +383,13 @@ impl NotificationService {
         // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
         // critical itself.
         let was_critical = self.shown.as_ref().is_some_and(|shown| shown.critical);
-        if self.gnome && was_critical && card.urgency != Urgency::Critical {
+        let action = card.action.filter(|_| self.has_buttons && set_up::is_possible());
+        // And the buttons of one that replaces another are not shown before 46.
+        let is_in_the_way = was_critical && card.urgency != Urgency::Critical || action.is_some();
+        if self.gnome && self.shown.is_some() && is_in_the_way {
             self.close().await?;
         }
         let (summary, body) = words(card, self.markup);
-        let action = card.action.filter(|_| self.has_buttons && set_up::is_possible());
         let left = self.shown.as_ref().map_or(0, |shown| shown.id);
         let id = match action {
             Some(action) => self.with_button(card, (&summary, &body), action, left).await,

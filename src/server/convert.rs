@@ -5,7 +5,9 @@ use crate::call::{
     Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Level, PreviewStatus, Progress,
     Request, Retry, Status, TextSource, TextTask, TextWork,
 };
-use crate::session::{self, Command, DeliverMode, Failure, State, Transcript, Wishes};
+use crate::session::{
+    self, ChosenPreset, Command, DeliverMode, Failure, State, Transcript, Wishes,
+};
 use crate::text;
 use history::{deleted_data, deletion, kept_data, page_data, query, redelivery, which};
 use std::path::Path;
@@ -218,6 +220,7 @@ fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
         segments,
         gaps,
         audio_path,
+        preset,
         deliveries,
         problems,
     } = transcript;
@@ -232,9 +235,16 @@ fn transcript_data(state: State, transcript: Transcript) -> data::Transcript {
         seconds: seconds(samples),
         segments: segments.into_iter().map(segment).collect(),
         gaps: gaps.iter().map(gap_data).collect(),
+        preset: preset.map(preset_data),
         deliveries: deliveries.into_iter().map(delivery_data).collect(),
         problems: problems.into_iter().map(problem_data).collect(),
     }
+}
+
+fn preset_data(chosen: ChosenPreset) -> data::Preset {
+    let ChosenPreset { name, by } = chosen;
+    let application = by.application().map(str::to_owned);
+    data::Preset { name, by: by.name().into(), application }
 }
 
 fn problem_data(problem: Failure) -> data::Problem {
@@ -293,6 +303,7 @@ fn status_data(status: Status) -> data::Status {
         state,
         language,
         pending,
+        preset,
         cpu_percent,
         ram,
         gpu,
@@ -311,6 +322,7 @@ fn status_data(status: Status) -> data::Status {
         is_recording: state == State::Recording,
         language,
         pending: u32::try_from(pending).unwrap_or(u32::MAX),
+        preset: preset.map(preset_data),
         gpu_usage: gpu.as_ref().map(|gpu| gpu.percent),
         vram_usage: gpu.as_ref().map(|gpu| gpu.vram_used_mb),
         cpu_usage: cpu,

@@ -6,7 +6,7 @@
 
 use super::StoreError;
 use super::directory::{self, Found};
-use super::record::{DeliveryRecord, Record, RecordState};
+use super::record::{DeliveryRecord, PresetRecord, Record, RecordState};
 use crate::call::{FIRST_WORDS, HistoryPage, KeptDelivery, KeptDictation, KeptText, Which};
 use crate::session::Segment;
 use jiff::Timestamp;
@@ -262,7 +262,8 @@ fn told(delivery: &DeliveryRecord) -> KeptDelivery {
 
 fn with_text(number: u32, found: Found) -> KeptText {
     let dictation = kept(number, &found);
-    let Record { text, unrefined, segments, earlier, .. } = found.record.unwrap_or_default();
+    let Record { text, unrefined, preset, segments, earlier, .. } =
+        found.record.unwrap_or_default();
     // Earlier versions stored the transcript unfiltered.
     let segments = segments.into_iter().map(|it| Segment {
         start: it.start,
@@ -273,6 +274,7 @@ fn with_text(number: u32, found: Found) -> KeptText {
         dictation,
         text: text.map(plain::owned).filter(|text| !text.is_empty()),
         unrefined: unrefined.map(plain::owned),
+        preset: preset.as_ref().and_then(PresetRecord::chosen),
         segments: segments.collect(),
         earlier: earlier.into_iter().map(|it| plain::owned(it.text)).collect(),
     }

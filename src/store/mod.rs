@@ -30,12 +30,14 @@ pub use history::{
     Candidate, Candidates, HistoryFilter, Lookup, candidates, find, id_of_number, is_id, list,
 };
 pub use last::last_text;
-pub use record::{ErrorRecord, GapRecord, MAX_ATTEMPTS, Record, RecordState, TryRecord};
+pub use record::{
+    ErrorRecord, GapRecord, MAX_ATTEMPTS, PresetRecord, Record, RecordState, TryRecord,
+};
 pub use recovery::{Unfinished, number_of, one, unfinished};
 pub use retention::Retention;
 pub use wav::{Pcm, open_pcm, read_pcm};
 
-use crate::session::{Code, Delivery, Gap, JobId, Segment};
+use crate::session::{ChosenPreset, Code, Delivery, Gap, JobId, Segment};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -156,6 +158,8 @@ pub struct Text {
     pub language: String,
     /// The text's segments, in samples at 16 kHz.
     pub segments: Vec<Segment>,
+    /// The preset that was chosen for it.
+    pub preset: Option<ChosenPreset>,
 }
 
 /// A report from the thread.

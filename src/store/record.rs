@@ -3,7 +3,7 @@
 use super::{RecordUpdate, StoreError, Text, Tried};
 use crate::atomic;
 use crate::regular::{self, Refused, Trust};
-use crate::session::{Code, Gap, GapCause, Segment};
+use crate::session::{ChosenPreset, Code, Gap, GapCause, PresetBy, Segment};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -36,6 +36,9 @@ pub struct Record {
     /// The language's ISO 639-1 code: that of the text. Without a text, the one that a client named
     /// for the dictation.
     pub language: Option<String>,
+    /// The preset that was chosen for the text, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<PresetRecord>,
     /// The segments of the text, in samples at 16 kHz.
     pub segments: Vec<SegmentRecord>,
     /// The parts that could not be recorded. The recording is silent there.
@@ -127,6 +130,41 @@ pub struct SegmentRecord {
     /// Whether some of its sound is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
+}
+
+/// The preset that was chosen for a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresetRecord {
+    /// Its name. `none`: no language model got the text.
+    pub name: String,
+    /// Who chose it: `client`, `application` or `configuration`.
+    pub by: String,
+    /// The application, as the settings name it, if it was chosen for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+}
+
+impl From<ChosenPreset> for PresetRecord {
+    fn from(chosen: ChosenPreset) -> Self {
+        let ChosenPreset { name, by } = chosen;
+        let application = by.application().map(str::to_owned);
+        Self { name, by: by.name().into(), application }
+    }
+}
+
+impl PresetRecord {
+    /// The preset, if this is one that v2m knows.
+    pub(super) fn chosen(&self) -> Option<ChosenPreset> {
+        let by = match (self.by.as_str(), &self.application) {
+            ("client", _) => PresetBy::Client,
+            ("application", Some(application)) => {
+                PresetBy::Application(plain::owned(application.clone()))
+            }
+            ("configuration", _) => PresetBy::Configuration,
+            _ => return None,
+        };
+        Some(ChosenPreset { name: plain::owned(self.name.clone()), by })
+    }
 }
 
 /// A part that could not be recorded.
@@ -278,6 +316,7 @@ impl Record {
     fn take_text(&mut self, text: Text) {
         self.text = Some(text.text);
         self.unrefined = text.unrefined;
+        self.preset = text.preset.map(PresetRecord::from);
         self.language = Some(text.language).filter(|code| !code.is_empty());
         let gaps = &self.gaps;
         let is_cut = |s: &Segment| gaps.iter().any(|gap| gap.start < s.end && s.start < gap.end);
@@ -323,6 +362,7 @@ impl Record {
             text: plain::owned(text),
             unrefined: self.unrefined.clone().map(plain::owned),
             language: self.language.clone().unwrap_or_default(),
+            preset: self.preset.as_ref().and_then(PresetRecord::chosen),
             segments: segments
                 .map(|s| Segment { start: s.start, end: s.end, text: s.text })
                 .collect(),
@@ -352,6 +392,7 @@ impl Default for Record {
             text: None,
             unrefined: None,
             language: None,
+            preset: None,
             segments: Vec::new(),
             gaps: Vec::new(),
             deliveries: Vec::new(),

@@ -262,7 +262,7 @@ mod tests {
     fn delivered(text: &str) -> RecordUpdate {
         let (text, language) = (text.to_owned(), "en".to_owned());
         RecordUpdate::Delivered(
-            Text { text, language, unrefined: None, segments: Vec::new() },
+            Text { text, language, unrefined: None, ..Text::default() },
             Vec::new(),
         )
     }

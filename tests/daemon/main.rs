@@ -2,6 +2,7 @@
 //! a home of its own and, where something is to be heard, a PipeWire of its own.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
+mod applications;
 mod backends;
 mod config;
 mod continuous;

@@ -182,6 +182,7 @@ async fn kept_dictations_are_listed_read_delivered_and_deleted() {
         dictation: kept(1),
         text: Some(WORDS.into()),
         unrefined: None,
+        preset: None,
         segments: Vec::new(),
         earlier: vec!["before".into()],
     };

@@ -136,6 +136,7 @@ pub(crate) fn transcript(text: &str) -> Answer {
         segments: Vec::new(),
         gaps: Vec::new(),
         audio_path: None,
+        preset: None,
         deliveries: Vec::new(),
         problems: Vec::new(),
     };
@@ -151,6 +152,7 @@ pub(crate) fn error_of(error: zbus::Error) -> (String, String) {
 
 pub(crate) fn status(state: State) -> Status {
     Status {
+        preset: None,
         state,
         language: "auto".into(),
         pending: 2,

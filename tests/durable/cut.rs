@@ -32,7 +32,7 @@ impl Journal {
 }
 
 fn text(text: &str) -> Text {
-    Text { text: text.into(), unrefined: None, language: "en".into(), segments: Vec::new() }
+    Text { text: text.into(), unrefined: None, language: "en".into(), ..Text::default() }
 }
 
 /// A store with a dictation of each kind.

@@ -82,7 +82,7 @@ impl Child {
 
 fn text(job: u32) -> Text {
     let text = format!("what was said in job {job}");
-    Text { text, unrefined: None, language: "en".into(), segments: Vec::new() }
+    Text { text, unrefined: None, language: "en".into(), ..Text::default() }
 }
 
 /// What a service does with its store in a day, for the trace.

@@ -96,3 +96,24 @@ async fn a_press_is_noticed_where_only_the_sender_is_told() {
     assert_eq!(called(&calls).await, CALL);
     drop(programs);
 }
+
+/// Regression: GNOME Shell before 46 shows no buttons of a notification that replaces the one on the
+/// screen, and the first press without a model was the second notice of that.
+#[tokio::test]
+async fn on_gnome_a_notification_with_a_button_is_a_new_one() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let folder = tempfile::tempdir().unwrap();
+    install(folder.path(), "systemctl", "#!/bin/sh\n");
+    install(folder.path(), "xterm", "#!/bin/sh\n");
+    let programs = Programs::only(folder.path());
+    let notifier = desktop.notifier();
+    assert!(notifier.show(missing()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    assert!(notifier.show(missing()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    let Seen::Shown { replaces: 0, actions, .. } = desktop.sees().await else {
+        panic!("not a new one")
+    };
+    assert_eq!(actions, ["set-up", "Set v2m up"]);
+    drop(programs);
+}

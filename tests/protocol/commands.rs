@@ -7,8 +7,8 @@ use v2m::call::{
     TextSource, TextTask, TextWork,
 };
 use v2m::session::{
-    Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause, Segment, State,
-    Transcript, Wishes,
+    ChosenPreset, Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause,
+    PresetBy, Segment, State, Transcript, Wishes,
 };
 use v2m::text::Step;
 
@@ -21,6 +21,7 @@ fn transcript() -> Transcript {
         segments: vec![Segment { start: 8_000, end: 24_000, text: "Hello there.".into() }],
         gaps: Vec::new(),
         audio_path: Some("/data/1.wav".into()),
+        preset: None,
         deliveries: vec![Delivery {
             by: "clipboard",
             backend: None,
@@ -33,6 +34,7 @@ fn transcript() -> Transcript {
 
 fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
     Status {
+        preset: None,
         state: State::Recording,
         language: "es".into(),
         pending: 1,
@@ -134,6 +136,25 @@ fn stop_and_transcribe_answer_the_text_and_where_it_was_said() {
     ] {
         let answer = Answer::Transcript { state: State::Idle, transcript: transcript() };
         assert_eq!(data(&exchange(json, request, Ok(answer))), &expected);
+    }
+}
+
+#[test]
+fn the_preset_is_told_with_who_chose_it() {
+    for (by, told) in [
+        (PresetBy::Client, json!({"name": "email", "by": "client"})),
+        (
+            PresetBy::Application("org.gnome.Evolution".into()),
+            json!({"name": "email", "by": "application", "application": "org.gnome.Evolution"}),
+        ),
+        (PresetBy::Configuration, json!({"name": "email", "by": "configuration"})),
+    ] {
+        let preset = Some(ChosenPreset { name: "email".into(), by });
+        let transcript = Transcript { preset, ..transcript() };
+        let answer = Ok(Answer::Transcript { state: State::Idle, transcript });
+        let stop = Request::Session(Command::Stop);
+        let answer = exchange(r#"{"cmd":"STOP_RECORDING"}"#, stop, answer);
+        assert_eq!(data(&answer)["preset"], told);
     }
 }
 

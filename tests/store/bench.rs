@@ -59,7 +59,7 @@ impl Bench {
 
 pub(crate) fn text(text: &str) -> Text {
     let segments = vec![Segment { start: 0, end: 9, text: text.into() }];
-    Text { text: text.into(), unrefined: None, language: "en".into(), segments }
+    Text { text: text.into(), unrefined: None, language: "en".into(), segments, preset: None }
 }
 
 pub(crate) fn delivered(said: &str) -> RecordUpdate {

@@ -10,7 +10,8 @@ pub use history::*;
 pub use sign::*;
 
 use crate::session::{
-    Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript, Wishes,
+    ChosenPreset, Command, DeliverMode, Delivery, EngineState, Failure, JobId, State, Transcript,
+    Wishes,
 };
 use crate::text::Step;
 use serde_json::{Map, Value};
@@ -199,6 +200,8 @@ pub struct Status {
     pub language: String,
     /// How many dictations wait for their texts, without the one that is being recorded.
     pub pending: usize,
+    /// The preset of the newest dictation under way, otherwise of the last one, if it has one.
+    pub preset: Option<ChosenPreset>,
     /// Use of the machine's CPUs, 0–100.
     pub cpu_percent: f32,
     /// Memory of the machine.

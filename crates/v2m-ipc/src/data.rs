@@ -43,6 +43,10 @@ pub struct Transcript {
     /// The parts that could not be recorded. The recording is silent there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// The preset that was chosen for the text, if one was. If a language model was to use it and did
+    /// not, `problems` says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<Delivery>,
     /// Further messages: why the recording ended early, or why no language model rewrote the text.
@@ -62,6 +66,19 @@ pub struct Segment {
     /// Whether some of its sound could not be recorded, so that words may be missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
+}
+
+/// The preset that was chosen for a dictation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preset {
+    /// Its name. `none`: the settings keep the application's texts from the language model.
+    pub name: String,
+    /// Who chose it: `client` (for this dictation), `application` (the settings, for the application
+    /// that had the focus when the recording began) or `configuration` (the settings, for all texts).
+    pub by: String,
+    /// The application, as the settings name it, if it was chosen for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
 }
 
 /// A part that could not be recorded, in seconds from the recording's start.
@@ -234,6 +251,9 @@ pub struct DictationText {
     /// The transcript, if the text rules or a language model changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
+    /// The preset that was chosen for the text, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Where in the recording each piece was said.
     pub segments: Vec<Segment>,
     /// The texts that it had before it was transcribed again, the oldest first.
@@ -276,6 +296,9 @@ pub struct Status {
     /// How many dictations wait for their texts, without the one being recorded.
     #[serde(default)]
     pub pending: u32,
+    /// The preset of the newest dictation under way, otherwise of the last one. Absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// The GPU's load in percent.
     pub gpu_usage: Option<f64>,
     /// The GPU's memory in use, in MB.

@@ -171,6 +171,7 @@ fn status(data: &Value) -> String {
     }));
     let deliver = deliver_words(&data["deliver"]);
     lines.extend(deliver.map(|words| (tr!("status" => "texts"), words)));
+    lines.extend(preset_words(&data["preset"]).map(|words| (tr!("status" => "preset"), words)));
     let capture = &data["capture"];
     if let Some(gaps) = capture["gaps"].as_u64().filter(|gaps| *gaps > 0) {
         let missing = capture["missing_s"].as_f64().unwrap_or_default();
@@ -201,6 +202,18 @@ fn status(data: &Value) -> String {
         lines.push((tr!("status" => "problem"), problem.to_owned()));
     }
     table(&lines, 8)
+}
+
+/// The preset of the newest dictation, and who chose it. `None`: it has none.
+fn preset_words(preset: &Value) -> Option<String> {
+    let name = preset["name"].as_str()?;
+    let why = match (preset["by"].as_str().unwrap_or("?"), preset["application"].as_str()) {
+        ("client", _) => tr!("as asked for this dictation").to_owned(),
+        ("application", Some(application)) => tr!("for {application}", application),
+        ("configuration", _) => tr!("for all dictations").to_owned(),
+        (other, _) => other.to_owned(),
+    };
+    Some(format!("{name}, {why}"))
 }
 
 /// Where texts go and why. `None`: the service does not tell.

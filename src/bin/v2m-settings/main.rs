@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`store`] | the configuration: read, changed by the checked way, noticed when others change it |
 //! | [`surroundings`] | the environment variables of the service |
+//! | [`environment_file`] | a file of such variables |
 //! | [`entry`] | a value as it is shown and typed |
 //! | [`field`] | a line that is typed |
 //! | [`app`] | what keys do: pure, but for the store |
@@ -18,6 +19,7 @@
 
 mod app;
 mod entry;
+mod environment_file;
 mod field;
 mod run;
 mod store;

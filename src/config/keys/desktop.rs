@@ -93,9 +93,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         allowed: FLAG,
         doc: mark!(
             "On GNOME, with v2m's extension: ask GNOME Shell which program has the focus if the program itself\n\
-              does not say so (AT-SPI), so that v2m presses the right keys in kitty, foot or Firefox. It is off\n\
-              because GNOME Shell keeps this from programs. v2m learns the program's name, and no title of a\n\
-              window."
+              does not say so (AT-SPI), so that v2m presses the right keys in kitty, foot or Firefox, and knows\n\
+              whose preset counts (llm.applications). It is off because GNOME Shell keeps this from programs.\n\
+              v2m learns the program's name, and no title of a window."
         ),
         restart: false,
         hidden: false,

@@ -3,8 +3,8 @@
 use super::{ConfigKey, FLAG};
 use crate::config::settings::Refine;
 use crate::config::values::{
-    base_url, choice, flag, number, preset, provider, put, replacements, target_language, text,
-    whole,
+    applications, base_url, choice, flag, number, preset, provider, put, replacements,
+    target_language, text, whole,
 };
 use serde_json::json;
 use v2m_ipc::llm::Provider;
@@ -218,6 +218,24 @@ pub(super) static KEYS: &[ConfigKey] = &[
         hidden: false,
         get: |s| json!(s.llm.preset),
         set: |s, v| put(&mut s.llm.preset, preset(v)),
+    },
+    ConfigKey {
+        section: "llm",
+        name: "applications",
+        allowed: mark!(
+            "a table of applications and their presets, such as { \"org.gnome.Evolution\" = \"email\" }"
+        ),
+        doc: mark!(
+            "Presets for applications: what you dictate into them goes to the language model, whatever refine\n\
+              says, and \"none\" keeps it from the model. The application that has the focus when the recording\n\
+              begins counts; `--preset` wins. It is named by its program, application id or window class:\n\
+              applications = { \"org.gnome.Evolution\" = \"email\", \"keepassxc\" = \"none\" }, or a section\n\
+              [llm.applications] with one line for each. docs/language-models.md says where v2m learns it."
+        ),
+        restart: false,
+        hidden: false,
+        get: |s| json!(s.llm.applications),
+        set: |s, v| put(&mut s.llm.applications, applications(v)),
     },
     ConfigKey {
         section: "llm",

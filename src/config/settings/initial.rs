@@ -109,6 +109,7 @@ impl Default for LlmSettings {
             timeout_seconds: 60,
             dictation_seconds: 15,
             preset: "clean-up".into(),
+            applications: BTreeMap::new(),
             target_language: "en".into(),
         }
     }

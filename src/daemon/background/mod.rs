@@ -148,6 +148,7 @@ fn transcript(refined: RefinedRecognition, samples: u64, audio: Option<PathBuf>)
         samples,
         segments: recognition.segments,
         audio_path: audio,
+        preset: None,
         deliveries: Vec::new(),
         gaps: Vec::new(),
         problems: Vec::new(),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `mod` | the presets, and what the model has at the moment |
 //! | `rewriting` | dictations' texts |
+//! | `application` | presets of applications |
 //! | `clients` | clients' texts |
 //! | `question` | what the model is asked |
 //! | `source` | where a client's text comes from |
@@ -12,6 +13,7 @@
 //!
 //! The asking itself is `crate::llm`'s.
 
+mod application;
 mod clients;
 mod last;
 mod question;
@@ -24,7 +26,7 @@ use super::requests::answer;
 use super::{Daemon, Reply, limits};
 use crate::deliver::ClipboardReader;
 use crate::llm::{LlmError, Presets};
-use crate::session::{Event, Failure, JobId, Notice};
+use crate::session::{ChosenPreset, Event, Failure, JobId, Notice};
 pub(super) use clients::Finished;
 use rewriting::{PendingRewrite, first_of};
 use std::path::{Path, PathBuf};
@@ -56,6 +58,8 @@ pub(super) struct Texts {
     last_is_older: bool,
     /// Clients that wait until the last text is read from the disk.
     last_asked: Vec<Reply>,
+    /// The preset of the last dictation that has a text.
+    preset: Option<ChosenPreset>,
     /// Dropped when the service ends.
     ending: watch::Sender<()>,
 }
@@ -87,6 +91,7 @@ impl Texts {
             last: None,
             last_is_older: false,
             last_asked: Vec::new(),
+            preset: None,
             ending: watch::Sender::new(()),
         }
     }

@@ -43,7 +43,7 @@ impl Texts {
             return Rewriting::Wished;
         }
         match self.rewriting("", None, settings) {
-            Ok(_) => Rewriting::All,
+            Ok(_) => Rewriting::All { preset: settings.llm.preset.clone() },
             Err(failure) => Rewriting::Impossible(failure),
         }
     }

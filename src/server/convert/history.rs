@@ -1,6 +1,6 @@
 //! Converts what concerns the dictations that the store keeps.
 
-use super::{deliver_mode, path, segment_data};
+use super::{deliver_mode, path, preset_data, segment_data};
 use crate::call::{
     Deleted, Deletion, HistoryPage, HistoryQuery, KeptDelivery, KeptDictation, KeptText,
     LONGEST_PAGE, PAGE, Redelivery, Which,
@@ -40,10 +40,10 @@ pub(super) fn page_data(page: HistoryPage) -> data::Dictations {
 }
 
 pub(super) fn kept_data(kept: KeptText) -> data::DictationText {
-    let KeptText { dictation, text, unrefined, segments, earlier } = kept;
+    let KeptText { dictation, text, unrefined, preset, segments, earlier } = kept;
     let segments = segments.into_iter().map(|segment| segment_data(segment, &[])).collect();
-    let dictation = dictation_data(dictation);
-    data::DictationText { dictation, text, unrefined, segments, earlier }
+    let (dictation, preset) = (dictation_data(dictation), preset.map(preset_data));
+    data::DictationText { dictation, text, unrefined, preset, segments, earlier }
 }
 
 fn dictation_data(kept: KeptDictation) -> data::Dictation {

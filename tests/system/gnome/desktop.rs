@@ -20,12 +20,15 @@ use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Varia
 /// Keys by the codes of Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ESCAPE: u32 = 1;
+    pub(crate) const TAB: u32 = 15;
+    pub(crate) const Q: u32 = 16;
     pub(crate) const I: u32 = 23;
     pub(crate) const ENTER: u32 = 28;
     pub(crate) const CTRL: u32 = 29;
     pub(crate) const A: u32 = 30;
     pub(crate) const S: u32 = 31;
     pub(crate) const V: u32 = 47;
+    pub(crate) const N: u32 = 49;
     pub(crate) const F9: u32 = 67;
     pub(crate) const ALT: u32 = 56;
     pub(crate) const CAPS_LOCK: u32 = 58;

@@ -311,3 +311,18 @@ fn a_terminal_that_tells_nothing_is_known_by_the_extension() {
     let line = terminal.take_line(&desktop);
     assert!(words(&line).ends_with(&words(lab::PHRASE)), "{line}");
 }
+
+#[test]
+fn the_application_with_the_focus_has_its_preset_if_the_extension_may_tell_it() {
+    let (lab, desktop) = machine();
+    let Some(shell) = Shell::with_extension(&desktop) else { return };
+    shell.leave_overview();
+    run("v2m-send", &["config", "set", "deliver.mode=clipboard"]);
+    // It needs no language model, and says as well which application was seen.
+    run("v2m-send", &["config", "set", r#"llm.applications={"foot"="none"}"#]);
+    let _terminal = Terminal::open(&desktop, &["foot"]);
+    assert_eq!(lab.dictate().get("preset"), None, "it is known anyway");
+    run("v2m-send", &["config", "set", "deliver.focused_program=true"]);
+    let preset = serde_json::json!({"name": "none", "by": "application", "application": "foot"});
+    assert_eq!(lab.dictate()["preset"], preset);
+}

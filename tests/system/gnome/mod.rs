@@ -1,6 +1,7 @@
 //! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard
 //! before and after.
 
+mod applications;
 mod by_default;
 mod continuous;
 mod counting;
@@ -10,6 +11,7 @@ mod held;
 mod joining;
 mod keymap;
 mod languages;
+mod set_up;
 mod terminals;
 mod typing;
 mod undo;

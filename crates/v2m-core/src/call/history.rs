@@ -1,6 +1,6 @@
 //! The dictations that the store keeps, as clients list, read, deliver and delete them.
 
-use crate::session::{DeliverMode, Segment};
+use crate::session::{ChosenPreset, DeliverMode, Segment};
 use std::path::PathBuf;
 
 /// How many dictations a client gets at once, unless it says otherwise.
@@ -107,6 +107,8 @@ pub struct KeptText {
     pub text: Option<String>,
     /// The transcript, if the text rules or a language model changed it.
     pub unrefined: Option<String>,
+    /// The preset that was chosen for the text, if one was.
+    pub preset: Option<ChosenPreset>,
     /// Where in the recording each piece was said.
     pub segments: Vec<Segment>,
     /// The texts that it had before it was transcribed again, the oldest first.

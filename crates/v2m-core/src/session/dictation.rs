@@ -2,6 +2,7 @@
 //! texts.
 
 use super::event::CaptureSummary;
+use super::preset::ApplicationPreset;
 use super::talk::Talk;
 use super::types::{Asker, Code, DeliverMode, Failure, JobId, Ticket, Transcript, Wishes};
 use crate::language::spoken;
@@ -91,6 +92,8 @@ pub(super) struct Wished {
     wishes: Wishes,
     /// Why the preset cannot be used.
     unfit: Option<Failure>,
+    /// What the settings say for the application that had the keyboard at the beginning.
+    application: Option<ApplicationPreset>,
     /// The language that a later request named. It came too late: the recogniser had begun.
     too_late: Option<String>,
 }
@@ -98,7 +101,7 @@ pub(super) struct Wished {
 impl Wished {
     /// The options of the client that starts the dictation.
     pub(super) fn new(wishes: Wishes, unfit: Option<Failure>) -> Self {
-        Self { wishes, unfit, too_late: None }
+        Self { wishes, unfit, application: None, too_late: None }
     }
 
     /// Adds later requests. For each option the last request counts, except for the language: the
@@ -140,6 +143,15 @@ impl Wished {
     pub(super) fn preset(&self) -> Option<Result<&str, &Failure>> {
         let preset = self.wishes.preset.as_deref()?;
         Some(self.unfit.as_ref().map_or(Ok(preset), Err))
+    }
+
+    pub(super) fn application_is(&mut self, preset: ApplicationPreset) {
+        self.application = Some(preset);
+    }
+
+    /// What the settings say for the application that had the keyboard at the beginning.
+    pub(super) fn application(&self) -> Option<&ApplicationPreset> {
+        self.application.as_ref()
     }
 }
 

@@ -29,10 +29,13 @@ pub struct SessionLimits {
 /// Which texts a language model rewrites.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rewriting {
-    /// Only texts with a preset that a client requested.
+    /// Only texts with a preset that a client requested, or that the settings name for an application.
     Wished,
     /// All texts.
-    All,
+    All {
+        /// The preset where none is requested.
+        preset: String,
+    },
     /// It should rewrite all texts but cannot, for this reason.
     Impossible(Failure),
 }

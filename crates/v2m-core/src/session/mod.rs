@@ -14,6 +14,7 @@
 //! | `commands` | start, stop, cancel |
 //! | `hand`, `trigger` | what presses of a shortcut mean: taps, holds, repeats |
 //! | `progress` | what a dictation's own events do in each phase |
+//! | `preset` | which preset a language model uses, and who chose it |
 //! | `rewriting` | texts that a language model rewrites |
 //! | `talk` | continuous dictations: one after the other from one recording |
 //! | `ending` | the orderly end |
@@ -27,6 +28,7 @@ mod event;
 pub mod gap;
 mod hand;
 mod machine;
+mod preset;
 mod progress;
 mod rewriting;
 mod talk;
@@ -39,6 +41,7 @@ mod tests;
 pub use event::{CaptureSummary, Cue, Effect, Event, JobEvent, Measured, Notice, Outcome, Timer};
 pub use gap::{Gap, GapCause};
 pub use machine::{Rewriting, Session, SessionLimits};
+pub use preset::{ApplicationPreset, ChosenPreset, NO_PRESET, PresetBy};
 pub use trigger::TriggerMode;
 pub use types::{
     Asker, Brief, Code, Command, DeliverMode, Delivery, EngineState, Failure, JobId, Reply,

@@ -162,6 +162,7 @@ impl Session {
             }
             JobEvent::Transcribed(mut transcript) => {
                 let draft = self.draft(of.wished);
+                transcript.preset = self.chosen(of.wished);
                 transcript.problems.extend(draft.as_ref().err().cloned());
                 transcript.problems.extend(heard.problems);
                 transcript.problems.extend(of.wished.other_language(&transcript.language));

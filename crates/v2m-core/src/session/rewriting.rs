@@ -4,6 +4,7 @@ use super::dictation::{Phase, Wished};
 use super::ending::ending;
 use super::event::{Effect, JobEvent, Notice, Outcome, Timer};
 use super::machine::{Rewriting, Session};
+use super::preset::{ApplicationPreset, NO_PRESET};
 use super::types::{Code, Failure, JobId, Ticket, Transcript};
 use std::time::Duration;
 use v2m_messages::tr;
@@ -22,9 +23,17 @@ impl Session {
             let preset = preset.map_err(Failure::clone)?.to_owned();
             return Ok(Some(Draft { preset: Some(preset) }));
         }
+        match wished.application() {
+            Some(ApplicationPreset { preset, .. }) if preset == NO_PRESET => return Ok(None),
+            Some(ApplicationPreset { unfit: Some(failure), .. }) => return Err(failure.clone()),
+            Some(ApplicationPreset { preset, unfit: None, .. }) => {
+                return Ok(Some(Draft { preset: Some(preset.clone()) }));
+            }
+            None => {}
+        }
         match &self.limits.rewriting {
             Rewriting::Wished => Ok(None),
-            Rewriting::All => Ok(Some(Draft { preset: None })),
+            Rewriting::All { .. } => Ok(Some(Draft { preset: None })),
             Rewriting::Impossible(failure) => Err(failure.clone()),
         }
     }

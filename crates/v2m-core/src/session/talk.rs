@@ -358,6 +358,7 @@ pub(super) fn nothing() -> Transcript {
         segments: Vec::new(),
         gaps: Vec::new(),
         audio_path: None,
+        preset: None,
         deliveries: Vec::new(),
         problems: Vec::new(),
     }
@@ -399,6 +400,7 @@ fn joined(one: Transcript, next: Transcript) -> Transcript {
         segments: one.segments.into_iter().chain(segments).collect(),
         gaps: one.gaps.into_iter().chain(gaps).collect(),
         audio_path: next.audio_path.or(one.audio_path),
+        preset: next.preset.or(one.preset),
         deliveries: one.deliveries.into_iter().chain(next.deliveries).collect(),
         problems: one.problems.into_iter().chain(next.problems).collect(),
     }

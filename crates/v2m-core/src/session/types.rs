@@ -1,6 +1,7 @@
 //! The session's own types. The server and other edges convert to and from these.
 
 use super::gap::Gap;
+use super::preset::ChosenPreset;
 use std::path::PathBuf;
 use v2m_ipc::plain;
 
@@ -360,6 +361,9 @@ pub struct Transcript {
     pub gaps: Vec<Gap>,
     /// The recording on disk, if it is kept.
     pub audio_path: Option<PathBuf>,
+    /// The preset that was chosen for the text. If a language model was to use it and did not, the
+    /// problems say why.
+    pub preset: Option<ChosenPreset>,
     /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<Delivery>,
     /// Messages for the user that come with the text, for example why the recording ended early or

@@ -18,7 +18,8 @@ mod tree;
 
 pub use around::Around;
 pub(crate) use around::TakenBack;
-pub(crate) use running::names_of as names_of_running;
+pub(crate) use running::{listed_as, names_of as names_of_running};
+pub(crate) use shell::focused_within as shell_tells;
 
 use std::time::Duration;
 use tokio::sync::oneshot;

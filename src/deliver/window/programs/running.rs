@@ -53,9 +53,45 @@ pub(crate) fn names_of(name: &str) -> Vec<String> {
     names
 }
 
+/// The one of these listed names that means the program with these names. Case is ignored. A whole
+/// name counts more than a part, such as `evolution` for `org.gnome.Evolution`.
+pub(crate) fn listed_as<'a>(listed: &[&'a str], programs: &[String]) -> Option<&'a str> {
+    let plain = |name: &str| {
+        let name = name.to_lowercase();
+        name.strip_suffix(".desktop").map_or(name.clone(), str::to_owned)
+    };
+    let programs: Vec<String> = programs.iter().map(|program| plain(program)).collect();
+    let is_whole = |name: &&&str| programs.contains(&plain(name));
+    // Parts of two application ids say nothing: `org.gnome.Console` is not `com.example.console`.
+    let is_part = |name: &&&str| {
+        let name = plain(name);
+        let parts = names_of(&name);
+        programs.iter().any(|program| names_of(program).contains(&name) || parts.contains(program))
+    };
+    let mut names = listed.iter();
+    names.find(is_whole).or_else(|| listed.iter().find(is_part)).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_found_under_its_whole_name_first() {
+        let found = |listed: &[&'static str], programs: &[&str]| {
+            let programs: Vec<String> = programs.iter().map(|name| (*name).to_owned()).collect();
+            listed_as(listed, &programs)
+        };
+        let evolution = ["evolution", "org.gnome.Evolution"];
+        assert_eq!(found(&evolution, &["org.gnome.Evolution", "Evolution"]), Some("evolution"));
+        assert_eq!(found(&evolution, &["org.gnome.evolution"]), Some("org.gnome.Evolution"));
+        assert_eq!(found(&evolution[1..], &["evolution"]), Some("org.gnome.Evolution"));
+        assert_eq!(found(&evolution[..1], &["org.gnome.Evolution"]), Some("evolution"));
+        assert_eq!(found(&["firefox.desktop"], &["Firefox"]), Some("firefox.desktop"));
+        assert_eq!(found(&["org.gnome.Console"], &["com.example.console"]), None);
+        assert_eq!(found(&["evolution"], &[]), None);
+        assert_eq!(found(&[], &["evolution"]), None);
+    }
 
     #[test]
     fn this_very_process_is_among_the_users() {

@@ -19,7 +19,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Empty: the extension is not there or does not answer, or no window has the keyboard. `session` is
 /// a session bus's address. `None`: the user's. Takes 100 ms at most.
 pub(crate) async fn focused(session: Option<&str>) -> Vec<String> {
-    match timeout(PATIENCE, ask(session)).await {
+    focused_within(PATIENCE, session).await
+}
+
+/// As [`focused`], for callers with more time.
+pub(crate) async fn focused_within(patience: Duration, session: Option<&str>) -> Vec<String> {
+    match timeout(patience, ask(session)).await {
         Ok(Ok((application, class))) => {
             [application, class].into_iter().filter(|name| !name.is_empty()).collect()
         }

@@ -74,7 +74,7 @@ impl Story {
 
     /// Gives the first dictation a text that a language model should rewrite.
     fn drafted(&mut self, draft: Transcript) -> Vec<Effect> {
-        self.session.set_limits(SessionLimits { rewriting: Rewriting::All, ..LIMITS });
+        self.session.set_limits(SessionLimits { rewriting: all(), ..LIMITS });
         let effects = self.job(JobEvent::Transcribed(draft));
         self.session.set_limits(LIMITS);
         effects
@@ -106,10 +106,26 @@ fn transcript(text: &str) -> Transcript {
         samples: 16_000,
         segments: Vec::new(),
         audio_path: None,
+        preset: None,
         deliveries: Vec::new(),
         gaps: Vec::new(),
         problems: Vec::new(),
     }
+}
+
+/// All texts are rewritten, by the configured preset.
+fn all() -> Rewriting {
+    Rewriting::All { preset: "clean-up".into() }
+}
+
+/// A text for which this preset was chosen.
+fn drafted(text: &str, name: &str, by: PresetBy) -> Transcript {
+    Transcript { preset: Some(ChosenPreset { name: name.into(), by }), ..transcript(text) }
+}
+
+/// A text that the settings want rewritten, as all others.
+fn draft(text: &str) -> Transcript {
+    drafted(text, "clean-up", PresetBy::Configuration)
 }
 
 fn delivery(ok: bool) -> Delivery {

@@ -230,7 +230,7 @@ impl Watcher {
             Step::Drain => self.event(Event::Elapsed(Timer::Drain(newest))),
             Step::Rewrite => self.event(Event::Elapsed(Timer::Rewrite(newest))),
             Step::Rewriting(all) => {
-                let rewriting = if all { Rewriting::All } else { Rewriting::Wished };
+                let rewriting = if all { super::all() } else { Rewriting::Wished };
                 self.session.set_limits(SessionLimits { rewriting, ..LIMITS });
                 Ok(())
             }

@@ -195,7 +195,7 @@ fn the_sign_for_a_recording_stays_while_an_older_dictation_gets_on() {
     story.command(Command::Toggle);
     story.job_of(2, JobEvent::CaptureStarted);
     let effects = story.drafted(transcript("draft"));
-    assert!(effects.contains(&Effect::Rewrite(JobId(1), transcript("draft"), None)));
+    assert!(effects.contains(&Effect::Rewrite(JobId(1), draft("draft"), None)));
     assert!(!effects.iter().any(|e| matches!(e, Effect::Show(_))), "{effects:?}");
     assert_eq!(story.session.state(), State::Recording);
     story.command(Command::Toggle);

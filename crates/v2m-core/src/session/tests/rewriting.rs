@@ -22,14 +22,14 @@ fn a_draft_goes_to_the_model_and_its_words_are_delivered() {
         effects,
         [
             Effect::Show(Notice::Rewriting),
-            Effect::Keep(JobId(1), Outcome::Transcribed(transcript("draft"))),
+            Effect::Keep(JobId(1), Outcome::Transcribed(draft("draft"))),
             Effect::Arm(Timer::Rewrite(JobId(1)), WITHIN),
-            Effect::Rewrite(JobId(1), transcript("draft"), None),
+            Effect::Rewrite(JobId(1), draft("draft"), None),
             Effect::Publish(State::Processing),
         ]
     );
     let effects = story.job(JobEvent::Rewritten(Ok("better".into())));
-    let better = Transcript { unrefined: Some("draft".into()), ..transcript("better") };
+    let better = Transcript { unrefined: Some("draft".into()), ..draft("better") };
     assert_eq!(delivered(&effects), Some(&better));
     assert!(effects.contains(&Effect::Disarm(Timer::Rewrite(JobId(1)))));
     let effects = story.job(JobEvent::Delivered(vec![delivery(true)]));
@@ -45,15 +45,15 @@ fn what_was_heard_stays_what_was_heard() {
     assert_eq!(delivered(&effects).unwrap().unrefined.as_deref(), Some("heard"));
     let (mut story, _) = Story::rewriting();
     let effects = story.job(JobEvent::Rewritten(Ok("draft".into())));
-    assert_eq!(delivered(&effects), Some(&transcript("draft")), "nothing was changed");
+    assert_eq!(delivered(&effects), Some(&draft("draft")), "nothing was changed");
 }
 
 #[test]
 fn a_model_that_fails_or_is_late_costs_no_words() {
     let (mut story, _) = Story::rewriting();
     let effects = story.job(JobEvent::Rewritten(Err(unavailable())));
-    let draft = Transcript { problems: vec![unavailable()], ..transcript("draft") };
-    assert_eq!(delivered(&effects), Some(&draft));
+    let unchanged = Transcript { problems: vec![unavailable()], ..draft("draft") };
+    assert_eq!(delivered(&effects), Some(&unchanged));
 
     let (mut story, _) = Story::rewriting();
     let effects = story.event(Event::Elapsed(Timer::Rewrite(JobId(1))));

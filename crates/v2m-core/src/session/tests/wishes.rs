@@ -75,7 +75,8 @@ fn a_preset_that_is_wished_for_sends_the_text_to_the_model() {
     story.command(Command::Stop);
     story.job(JobEvent::CaptureEnded(heard(16_000)));
     let effects = story.job(JobEvent::Transcribed(transcript("draft")));
-    let rewrite = Effect::Rewrite(JobId(1), transcript("draft"), Some("email".into()));
+    let draft = drafted("draft", "email", PresetBy::Client);
+    let rewrite = Effect::Rewrite(JobId(1), draft, Some("email".into()));
     assert!(effects.contains(&rewrite), "{effects:?}");
 }
 
@@ -100,7 +101,8 @@ fn a_preset_that_cannot_be_used_refuses_a_start_and_never_a_stop() {
     assert_eq!(refused(&effects), None, "what was said comes first");
     story.job(JobEvent::CaptureEnded(heard(16_000)));
     let effects = story.job(JobEvent::Transcribed(transcript("words")));
-    let told = Transcript { problems: vec![no_preset()], ..transcript("words") };
+    let told =
+        Transcript { problems: vec![no_preset()], ..drafted("words", "emial", PresetBy::Client) };
     assert!(effects.contains(&Effect::Deliver(JobId(1), told, None)), "{effects:?}");
 }
 
@@ -166,4 +168,76 @@ fn a_stop_with_another_language_keeps_the_starts_and_says_so() {
         let [problem] = &problems[..] else { panic!("{problems:?}") };
         assert!(problem.message.contains("v2m-send retry --language es"), "{}", problem.message);
     }
+}
+
+/// What becomes of a text of a dictation that began in an application with this preset.
+fn in_application(
+    name: &str,
+    unfit: Option<Failure>,
+    wishes: Wishes,
+    rewriting: Rewriting,
+) -> Vec<Effect> {
+    let mut story = Story::new();
+    story.session.set_limits(SessionLimits { rewriting, ..LIMITS });
+    story.asks(Command::Toggle, wishes);
+    story.job(JobEvent::CaptureStarted);
+    story.session.application_is(JobId(1), &application(name, unfit));
+    story.command(Command::Stop);
+    story.job(JobEvent::CaptureEnded(heard(16_000)));
+    story.job(JobEvent::Transcribed(transcript("words")))
+}
+
+fn application(name: &str, unfit: Option<Failure>) -> ApplicationPreset {
+    ApplicationPreset { application: "evolution".into(), preset: name.into(), unfit }
+}
+
+#[test]
+fn an_application_has_its_preset_unless_a_client_names_one() {
+    let by_application = || PresetBy::Application("evolution".into());
+    for rewriting in [Rewriting::Wished, all(), Rewriting::Impossible(no_preset())] {
+        let effects = in_application("email", None, Wishes::default(), rewriting.clone());
+        let draft = drafted("words", "email", by_application());
+        let rewrite = Effect::Rewrite(JobId(1), draft, Some("email".into()));
+        assert!(effects.contains(&rewrite), "{effects:?}");
+
+        let effects = in_application("email", None, preset("notes"), rewriting.clone());
+        let draft = drafted("words", "notes", PresetBy::Client);
+        let rewrite = Effect::Rewrite(JobId(1), draft, Some("notes".into()));
+        assert!(effects.contains(&rewrite), "{effects:?}");
+
+        // Nothing of it reaches a language model.
+        let effects = in_application(NO_PRESET, None, Wishes::default(), rewriting.clone());
+        let unchanged = drafted("words", NO_PRESET, by_application());
+        assert_eq!(effects, [Effect::Deliver(JobId(1), unchanged, None)]);
+
+        let effects =
+            in_application("emial", Some(no_preset()), Wishes::default(), rewriting.clone());
+        let unchanged = drafted("words", "emial", by_application());
+        let unchanged = Transcript { problems: vec![no_preset()], ..unchanged };
+        assert!(effects.contains(&Effect::Deliver(JobId(1), unchanged, None)), "{effects:?}");
+    }
+}
+
+#[test]
+fn the_application_counts_for_its_own_recording_and_all_sentences_of_it() {
+    let mut story = Story::new();
+    story.asks(Command::Toggle, Wishes { continuous: true, ..Wishes::default() });
+    story.job(JobEvent::CaptureStarted);
+    story.job(JobEvent::SentenceOver(16_000, heard(16_000)));
+    assert_eq!(story.session.recording(), Some(JobId(2)));
+    // It is told late.
+    story.session.application_is(JobId(1), &application("email", None));
+    let by = || PresetBy::Application("evolution".into());
+    let email = || Some(ChosenPreset { name: "email".into(), by: by() });
+    assert_eq!(story.session.preset(JobId(1)), email());
+    assert_eq!(story.session.preset(JobId(2)), email());
+    story.event(Event::Job(JobId(2), JobEvent::SentenceOver(16_000, heard(16_000))));
+    assert_eq!(story.session.preset(JobId(3)), email());
+
+    let (mut story, _) = Story::transcribing();
+    story.session.application_is(JobId(1), &application("email", None));
+    story.command(Command::Start);
+    assert_eq!(story.session.preset(JobId(1)), email());
+    assert_eq!(story.session.preset(JobId(2)), None, "another window may have the keyboard");
+    story.session.application_is(JobId(7), &application("email", None));
 }

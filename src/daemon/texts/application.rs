@@ -1,0 +1,89 @@
+//! Presets of applications (`llm.applications`): which application has the keyboard when a recording
+//! begins, and what the settings say for it.
+//!
+//! The question is asked beside the recording, and answered within milliseconds, or some seconds if the
+//! desktop hangs. A text that is there
+//! before, of a very short recording, waits for the answer: it must not go to a language model, or
+//! past it, by chance.
+
+use super::Texts;
+use crate::daemon::Daemon;
+use crate::daemon::chores::Chore;
+use crate::daemon::refine::RefinedRecognition;
+use crate::deliver;
+use crate::session::{ApplicationPreset, ChosenPreset, JobId, NO_PRESET};
+use tracing::info;
+
+impl Texts {
+    /// A dictation has its text, for which this preset was chosen.
+    pub(in crate::daemon) fn note_preset(&mut self, preset: Option<ChosenPreset>) {
+        self.preset = preset;
+    }
+}
+
+impl Daemon {
+    /// Asks which application has the keyboard, if that matters for the dictation that begins.
+    pub(in crate::daemon) fn ask_application(&mut self, job: JobId) {
+        let settings = self.config.settings();
+        let has_preset = self.session.wishes(job).is_some_and(|wishes| wishes.preset.is_some());
+        if settings.llm.applications.is_empty() || has_preset {
+            return;
+        }
+        self.under_way.await_application(job);
+        let asks_shell = settings.deliver.focused_program;
+        self.chores.spawn(async move {
+            Chore::ApplicationFound { job, names: deliver::application(asks_shell).await }
+        });
+    }
+
+    /// That application has the keyboard. Without names, nobody told.
+    pub(in crate::daemon) fn application_found(&mut self, job: JobId, names: &[String]) {
+        let settings = self.config.settings();
+        let presets = &settings.llm.applications;
+        let listed: Vec<&str> = presets.keys().map(String::as_str).collect();
+        let application = deliver::listed_as(&listed, names);
+        let told = names.join(", ");
+        match application.and_then(|application| presets.get_key_value(application)) {
+            Some((application, preset)) => {
+                let is_none = preset == NO_PRESET;
+                let unfit = (!is_none).then(|| self.texts.unfit(preset, settings)).flatten();
+                info!(
+                    job = job.0,
+                    application,
+                    preset,
+                    "the preset for the application with the focus ({told}): {preset}"
+                );
+                let (application, preset) = (application.clone(), preset.clone());
+                let preset = ApplicationPreset { application, preset, unfit };
+                self.session.application_is(job, &preset);
+            }
+            None if names.is_empty() => {
+                info!(job = job.0, "nobody tells which application has the focus");
+            }
+            None => {
+                info!(job = job.0, "no preset for the application with the focus ({told})");
+            }
+        }
+        if let Some(refined) = self.under_way.application_known(job) {
+            self.refined(job, *refined);
+        }
+    }
+
+    /// Keeps the text of a dictation of which the application is not known yet. Returns it if nobody
+    /// waits for that.
+    pub(in crate::daemon) fn until_application_is_known(
+        &mut self,
+        job: JobId,
+        refined: RefinedRecognition,
+    ) -> Option<RefinedRecognition> {
+        self.under_way.hold(job, Box::new(refined)).map(|refined| *refined)
+    }
+
+    /// The preset of the newest dictation under way, otherwise of the last one.
+    pub(in crate::daemon) fn preset(&self) -> Option<ChosenPreset> {
+        match self.session.newest() {
+            Some(job) => self.session.preset(job),
+            None => self.texts.preset.clone(),
+        }
+    }
+}
