@@ -329,32 +329,8 @@ fn urgent(
 /// The failure's own title, or the title for its code.
 fn brief(failure: &Failure) -> Brief {
     let by_code =
-        || Brief { cause: title(failure.code).to_owned(), remedy: capitalised(&failure.message) };
+        || Brief { cause: failure.code.title().to_owned(), remedy: capitalised(&failure.message) };
     failure.brief.as_deref().cloned().unwrap_or_else(by_code)
-}
-
-fn title(code: Code) -> &'static str {
-    match code {
-        Code::BadRequest | Code::UnknownCommand => tr!("v2m cannot do that"),
-        Code::Paused => tr!("Dictation is paused"),
-        Code::Busy => tr!("The last text is not ready yet"),
-        Code::NotRecording => tr!("Nothing is being recorded"),
-        Code::NoSpeech => tr!("No speech heard"),
-        Code::NoText => tr!("There is no text to work on"),
-        Code::CannotUndo => tr!("The text was not taken back"),
-        Code::NoMicrophone => tr!("No microphone"),
-        Code::AudioGap => tr!("Some of the recording is missing"),
-        Code::ModelMissing => tr!("No speech model"),
-        Code::EngineFailed => tr!("The recogniser failed"),
-        Code::LlmUnavailable => tr!("The language model is not available"),
-        Code::LlmRejected => tr!("The language model's answer was not used"),
-        Code::TooLarge => tr!("The text is too long"),
-        Code::Cancelled => tr!("The recording was cancelled"),
-        Code::BadConfig => tr!("The configuration is not valid"),
-        Code::File => tr!("The recording is not saved yet"),
-        Code::ShuttingDown => tr!("v2m is stopping"),
-        Code::Internal => tr!("Internal error in v2m"),
-    }
 }
 
 fn shortened(text: &str) -> String {
@@ -555,34 +531,12 @@ mod tests {
 
     #[test]
     fn titles_are_short_enough_to_be_shown() {
-        let codes = [
-            Code::BadRequest,
-            Code::UnknownCommand,
-            Code::Paused,
-            Code::Busy,
-            Code::NotRecording,
-            Code::NoSpeech,
-            Code::NoText,
-            Code::CannotUndo,
-            Code::NoMicrophone,
-            Code::AudioGap,
-            Code::ModelMissing,
-            Code::EngineFailed,
-            Code::LlmUnavailable,
-            Code::LlmRejected,
-            Code::TooLarge,
-            Code::Cancelled,
-            Code::BadConfig,
-            Code::File,
-            Code::ShuttingDown,
-            Code::Internal,
-        ];
         let recovered =
             |cut_off| card(Notice::Recovered { text: String::new(), cut_off, note: None }).summary;
         let recording = Notice::Recording { so_far: None, stops_after: None };
         let transcribing = Notice::Transcribing { so_far: None };
         let going_on = [recording, transcribing, Notice::Rewriting].map(|it| card(it).summary);
-        let titles = codes.map(|code| title(code).to_owned()).into_iter().chain(going_on);
+        let titles = Code::ALL.map(|code| code.title().to_owned()).into_iter().chain(going_on);
         let titles =
             titles.chain([recovered(true), recovered(false), text(vec![], vec![]).summary]);
         let spanish = v2m_messages::Catalogue::of("es").unwrap();
