@@ -25,6 +25,14 @@ UNITDIR ?= $(or $(XDG_DATA_HOME),$(DATADIR))/systemd/user
 else
 UNITDIR ?= $(PREFIX)/lib/systemd/user
 endif
+# Where desktops look for what starts with the session.
+ifeq ($(PREFIX),$(HOME)/.local)
+AUTOSTARTDIR ?= $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/autostart
+else ifneq ($(filter /usr /usr/local,$(PREFIX)),)
+AUTOSTARTDIR ?= /etc/xdg/autostart
+else
+AUTOSTARTDIR ?= $(PREFIX)/etc/xdg/autostart
+endif
 
 BUILD ?= release
 MODEL ?= base-q8_0
@@ -58,9 +66,12 @@ DBUS := $(wildcard dbus/*.service)
 APPLICATIONS := $(wildcard applications/*.desktop)
 METAINFO := $(wildcard metainfo/*.xml)
 ICONS := $(wildcard icons/*.svg)
+STATE_ICONS := $(wildcard icons/symbolic/*.svg)
+AUTOSTART := $(wildcard autostart/*.desktop)
 BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
 ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
 ICONDIR := $(DATADIR)/icons/hicolor/scalable/apps
+STATE_ICONDIR := $(DATADIR)/icons/hicolor/symbolic/apps
 FISH_COMPLETIONS := $(DATADIR)/fish/vendor_completions.d
 COMPLETED := v2m v2m-send v2m-model
 EXTENSION := $(DATADIR)/gnome-shell/extensions/v2m@v2m.org
@@ -150,7 +161,7 @@ install: check-user deps build install-files ## install everything: packages, bu
 	@$(SETUP) up
 
 # Spaces are fine. These would not get through quotes, sed and systemd unharmed.
-export V2M_PLACES := $(PREFIX)$(BINDIR)$(DATADIR)$(MANDIR)$(UNITDIR)$(LIBDIR)$(DOCDIR)$(DESTDIR)
+export V2M_PLACES := $(PREFIX)$(BINDIR)$(DATADIR)$(MANDIR)$(UNITDIR)$(LIBDIR)$(DOCDIR)$(AUTOSTARTDIR)$(DESTDIR)
 check-places:
 	@case "$$V2M_PLACES" in *[\'\"\\%\&,\;\|$$'\n']*) \
 	  echo "v2m cannot be installed into a folder with one of ' \" \\ % & , ; | or a line break in its name. Choose another by PREFIX= or DESTDIR=."; \
@@ -189,6 +200,10 @@ endif
 	@for file in $(METAINFO); do sed '$(RELEASED)' "$$file" >'$(DESTDIR)$(DATADIR)/'"$$file"; done
 	@chmod 644 $(METAINFO:%='$(DESTDIR)$(DATADIR)/%')
 	@install -D -m644 -t '$(DESTDIR)$(ICONDIR)' $(ICONS)
+	@install -D -m644 -t '$(DESTDIR)$(STATE_ICONDIR)' $(STATE_ICONS)
+	@install -d '$(DESTDIR)$(AUTOSTARTDIR)'
+	@for file in $(AUTOSTART); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(AUTOSTARTDIR)/'"$${file##*/}"; done
+	@chmod 644 $(AUTOSTART:autostart/%='$(DESTDIR)$(AUTOSTARTDIR)/%')
 	@for file in $(WALLS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/v2m/'"$${file##*/}"; done
 	@chmod 644 $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@install -D -m644 -t '$(DESTDIR)$(EXTENSION)' $(EXTENSION_FILES)
@@ -208,6 +223,7 @@ endif
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
 	  $(METAINFO:%='$(DESTDIR)$(DATADIR)/%') $(ICONS:icons/%='$(DESTDIR)$(ICONDIR)/%') \
+	  $(STATE_ICONS:icons/symbolic/%='$(DESTDIR)$(STATE_ICONDIR)/%') $(AUTOSTART:autostart/%='$(DESTDIR)$(AUTOSTARTDIR)/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%') $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%') \
 	  $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
 	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%') $(EXTENSION_FILES:gnome/%='$(DESTDIR)$(EXTENSION)/%') \
@@ -296,7 +312,7 @@ test-campaign: fresh-whisper # faults in 60 dictations; needs root
 test-gnome48: test-models ## run the GNOME tests on Debian 13's GNOME Shell 48, which is downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/gnome-48.sh
 
-test-kde: test-models ## test pasting on Debian 13's KWin 6 with KDE's portals, which are downloaded (as root; needs debootstrap)
+test-kde: test-models ## test pasting, the sign and the tray on Debian 13's KDE, which is downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/kde.sh
 
 # Not part of `make test`: it takes as long as all of that.

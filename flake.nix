@@ -121,6 +121,8 @@
               // {
                 "systemd/user/sockets.target.wants/v2m.socket".source = "${units}/v2m.socket";
               };
+            xdg.configFile."autostart/v2m-tray.desktop".source =
+              "${config.services.v2m.package}/etc/xdg/autostart/v2m-tray.desktop";
           };
         };
     };

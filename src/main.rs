@@ -10,10 +10,11 @@ use std::process::ExitCode;
 use tracing::{error, info};
 use v2m::language::spoken;
 use v2m::logging::Logging;
+use v2m::session::{Code, Failure};
 use v2m::shortcut::Purpose;
 use v2m::{
     completions, config, daemon, deliver, doctor, help, import, media, server, setup, shortcut,
-    systemd,
+    systemd, terminal,
 };
 use v2m_ipc::plain;
 use v2m_messages::{mark, tr};
@@ -86,9 +87,16 @@ enum Command {
              Without this, v2m asks in a terminal, and records nothing elsewhere"
         ))]
         listen: bool,
+        #[arg(long, hide = true, conflicts_with = "listen", help = tr!("In a terminal of its own"))]
+        in_terminal: bool,
+        #[arg(long, hide = true, help = tr!("Wait for Enter at the end"))]
+        hold: bool,
     },
     #[command(about = tr!("Show every setting with its documentation in the terminal, and change it there"))]
-    Settings,
+    Settings {
+        #[arg(long, hide = true, help = tr!("In a terminal of its own"))]
+        in_terminal: bool,
+    },
     #[command(about = tr!("Check the configuration, and print the settings in force"))]
     CheckConfig {
         #[arg(help = tr!("Check this file instead"))]
@@ -179,15 +187,20 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
     match arguments.command {
         None => serve(),
-        Some(Command::Setup { in_terminal: true, .. }) => {
-            plain::complain(setup::show());
-            ExitCode::FAILURE
-        }
+        Some(Command::Setup { in_terminal: true, .. }) => show(&["setup", "--hold"]),
+        Some(Command::Settings { in_terminal: true }) => show(&["settings"]),
+        Some(Command::Doctor { in_terminal: true, .. }) => show(&["doctor", "--hold"]),
         Some(Command::Setup { yes, only, hold, in_terminal: false }) => {
             set_up(setup::Options { yes, only, hold })
         }
-        Some(Command::Settings) => show_settings(),
-        Some(Command::Doctor { listen }) => examine(listen),
+        Some(Command::Settings { in_terminal: false }) => show_settings(),
+        Some(Command::Doctor { listen, hold, in_terminal: false }) => {
+            let verdict = examine(listen);
+            if hold {
+                setup::hold_window();
+            }
+            verdict
+        }
         Some(Command::CheckConfig { file }) => check_config(file),
         Some(Command::DefaultConfig) => print(config::default_toml().trim_end_matches('\n')),
         Some(Command::ImportConfig { file, dry_run }) => import_config(&file, dry_run),
@@ -223,6 +236,17 @@ fn set_up(options: setup::Options) -> ExitCode {
         setup::End::Left => ExitCode::FAILURE,
         setup::End::NoTerminal => ExitCode::from(NO_TERMINAL),
     }
+}
+
+/// In a terminal of its own, in place of this process. Started from the desktop, nobody sees standard
+/// error: that it failed is a notification too.
+fn show(arguments: &[&str]) -> ExitCode {
+    let why = terminal::show(arguments);
+    plain::complain(&why);
+    daemon::show_problem(
+        &Failure::new(Code::Internal, &*why).in_brief(tr!("No terminal opens"), why),
+    );
+    ExitCode::FAILURE
 }
 
 /// By a program of its own: the service should not link what draws.

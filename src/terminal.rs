@@ -6,8 +6,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use v2m_messages::tr;
 
 /// Programs, each with what stands between it and the command that it is to run.
 const TERMINALS: [(&str, &[&str]); 15] = [
@@ -54,6 +56,32 @@ impl Terminal {
         let mut command = Command::new(&self.program);
         command.args(self.before).arg(OsString::from(program)).args(arguments);
         command
+    }
+}
+
+/// Runs v2m with these arguments in a terminal of its own, in place of this process.
+///
+/// Returns only if there is none, or it cannot be started: why, in words.
+pub fn show(arguments: &[&str]) -> String {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return tr!("finding v2m's own program: {error}", error),
+    };
+    // The options after the command are those of a terminal of its own.
+    let command = arguments.first().copied().unwrap_or_default();
+    match Terminal::find() {
+        Some(terminal) => {
+            let error = terminal.command(&program, arguments).exec();
+            tr!(
+                "starting a terminal: {error}. Open one, and run in it: v2m {command}",
+                error,
+                command
+            )
+        }
+        None => tr!(
+            "no terminal is installed that v2m knows. Open one, and run in it: v2m {command}",
+            command
+        ),
     }
 }
 

@@ -75,6 +75,7 @@ fn each_program_has_the_hardening_that_this_table_says() {
         ("v2m-remote", env!("CARGO_BIN_EXE_v2m-remote"), &rust),
         ("v2m-model", env!("CARGO_BIN_EXE_v2m-model"), &rust),
         ("v2m-osd", env!("CARGO_BIN_EXE_v2m-osd"), &rust),
+        ("v2m-tray", env!("CARGO_BIN_EXE_v2m-tray"), &rust),
         (
             "v2m-engine",
             env!("CARGO_BIN_EXE_v2m-engine"),

@@ -97,3 +97,13 @@ fn the_sign_on_the_screen_needs_the_system_alone_and_has_no_network() {
     }
     assert!(holds(program, "org.freedesktop.DBus"), "the search would find it if it were there");
 }
+
+#[test]
+fn the_icon_in_the_tray_needs_the_system_alone_and_has_neither_a_network_nor_a_display() {
+    let program = env!("CARGO_BIN_EXE_v2m-tray");
+    assert_eq!(needed(program), Vec::<String>::new());
+    for stranger in ["libpipewire", "rustls", "ggml_init", "wl_compositor", "cosmic_text"] {
+        assert!(!holds(program, stranger), "v2m-tray holds {stranger}");
+    }
+    assert!(holds(program, "StatusNotifierItem"), "the search would find it if it were there");
+}

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 type Words = BTreeSet<String>;
 
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("v2m", env!("CARGO_BIN_EXE_v2m")),
     ("v2m-send", env!("CARGO_BIN_EXE_v2m-send")),
     ("v2m-model", env!("CARGO_BIN_EXE_v2m-model")),
@@ -21,6 +21,7 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("v2m-llm", env!("CARGO_BIN_EXE_v2m-llm")),
     ("v2m-remote", env!("CARGO_BIN_EXE_v2m-remote")),
     ("v2m-osd", env!("CARGO_BIN_EXE_v2m-osd")),
+    ("v2m-tray", env!("CARGO_BIN_EXE_v2m-tray")),
 ];
 
 fn root() -> &'static Path {
@@ -133,7 +134,8 @@ fn pages_tell_what_help_tells() {
         let commands = commands_in_help(&help_of(program, &["--help"]));
         assert_eq!(in_manual, commands, "{program}: commands");
         let has_one_purpose =
-            ["v2m-engine", "v2m-llm", "v2m-remote", "v2m-osd", "v2m-settings"].contains(&program);
+            ["v2m-engine", "v2m-llm", "v2m-remote", "v2m-osd", "v2m-tray", "v2m-settings"]
+                .contains(&program);
         assert_eq!(commands.is_empty(), has_one_purpose, "{program}");
         assert!(options(&help).contains("--version"), "{program}: {help}");
         assert_eq!(options(&manual), options(&help), "{program}: options");

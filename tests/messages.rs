@@ -138,6 +138,7 @@ fn a_wrong_argument_is_named_in_the_users_language() {
         env!("CARGO_BIN_EXE_v2m-llm"),
         env!("CARGO_BIN_EXE_v2m-remote"),
         env!("CARGO_BIN_EXE_v2m-osd"),
+        env!("CARGO_BIN_EXE_v2m-tray"),
         env!("CARGO_BIN_EXE_v2m-engine"),
     ];
     for program in programs {

@@ -66,6 +66,7 @@ fn install_files(target: &Path, prefix: &Path, data: &Path) -> Output {
         "v2m-remote",
         "v2m-send",
         "v2m-settings",
+        "v2m-tray",
     ] {
         fs::copy("/bin/true", programs.join(program)).unwrap();
     }
@@ -90,6 +91,7 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
         "v2m-llm.service",
         "v2m-remote.service",
         "v2m-osd.service",
+        "v2m-tray.service",
         "v2m-setup.service",
     ] {
         let file = prefix.join("lib/systemd/user").join(unit);
@@ -114,6 +116,12 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
         ] {
             assert!(data.join(&file).exists(), "{file}");
         }
+    }
+    for file in [
+        "share/icons/hicolor/symbolic/apps/v2m-recording-symbolic.svg",
+        "etc/xdg/autostart/v2m-tray.desktop",
+    ] {
+        assert!(prefix.join(file).exists(), "{file}");
     }
     let extension = data.join("gnome-shell/extensions/v2m@v2m.org");
     for file in ["metadata.json", "extension.js", "locale/es/LC_MESSAGES/v2m-gnome.mo"] {

@@ -76,7 +76,7 @@ use crate::session::{self, Failure, JobEvent, JobId, Session, SessionLimits, Sta
 use crate::store::StoreEvent;
 use crate::telemetry::Figures;
 use changes::Changes;
-pub use refusal::{config_failure, show_refusal, withdraw_refusal};
+pub use refusal::{config_failure, show_problem, show_refusal, withdraw_refusal};
 pub use start::{Start, run};
 use std::collections::VecDeque;
 use tokio::signal::unix::Signal;

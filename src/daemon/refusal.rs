@@ -19,7 +19,7 @@ pub fn config_failure(error: &ConfigError) -> Failure {
 
 /// Says on the desktop that the service cannot start. Bounded.
 pub fn show_refusal(failure: &Failure) {
-    match show(Notice::Problem(failure.clone())) {
+    match show(Notice::Problem(failure.clone()), note_file("notification")) {
         Ok(Delivery { ok, detail, .. }) => info!(ok, detail, "notification {detail}"),
         Err(error) => warn!(%error, "no notification could be shown: {error}"),
     }
@@ -27,17 +27,24 @@ pub fn show_refusal(failure: &Failure) {
 
 /// Closes the notification of [`show_refusal`], because the configuration is valid now. Bounded.
 pub fn withdraw_refusal() {
-    match show(Notice::Mended(Code::BadConfig)) {
+    match show(Notice::Mended(Code::BadConfig), note_file("notification")) {
         Ok(Delivery { ok, .. }) => info!(ok, "the configuration is valid again"),
         Err(error) => warn!(%error, "the earlier notification could not be removed: {error}"),
     }
 }
 
-/// Shows a notice without a running service.
-fn show(notice: Notice) -> io::Result<Delivery> {
+/// Says on the desktop what went wrong in a command that the desktop has started, beside a service
+/// that may run. Bounded.
+pub fn show_problem(failure: &Failure) {
+    if let Err(error) = show(Notice::Problem(failure.clone()), None) {
+        warn!(%error, "no notification could be shown: {error}");
+    }
+}
+
+/// Shows a notice without a running service. `note`: where its number is kept.
+fn show(notice: Notice, note: Option<PathBuf>) -> io::Result<Delivery> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let shown = runtime
-        .block_on(async { Notifier::spawn(note_file("notification"), None).show(notice).await });
+    let shown = runtime.block_on(async { Notifier::spawn(note, None).show(notice).await });
     runtime.shutdown_background();
     Ok(shown)
 }

@@ -329,32 +329,8 @@ fn urgent(
 /// The failure's own title, or the title for its code.
 fn brief(failure: &Failure) -> Brief {
     let by_code =
-        || Brief { cause: title(failure.code).to_owned(), remedy: capitalised(&failure.message) };
+        || Brief { cause: failure.code.title().to_owned(), remedy: capitalised(&failure.message) };
     failure.brief.as_deref().cloned().unwrap_or_else(by_code)
-}
-
-fn title(code: Code) -> &'static str {
-    match code {
-        Code::BadRequest | Code::UnknownCommand => tr!("v2m cannot do that"),
-        Code::Paused => tr!("Dictation is paused"),
-        Code::Busy => tr!("The last text is not ready yet"),
-        Code::NotRecording => tr!("Nothing is being recorded"),
-        Code::NoSpeech => tr!("No speech heard"),
-        Code::NoText => tr!("There is no text to work on"),
-        Code::CannotUndo => tr!("The text was not taken back"),
-        Code::NoMicrophone => tr!("No microphone"),
-        Code::AudioGap => tr!("Some of the recording is missing"),
-        Code::ModelMissing => tr!("No speech model"),
-        Code::EngineFailed => tr!("The recogniser failed"),
-        Code::LlmUnavailable => tr!("The language model is not available"),
-        Code::LlmRejected => tr!("The language model's answer was not used"),
-        Code::TooLarge => tr!("The text is too long"),
-        Code::Cancelled => tr!("The recording was cancelled"),
-        Code::BadConfig => tr!("The configuration is not valid"),
-        Code::File => tr!("The recording is not saved yet"),
-        Code::ShuttingDown => tr!("v2m is stopping"),
-        Code::Internal => tr!("Internal error in v2m"),
-    }
 }
 
 fn shortened(text: &str) -> String {

@@ -29,12 +29,10 @@ mod texts;
 
 pub use outcome::Lack;
 
-use crate::terminal::Terminal;
 use configuration::Configuration;
 use dialogue::{Dialogue, Stop};
 use outcome::{Outcome, Report};
 use std::io::IsTerminal;
-use std::os::unix::process::CommandExt;
 use v2m_ipc::plain;
 use v2m_messages::{mark, tr};
 
@@ -135,24 +133,6 @@ pub enum End {
     NoTerminal,
 }
 
-/// Shows the set-up in a terminal of its own, in place of this process.
-///
-/// Returns only if there is none, or it cannot be started: why, in words.
-pub fn show() -> String {
-    let program = match std::env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return tr!("finding v2m's own program: {error}", error),
-    };
-    match Terminal::find() {
-        Some(terminal) => {
-            let error = terminal.command(&program, &["setup", "--hold"]).exec();
-            tr!("starting a terminal: {error}. Open one, and run in it: v2m setup", error)
-        }
-        None => tr!("no terminal is installed that v2m knows. Open one, and run in it: v2m setup")
-            .to_owned(),
-    }
-}
-
 /// Runs the steps in the terminal. Blocking, as long as the user takes.
 pub fn run(options: Options) -> End {
     if !options.yes && !std::io::stdin().is_terminal() {
@@ -189,9 +169,18 @@ pub fn run(options: Options) -> End {
 /// Waits until what was said is read, if the window closes then.
 fn hold(dialogue: &mut Dialogue, options: Options) {
     if options.hold {
-        // Whatever is answered, or nothing.
-        let _ = dialogue.enter(tr!("Press Enter to close this window."));
+        wait_for_enter(dialogue);
     }
+}
+
+/// Waits until what another command has said is read. Blocking, as long as the user takes.
+pub fn hold_window() {
+    wait_for_enter(&mut Dialogue::in_terminal(true));
+}
+
+fn wait_for_enter(dialogue: &mut Dialogue) {
+    // Whatever is answered, or nothing.
+    let _ = dialogue.enter(tr!("Press Enter to close this window."));
 }
 
 /// Takes the steps. Returns whether the user has left before the end.

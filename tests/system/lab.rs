@@ -45,6 +45,7 @@ impl Lab {
                 "v2m-llm.socket",
                 "v2m-remote.socket",
                 "v2m-osd.service",
+                "v2m-tray.service",
             ],
         );
         for unit in ["v2m.service", "v2m-llm.service", "v2m-remote.service", "v2m-osd.service"] {

@@ -161,34 +161,12 @@ fn a_recovered_dictation_says_how_to_get_it_and_whether_it_is_whole() {
 
 #[test]
 fn titles_are_short_enough_to_be_shown() {
-    let codes = [
-        Code::BadRequest,
-        Code::UnknownCommand,
-        Code::Paused,
-        Code::Busy,
-        Code::NotRecording,
-        Code::NoSpeech,
-        Code::NoText,
-        Code::CannotUndo,
-        Code::NoMicrophone,
-        Code::AudioGap,
-        Code::ModelMissing,
-        Code::EngineFailed,
-        Code::LlmUnavailable,
-        Code::LlmRejected,
-        Code::TooLarge,
-        Code::Cancelled,
-        Code::BadConfig,
-        Code::File,
-        Code::ShuttingDown,
-        Code::Internal,
-    ];
     let recovered =
         |cut_off| card(Notice::Recovered { text: String::new(), cut_off, note: None }).summary;
     let recording = Notice::Recording { so_far: None, stops_after: None };
     let transcribing = Notice::Transcribing { so_far: None };
     let going_on = [recording, transcribing, Notice::Rewriting].map(|it| card(it).summary);
-    let titles = codes.map(|code| title(code).to_owned()).into_iter().chain(going_on);
+    let titles = Code::ALL.map(|code| code.title().to_owned()).into_iter().chain(going_on);
     let titles = titles.chain([recovered(true), recovered(false), text(vec![], vec![]).summary]);
     let spanish = v2m_messages::Catalogue::of("es").unwrap();
     for title in titles {

@@ -4,6 +4,7 @@ use super::gap::Gap;
 use super::preset::ChosenPreset;
 use std::path::PathBuf;
 use v2m_ipc::plain;
+use v2m_messages::tr;
 
 /// Identifies one dictation, from its press to its outcome. Also part of its file names in the
 /// store.
@@ -212,6 +213,60 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::BadRequest,
+        Self::UnknownCommand,
+        Self::Paused,
+        Self::Busy,
+        Self::NotRecording,
+        Self::NoSpeech,
+        Self::NoText,
+        Self::CannotUndo,
+        Self::NoMicrophone,
+        Self::AudioGap,
+        Self::ModelMissing,
+        Self::EngineFailed,
+        Self::LlmUnavailable,
+        Self::LlmRejected,
+        Self::TooLarge,
+        Self::Cancelled,
+        Self::BadConfig,
+        Self::File,
+        Self::ShuttingDown,
+        Self::Internal,
+    ];
+
+    /// The code of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
+    }
+
+    /// The cause in a few words, for a notification's title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BadRequest | Self::UnknownCommand => tr!("v2m cannot do that"),
+            Self::Paused => tr!("Dictation is paused"),
+            Self::Busy => tr!("The last text is not ready yet"),
+            Self::NotRecording => tr!("Nothing is being recorded"),
+            Self::NoSpeech => tr!("No speech heard"),
+            Self::NoText => tr!("There is no text to work on"),
+            Self::CannotUndo => tr!("The text was not taken back"),
+            Self::NoMicrophone => tr!("No microphone"),
+            Self::AudioGap => tr!("Some of the recording is missing"),
+            Self::ModelMissing => tr!("No speech model"),
+            Self::EngineFailed => tr!("The recogniser failed"),
+            Self::LlmUnavailable => tr!("The language model is not available"),
+            Self::LlmRejected => tr!("The language model's answer was not used"),
+            Self::TooLarge => tr!("The text is too long"),
+            Self::Cancelled => tr!("The recording was cancelled"),
+            Self::BadConfig => tr!("The configuration is not valid"),
+            Self::File => tr!("The recording is not saved yet"),
+            Self::ShuttingDown => tr!("v2m is stopping"),
+            Self::Internal => tr!("Internal error in v2m"),
+        }
+    }
+
     /// The name on the wire and in the journal.
     pub fn name(self) -> &'static str {
         match self {

@@ -39,6 +39,11 @@ impl PrivateBus {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), policy)
     }
 
+    /// Ends it.
+    pub fn stop(&mut self) {
+        self.end();
+    }
+
     /// Ends it, and starts another one at the same address.
     pub fn restart(&mut self) {
         self.end();

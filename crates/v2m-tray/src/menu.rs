@@ -1,0 +1,374 @@
+//! The menu's entries and what they do. Pure.
+//!
+//! What was dictated is in the menu only while it is open, and the languages too: hosts read the
+//! whole menu again at each change.
+
+use crate::state::{Phase, State};
+use v2m_core::language::spoken;
+use v2m_ipc::plain;
+use v2m_messages::tr;
+
+/// The menu itself.
+pub const ROOT: i32 = 0;
+const REASON: i32 = 1;
+const TOGGLE: i32 = 2;
+const CANCEL: i32 = 3;
+const COPY: i32 = 4;
+const PASTE: i32 = 5;
+const LANGUAGE: i32 = 6;
+const SETTINGS: i32 = 7;
+const DOCTOR: i32 = 8;
+const HIDE: i32 = 9;
+const LINES: [i32; 3] = [20, 21, 22];
+/// The first language; the others follow.
+const LANGUAGES: i32 = 100;
+/// The first text. No number is given twice, so a click that comes late never means another text.
+const TEXTS: i32 = 1000;
+
+/// The longest line, in characters.
+const WIDEST: usize = 60;
+
+/// The languages that the menu offers: those that most people speak of the ones that Whisper knows,
+/// as in the GNOME extension (`gnome/languages.js`).
+const CODES: [&str; 28] = [
+    "ar", "ca", "cs", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "hu", "id", "it", "ja",
+    "ko", "nl", "no", "pl", "pt", "ro", "ru", "sv", "tr", "uk", "vi", "zh",
+];
+
+/// What an entry does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Starts a recording, or stops it.
+    Toggle,
+    /// Drops the recording, or the newest text that is not there yet.
+    Cancel,
+    /// Puts the text of this dictation on the clipboard.
+    Copy(String),
+    /// Puts it at the cursor.
+    Paste(String),
+    /// Dictates in this language from now on.
+    Language(String),
+    /// Shows the settings.
+    Settings,
+    /// Checks what a dictation needs.
+    Doctor,
+    /// Ends this program.
+    Hide,
+}
+
+/// How an entry looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A line of text.
+    Plain,
+    /// A line between entries.
+    Separator,
+    /// One of several; whether it is the chosen one.
+    Choice(bool),
+    /// A menu of its own.
+    Submenu(Vec<Entry>),
+}
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What the host calls it.
+    pub id: i32,
+    /// What people read.
+    pub label: String,
+    /// How it looks.
+    pub kind: Kind,
+    /// Whether it can be chosen.
+    pub is_enabled: bool,
+}
+
+impl Entry {
+    fn plain(id: i32, label: &str, is_enabled: bool) -> Self {
+        Self { id, label: label.to_owned(), kind: Kind::Plain, is_enabled }
+    }
+
+    fn separator(id: i32) -> Self {
+        Self { id, label: String::new(), kind: Kind::Separator, is_enabled: true }
+    }
+
+    fn submenu(id: i32, label: &str, entries: Vec<Self>) -> Self {
+        let is_enabled = !entries.is_empty();
+        Self { id, label: label.to_owned(), kind: Kind::Submenu(entries), is_enabled }
+    }
+
+    /// The entries below it.
+    pub fn children(&self) -> &[Self] {
+        match &self.kind {
+            Kind::Submenu(entries) => entries,
+            Kind::Plain | Kind::Separator | Kind::Choice(_) => &[],
+        }
+    }
+
+    /// The entry of this number, itself or below it.
+    pub fn find(&self, id: i32) -> Option<&Self> {
+        if self.id == id {
+            return Some(self);
+        }
+        self.children().iter().find_map(|entry| entry.find(id))
+    }
+}
+
+/// A dictation that has a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// The store's name for it.
+    pub id: String,
+    /// The beginning of its text.
+    pub first_words: String,
+}
+
+/// What v2m answers when the menu opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The newest one first.
+    pub texts: Vec<Text>,
+    /// The code of the configured language, or `auto`. `None`: it is not known.
+    pub language: Option<String>,
+}
+
+/// The menu, as far as it is not the state's.
+#[derive(Clone, Debug)]
+pub struct Menu {
+    content: Content,
+    /// The dictations of the last texts, by the number of the first one. They outlive the texts: some
+    /// hosts tell first that the menu is closed, and then what was chosen.
+    ids: Vec<String>,
+    first: i32,
+    /// The language that was configured when the menu was last open.
+    chosen: String,
+    /// Counts the changes.
+    revision: u32,
+}
+
+impl Default for Menu {
+    fn default() -> Self {
+        let (content, chosen) = (Content::default(), spoken::AUTO.to_owned());
+        Self { content, ids: Vec::new(), first: TEXTS, chosen, revision: 1 }
+    }
+}
+
+impl Menu {
+    /// How often it has changed.
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Something of it is different now.
+    pub fn has_changed(&mut self) {
+        self.revision = self.revision.wrapping_add(1);
+    }
+
+    /// Whether it has anything of [`Content`].
+    pub fn has_content(&self) -> bool {
+        self.content != Content::default()
+    }
+
+    /// Shows what v2m has answered.
+    pub fn fill(&mut self, content: Content) {
+        // Each text is there twice: to be copied, and to be pasted.
+        let used = i32::try_from(self.ids.len() * 2).unwrap_or(i32::MAX);
+        self.first = self.first.checked_add(used).filter(|it| *it < i32::MAX / 2).unwrap_or(TEXTS);
+        self.ids = content.texts.iter().map(|text| text.id.clone()).collect();
+        if let Some(language) = &content.language {
+            self.chosen.clone_from(language);
+        }
+        self.content = content;
+        self.has_changed();
+    }
+
+    /// Forgets what was dictated.
+    pub fn empty(&mut self) {
+        self.content = Content::default();
+        self.has_changed();
+    }
+
+    /// All entries, below an entry for the menu itself.
+    pub fn entries(&self, state: &State) -> Entry {
+        let phase = state.phase();
+        let toggle = match phase {
+            Phase::Recording => tr!("Stop Dictation"),
+            Phase::Idle | Phase::Transcribing | Phase::Rewriting | Phase::Paused => {
+                tr!("Start Dictation")
+            }
+        };
+        let reason = state.reason().map(|reason| Entry::plain(REASON, &line(reason), false));
+        let others = [
+            Entry::plain(TOGGLE, toggle, true),
+            Entry::plain(CANCEL, tr!("Cancel"), phase.is_under_way()),
+            Entry::separator(LINES[0]),
+            Entry::submenu(COPY, tr!("Copy a Recent Text"), self.texts(0)),
+            Entry::submenu(PASTE, tr!("Paste a Recent Text"), self.texts(self.ids.len())),
+            Entry::submenu(LANGUAGE, tr!("Language"), self.languages()),
+            Entry::separator(LINES[1]),
+            Entry::plain(SETTINGS, tr!("Settings"), true),
+            Entry::plain(DOCTOR, tr!("Check v2m"), true),
+            Entry::separator(LINES[2]),
+            Entry::plain(HIDE, tr!("Hide This Icon"), true),
+        ];
+        let entries = reason.into_iter().chain(others).collect();
+        Entry::submenu(ROOT, "", entries)
+    }
+
+    fn texts(&self, from: usize) -> Vec<Entry> {
+        let numbers = (self.first..).skip(from);
+        let texts = self.content.texts.iter().zip(numbers);
+        texts.map(|(text, id)| Entry::plain(id, &line(&text.first_words), true)).collect()
+    }
+
+    fn languages(&self) -> Vec<Entry> {
+        let Some(chosen) = &self.content.language else { return Vec::new() };
+        let automatic = (spoken::AUTO, tr!("Detect Automatically").to_owned());
+        let named = [automatic].into_iter().chain(offered(chosen));
+        let numbers = LANGUAGES..;
+        let choice = |((code, label), id): ((&str, String), i32)| Entry {
+            id,
+            label,
+            kind: Kind::Choice(code == chosen),
+            is_enabled: true,
+        };
+        named.zip(numbers).map(choice).collect()
+    }
+
+    /// What the entry of this number does.
+    pub fn action(&self, id: i32) -> Option<Action> {
+        Some(match id {
+            TOGGLE => Action::Toggle,
+            CANCEL => Action::Cancel,
+            SETTINGS => Action::Settings,
+            DOCTOR => Action::Doctor,
+            HIDE => Action::Hide,
+            _ if id >= TEXTS => {
+                let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
+                match (self.ids.get(place), place.checked_sub(self.ids.len())) {
+                    (Some(text), _) => Action::Copy(text.clone()),
+                    (None, Some(place)) => Action::Paste(self.ids.get(place)?.clone()),
+                    (None, None) => return None,
+                }
+            }
+            _ => return self.language(id),
+        })
+    }
+
+    fn language(&self, id: i32) -> Option<Action> {
+        let place = usize::try_from(id.checked_sub(LANGUAGES)?).ok()?;
+        let Some(place) = place.checked_sub(1) else {
+            return Some(Action::Language(spoken::AUTO.to_owned()));
+        };
+        let offered = offered(&self.chosen);
+        offered.get(place).map(|(code, _)| Action::Language((*code).to_owned()))
+    }
+}
+
+/// Codes and names, by name. `chosen` is among them, whatever it is.
+fn offered(chosen: &str) -> Vec<(&str, String)> {
+    let other = (chosen != spoken::AUTO && !CODES.contains(&chosen)).then_some(chosen);
+    let codes = CODES.into_iter().chain(other);
+    let named = codes.map(|code| (code, v2m_messages::capitalised(&line(spoken::name(code)))));
+    let mut named: Vec<_> = named.collect();
+    named.sort_by_cached_key(|(_, name)| name.to_lowercase());
+    named
+}
+
+/// A label: one line, not too long, without keys to press: an underscore would make one.
+fn line(text: &str) -> String {
+    let text = plain::line(text);
+    let text = text.trim();
+    let short = match text.char_indices().nth(WIDEST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    };
+    short.replace('_', "__")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::News;
+    use std::time::Instant;
+
+    fn state(name: &str, reason: &str) -> State {
+        let mut state = State::default();
+        let (name, reason) = (Some(name.to_owned()), Some(reason.to_owned()));
+        state.take(&News { state: name, since: None, reason }, Instant::now());
+        state
+    }
+
+    fn texts(words: &[&str]) -> Content {
+        let text = |word: &&str| Text { id: format!("id of {word}"), first_words: (*word).into() };
+        let texts = words.iter().map(text).collect();
+        Content { texts, language: Some("es".to_owned()) }
+    }
+
+    fn labels(entry: &Entry) -> Vec<&str> {
+        entry.children().iter().map(|entry| entry.label.as_str()).collect()
+    }
+
+    #[test]
+    fn it_offers_what_can_be_done_now() {
+        let menu = Menu::default();
+        let idle = menu.entries(&state("idle", ""));
+        assert_eq!(labels(&idle)[..2], ["Start Dictation", "Cancel"]);
+        assert!(idle.find(TOGGLE).unwrap().is_enabled && !idle.find(CANCEL).unwrap().is_enabled);
+        assert!(!idle.find(COPY).unwrap().is_enabled, "there are no texts");
+        let recording = menu.entries(&state("recording", ""));
+        assert_eq!(labels(&recording)[0], "Stop Dictation");
+        assert!(recording.find(CANCEL).unwrap().is_enabled);
+        let problem = menu.entries(&state("idle", "no_speech"));
+        assert_eq!(labels(&problem)[..2], ["No speech heard", "Start Dictation"]);
+        assert!(!problem.children()[0].is_enabled);
+        assert_eq!(menu.action(REASON), None);
+    }
+
+    #[test]
+    fn texts_are_there_while_it_is_open_and_a_late_click_means_the_same_one() {
+        let mut menu = Menu::default();
+        menu.fill(texts(&["one", "snake_case\nand more"]));
+        let entries = menu.entries(&State::default());
+        let copy = entries.find(COPY).unwrap();
+        assert_eq!(labels(copy), ["one", "snake__case and more"]);
+        let (first, second) = (copy.children()[0].id, copy.children()[1].id);
+        let paste = entries.find(PASTE).unwrap().children()[1].id;
+        assert_eq!(menu.action(second), Some(Action::Copy("id of snake_case\nand more".into())));
+        menu.empty();
+        assert_eq!(menu.entries(&State::default()).find(COPY).unwrap().children(), []);
+        assert_eq!(menu.action(first), Some(Action::Copy("id of one".into())));
+        assert_eq!(menu.action(paste), Some(Action::Paste("id of snake_case\nand more".into())));
+        menu.fill(texts(&["three"]));
+        assert_eq!(menu.action(first), None, "the number meant another text");
+        assert_eq!([i32::MIN, -1, 50, i32::MAX].map(|id| menu.action(id)), [const { None }; 4]);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_off() {
+        let mut menu = Menu::default();
+        menu.fill(texts(&["ñ".repeat(500).as_str()]));
+        let entries = menu.entries(&State::default());
+        assert_eq!(labels(entries.find(COPY).unwrap())[0].chars().count(), WIDEST + 1);
+    }
+
+    #[test]
+    fn each_language_is_chosen_by_its_own_entry() {
+        let mut menu = Menu::default();
+        let content = Content { language: Some("eu".to_owned()), ..Content::default() };
+        menu.fill(content);
+        let entries = menu.entries(&State::default());
+        let languages = entries.find(LANGUAGE).unwrap().children();
+        assert_eq!(languages.len(), CODES.len() + 2);
+        let chosen: Vec<_> = languages.iter().filter(|it| it.kind == Kind::Choice(true)).collect();
+        assert_eq!(chosen.iter().map(|it| it.label.as_str()).collect::<Vec<_>>(), ["Basque"]);
+        for (label, code) in [("Detect Automatically", "auto"), ("Spanish", "es"), ("Basque", "eu")]
+        {
+            let entry = languages.iter().find(|it| it.label == label).unwrap();
+            assert_eq!(menu.action(entry.id), Some(Action::Language(code.to_owned())));
+            // Also just after it was closed.
+            let mut closed = menu.clone();
+            closed.empty();
+            assert_eq!(closed.action(entry.id), Some(Action::Language(code.to_owned())));
+        }
+    }
+}
