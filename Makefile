@@ -282,6 +282,8 @@ audit: toolchain ## check licences, sources and known vulnerabilities of depende
 notices: toolchain ## write THIRD-PARTY-NOTICES again, after a change of dependencies (needs cargo-about)
 	cargo fetch --locked
 	cargo about generate --workspace --frozen --fail packaging/notices.hbs --output-file THIRD-PARTY-NOTICES
+	@# Some licences come with the line ends of Windows.
+	sed -i 's/\r$$//' THIRD-PARTY-NOTICES
 
 scripts-check: # the shell scripts, by shellcheck
 	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))

@@ -148,7 +148,8 @@ enum LoopInput {
 /// Whether a text comes to the desktop, or may.
 fn is_about_a_text(input: &LoopInput) -> bool {
     match input {
-        LoopInput::Desktop(_) | LoopInput::Text(_) => true,
+        LoopInput::Text(_) => true,
+        LoopInput::Desktop(event) => matches!(event, desktop::DesktopEvent::Handed(_)),
         LoopInput::Call(call) => {
             matches!(call.request, Request::Redeliver(_) | Request::Text(_) | Request::Undo)
         }

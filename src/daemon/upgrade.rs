@@ -96,6 +96,9 @@ impl Daemon {
 
 #[cfg(test)]
 mod tests {
+    use super::super::desktop::DesktopEvent;
+    use super::super::shown::Present;
+    use super::super::{LoopInput, is_about_a_text};
     use super::*;
     use std::fs;
 
@@ -131,6 +134,15 @@ mod tests {
         fs::remove_file(&engine).unwrap();
         programs.look();
         assert!(!programs.may_leave(false, false));
+    }
+
+    /// A sign that starts, with each service, kept that one for ten minutes after an upgrade.
+    #[test]
+    fn a_sign_on_the_screen_is_no_text() {
+        for present in [Present::No, Present::Expected, Present::Yes] {
+            assert!(!is_about_a_text(&LoopInput::Desktop(DesktopEvent::Sign(present))));
+        }
+        assert!(!is_about_a_text(&LoopInput::Desktop(DesktopEvent::Ended)));
     }
 
     #[tokio::test]
