@@ -6,7 +6,7 @@ use crate::recording::Studio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-fn continuous() -> Value {
+pub(crate) fn continuous() -> Value {
     json!({"continuous": true})
 }
 
@@ -16,7 +16,7 @@ fn script() -> String {
     format!("{quiet}pcm sentence; {quiet}pcm sentence")
 }
 
-fn delivered(house: &House) -> usize {
+pub(crate) fn delivered(house: &House) -> usize {
     house.records().iter().filter(|record| record["state"] == "delivered").count()
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Canary is played by the double behind the head of a real Canary model, and so is the Whisper model.
 
+use crate::continuous::{continuous, delivered};
 use crate::house::{CONFIG, House, text_of, wait_for};
 use crate::languages::put_synthetic;
 use crate::recording::Studio;
@@ -169,6 +170,39 @@ fn what_is_in_a_language_that_the_model_does_not_know_is_transcribed_by_the_othe
     assert_eq!((service.lives("listener").len(), service.lives("large").len()), (1, 1));
     assert_eq!(service.connect().ask("GET_STATUS")["engine"]["model"], "canary");
     studio.service.end();
+}
+
+/// The pieces of a dictation, and the sentences of one that goes on and on, have the language that was
+/// detected at its beginning.
+#[test]
+fn sentences_that_are_delivered_one_by_one_keep_the_language_and_the_model() {
+    let sentence = format!("{}pcm sentence", "pcm nothing; ".repeat(12));
+    for (spoken, begun_by) in [("es", "canary"), ("pt", "ggml-large")] {
+        let house = house(&["es", "pt"], Some(&format!("begin speaks {spoken}")));
+        fs::write(house.path("data/v2m/models/canary"), &sentence).unwrap();
+        house.model("large", &format!("{MULTILINGUAL}{sentence}"));
+        let studio = Studio::with(house);
+        let service = &studio.service;
+        studio.record_in(3, &continuous());
+        wait_for("a sentence", || (delivered(service) == 1).then_some(()));
+        let mut levels = service.connect().subscribe(&["level"]);
+        for _ in 0..3 {
+            levels.receive().unwrap();
+        }
+        let answer = service.connect().ask("STOP_RECORDING");
+        wait_for("the rest", || (delivered(service) == 2).then_some(()));
+        let records = service.records();
+        for record in &records {
+            assert_eq!(record["language"], spoken, "{record}");
+        }
+        let wavs = service.kept("wav");
+        let texts = wavs.iter().map(|wav| text_of(&v2m::store::read_pcm(wav).unwrap()));
+        assert_eq!(answer["text"], texts.collect::<Vec<_>>().join(" "));
+        let log = service.path(&format!("data/v2m/models/{begun_by}.log"));
+        let log = fs::read_to_string(log).unwrap();
+        assert_eq!(log.lines().filter(|line| *line == "begin").count(), 1, "{begun_by}");
+        studio.service.end();
+    }
 }
 
 #[test]

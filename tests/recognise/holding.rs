@@ -133,3 +133,17 @@ async fn a_held_job_fails_at_its_end_if_there_is_no_engine() {
     lab.recogniser.finish(JobId(1));
     lab.failure(1, &words).await;
 }
+
+/// By that the daemon sees an engine that hangs while somebody goes on speaking.
+#[tokio::test]
+async fn it_is_known_how_much_an_engine_has_not_heard_yet() {
+    let words = sound(40, 90_000);
+    for (script, unheard) in [("", 0), ("begin deaf", 90_000)] {
+        let mut lab = Lab::new(script);
+        lab.recogniser.begin(JobId(1), language_after(16_000 * 60), Priority::Live);
+        lab.recogniser.feed(JobId(1), &words);
+        lab.engine_did("pcm", 6).await;
+        lab.work_until(|lab| lab.recogniser.unsettled(JobId(1)) == unheard).await;
+        assert!(lab.recogniser.has(JobId(1)), "it goes on listening");
+    }
+}

@@ -139,6 +139,10 @@ fn canary_is_always_told_its_language_and_never_one_that_it_does_not_know() {
         let refused = detect(several).unwrap_err().to_string();
         assert!(refused.contains("set engine.language"), "{refused}");
     }
+    // Nor does it answer where nothing else is asked: that is for a model that can.
+    let several = ["en", "es"].map(str::to_owned);
+    let asked = canary.identify(&[0.0; 16_000], &several, Some("es"), &patient());
+    assert!(matches!(asked, Err(DecodeError::Refused(_))), "{asked:?}");
 }
 
 #[test]
