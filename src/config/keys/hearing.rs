@@ -31,8 +31,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         ),
         doc: mark!(
             "A second model that shows your words while you speak, such as\n\
-              \"nemotron-3.5-asr-streaming-0.6b-q8_0\". The text itself always comes from `model`. Empty: what `model` has\n\
-              recognised so far is shown. The second model takes memory of its own, and computes while you speak."
+              \"nemotron-3.5-asr-streaming-0.6b-q8_0\". The text itself always comes from `model`. Empty:\n\
+              what `model` has recognised so far is shown. The second model takes memory of its own, and\n\
+              computes while you speak."
         ),
         restart: false,
         hidden: false,
