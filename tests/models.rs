@@ -114,9 +114,14 @@ fn the_licence_of_every_published_model_is_listed() {
     assert!(line("moonshine-base-en").ends_with("MIT        Moonshine AI"), "{table}");
     let (_, json, _) = user.run(&["list", "--json"]);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    let is_nvidias = |row: &serde_json::Value| row["licensor"] == "NVIDIA";
     assert!(line("canary-180m-flash-q8_0").ends_with("CC-BY-4.0  NVIDIA"), "{table}");
-    let licence = |row| if is_nvidias(row) { "CC-BY-4.0" } else { "MIT" };
+    let preview = "nemotron-3.5-asr-streaming-0.6b-q8_0";
+    assert!(line(preview).ends_with("OpenMDW-1.1 NVIDIA"), "{table}");
+    let licence = |row: &serde_json::Value| match (&row["licensor"], &row["purpose"]) {
+        (licensor, purpose) if licensor == "NVIDIA" && purpose == "preview" => "OpenMDW-1.1",
+        (licensor, _) if licensor == "NVIDIA" => "CC-BY-4.0",
+        _ => "MIT",
+    };
     assert!(rows.iter().all(|row| row["licence"] == licence(row)));
     let canary = rows.iter().find(|row| row["name"] == "canary-180m-flash-q8_0").unwrap();
     assert_eq!(canary["languages"], serde_json::json!(["de", "en", "es", "fr"]));

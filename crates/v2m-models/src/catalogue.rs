@@ -352,7 +352,7 @@ const MODELS: &[Model] = &[
         "4b50b6dd862bf6e346929aaf4f5eaacec003bfa3f56462d6c874b41ef2f38795"),
     preview("nemotron-3.5-asr-streaming-0.6b-q8_0", 751_094_240,
         Languages::Listed(LanguageSet::of(&["en", "es", "fr", "it", "pt", "nl", "de", "tr", "ru", "ar", "hi", "ja", "ko", "vi",
-            "uk", "pl", "sv", "cs", "no", "da", "bg", "fi", "hr", "sk", "zh", "hu", "ro", "et"])), (1300, 2.2),
+            "uk", "pl", "sv", "cs", "no", "da", "bg", "fi", "hr", "sk", "zh", "hu", "ro", "et"])), (1300, 4.1),
         Origin { repository: "handy-computer/nemotron-3.5-asr-streaming-0.6b-gguf", revision: "6d44e540bc31b0de1dbe174a3cea87f53a7f22fb",
             file: "nemotron-3.5-asr-streaming-0.6b-Q8_0.gguf" },
         "b94545b313b3223fda7b2857a52681da813935c2127643d1e9ff0c23d988089c"),

@@ -3,7 +3,7 @@
 //! Not here: asking the machine (`v2m-model` does), and accuracy, which is the user's to weigh: the
 //! rule takes the best model whose text comes soon enough.
 
-use crate::catalogue::{self, Form, Model};
+use crate::catalogue::{self, Form, Model, Purpose};
 use serde::Serialize;
 
 /// What of a machine matters to a model.
@@ -68,7 +68,8 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
         Fit::Gpu
     } else if machine.memory / 2 < memory {
         Fit::Memory
-    } else if wait(model, machine) > LATE {
+    } else if model.purpose == Purpose::Text && wait(model, machine) > LATE {
+        // Nobody waits for a preview.
         Fit::Slow
     } else {
         Fit::Cpu

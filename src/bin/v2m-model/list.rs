@@ -57,7 +57,7 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
         return Ok(());
     }
     say(format!(
-        "{:<29} {:>8}  {:<13} {:>8}  {:<8}  {}",
+        "{:<36} {:>8}  {:<13} {:>8}  {:<8}  {}",
         tr!("MODEL"),
         tr!("SIZE"),
         tr!("LANGUAGES"),
@@ -77,10 +77,10 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
 
 /// The licences of the published models' weights.
 pub(crate) fn licences() {
-    say(format!("{:<29} {:<10} {}", tr!("MODEL"), tr!("LICENCE"), tr!("GRANTED BY")));
+    say(format!("{:<36} {:<10} {}", tr!("MODEL"), tr!("LICENCE"), tr!("GRANTED BY")));
     for model in catalogue::all() {
         let (licence, by) = model.licence;
-        say(format!("{:<29} {licence:<10} {by}", model.name));
+        say(format!("{:<36} {licence:<10} {by}", model.name));
     }
 }
 
@@ -178,7 +178,7 @@ impl Row {
         };
         let notes = format!("{state}{other}{default}{recommended}{preview}");
         format!(
-            "{name:<29} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
+            "{name:<36} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
             notes.trim_start()
         )
         .trim_end()
