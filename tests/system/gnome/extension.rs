@@ -1,7 +1,7 @@
 //! v2m's extension in GNOME Shell 45 and later: the sign, the menu, and what it tells of the focus. The
 //! tests look into the shell with its own method Eval, which the extension `test@v2m.org` opens.
 
-mod double;
+pub(crate) mod double;
 mod shell;
 
 use super::desktop::{Desktop, key};

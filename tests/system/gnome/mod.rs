@@ -6,7 +6,7 @@ mod by_default;
 mod continuous;
 mod counting;
 pub(crate) mod desktop;
-mod extension;
+pub(crate) mod extension;
 mod held;
 mod joining;
 mod keymap;

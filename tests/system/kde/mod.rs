@@ -6,6 +6,9 @@
 mod by_default;
 mod desktop;
 mod joining;
+mod overlay;
+mod screen;
+mod tray;
 
 use crate::lab::{self, Lab, assert_phrase, run, wait_for};
 use desktop::{Desktop, Hand, Step, key};

@@ -42,7 +42,7 @@ impl Object {
 }
 
 /// It is on the bus as long as this lives.
-pub(super) struct Double {
+pub(crate) struct Double {
     bus: Connection,
     listeners: Arc<AtomicUsize>,
     runtime: Handle,
@@ -50,7 +50,7 @@ pub(super) struct Double {
 }
 
 impl Double {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (handle, (stop, stopped)) = (runtime.handle().clone(), oneshot::channel());
         // In a thread of its own: the shell calls it while the test waits for the shell.
@@ -63,7 +63,7 @@ impl Double {
     }
 
     /// Changes the property State.
-    pub(super) fn is(&self, state: &str) {
+    pub(crate) fn is(&self, state: &str) {
         self.wait(async {
             let object = self.bus.object_server().interface::<_, Object>(PATH).await.unwrap();
             let emitter = object.signal_emitter();
@@ -75,7 +75,7 @@ impl Double {
     }
 
     /// Sends the signal Sign to whoever shows v2m's states.
-    pub(super) fn sign(&self, kind: &str, details: HashMap<&str, Variant<'_>>) {
+    pub(crate) fn sign(&self, kind: &str, details: HashMap<&str, Variant<'_>>) {
         let owner = wait_for("somebody who shows states", || self.owner(SIGN));
         let body = (kind, details);
         let sent = self.bus.emit_signal(Some(owner.as_str()), PATH, NAME, "Sign", &body);
