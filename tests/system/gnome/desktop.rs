@@ -20,7 +20,6 @@ use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Varia
 /// Keys by the codes of Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ESCAPE: u32 = 1;
-    pub(crate) const TAB: u32 = 15;
     pub(crate) const Q: u32 = 16;
     pub(crate) const I: u32 = 23;
     pub(crate) const ENTER: u32 = 28;

@@ -4,6 +4,7 @@
 pub(crate) mod double;
 mod shell;
 
+use super::applications::dictate_with;
 use super::desktop::{Desktop, key};
 use super::terminals::Terminal;
 use super::{lab as machine, outcome};
@@ -70,8 +71,12 @@ fn each_state_and_outcome_is_shown_and_the_focus_stays_where_it_is() {
     double.sign("idle", details(&[]));
     // A tick is short, and it is not cut off before.
     shell.wait_until_hidden();
-    let waits =
-        [("title", "On the clipboard"), ("body", "Paste it with ctrl+v."), ("then", "idle")];
+    let waits = [
+        ("title", "On the clipboard"),
+        ("body", "Paste it with ctrl+v."),
+        ("place", "clipboard"),
+        ("then", "idle"),
+    ];
     double.sign("waiting", details(&waits));
     shell.wait_for_text("On the clipboard Paste it with ctrl+v.");
     wait_for("a sign of it in the panel", || (shell.ask("badge()") == "true").then_some(()));
@@ -324,5 +329,5 @@ fn the_application_with_the_focus_has_its_preset_if_the_extension_may_tell_it() 
     assert_eq!(lab.dictate().get("preset"), None, "it is known anyway");
     run("v2m-send", &["config", "set", "deliver.focused_program=true"]);
     let preset = serde_json::json!({"name": "none", "by": "application", "application": "foot"});
-    assert_eq!(lab.dictate()["preset"], preset);
+    dictate_with(&lab, &preset);
 }
