@@ -179,7 +179,7 @@ to_unknown_records() {
 	user "echo '{\"version\": 99, \"state\": \"polished\", \"text\": {\"en\": \"later\"}}' >$DICTATIONS/$future"
 	install_packages 1
 	# It starts again at once: now the older version.
-	user 'systemctl --user kill --signal=KILL v2m.service'
+	user "kill -KILL $(pid)"
 	until_so "the older version runs" is_new
 	user "v2m-send transcribe $SOUND >downgraded.txt"
 	assert_heard downgraded.txt
