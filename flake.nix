@@ -70,7 +70,7 @@
             enable = lib.mkEnableOption "v2m, dictation at the press of a key";
             package = lib.mkOption {
               type = lib.types.package;
-              default = self.packages.${pkgs.system}.default;
+              default = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
               description = "The package of v2m.";
             };
           };

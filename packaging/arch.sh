@@ -4,7 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${VERSION:?}" "${SOURCE_DATE_EPOCH:?}"
-command -v makepkg >/dev/null || { echo "This needs makepkg: the package pacman, or on Debian makepkg"; exit 1; }
+# makepkg ends with an unknown error where it finds no pacman.
+{ command -v makepkg && command -v pacman; } >/dev/null || {
+	echo "This needs makepkg and pacman: the package pacman, or on Debian makepkg and pacman-package-manager"
+	exit 1
+}
 [ -e "$RELEASES/v2m-$VERSION-linux-x86_64.tar.xz" ] || { echo "There is no archive of the programs yet: make binary"; exit 1; }
 
 work=$(mktemp -d)

@@ -12,14 +12,13 @@ let
     listToAttrs = builtins.listToAttrs;
   };
   pkgs = {
-    system = "x86_64-linux";
     rustPlatform = { buildRustPackage = it: it; bindgenHook = "bindgenHook"; };
     cmake = "cmake";
     gettext = "gettext";
     pkg-config = "pkg-config";
     pipewire = "pipewire";
     bash = "/bash";
-    stdenv.hostPlatform.rust.rustcTarget = "x86_64-unknown-linux-gnu";
+    stdenv.hostPlatform = { system = "x86_64-linux"; rust.rustcTarget = "x86_64-unknown-linux-gnu"; };
   };
   nixpkgs = { inherit lib; legacyPackages = { x86_64-linux = pkgs; aarch64-linux = pkgs; }; };
   self = flake.outputs { inherit self nixpkgs; } // { outPath = "/source"; };

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds the source archive of the last commit (`make dist`) where there is no network, without cargo's store: by packaging/arch/v2m's
+# PKGBUILD where makepkg is installed, otherwise by the same command. The programs are not optimised, which would take half an hour;
+# what is compiled is the same, without v2m-engine-v4. Run by run.sh.
+#
+#   archive.sh FOLDER      the folder is made anew; the archive and Arch's package are left in it
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+folder=$(readlink -m "${1:?usage: archive.sh FOLDER}")
+: "${MAKE:=make}"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+fail() { echo "archive.sh: $*" >&2; exit 1; }
+
+rm -rf "$folder"
+mkdir -p "$folder"/{home,build,toolchain}
+XZ_OPT=-0 "$MAKE" --silent dist RELEASES="$folder"
+archive=$folder/v2m-$version.tar.xz
+# The vendored sources are all that cargo needs. rustup would look into the user's home.
+toolchain=$(rustc --print sysroot)
+export CARGO_HOME=/mnt/home HOME=/mnt/home PATH=/mnt/toolchain/bin:/usr/local/bin:/usr/bin:/bin
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_INCREMENTAL=0
+export ENGINES=
+unset CARGO_TARGET_DIR BUILD BUILT TARGET STAGED RELEASES MODELS MAKEFLAGS MAKEOVERRIDES
+# Without network, and as nobody, since makepkg refuses root. Nobody may be unable to reach the folder; so it is also /mnt there.
+alone() {
+	# shellcheck disable=SC2016
+	unshare --net --mount bash -c 'mount --bind "$1" /mnt && mount --bind "$2" /mnt/toolchain && cd /mnt/build && shift 2 &&
+		exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' bash "$folder" "$toolchain" "$@"
+}
+! alone bash -c 'exec 3<>/dev/tcp/192.0.2.1/80' 2>/dev/null || fail "there is a network"
+
+cp -L packaging/arch/v2m/* "$archive" "$folder/build/"
+sed -i "s/'SKIP'/'$(sha256sum "$archive" | cut -d' ' -f1)'/" "$folder/build/PKGBUILD"
+chown -R 65534:65534 "$folder"/{build,home}
+if command -v makepkg >/dev/null; then
+	# Without the check for what it needs: those are names of Arch's packages.
+	PKGEXT=.pkg.tar.zst alone makepkg --nodeps
+	programs=$folder/build/pkg/v2m/usr/bin
+	mv "$folder"/build/*.pkg.tar.zst "$folder/"
+else
+	alone tar --extract --file="${archive##*/}"
+	alone "$MAKE" -C "v2m-$version" build DEPS=no DESTDIR=/
+	programs=$folder/build/v2m-$version/target/release
+fi
+[ "$("$programs/v2m-send" --version)" = "v2m-send $version" ] || fail "v2m-send does not run"
+"$programs/v2m-engine" --help >/dev/null || fail "v2m-engine does not run"
+rm -rf "${folder:?}"/{build,home,toolchain}
+ls -l "$folder"
