@@ -37,7 +37,7 @@ pub(super) enum Chore {
     /// A recording to recover has been opened, or not.
     LeftOverOpened { result: Result<store::Pcm, StoreError>, attempt: Box<Attempt> },
     /// The recording of a RETRY_RECORDING has been looked for.
-    RetryFound { result: Result<Option<Unfinished>, Failure>, wanted: Wanted },
+    RetryFound { result: Result<Option<Box<Unfinished>>, Failure>, wanted: Wanted },
     /// What the store has, for a client that asked.
     History(Box<HistoryFound>),
     /// A client has been answered by the work itself.

@@ -64,7 +64,7 @@ impl Doors {
                     Answer::State { state, message: message.map(str::to_owned) }
                 }
                 session::Reply::Transcript(state, transcript) => {
-                    Answer::Transcript { state, transcript }
+                    Answer::Transcript { state, transcript: *transcript }
                 }
                 session::Reply::ShuttingDown => Answer::ShuttingDown,
             }),

@@ -52,14 +52,15 @@ impl Daemon {
         let wanted = Wanted { number, plan, reply };
         self.look_up_one(Which::Number(number), move |folder, id, in_work| {
             let one = |id: String| store::one(folder, &id, in_work).map_err(unreadable);
-            Chore::RetryFound { result: id.and_then(|id| id.map_or(Ok(None), one)), wanted }
+            let found = id.and_then(|id| id.map_or(Ok(None), one));
+            Chore::RetryFound { result: found.map(|found| found.map(Box::new)), wanted }
         });
     }
 
     /// The recording has been looked for.
     pub(in crate::daemon) fn retry_found(
         &mut self,
-        result: Result<Option<Unfinished>, Failure>,
+        result: Result<Option<Box<Unfinished>>, Failure>,
         wanted: Wanted,
     ) {
         let Wanted { number, plan, reply } = wanted;
@@ -102,7 +103,7 @@ impl Daemon {
         // What would be tried by itself is tried now.
         let recovery = &mut self.background.recovery;
         recovery.waiting.retain(|it| it.left.path != left.path);
-        recovery.waiting.push_back(Attempt::asked(left, Asked { plan, reply }));
+        recovery.waiting.push_back(Attempt::asked(*left, Asked { plan, reply }));
     }
 
     /// Why a recording in that language cannot be transcribed by that plan.

@@ -27,7 +27,7 @@ pub(super) enum HistoryFound {
     /// What could be deleted.
     ToDelete { found: Result<Candidates, Failure>, deletion: Deletion, reply: Reply },
     /// What was deleted, with the texts as they were then.
-    Deleted { result: Result<Answer, Failure>, deletion: Attempted, reply: Reply },
+    Deleted { result: Result<Deleted, Failure>, deletion: Attempted, reply: Reply },
 }
 
 /// What the store was to delete.
@@ -50,7 +50,7 @@ impl HistoryFound {
             Self::ToDeliver { reply, .. } | Self::ToDelete { reply, .. } => {
                 answer(reply, Err(failure.clone()));
             }
-            Self::Deleted { result, reply, .. } => answer(reply, result),
+            Self::Deleted { result, reply, .. } => answer(reply, result.map(Answer::Deleted)),
         }
     }
 }
@@ -158,7 +158,7 @@ impl Daemon {
                 self.background.deletion_is_over(&doomed, &gone);
                 // A retry may have given it another text since the store was read.
                 texts.iter().for_each(|text| self.texts.forget(text));
-                answer(reply, result);
+                answer(reply, result.map(Answer::Deleted));
             }
         }
     }
@@ -209,7 +209,7 @@ impl Daemon {
             let result = match report.error {
                 None => {
                     let without_text = count(without_text);
-                    Ok(Answer::Deleted(Deleted { deleted, without_text, kept }))
+                    Ok(Deleted { deleted, without_text, kept })
                 }
                 Some(error) => {
                     let text = tr!("{error}. Deleted so far: {deleted}", error, deleted);

@@ -92,12 +92,12 @@ impl Session {
                 Phase::Ready { waiting, transcript } => {
                     out.push(Effect::Keep(job, Outcome::Delivered(transcript.clone())));
                     let whole = talk.whole(transcript.clone());
-                    answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, whole)));
+                    answer_all(out, waiting, Ok(Reply::Transcript(State::Idle, Box::new(whole))));
                     talk.said.push(transcript);
                 }
                 Phase::Delivering { waiting, transcript } => {
                     answer_with(out, waiting, || {
-                        Ok(Reply::Transcript(State::Idle, talk.whole(transcript.clone())))
+                        Ok(Reply::Transcript(State::Idle, Box::new(talk.whole(transcript.clone()))))
                     });
                     talk.said.push(transcript.clone());
                     let phase = Phase::Delivering { waiting: Vec::new(), transcript };

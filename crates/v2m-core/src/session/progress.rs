@@ -331,7 +331,7 @@ impl Session {
             },
         ));
         answer_with(out, waiting, || {
-            Ok(Reply::Transcript(self.state(), talk.whole(transcript.clone())))
+            Ok(Reply::Transcript(self.state(), Box::new(talk.whole(transcript.clone()))))
         });
         if talk.first.is_some() {
             talk.said.push(transcript);

@@ -62,7 +62,7 @@ impl Talk {
         self.said.push(hole);
         answer_with(out, waiting, || {
             let whole = self.so_far(Vec::new());
-            whole.map(|whole| Reply::Transcript(state, whole)).ok_or(failure)
+            whole.map(|whole| Reply::Transcript(state, Box::new(whole))).ok_or(failure)
         });
     }
 
@@ -77,7 +77,7 @@ impl Talk {
     ) {
         answer_with(out, waiting, || {
             let whole = self.so_far(silence.problems.clone());
-            whole.map(|whole| Reply::Transcript(state, whole)).ok_or_else(|| {
+            whole.map(|whole| Reply::Transcript(state, Box::new(whole))).ok_or_else(|| {
                 let sentences = self.said.iter().chain([&silence]);
                 let mut problems = sentences.flat_map(|said| &said.problems);
                 let text = tr!("There is no text: nothing was said that could be recognised.");

@@ -435,7 +435,7 @@ pub enum Reply {
     Told(State, String),
     /// The text of the recording that was stopped, and the current state. Of a continuous dictation
     /// it is the text of all its sentences.
-    Transcript(State, Transcript),
+    Transcript(State, Box<Transcript>),
     /// The service is about to end.
     ShuttingDown,
 }

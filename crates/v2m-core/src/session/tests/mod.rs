@@ -180,7 +180,7 @@ fn a_dictation_from_press_to_text() {
         effects,
         [
             Effect::Keep(JobId(1), Outcome::Delivered(done.clone())),
-            Effect::Answer(stop, Ok(Reply::Transcript(State::Idle, done))),
+            Effect::Answer(stop, Ok(Reply::Transcript(State::Idle, Box::new(done)))),
             Effect::Publish(State::Idle),
         ]
     );
