@@ -102,6 +102,8 @@ pub(super) struct NotificationService {
     markup: bool,
     /// Whether that service is GNOME Shell.
     gnome: bool,
+    /// Whether it is a GNOME Shell that shows no buttons of a notification that replaces another.
+    loses_buttons: bool,
     /// Whether that service reports a closed notification only to the sender, and so not to this
     /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
     tells_sender: bool,
@@ -149,6 +151,7 @@ impl NotificationService {
             owner: None,
             markup: false,
             gnome: false,
+            loses_buttons: false,
             tells_sender: false,
             has_buttons: false,
             shown: None,
@@ -278,7 +281,9 @@ impl NotificationService {
         let can = |wanted: &str| capabilities.iter().any(|capability| capability == wanted);
         (self.markup, self.has_buttons) = (can("body-markup"), can("actions"));
         // A service too simple to tell its name is not GNOME Shell.
-        let name = self.information(NAME).await.map(|[name, ..]| name).unwrap_or_default();
+        let [name, _, version, _] = self.information(NAME).await.unwrap_or_default();
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        self.loses_buttons = name == "gnome-shell" && major.is_none_or(|major| major < 46);
         (self.gnome, self.tells_sender) = (name == "gnome-shell", name == "dunst");
         self.owner = self.owner_of_name().await?;
         Ok(())
@@ -384,9 +389,8 @@ impl NotificationService {
         // critical itself.
         let was_critical = self.shown.as_ref().is_some_and(|shown| shown.critical);
         let action = card.action.filter(|_| self.has_buttons && set_up::is_possible());
-        // And the buttons of one that replaces another are not shown before 46.
-        let is_in_the_way = was_critical && card.urgency != Urgency::Critical || action.is_some();
-        if self.gnome && self.shown.is_some() && is_in_the_way {
+        let is_hidden = self.gnome && was_critical && card.urgency != Urgency::Critical;
+        if is_hidden || self.loses_buttons && action.is_some() && self.shown.is_some() {
             self.close().await?;
         }
         let (summary, body) = words(card, self.markup);
