@@ -286,7 +286,7 @@ notices: toolchain ## write THIRD-PARTY-NOTICES again, after a change of depende
 	sed -i 's/\r$$//' THIRD-PARTY-NOTICES
 
 scripts-check: # the shell scripts, by shellcheck
-	$(call phase,scripts,shellcheck $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))
+	$(call phase,scripts,shellcheck -x $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))
 
 # The system tests are not in --all-targets: they are only run in their container. v2m-engine-gguf, which compiles a second
 # ggml, is checked by `make test-engines`.
