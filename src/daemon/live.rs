@@ -42,6 +42,20 @@ impl LiveDictations {
         self.0.iter_mut().find(|live| live.job == job)
     }
 
+    /// The application that had the keyboard when this dictation began is known as far as it will be.
+    /// Returns the texts that have waited for it, its own and those of later sentences, oldest first.
+    pub(super) fn application_known(
+        &mut self,
+        first: JobId,
+    ) -> Vec<(JobId, Box<RefinedRecognition>)> {
+        let all = self.0.iter_mut().filter(|live| live.application_of == Some(first));
+        let texts = all.filter_map(|live| {
+            live.application_of = None;
+            Some((live.job, live.held.take()?))
+        });
+        texts.collect()
+    }
+
     /// Forgets a dictation that is over: its heartbeat ends, and later samples are dropped.
     pub(super) fn end(&mut self, job: JobId) {
         self.0.retain(|live| live.job != job);
@@ -65,8 +79,9 @@ pub(super) struct Live {
     job: JobId,
     /// The window that had the keyboard when the recording was stopped.
     pub(super) focus: Option<Focus>,
-    /// The application that had the keyboard at the beginning is not known yet.
-    is_application_awaited: bool,
+    /// The application that had the keyboard at the beginning of this dictation is not known yet: it
+    /// is this one, or the first sentence of its talk.
+    application_of: Option<JobId>,
     /// The text that waits for that.
     held: Option<Box<RefinedRecognition>>,
     samples: u64,
@@ -93,7 +108,7 @@ impl Live {
         Self {
             job,
             focus: None,
-            is_application_awaited: false,
+            application_of: None,
             held: None,
             samples: 0,
             peak: 0.0,
@@ -110,13 +125,7 @@ impl Live {
 
     /// The application that had the keyboard at the beginning will be known soon.
     pub(super) fn await_application(&mut self) {
-        self.is_application_awaited = true;
-    }
-
-    /// The application is known. Returns the text that has waited for it.
-    pub(super) fn application_known(&mut self) -> Option<Box<RefinedRecognition>> {
-        self.is_application_awaited = false;
-        self.held.take()
+        self.application_of = Some(self.job);
     }
 
     /// Keeps the text until the application is known, or returns it if it is.
@@ -124,7 +133,7 @@ impl Live {
         &mut self,
         refined: Box<RefinedRecognition>,
     ) -> Option<Box<RefinedRecognition>> {
-        if self.is_application_awaited {
+        if self.application_of.is_some() {
             self.held = Some(refined);
             return None;
         }
@@ -159,6 +168,7 @@ impl Live {
             loudness: self.loudness.clone(),
             microphone: self.microphone.clone(),
             recording: self.recording,
+            application_of: self.application_of,
             heartbeat: self.heartbeat.take(),
             gaps: later.map(moved).collect(),
             ..Self::new(next)
@@ -216,6 +226,8 @@ fn before(gaps: &[Gap], until: u64) -> Vec<Gap> {
 mod tests {
     use super::*;
     use crate::loudness::FLOOR_DBFS;
+    use crate::recognise::Recognition;
+    use v2m_ipc::engine::DecodeStats;
 
     #[test]
     fn what_comes_after_a_sentence_is_another_dictation() {
@@ -251,6 +263,38 @@ mod tests {
         assert_eq!(all.split(JobId(1), JobId(2), 17_000), [gap(0, 7_000)]);
         assert_eq!(all.get(JobId(1)).unwrap().gaps, [gap(16_000, 17_000)]);
         assert_eq!(all.get(JobId(2)).unwrap().gaps, [gap(0, 7_000)]);
+    }
+
+    /// Regression: the texts of later sentences did not wait.
+    #[test]
+    fn every_sentence_waits_until_the_application_is_known() {
+        let text = || {
+            let (text, language) = (String::new(), "en".to_owned());
+            let (segments, stats) = (Vec::new(), DecodeStats::default());
+            let recognition = Recognition { text, language, segments, stats, attempts: 1 };
+            Box::new(RefinedRecognition { recognition, text: String::new(), unrefined: None })
+        };
+        let mut all = LiveDictations::default();
+        all.begin(JobId(1));
+        all.get_mut(JobId(1)).unwrap().await_application();
+        for (job, next) in [(1, 2), (2, 3), (3, 4)] {
+            all.get_mut(JobId(job)).unwrap().hear(&[0.5; 100]);
+            all.split(JobId(job), JobId(next), 100);
+        }
+        all.begin(JobId(9));
+        all.get_mut(JobId(9)).unwrap().await_application();
+        for job in [3, 2, 9] {
+            assert!(all.get_mut(JobId(job)).unwrap().hold(text()).is_none());
+        }
+        all.end(JobId(1));
+        let jobs = |texts: Vec<(JobId, _)>| texts.iter().map(|(job, _)| job.0).collect::<Vec<_>>();
+        assert_eq!(jobs(all.application_known(JobId(1))), [2, 3]);
+        // Nobody waits for it any more, nor does the next sentence.
+        all.split(JobId(4), JobId(5), 0);
+        for job in [2, 3, 4, 5] {
+            assert!(all.get_mut(JobId(job)).unwrap().hold(text()).is_some(), "{job}");
+        }
+        assert_eq!(jobs(all.application_known(JobId(9))), [9]);
     }
 
     #[test]

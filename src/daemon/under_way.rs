@@ -202,9 +202,12 @@ impl UnderWay {
         }
     }
 
-    /// See [`Live::application_known`].
-    pub(super) fn application_known(&mut self, job: JobId) -> Option<Box<RefinedRecognition>> {
-        self.live.get_mut(job)?.application_known()
+    /// See [`live::LiveDictations::application_known`].
+    pub(super) fn application_known(
+        &mut self,
+        first: JobId,
+    ) -> Vec<(JobId, Box<RefinedRecognition>)> {
+        self.live.application_known(first)
     }
 
     /// See [`Live::hold`].

@@ -1,6 +1,7 @@
 //! Presets of applications: the window that has the keyboard when a recording begins decides what
 //! becomes of its text, on X11, with a double in place of `v2m-llm`.
 
+use crate::continuous::{continuous, delivered};
 use crate::house::{CONFIG, House, wait_for};
 use crate::recording::Studio;
 use serde_json::{Value, json};
@@ -133,5 +134,66 @@ fn without_a_desktop_no_preset_of_an_application_is_used() {
     assert!(!is_rewritten(&answer), "{answer}");
     assert_eq!(answer.get("preset"), None);
     llm.saw_nothing_more();
+    studio.service.end();
+}
+
+/// Regression: only the class was compared.
+#[test]
+fn a_window_is_known_by_its_instance_and_its_program_too() {
+    let server = XServer::start(None);
+    let (studio, llm, _desk) = studio(&server, "llm");
+    let mut client = studio.service.connect();
+    let own = std::env::current_exe().unwrap();
+    let program = own.file_name().unwrap().to_str().unwrap();
+    // So the windows of the tests are named, whatever their class.
+    for name in ["Instance", program] {
+        let all = json!({"Instance": null, name: "none"});
+        client.ask_with("UPDATE_CONFIG", json!({"llm": {"applications": all}}));
+        let answer = dictate(&studio, &server, "Editor", &Value::Null);
+        assert!(!is_rewritten(&answer), "{answer}");
+        assert_eq!(answer["preset"], by_application("none", name));
+        assert_eq!(answer["problems"], Value::Null);
+    }
+    llm.saw_nothing_more();
+    studio.service.end();
+}
+
+/// Regression: the text went to the model, and nobody was told.
+#[test]
+fn no_model_gets_a_text_of_an_unknown_application_if_one_is_to_have_none() {
+    let quiet = "pcm nothing; ".repeat(12);
+    let house = House::new(&format!("{quiet}pcm sentence"));
+    house.configure(&format!("{CONFIG}[text]\nrefine = \"llm\"\n{SET_UP}"));
+    let llm = Llm::at(&house.path("run/v2m/llm.sock"), Vec::new());
+    let studio = Studio::with(house);
+    let mut client = studio.service.connect();
+    let is_told = |answer: &Value| {
+        let problems = answer["problems"].as_array().expect("a problem is told");
+        problems.iter().any(|problem| {
+            let text = problem["error"].as_str().unwrap();
+            text.contains("deliver.focused_program") && text.contains("--preset")
+        })
+    };
+    studio.record(1);
+    let answer = client.ask("STOP_RECORDING");
+    assert!(!is_rewritten(&answer) && is_told(&answer), "{answer}");
+    assert_eq!(answer.get("preset"), None);
+    assert_eq!(client.ask("GET_STATUS")["preset"], Value::Null);
+    // Nor is one of several sentences sent.
+    let before = delivered(&studio.service);
+    studio.record_in(3, &continuous());
+    wait_for("a sentence", || (delivered(&studio.service) > before).then_some(()));
+    let answer = client.ask("STOP_RECORDING");
+    assert!(is_told(&answer), "{answer}");
+    llm.saw_nothing_more();
+
+    studio.record_in(1, &json!({"preset": "email"}));
+    let answer = client.ask("STOP_RECORDING");
+    assert!(is_rewritten(&answer) && instruction(&llm).contains("e-mail"), "{answer}");
+    // Nobody is kept from the model any more.
+    client.ask_with("UPDATE_CONFIG", json!({"llm": {"applications": {"Vault": null}}}));
+    studio.record(1);
+    let answer = client.ask("STOP_RECORDING");
+    assert!(is_rewritten(&answer) && instruction(&llm).contains("fillers"), "{answer}");
     studio.service.end();
 }

@@ -228,7 +228,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         doc: mark!(
             "Presets for applications: what you dictate into them goes to the language model, whatever refine\n\
               says, and \"none\" keeps it from the model. The application that has the focus when the recording\n\
-              begins counts; `--preset` wins. It is named by its program, application id or window class:\n\
+              begins counts; `--preset` wins. If v2m cannot tell the application and the table has a \"none\",\n\
+              the model does not get the text. It is named by its application id or window class, such as\n\
               applications = { \"org.gnome.Evolution\" = \"email\", \"keepassxc\" = \"none\" }, or a section\n\
               [llm.applications] with one line for each. docs/language-models.md says where v2m learns it."
         ),

@@ -235,7 +235,7 @@ pub struct LlmSettings {
     pub dictation_seconds: u32,
     /// The preset where none is named.
     pub preset: String,
-    /// Presets of applications, by the program's name or the class of its windows; or
+    /// Presets of applications, by application id, window class or program; or
     /// [`NO_PRESET`](crate::session::NO_PRESET).
     pub applications: BTreeMap<String, String>,
     /// The language to translate into where none is named: a code or a name.

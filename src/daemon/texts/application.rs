@@ -2,9 +2,9 @@
 //! begins, and what the settings say for it.
 //!
 //! The question is asked beside the recording, and answered within milliseconds, or some seconds if the
-//! desktop hangs. A text that is there
-//! before, of a very short recording, waits for the answer: it must not go to a language model, or
-//! past it, by chance.
+//! desktop hangs. A text that is there before, of a very short recording or of a sentence, waits for
+//! the answer: it must not go to a language model, or past it, by chance. If nobody can tell the
+//! application, and the settings keep some application's texts from the model, it gets none.
 
 use super::Texts;
 use crate::daemon::Daemon;
@@ -12,7 +12,12 @@ use crate::daemon::chores::Chore;
 use crate::daemon::refine::RefinedRecognition;
 use crate::deliver;
 use crate::session::{ApplicationPreset, ChosenPreset, JobId, NO_PRESET};
-use tracing::info;
+use std::time::Duration;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+/// How long texts wait for the answer at most. Its parts take 3.5 s at most.
+const LONGEST: Duration = Duration::from_secs(5);
 
 impl Texts {
     /// A dictation has its text, for which this preset was chosen.
@@ -32,7 +37,8 @@ impl Daemon {
         self.under_way.await_application(job);
         let asks_shell = settings.deliver.focused_program;
         self.chores.spawn(async move {
-            Chore::ApplicationFound { job, names: deliver::application(asks_shell).await }
+            let names = told_within(LONGEST, deliver::application(asks_shell)).await;
+            Chore::ApplicationFound { job, names }
         });
     }
 
@@ -57,6 +63,14 @@ impl Daemon {
                 let preset = ApplicationPreset { application, preset, unfit };
                 self.session.application_is(job, &preset);
             }
+            None if names.is_empty() && presets.values().any(|preset| preset == NO_PRESET) => {
+                info!(
+                    job = job.0,
+                    "nobody tells which application has the focus: no language model gets the text, as it \
+                     may be an application with the preset {NO_PRESET}"
+                );
+                self.session.application_is_unknown(job);
+            }
             None if names.is_empty() => {
                 info!(job = job.0, "nobody tells which application has the focus");
             }
@@ -64,8 +78,8 @@ impl Daemon {
                 info!(job = job.0, "no preset for the application with the focus ({told})");
             }
         }
-        if let Some(refined) = self.under_way.application_known(job) {
-            self.refined(job, *refined);
+        for (held, refined) in self.under_way.application_known(job) {
+            self.refined(held, *refined);
         }
     }
 
@@ -85,5 +99,40 @@ impl Daemon {
             Some(job) => self.session.preset(job),
             None => self.texts.preset.clone(),
         }
+    }
+}
+
+/// The application's names, or none: when the time is over, or if the question breaks off. A text must
+/// not wait for ever.
+async fn told_within(
+    longest: Duration,
+    asking: impl Future<Output = Vec<String>> + Send + 'static,
+) -> Vec<String> {
+    let mut asking = tokio::spawn(asking);
+    match timeout(longest, &mut asking).await {
+        Ok(Ok(names)) => names,
+        Ok(Err(error)) => {
+            warn!(%error, "a bug: asking for the application broke off: {error}");
+            Vec::new()
+        }
+        Err(_late) => {
+            asking.abort();
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn there_is_an_answer_whatever_happens_to_the_question() {
+        let names = || vec!["kate".to_owned()];
+        assert_eq!(told_within(LONGEST, std::future::ready(names())).await, names());
+        let hangs = std::future::pending();
+        assert!(told_within(Duration::ZERO, hangs).await.is_empty());
+        let breaks = async { panic!("a bug") };
+        assert!(told_within(LONGEST, breaks).await.is_empty());
     }
 }

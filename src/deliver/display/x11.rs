@@ -49,6 +49,7 @@ x11rb::atom_manager! {
         V2M_CONTENT,
         V2M_TIME,
         _NET_ACTIVE_WINDOW,
+        _NET_WM_PID,
     }
 }
 

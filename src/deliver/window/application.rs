@@ -1,6 +1,6 @@
 //! Which application has the keyboard, by all that the desktop tells.
 
-use super::Focus;
+use super::focus::names_within;
 use super::programs::{Observer, shell_tells};
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use std::time::Duration;
 /// just begun to speak.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The names of the application that has the keyboard: the class or the application id of its window
-/// on X11, sway and other compositors that report it, otherwise what GNOME Shell tells (if
+/// The names of the application that has the keyboard: on X11 both parts of its window's WM_CLASS and
+/// its program, on sway and other compositors that report it the application id, otherwise what GNOME Shell tells (if
 /// `asks_shell`) or the program itself (AT-SPI). Empty: nobody tells. Takes 3.5 s at most.
 pub(crate) async fn application(asks_shell: bool) -> Vec<String> {
-    let window = Focus::ask_at_start().window_within(PATIENCE).await;
-    if let Some(window) = window.filter(|window| !window.class.is_empty()) {
-        return vec![window.class];
+    let names = names_within(PATIENCE).await;
+    if !names.is_empty() {
+        return names;
     }
     if asks_shell {
         let names = shell_tells(PATIENCE, None).await;

@@ -25,59 +25,64 @@ pub struct Focus(Option<oneshot::Receiver<Option<Window>>>);
 impl Focus {
     /// Asks without waiting for the answer.
     pub fn ask() -> Self {
-        Self::ask_by(focus, &ASKING)
-    }
-
-    /// Asks as [`Self::ask`] does, when a recording begins. The question at its end does not depend
-    /// on this one.
-    pub(super) fn ask_at_start() -> Self {
-        Self::ask_by(focus, &ASKING_AT_START)
+        Self(ask_by(focus, &ASKING))
     }
 
     /// Asks as [`Self::ask`] does, on Wayland for an X11 window. Starts XWayland if it is not
     /// running.
     pub(crate) fn ask_xwayland() -> Self {
-        Self::ask_by(x11::ask, &ASKING)
-    }
-
-    /// Runs `focus`, which blocks, on a thread.
-    fn ask_by(
-        focus: fn() -> Result<Option<Window>, DeliverError>,
-        is_asking: &'static AtomicBool,
-    ) -> Self {
-        if !Displays::from_env().any() || is_asking.swap(true, Ordering::AcqRel) {
-            return Self(None);
-        }
-        let (tell, told) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("v2m-focus".to_owned());
-        let asking = thread.spawn(move || {
-            let window = focus().unwrap_or_else(|problem| {
-                debug!(reason = %problem, "nobody tells which window has the keyboard");
-                None
-            });
-            is_asking.store(false, Ordering::Release);
-            let _ = tell.send(window); // the caller may have given up
-        });
-        if asking.is_err() {
-            is_asking.store(false, Ordering::Release);
-            return Self(None);
-        }
-        Self(Some(told))
+        Self(ask_by(x11::ask, &ASKING))
     }
 
     /// Waits for the answer, for 200 ms at most. `None`: no window had the keyboard, or the desktop
     /// does not report it (GNOME does not).
     pub async fn window(self) -> Option<Window> {
-        self.window_within(PATIENCE).await
+        timeout(PATIENCE, self.0?).await.ok()?.ok()?
     }
+}
 
-    /// As [`Self::window`], for callers with more time.
-    pub(super) async fn window_within(self, patience: Duration) -> Option<Window> {
-        timeout(patience, self.0?).await.ok()?.ok()?
+/// The names of the application whose window has the keyboard, as far as the display server tells
+/// them within this time: the class or the application id first. For the beginning of a recording;
+/// the question at its end does not depend on this one.
+pub(super) async fn names_within(patience: Duration) -> Vec<String> {
+    let Some(told) = ask_by(names, &ASKING_AT_START) else { return Vec::new() };
+    timeout(patience, told).await.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Runs `ask`, which blocks, on a thread. `None`: it is not asked.
+fn ask_by<T: Default + Send + 'static>(
+    ask: fn() -> Result<T, DeliverError>,
+    is_asking: &'static AtomicBool,
+) -> Option<oneshot::Receiver<T>> {
+    if !Displays::from_env().any() || is_asking.swap(true, Ordering::AcqRel) {
+        return None;
     }
+    let (tell, told) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("v2m-focus".to_owned());
+    let asking = thread.spawn(move || {
+        let answer = ask().unwrap_or_else(|problem| {
+            debug!(reason = %problem, "nobody tells which window has the keyboard");
+            T::default()
+        });
+        is_asking.store(false, Ordering::Release);
+        let _ = tell.send(answer); // the caller may have given up
+    });
+    if asking.is_err() {
+        is_asking.store(false, Ordering::Release);
+        return None;
+    }
+    Some(told)
 }
 
 /// Asks the desktop's display server. Blocks.
 fn focus() -> Result<Option<Window>, DeliverError> {
     if is_x11() { x11::ask() } else { wayland::focused() }
+}
+
+/// Asks the desktop's display server for the names of the application. Blocks.
+fn names() -> Result<Vec<String>, DeliverError> {
+    if is_x11() {
+        return x11::names();
+    }
+    Ok(wayland::focused()?.map(|window| window.class).into_iter().collect())
 }

@@ -1,6 +1,7 @@
 //! Finds the window that has the keyboard, and its program.
 
 use super::Window;
+use super::programs::name_of_own;
 use crate::deliver::display::x11::Server;
 use crate::deliver::error::DeliverError;
 use x11rb::protocol::xproto::{self, AtomEnum, ConnectionExt as _};
@@ -54,14 +55,70 @@ fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, De
     Ok(Window { id: focus, class: String::new() })
 }
 
-/// Reads a window's class. WM_CLASS holds the instance's name and the class, each with a
-/// terminating zero (ICCCM, section 4.1.2.5).
+/// The names of the application whose window has the keyboard, over a separate connection: its class,
+/// the instance's name, and its program. Empty: no window has the keyboard, or it tells none of them.
+/// Blocks.
+pub(crate) fn names() -> Result<Vec<String>, DeliverError> {
+    let server = Server::connect()?;
+    let Some(Window { id, class }) = focused(&server)? else { return Ok(Vec::new()) };
+    let instance = class_parts(&server, id)?.and_then(|parts| parts.into_iter().next());
+    let mut names = vec![class];
+    names.extend(instance);
+    names.extend(program(&server, id)?);
+    names.retain(|name| !name.is_empty());
+    Ok(names)
+}
+
+/// The name of the program behind a window: an executable of this user on this machine.
+fn program(server: &Server, id: xproto::Window) -> Result<Option<String>, DeliverError> {
+    let (pid, cardinal) = (server.atoms._NET_WM_PID, AtomEnum::CARDINAL);
+    let asked = server.conn.get_property(false, id, pid, cardinal, 0, 1)?;
+    let (machine, any) = (AtomEnum::WM_CLIENT_MACHINE, AtomEnum::ANY);
+    let machine = server.conn.get_property(false, id, machine, any, 0, NAME)?;
+    // The window may close at any time.
+    let (Ok(told), Ok(machine)) = (asked.reply(), machine.reply()) else { return Ok(None) };
+    let pid = told.value32().and_then(|mut pids| pids.next());
+    // The number of a process on another machine means another program here.
+    let is_local = is_this_machine(&machine.value);
+    Ok(pid.filter(|_| is_local).and_then(name_of_own))
+}
+
+/// Whether this is the kernel's name for this machine, as WM_CLIENT_MACHINE has it.
+fn is_this_machine(name: &[u8]) -> bool {
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let own = own.trim_end();
+    !own.is_empty() && name.strip_suffix(b"\0").unwrap_or(name) == own.as_bytes()
+}
+
+/// Reads a window's class. Of a window without one, `None`.
 fn class(server: &Server, id: xproto::Window) -> Result<Option<String>, DeliverError> {
+    Ok(class_parts(server, id)?.and_then(|parts| parts.into_iter().nth(1)))
+}
+
+/// Reads WM_CLASS: the instance's name and the class, each with a terminating zero (ICCCM, section
+/// 4.1.2.5).
+fn class_parts(server: &Server, id: xproto::Window) -> Result<Option<Vec<String>>, DeliverError> {
     let (name, string) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
     // The window may close at any time.
     let Ok(told) = server.conn.get_property(false, id, name, string, 0, NAME)?.reply() else {
         return Ok(None);
     };
-    let class = told.value.split(|byte| *byte == 0).nth(1);
-    Ok(class.map(|class| String::from_utf8_lossy(class).into_owned()))
+    let parts = told.value.split(|byte| *byte == 0);
+    Ok(Some(parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_on_another_machine_is_not_looked_up_here() {
+        let own = std::fs::read("/proc/sys/kernel/hostname").unwrap();
+        let own = own.strip_suffix(b"\n").unwrap_or(&own);
+        assert!(is_this_machine(own));
+        assert!(is_this_machine(&[own, b"\0"].concat()));
+        for other in [&b""[..], b"\0", &[b"x", own].concat()] {
+            assert!(!is_this_machine(other), "{other:?}");
+        }
+    }
 }

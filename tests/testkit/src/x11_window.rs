@@ -88,6 +88,13 @@ impl Window {
         let name = format!("instance\0{class}\0");
         let (property, string) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
         conn.change_property8(PropMode::REPLACE, id, property, string, name.as_bytes()).unwrap();
+        // The program is this test, on this machine.
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let (property, machine) = (AtomEnum::WM_CLIENT_MACHINE, machine.trim_end().as_bytes());
+        conn.change_property8(PropMode::REPLACE, id, property, string, machine).unwrap();
+        let property = conn.intern_atom(false, b"_NET_WM_PID").unwrap().reply().unwrap().atom;
+        let (cardinal, pid) = (AtomEnum::CARDINAL, [std::process::id()]);
+        conn.change_property32(PropMode::REPLACE, id, property, cardinal, &pid).unwrap();
         conn.map_window(id).unwrap();
         conn.flush().unwrap();
         while !matches!(conn.wait_for_event().unwrap(), Event::Expose(_)) {}

@@ -94,6 +94,9 @@ pub(super) struct Wished {
     unfit: Option<Failure>,
     /// What the settings say for the application that had the keyboard at the beginning.
     application: Option<ApplicationPreset>,
+    /// Nobody could tell which application that was, and the settings keep the texts of some from
+    /// language models.
+    is_withheld: bool,
     /// The language that a later request named. It came too late: the recogniser had begun.
     too_late: Option<String>,
 }
@@ -101,7 +104,7 @@ pub(super) struct Wished {
 impl Wished {
     /// The options of the client that starts the dictation.
     pub(super) fn new(wishes: Wishes, unfit: Option<Failure>) -> Self {
-        Self { wishes, unfit, application: None, too_late: None }
+        Self { wishes, unfit, application: None, is_withheld: false, too_late: None }
     }
 
     /// Adds later requests. For each option the last request counts, except for the language: the
@@ -152,6 +155,17 @@ impl Wished {
     /// What the settings say for the application that had the keyboard at the beginning.
     pub(super) fn application(&self) -> Option<&ApplicationPreset> {
         self.application.as_ref()
+    }
+
+    /// Keeps the text from the language model that gets all texts.
+    pub(super) fn withhold(&mut self) {
+        self.is_withheld = true;
+    }
+
+    /// Whether the text is kept from the language model that gets all texts. A client's preset counts
+    /// more.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.is_withheld && self.wishes.preset.is_none()
     }
 }
 

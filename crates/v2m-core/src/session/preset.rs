@@ -5,7 +5,8 @@
 
 use super::dictation::Wished;
 use super::machine::{Rewriting, Session};
-use super::types::{Failure, JobId};
+use super::types::{Code, Failure, JobId};
+use v2m_messages::tr;
 
 /// Stands for no preset where the settings name one for an application: no language model gets the
 /// text.
@@ -65,11 +66,24 @@ impl Session {
     /// Notes which preset the settings name for the application that had the keyboard when this
     /// dictation began. It counts for all later sentences of a continuous dictation too.
     pub fn application_is(&mut self, job: JobId, preset: &ApplicationPreset) {
-        let talk = self.talk(job);
+        self.for_all_of(job, |wished| wished.application_is(preset.clone()));
+    }
+
+    /// Notes that nobody could tell which application had the keyboard when this dictation began, and
+    /// that it may be one whose texts the settings keep from language models. No model gets the text,
+    /// nor that of a later sentence of a continuous dictation, unless a client names a preset.
+    pub fn application_is_unknown(&mut self, job: JobId) {
+        self.for_all_of(job, Wished::withhold);
+    }
+
+    /// Does this with the dictation and all sentences of its talk. It may be over already, and the
+    /// talk may go on.
+    fn for_all_of(&mut self, job: JobId, mut note: impl FnMut(&mut Wished)) {
+        let first = self.talk(job).unwrap_or(job);
         for other in self.dictations.jobs() {
-            let is_same = other == job || talk.is_some() && self.talk(other) == talk;
+            let is_same = other == job || self.talk(other) == Some(first);
             if let Some(dictation) = self.dictations.get_mut(other).filter(|_| is_same) {
-                dictation.wished.application_is(preset.clone());
+                note(&mut dictation.wished);
             }
         }
     }
@@ -89,8 +103,23 @@ impl Session {
             return chosen(&application.preset, by);
         }
         match &self.limits.rewriting {
+            Rewriting::All { .. } if wished.is_withheld() => None,
             Rewriting::All { preset } => chosen(preset, PresetBy::Configuration),
             Rewriting::Wished | Rewriting::Impossible(_) => None,
         }
     }
+}
+
+/// Why a language model does not get a text that was said nobody knows where.
+pub(super) fn withheld() -> Failure {
+    let text = tr!(
+        "v2m could not tell which application had the focus when the recording began, and llm.applications keeps \
+         the texts of some applications from the language model. So the language model did not get your text, and \
+         it was delivered unchanged. On GNOME, let v2m's extension tell the application: see \
+         deliver.focused_program. Everywhere, `--preset` sends a dictation to the language model."
+    );
+    Failure::new(Code::LlmUnavailable, text).in_brief(
+        tr!("v2m could not tell the application"),
+        tr!("Your text was delivered unchanged. See deliver.focused_program, or use --preset"),
+    )
 }

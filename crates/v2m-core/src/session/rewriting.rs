@@ -4,7 +4,7 @@ use super::dictation::{Phase, Wished};
 use super::ending::ending;
 use super::event::{Effect, JobEvent, Notice, Outcome, Timer};
 use super::machine::{Rewriting, Session};
-use super::preset::{ApplicationPreset, NO_PRESET};
+use super::preset::{ApplicationPreset, NO_PRESET, withheld};
 use super::types::{Code, Failure, JobId, Ticket, Transcript};
 use std::time::Duration;
 use v2m_messages::tr;
@@ -33,6 +33,8 @@ impl Session {
         }
         match &self.limits.rewriting {
             Rewriting::Wished => Ok(None),
+            // The application may be one that is to have none.
+            Rewriting::All { .. } if wished.is_withheld() => Err(withheld()),
             Rewriting::All { .. } => Ok(Some(Draft { preset: None })),
             Rewriting::Impossible(failure) => Err(failure.clone()),
         }

@@ -18,7 +18,7 @@ mod tree;
 
 pub use around::Around;
 pub(crate) use around::TakenBack;
-pub(crate) use running::{listed_as, names_of as names_of_running};
+pub(crate) use running::{listed_as, name_of_own, names_of as names_of_running};
 pub(crate) use shell::focused_within as shell_tells;
 
 use std::time::Duration;

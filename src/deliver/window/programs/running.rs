@@ -35,6 +35,12 @@ pub(crate) fn name_of(pid: u32) -> Option<String> {
     Some(name)
 }
 
+/// As [`name_of`], for a process of the user.
+pub(crate) fn name_of_own(pid: u32) -> Option<String> {
+    let about = fs::metadata(Path::new("/proc").join(pid.to_string())).ok()?;
+    (about.uid() == getuid().as_raw()).then(|| name_of(pid)).flatten()
+}
+
 /// The names under which a program may be listed, in lower case: its own name, the name without the
 /// additions of packagers and toolkits, and the last part of an application id
 /// (`org.gnome.Terminal`).

@@ -241,3 +241,73 @@ fn the_application_counts_for_its_own_recording_and_all_sentences_of_it() {
     assert_eq!(story.session.preset(JobId(2)), None, "another window may have the keyboard");
     story.session.application_is(JobId(7), &application("email", None));
 }
+
+/// Regression: where nobody told the application, a text went to the model that the settings keep
+/// from it.
+#[test]
+fn no_model_gets_a_text_of_an_unknown_application_unless_a_client_says_so() {
+    let begun = |rewriting, wishes| {
+        let mut story = Story::new();
+        story.session.set_limits(SessionLimits { rewriting, ..LIMITS });
+        story.asks(Command::Toggle, wishes);
+        story.job(JobEvent::CaptureStarted);
+        story.session.application_is_unknown(JobId(1));
+        story
+    };
+    let text = |mut story: Story, stop: Wishes| {
+        story.asks(Command::Stop, stop);
+        story.job(JobEvent::CaptureEnded(heard(16_000)));
+        story.job(JobEvent::Transcribed(transcript("words")))
+    };
+    let none = Wishes::default;
+    let story = begun(all(), none());
+    assert_eq!(story.session.preset(JobId(1)), None);
+    let effects = text(story, none());
+    let [Effect::Deliver(JobId(1), unchanged, None), Effect::Play(_)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((unchanged.text.as_str(), &unchanged.preset), ("words", &None));
+    let [problem] = &unchanged.problems[..] else { panic!("{:?}", unchanged.problems) };
+    assert!(problem.message.contains("deliver.focused_program"), "{problem:?}");
+
+    for (start, stop) in [(preset("notes"), none()), (none(), preset("notes"))] {
+        let effects = text(begun(all(), start), stop);
+        let draft = drafted("words", "notes", PresetBy::Client);
+        let rewrite = Effect::Rewrite(JobId(1), draft, Some("notes".into()));
+        assert!(effects.contains(&rewrite), "{effects:?}");
+    }
+    // It would have come to no model anyway: there is nothing to tell.
+    let effects = text(begun(Rewriting::Wished, none()), none());
+    assert_eq!(effects, [Effect::Deliver(JobId(1), transcript("words"), None)]);
+}
+
+/// Regression: the later sentences never learned it.
+#[test]
+fn the_application_counts_for_later_sentences_although_the_first_one_is_over() {
+    let begun = || {
+        let mut story = Story::new();
+        story.session.set_limits(SessionLimits { rewriting: all(), ..LIMITS });
+        story.asks(Command::Toggle, Wishes { continuous: true, ..Wishes::default() });
+        story.job(JobEvent::CaptureStarted);
+        story.job(JobEvent::SentenceOver(16_000, heard(16_000)));
+        story.job(JobEvent::RecognitionFailed(Failure::new(Code::EngineFailed, "it failed")));
+        assert!(!story.session.has(JobId(1)) && story.session.has(JobId(2)));
+        story
+    };
+    let mut story = begun();
+    story.session.application_is(JobId(1), &application(NO_PRESET, None));
+    let none = || {
+        let by = PresetBy::Application("evolution".into());
+        Some(ChosenPreset { name: NO_PRESET.into(), by })
+    };
+    assert_eq!(story.session.preset(JobId(2)), none());
+    story.job_of(2, JobEvent::SentenceOver(16_000, heard(16_000)));
+    assert_eq!(story.session.preset(JobId(3)), none());
+
+    let mut story = begun();
+    story.session.application_is_unknown(JobId(1));
+    story.job_of(2, JobEvent::SentenceOver(16_000, heard(16_000)));
+    let effects = story.job_of(2, JobEvent::Transcribed(transcript("words")));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Rewrite(..))), "{effects:?}");
+    assert_eq!(story.session.preset(JobId(3)), None);
+}
