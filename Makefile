@@ -68,6 +68,9 @@ METAINFO := $(wildcard metainfo/*.xml)
 ICONS := $(wildcard icons/*.svg)
 STATE_ICONS := $(wildcard icons/symbolic/*.svg)
 AUTOSTART := $(wildcard autostart/*.desktop)
+# Whether such a file was turned off. Desktops' settings write this into the user's own folder, where v2m installs the file if
+# it is installed for one user. That file is the user's: `install` does not overwrite it, and `uninstall` does not remove it.
+TURNED_OFF := grep -qsE '^(Hidden *= *true|X-GNOME-Autostart-enabled *= *false)'
 BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
 ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
 ICONDIR := $(DATADIR)/icons/hicolor/scalable/apps
@@ -202,8 +205,9 @@ endif
 	@install -D -m644 -t '$(DESTDIR)$(ICONDIR)' $(ICONS)
 	@install -D -m644 -t '$(DESTDIR)$(STATE_ICONDIR)' $(STATE_ICONS)
 	@install -d '$(DESTDIR)$(AUTOSTARTDIR)'
-	@for file in $(AUTOSTART); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(AUTOSTARTDIR)/'"$${file##*/}"; done
-	@chmod 644 $(AUTOSTART:autostart/%='$(DESTDIR)$(AUTOSTARTDIR)/%')
+	@for file in $(AUTOSTART); do place='$(DESTDIR)$(AUTOSTARTDIR)/'"$${file##*/}"; \
+	  if $(TURNED_OFF) "$$place"; then echo "The tray icon stays turned off: $$place"; continue; fi; \
+	  sed '$(PLACES)' "$$file" >"$$place"; chmod 644 "$$place"; done
 	@for file in $(WALLS); do sed '$(PLACES)' "$$file" >'$(DESTDIR)$(DATADIR)/v2m/'"$${file##*/}"; done
 	@chmod 644 $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%')
 	@install -D -m644 -t '$(DESTDIR)$(EXTENSION)' $(EXTENSION_FILES)
@@ -223,11 +227,13 @@ endif
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
 	  $(DBUS:dbus/%='$(DESTDIR)$(DATADIR)/dbus-1/services/%') $(APPLICATIONS:%='$(DESTDIR)$(DATADIR)/%') \
 	  $(METAINFO:%='$(DESTDIR)$(DATADIR)/%') $(ICONS:icons/%='$(DESTDIR)$(ICONDIR)/%') \
-	  $(STATE_ICONS:icons/symbolic/%='$(DESTDIR)$(STATE_ICONDIR)/%') $(AUTOSTART:autostart/%='$(DESTDIR)$(AUTOSTARTDIR)/%') \
+	  $(STATE_ICONS:icons/symbolic/%='$(DESTDIR)$(STATE_ICONDIR)/%') \
 	  $(MANUALS:docs/man/%='$(DESTDIR)$(MANDIR)/man1/%') $(ASSETS:assets/%='$(DESTDIR)$(DATADIR)/v2m/%') $(WALLS:systemd/%='$(DESTDIR)$(DATADIR)/v2m/%') \
 	  $(COMPLETED:%='$(DESTDIR)$(BASH_COMPLETIONS)/%') $(COMPLETED:%='$(DESTDIR)$(ZSH_COMPLETIONS)/_%') \
 	  $(COMPLETED:%='$(DESTDIR)$(FISH_COMPLETIONS)/%.fish') $(LEGAL:%='$(DESTDIR)$(DOCDIR)/%') $(EXTENSION_FILES:gnome/%='$(DESTDIR)$(EXTENSION)/%') \
 	  $(foreach language,$(EXTENSION_LANGUAGES),'$(DESTDIR)$(call extension_messages,$(language))')
+	@for file in $(AUTOSTART:autostart/%='$(DESTDIR)$(AUTOSTARTDIR)/%'); do \
+	  if $(TURNED_OFF) "$$file"; then echo "The tray icon was turned off, and this file is kept: $$file"; else rm -f "$$file"; fi; done
 	@rm -f '$(DESTDIR)$(LIBDIR)'/lib{cudart,cublas,cublasLt}.so.1[23] '$(DESTDIR)$(LIBDIR)/NVIDIA-EULA.txt' '$(DESTDIR)$(GPU_CONF)'
 	@rmdir $(foreach folder,$(EXTENSION_LANGUAGES:%=locale/%/LC_MESSAGES) $(EXTENSION_LANGUAGES:%=locale/%) locale,'$(DESTDIR)$(EXTENSION)/$(folder)') \
 	  '$(DESTDIR)$(EXTENSION)' 2>/dev/null || true

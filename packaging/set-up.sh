@@ -63,6 +63,8 @@ open_socket() {
 		systemctl --user stop v2m.service v2m-llm.service v2m-remote.service v2m-osd.service
 		systemctl --user restart v2m.socket
 	fi
+	# If it runs. It would run on until the logout; an icon that does not come back is no reason to end here.
+	systemctl --user try-restart v2m-tray.service || true
 	# v2m opens it for the first question to a language model. Earlier versions enabled it for everybody.
 	systemctl --user disable --now v2m-llm.socket 2>/dev/null || true
 	systemctl --user --no-legend list-units v2m.socket

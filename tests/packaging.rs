@@ -131,6 +131,48 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
     assert!(!walls.contains('@') && walls.contains(&format!("\"-{}/bin\"", prefix.display())));
 }
 
+/// Desktops' settings write into the file that `make install` writes for one user.
+#[test]
+fn an_icon_that_was_turned_off_stays_off() {
+    let home = tempfile::tempdir().unwrap();
+    let (target, prefix) = (home.path().join("built"), home.path().join("v2m"));
+    let file = prefix.join("etc/xdg/autostart/v2m-tray.desktop");
+    let install = || {
+        let done = install_files(&target, &prefix, home.path());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let uninstall = || {
+        let systemctl = fake_systemctl();
+        let done = Command::new("make")
+            .arg("uninstall")
+            .arg(format!("PREFIX={}", prefix.display()))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("PATH", path_with(systemctl.path()))
+            .env("HOME", home.path())
+            .env("XDG_DATA_HOME", home.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    install();
+    let own = fs::read_to_string(&file).unwrap();
+    for line in ["Hidden=true", "X-GNOME-Autostart-enabled=false"] {
+        let off = format!("{own}{line}\n");
+        fs::write(&file, &off).unwrap();
+        let said = install();
+        assert!(said.contains("stays turned off"), "{said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), off);
+        uninstall();
+        assert_eq!(fs::read_to_string(&file).unwrap(), off);
+    }
+    fs::write(&file, "Hidden=false\n").unwrap();
+    install();
+    assert_eq!(fs::read_to_string(&file).unwrap(), own);
+    uninstall();
+    assert!(!file.exists());
+}
+
 #[test]
 fn it_does_not_install_into_a_folder_that_it_could_not_name() {
     let home = tempfile::tempdir().unwrap();

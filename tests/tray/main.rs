@@ -102,6 +102,8 @@ fn a_click_starts_and_stops_and_the_menu_cancels() {
     tray.click("SecondaryActivate");
     assert_eq!(stage.next_asked(), Told::Toggle);
     let idle = tray.menu();
+    tray.chooses(idle.find("Start Dictation").unwrap());
+    assert_eq!(stage.next_asked(), Told::Toggle);
     assert!(!idle.find("Cancel").unwrap().is_enabled);
     stage.is("recording", now(), "");
     tray.hears("LayoutUpdated");
@@ -167,6 +169,51 @@ fn nothing_that_was_dictated_is_shown_while_the_screen_is_locked() {
     stage.locks(false);
     let (_, menu) = tray.opens();
     assert!(menu.find("Copy a Recent Text").unwrap().is_enabled);
+}
+
+/// It may be locked while the menu is open, and some hosts do not tell that they have closed it.
+#[test]
+fn the_texts_leave_an_open_menu_when_the_screen_is_locked() {
+    let (mut stage, tray) = Stage::start();
+    let (_, menu) = tray.opens();
+    assert!(menu.find("Copy a Recent Text").unwrap().is_enabled, "{menu:?}");
+    stage.locks(true);
+    // It takes far shorter than texts stay in a menu that nobody closes.
+    wait_for("the texts to leave the menu", || {
+        (!format!("{:?}", tray.menu()).contains("Americans")).then_some(())
+    });
+}
+
+/// Some hosts ask for the menu more often than they show it.
+#[test]
+fn a_text_is_what_was_clicked_also_if_the_menu_was_asked_for_again() {
+    let (stage, tray) = Stage::start();
+    let (_, first) = tray.opens();
+    let first = first.find("Copy a Recent Text").unwrap();
+    let (_, again) = tray.opens();
+    let ids = |entry: &stage::Entry| entry.children.iter().map(|it| it.id).collect::<Vec<_>>();
+    assert_eq!(ids(again.find("Copy a Recent Text").unwrap()), ids(first));
+    stage.writes("the newest");
+    let (_, other) = tray.opens();
+    let other = other.find("Copy a Recent Text").unwrap();
+    assert_eq!(other.labels()[0], "the newest");
+    for (clicked, id) in [(&first.children[0], "3"), (&other.children[0], "4")] {
+        tray.event(clicked.id, "clicked");
+        assert_eq!(stage.next_asked(), Told::Deliver(id.into(), "clipboard".into()));
+    }
+}
+
+#[test]
+fn a_late_answer_does_not_undo_what_v2m_has_told_since() {
+    let mut stage = Stage::empty(&[], &[]);
+    let tray = stage.tray();
+    stage.late_v2m_starts(now() - 61.0);
+    // The time is in the answer alone, so it has been read.
+    let title = wait_for("the answer", || {
+        let (title, text) = tray.tooltip();
+        text.starts_with("1:").then_some(title)
+    });
+    assert_eq!((title.as_str(), tray.icon()), ("v2m: Recording", "v2m-recording-symbolic".into()));
 }
 
 #[test]
@@ -303,6 +350,15 @@ fn a_second_one_and_one_without_a_tray_end_in_order() {
     let lonely = PrivateBus::start();
     let (code, said) = run(&lonely.address, &["--wait-seconds", "0"]);
     assert!(code == Some(0) && said.contains("there is no tray"), "{code:?} {said}");
+    // There is a tray, which is another thing.
+    let mut stage = Stage::empty(&["--wait-seconds", "0"], &[]);
+    let (status, said) = stage.ended();
+    assert!(status.success() && said.contains("there is no tray"), "{status}: {said}");
+    stage.useless_tray();
+    let (code, said) = run(&stage.bus.address, &["--wait-seconds", "0"]);
+    let told = "the tray (org.kde.StatusNotifierWatcher) did not take the icon: ";
+    assert!(code == Some(1) && said.contains(told), "{code:?} {said}");
+    assert!(!said.contains("there is no tray"), "{said}");
     let (code, said) = run("unix:path=/nowhere", &[]);
     assert!(code == Some(1) && said.contains("there is no session bus"), "{code:?} {said}");
 }

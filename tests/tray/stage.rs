@@ -307,8 +307,7 @@ impl Stage {
 
     /// A tray comes that has its name before it has anything else.
     pub(crate) fn slow_tray(&mut self) -> Tray {
-        // It answers that it has no such object.
-        self.keep(WATCHER, |builder| builder.serve_at("/nothing", Saver(false)));
+        self.useless_tray();
         let watcher = Watcher(self.registers.clone());
         wait_for("a first try", || self.said().contains("v2m-tray:").then_some(()));
         let server = self.connection(WATCHER).object_server();
@@ -345,6 +344,22 @@ impl Stage {
     pub(crate) fn v2m_starts(&mut self) {
         let object = Dictation::new(self.asks.clone());
         self.keep(V2M, |builder| builder.serve_at("/org/v2m/Dictation1", object));
+    }
+
+    /// A v2m starts that tells of a recording and then answers what was before.
+    pub(crate) fn late_v2m_starts(&mut self, since: f64) {
+        let bus = self.wait(Builder::address(self.bus.address.as_str()).build()).unwrap();
+        self.runtime.spawn(crate::v2m::answers_late(bus, V2M, since));
+    }
+
+    /// v2m has one more text.
+    pub(crate) fn writes(&self, words: &'static str) {
+        self.wait(crate::v2m::writes(self.connection(V2M), words));
+    }
+
+    /// A tray comes that takes no icon: it answers that it has no such object.
+    pub(crate) fn useless_tray(&mut self) {
+        self.keep(WATCHER, |builder| builder.serve_at("/nothing", Saver(false)));
     }
 
     pub(crate) fn v2m_ends(&mut self) {

@@ -1,8 +1,10 @@
 //! A v2m that the test plays, as far as the tray knows it.
 
+use futures_core::Stream;
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::mpsc::Sender;
-use zbus::{Connection, OwnedVariant, Variant, fdo};
+use zbus::{Connection, Message, MessageStream, OwnedVariant, Variant, fdo};
 
 const PATH: &str = "/org/v2m/Dictation1";
 
@@ -20,12 +22,14 @@ pub(crate) struct Dictation {
     state: String,
     since: f64,
     reason: String,
+    /// The newest text, if there is one more.
+    newest: Option<&'static str>,
     asks: Sender<Told>,
 }
 
 impl Dictation {
     pub(crate) fn new(asks: Sender<Told>) -> Self {
-        Self { state: "idle".to_owned(), since: 0.0, reason: String::new(), asks }
+        Self { state: "idle".to_owned(), since: 0.0, reason: String::new(), newest: None, asks }
     }
 }
 
@@ -53,12 +57,13 @@ impl Dictation {
         _before: String,
         limit: u32,
     ) -> (Vec<HashMap<String, OwnedVariant>>, bool) {
-        let all = [
+        let others = [
             entry("3", "and so my fellow_Americans"),
             entry("2", ""),
             entry("1", "Grüße\nan alle"),
         ];
-        (all.into_iter().take(limit as usize).collect(), false)
+        let all = self.newest.map(|words| entry("4", words)).into_iter().chain(others);
+        (all.take(limit as usize).collect(), false)
     }
 
     fn deliver_dictation(&self, which: String, deliver: String) -> (bool, String) {
@@ -101,4 +106,33 @@ pub(crate) async fn is(bus: &Connection, state: &str, since: f64, reason: &str) 
     inside.recording_since_changed(emitter).await.unwrap();
     inside.reason_changed(emitter).await.unwrap();
     inside.state_changed(emitter).await.unwrap();
+}
+
+/// It has one more text.
+pub(crate) async fn writes(bus: &Connection, words: &'static str) {
+    let object = bus.object_server().interface::<_, Dictation>(PATH).await.unwrap();
+    object.get_mut().await.newest = Some(words);
+}
+
+/// A v2m that begins to record while it is asked what it does: its answer, which comes after that news,
+/// is older. `since` is only in the answer. Takes the name once it listens.
+pub(crate) async fn answers_late(bus: Connection, name: &'static str, since: f64) {
+    let mut messages = MessageStream::from(&bus);
+    bus.request_name(name).await.unwrap();
+    let properties = "org.freedesktop.DBus.Properties";
+    loop {
+        let next = std::future::poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await;
+        let Some(Ok(asked)) = next else { return };
+        let header = asked.header();
+        if header.member().is_none_or(|member| member.as_str() != "GetAll") {
+            continue;
+        }
+        let news = HashMap::from([("State", Variant::from("recording"))]);
+        let signal = Message::signal(PATH, properties, "PropertiesChanged");
+        let signal = signal.build(&(name, news, Vec::<String>::new())).unwrap();
+        bus.send(&signal).await.unwrap();
+        let all = [("State", Variant::from("idle")), ("RecordingSince", Variant::from(since))];
+        let reply = Message::method_return(&header).build(&HashMap::from(all)).unwrap();
+        bus.send(&reply).await.unwrap();
+    }
 }

@@ -1,7 +1,6 @@
 //! The object `org.kde.StatusNotifierItem`: what a tray shows, and what a click does.
 
 use crate::dbusmenu;
-use crate::menu::Action;
 use crate::model::{Model, Wish, clock};
 use crate::state::NAME;
 use std::sync::Arc;
@@ -123,12 +122,12 @@ impl Item {
 
     /// A click.
     fn activate(&self, _x: i32, _y: i32) {
-        self.model.wish(Wish::Do(Action::Toggle));
+        self.model.wish(Wish::Click);
     }
 
     /// A click with the middle button. On GNOME a plain click opens the menu.
     fn secondary_activate(&self, _x: i32, _y: i32) {
-        self.model.wish(Wish::Do(Action::Toggle));
+        self.model.wish(Wish::Click);
     }
 
     /// Hosts show the menu themselves.

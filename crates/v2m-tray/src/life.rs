@@ -5,8 +5,8 @@ use crate::dbusmenu::{self, Menu};
 use crate::item::{self, Item, Seen, WATCHER};
 use crate::menu::Action;
 use crate::model::{Model, Wish, clock};
-use crate::state::News;
-use crate::{desk, v2m};
+use crate::state::{News, Phase};
+use crate::{desk, lock, v2m};
 use futures_core::Stream;
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -41,6 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait before a watcher that is not ready is asked again: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often a screen is asked whether it is locked while the menu has texts. Longer than an answer
+/// takes.
+const LOCK_ASKED: Duration = Duration::from_secs(2);
 /// A menu that has just been chosen from is closed, and the focus is back in its window, before keys
 /// are pressed. Menus fade out in up to a quarter of a second.
 const MENU_CLOSES: Duration = Duration::from_millis(400);
@@ -57,6 +60,9 @@ enum LifeError {
     /// There is nothing to show an icon in.
     #[error("{}", tr!("there is no tray on this desktop: no program has the name {name}", name = WATCHER))]
     NoTray,
+    /// There is a tray, which does not take the icon.
+    #[error("{}", tr!("the tray ({name}) did not take the icon: {reason}", name = WATCHER, reason = .0))]
+    Refused(String),
 }
 
 impl LifeError {
@@ -64,7 +70,7 @@ impl LifeError {
         match self {
             // In order: there is nothing to do.
             Self::Taken | Self::NoTray => ExitCode::SUCCESS,
-            Self::Bus(_) => ExitCode::FAILURE,
+            Self::Bus(_) | Self::Refused(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -103,6 +109,8 @@ enum Answer {
     News { v2m: String, news: News },
     /// A watcher with this unique name. Why not, if not.
     Registered { watcher: String, refusal: Option<String> },
+    /// The screen is locked.
+    Locked,
 }
 
 struct Life {
@@ -111,6 +119,14 @@ struct Life {
     owners: Owners,
     /// Whether the watcher has taken the item.
     is_registered: bool,
+    /// Whether the watcher still owes an answer. It gives one in [`PATIENCE`], or counts as silent.
+    is_asked: bool,
+    /// Why the watcher has not taken the item.
+    refusal: Option<String>,
+    /// What v2m has told by itself since it was asked what it does. Its answer may be older.
+    told: News,
+    /// When the screen is asked whether it is locked. `None`: the menu has no texts.
+    asks_lock: Option<Instant>,
     /// When the watcher is asked again, and how long to wait then.
     registers: Option<Instant>,
     pause: Duration,
@@ -138,6 +154,10 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
         model,
         owners,
         is_registered: false,
+        is_asked: false,
+        refusal: None,
+        told: News::default(),
+        asks_lock: None,
         registers: None,
         pause: PAUSE,
         hides: None,
@@ -168,8 +188,13 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
         if life.is_registered {
             patience = None;
         }
+        // An answer that is under way is waited for.
+        let patience = patience.filter(|_| !life.is_asked);
         if patience.is_some_and(|until| until <= now) {
-            return Err(LifeError::NoTray);
+            return Err(match life.owners.watcher {
+                Some(_) => LifeError::Refused(life.refusal.unwrap_or_default()),
+                None => LifeError::NoTray,
+            });
         }
         let due = [life.due(now), patience].into_iter().flatten().min();
         tokio::select! {
@@ -179,12 +204,17 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
                 Some(Err(_)) | None => return Ok(()),
             },
             Some(answer) = answered.recv() => match answer {
-                Answer::News { v2m, news } => life.take(&v2m, &news),
+                Answer::News { v2m, news } => life.take(&v2m, &news.without(&life.told)),
                 Answer::Registered { watcher, refusal } => life.is_registered(&watcher, refusal),
+                Answer::Locked => life.model.shown().menu.empty(),
             },
             Some(wish) = wishes.recv() => match wish {
                 Wish::Do(Action::Hide) => return Ok(()),
-                Wish::Do(action) => life.carry_out(action),
+                Wish::Do(action) => {
+                    let pause = life.pause_before(&action);
+                    life.carry_out(action, pause);
+                }
+                Wish::Click => life.carry_out(Action::Toggle, Duration::ZERO),
                 Wish::Changed => {}
             },
             () = at(due) => {}
@@ -224,6 +254,7 @@ impl Life {
             SIGN => self.owners.sign = owner,
             OSD => self.owners.osd = owner,
             v2m::V2M => {
+                self.told = News::default();
                 let mut shown = self.model.shown();
                 shown.v2m.clone_from(&owner);
                 shown.state.left_alone();
@@ -248,8 +279,9 @@ impl Life {
 
     /// Asks the watcher, if there is one, to give the item to hosts.
     fn register(&mut self) {
-        (self.registers, self.is_registered) = (None, false);
+        (self.registers, self.is_registered, self.is_asked) = (None, false, false);
         let Some(watcher) = self.owners.watcher.clone() else { return };
+        self.is_asked = true;
         let (bus, answers) = (self.bus.clone(), self.answers.clone());
         tokio::spawn(async move {
             let asked = timeout(PATIENCE, item::register(&bus, &watcher)).await;
@@ -267,8 +299,9 @@ impl Life {
         if self.owners.watcher.as_deref() != Some(watcher) {
             return;
         }
-        self.is_registered = refusal.is_none();
-        let Some(why) = refusal else { return };
+        (self.is_registered, self.is_asked) = (refusal.is_none(), false);
+        self.refusal = refusal;
+        let Some(why) = &self.refusal else { return };
         plain::complain(format_args!("v2m-tray: {why}"));
         // A watcher that is never ready does not keep the machine awake.
         if self.pause < LONGEST_PAUSE {
@@ -325,16 +358,40 @@ impl Life {
                 if let Ok((interface, properties, _)) = message.body().deserialize::<Changed>()
                     && interface == v2m::V2M
                 {
-                    self.take(&sender, &v2m::news(&properties));
+                    let news = v2m::news(&properties);
+                    self.take(&sender, &news);
+                    if self.model.shown().v2m.as_deref() == Some(sender.as_str()) {
+                        self.told = news.or(std::mem::take(&mut self.told));
+                    }
                 }
             }
             _ => {}
         }
     }
 
+    /// Asks from time to time whether the screen is locked, while the menu has texts. The lock may come
+    /// while the menu is open.
+    fn ask_lock(&mut self, now: Instant) {
+        if !self.model.shown().menu.has_texts() {
+            self.asks_lock = None;
+            return;
+        }
+        if self.asks_lock.is_some_and(|at| at <= now) {
+            let (bus, answers) = (self.bus.clone(), self.answers.clone());
+            tokio::spawn(async move {
+                if lock::is_locked(&bus).await {
+                    let _ = answers.send(Answer::Locked).await;
+                }
+            });
+            self.asks_lock = None;
+        }
+        self.asks_lock.get_or_insert(now + LOCK_ASKED);
+    }
+
     /// Tells hosts what has changed.
     async fn refresh(&mut self, now: Instant) -> zbus::Result<()> {
         self.model.shown().expire(now);
+        self.ask_lock(now);
         if self.hides.is_some_and(|at| at <= now) {
             self.hide();
         }
@@ -354,14 +411,31 @@ impl Life {
     /// When something changes without news. `None`: never.
     fn due(&self, now: Instant) -> Option<Instant> {
         let shown = self.model.shown();
-        let all = [shown.state.due(now, clock()), shown.texts_until(), self.hides, self.registers];
+        let all = [
+            shown.state.due(now, clock()),
+            shown.texts_until(),
+            self.hides,
+            self.registers,
+            self.asks_lock,
+        ];
         all.into_iter().flatten().min()
     }
 
-    /// Does what the user has chosen, beside the loop.
-    fn carry_out(&self, action: Action) {
+    /// How long what was chosen in the menu waits for the menu to close. A dictation that starts
+    /// remembers which window has the focus.
+    fn pause_before(&self, action: &Action) -> Duration {
+        match action {
+            Action::Paste(_) => MENU_CLOSES,
+            Action::Toggle if self.model.shown().state.phase() != Phase::Recording => MENU_CLOSES,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Does what the user has chosen after a pause, beside the loop.
+    fn carry_out(&self, action: Action, pause: Duration) {
         let bus = self.bus.clone();
         tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
             if let Err(why) = perform(&bus, action).await {
                 desk::complain(&bus, &why).await;
             }
@@ -379,10 +453,7 @@ async fn perform(bus: &Connection, action: Action) -> Result<(), String> {
         Action::Toggle => unless_told(v2m::toggle(bus).await),
         Action::Cancel => unless_told(v2m::cancel(bus).await),
         Action::Copy(id) => v2m::deliver(bus, &id, "clipboard").await,
-        Action::Paste(id) => {
-            tokio::time::sleep(MENU_CLOSES).await;
-            v2m::deliver(bus, &id, "paste").await
-        }
+        Action::Paste(id) => v2m::deliver(bus, &id, "paste").await,
         Action::Language(code) => v2m::speak(bus, &code).await.map_err(|error| v2m::said(&error)),
         Action::Settings => desk::in_terminal("settings").await,
         Action::Doctor => desk::in_terminal("doctor").await,

@@ -135,10 +135,12 @@ pub struct Content {
 #[derive(Clone, Debug)]
 pub struct Menu {
     content: Content,
-    /// The dictations of the last texts, by the number of the first one. They outlive the texts: some
-    /// hosts tell first that the menu is closed, and then what was chosen.
-    ids: Vec<String>,
-    first: i32,
+    /// The numbers of the last texts. They outlive the texts: some hosts tell first that the menu is
+    /// closed, and then what was chosen.
+    numbers: Numbers,
+    /// The numbers before those, until the menu is closed: a host may ask for the menu again just
+    /// before it tells what was chosen.
+    earlier: Numbers,
     /// The language that was configured when the menu was last open.
     chosen: String,
     /// Counts the changes.
@@ -148,7 +150,34 @@ pub struct Menu {
 impl Default for Menu {
     fn default() -> Self {
         let (content, chosen) = (Content::default(), spoken::AUTO.to_owned());
-        Self { content, ids: Vec::new(), first: TEXTS, chosen, revision: 1 }
+        let numbers = Numbers { first: TEXTS, ids: Vec::new() };
+        Self { content, earlier: numbers.clone(), numbers, chosen, revision: 1 }
+    }
+}
+
+/// Which numbers the texts have. Each text is there twice: to be copied, and to be pasted.
+#[derive(Clone, Debug)]
+struct Numbers {
+    /// That of the first text.
+    first: i32,
+    /// The dictations of the texts.
+    ids: Vec<String>,
+}
+
+impl Numbers {
+    /// Numbers for other texts. None of them is one of these.
+    fn following(&self, ids: Vec<String>) -> Self {
+        let used = i32::try_from(self.ids.len() * 2).unwrap_or(i32::MAX);
+        let first = self.first.checked_add(used).filter(|it| *it < i32::MAX / 2).unwrap_or(TEXTS);
+        Self { first, ids }
+    }
+
+    fn action(&self, id: i32) -> Option<Action> {
+        let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
+        match place.checked_sub(self.ids.len()) {
+            None => self.ids.get(place).cloned().map(Action::Copy),
+            Some(place) => self.ids.get(place).cloned().map(Action::Paste),
+        }
     }
 }
 
@@ -168,22 +197,31 @@ impl Menu {
         self.content != Content::default()
     }
 
-    /// Shows what v2m has answered.
+    /// Whether it shows anything that was dictated.
+    pub fn has_texts(&self) -> bool {
+        !self.content.texts.is_empty()
+    }
+
+    /// Shows what v2m has answered. The same texts keep their numbers.
     pub fn fill(&mut self, content: Content) {
-        // Each text is there twice: to be copied, and to be pasted.
-        let used = i32::try_from(self.ids.len() * 2).unwrap_or(i32::MAX);
-        self.first = self.first.checked_add(used).filter(|it| *it < i32::MAX / 2).unwrap_or(TEXTS);
-        self.ids = content.texts.iter().map(|text| text.id.clone()).collect();
+        let ids: Vec<_> = content.texts.iter().map(|text| text.id.clone()).collect();
+        if ids != self.numbers.ids {
+            let numbers = self.numbers.following(ids);
+            self.earlier = std::mem::replace(&mut self.numbers, numbers);
+        }
         if let Some(language) = &content.language {
             self.chosen.clone_from(language);
         }
-        self.content = content;
-        self.has_changed();
+        if self.content != content {
+            self.content = content;
+            self.has_changed();
+        }
     }
 
     /// Forgets what was dictated.
     pub fn empty(&mut self) {
         self.content = Content::default();
+        self.earlier.ids.clear();
         self.has_changed();
     }
 
@@ -202,7 +240,7 @@ impl Menu {
             Entry::plain(CANCEL, tr!("Cancel"), phase.is_under_way()),
             Entry::separator(LINES[0]),
             Entry::submenu(COPY, tr!("Copy a Recent Text"), self.texts(0)),
-            Entry::submenu(PASTE, tr!("Paste a Recent Text"), self.texts(self.ids.len())),
+            Entry::submenu(PASTE, tr!("Paste a Recent Text"), self.texts(self.numbers.ids.len())),
             Entry::submenu(LANGUAGE, tr!("Language"), self.languages()),
             Entry::separator(LINES[1]),
             Entry::plain(SETTINGS, tr!("Settings"), true),
@@ -215,7 +253,7 @@ impl Menu {
     }
 
     fn texts(&self, from: usize) -> Vec<Entry> {
-        let numbers = (self.first..).skip(from);
+        let numbers = (self.numbers.first..).skip(from);
         let texts = self.content.texts.iter().zip(numbers);
         texts.map(|(text, id)| Entry::plain(id, &line(&text.first_words), true)).collect()
     }
@@ -243,12 +281,7 @@ impl Menu {
             DOCTOR => Action::Doctor,
             HIDE => Action::Hide,
             _ if id >= TEXTS => {
-                let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
-                match (self.ids.get(place), place.checked_sub(self.ids.len())) {
-                    (Some(text), _) => Action::Copy(text.clone()),
-                    (None, Some(place)) => Action::Paste(self.ids.get(place)?.clone()),
-                    (None, None) => return None,
-                }
+                return self.numbers.action(id).or_else(|| self.earlier.action(id));
             }
             _ => return self.language(id),
         })
@@ -339,8 +372,27 @@ mod tests {
         assert_eq!(menu.action(first), Some(Action::Copy("id of one".into())));
         assert_eq!(menu.action(paste), Some(Action::Paste("id of snake_case\nand more".into())));
         menu.fill(texts(&["three"]));
+        let one = Some(Action::Copy("id of one".into()));
+        assert_eq!(menu.action(first), one, "asked for again before the click was told");
+        let third = menu.entries(&State::default()).find(COPY).unwrap().children()[0].id;
+        assert_eq!(menu.action(third), Some(Action::Copy("id of three".into())));
+        menu.empty();
+        assert_eq!(menu.action(first), None, "it was closed");
+        menu.fill(texts(&["four"]));
         assert_eq!(menu.action(first), None, "the number meant another text");
         assert_eq!([i32::MIN, -1, 50, i32::MAX].map(|id| menu.action(id)), [const { None }; 4]);
+    }
+
+    #[test]
+    fn the_same_texts_keep_their_numbers() {
+        let mut menu = Menu::default();
+        menu.fill(texts(&["one", "two"]));
+        let (before, revision) = (menu.entries(&State::default()), menu.revision());
+        menu.fill(texts(&["one", "two"]));
+        assert_eq!((menu.entries(&State::default()), menu.revision()), (before.clone(), revision));
+        menu.empty();
+        menu.fill(texts(&["one", "two"]));
+        assert_eq!(menu.entries(&State::default()), before);
     }
 
     #[test]

@@ -19,8 +19,10 @@ const CLOSED: Duration = Duration::from_secs(1);
 /// What the loop is told by the objects.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// The user has chosen something.
+    /// The user has chosen something in the menu.
     Do(Action),
+    /// The user has clicked the icon.
+    Click,
     /// The menu was opened or closed, so there is something to wait for.
     Changed,
 }

@@ -61,6 +61,28 @@ pub struct News {
     pub reason: Option<String>,
 }
 
+impl News {
+    /// This, and the rest of `older`.
+    #[must_use]
+    pub fn or(self, older: Self) -> Self {
+        Self {
+            state: self.state.or(older.state),
+            since: self.since.or(older.since),
+            reason: self.reason.or(older.reason),
+        }
+    }
+
+    /// What this tells and `newer` does not.
+    #[must_use]
+    pub fn without(self, newer: &Self) -> Self {
+        Self {
+            state: self.state.filter(|_| newer.state.is_none()),
+            since: self.since.filter(|_| newer.since.is_none()),
+            reason: self.reason.filter(|_| newer.reason.is_none()),
+        }
+    }
+}
+
 /// What is known of v2m.
 #[derive(Clone, Debug, Default)]
 pub struct State {
