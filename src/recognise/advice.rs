@@ -135,7 +135,7 @@ fn not_transcribed(is_kept: bool) -> &'static str {
 }
 
 /// What happens to a recording that could not be transcribed.
-fn afterwards(is_kept: bool) -> &'static str {
+pub(crate) fn afterwards(is_kept: bool) -> &'static str {
     match is_kept {
         true => tr!(
             "The recording is kept, and v2m tries again by itself. To try at once: v2m-send retry."

@@ -38,6 +38,16 @@ impl Recogniser {
         }
     }
 
+    /// Whether the job is held and its language still open.
+    pub fn is_open(&self, job: JobId) -> bool {
+        self.jobs.iter().any(|it| it.id == job && it.held && it.failure.is_none())
+    }
+
+    /// Whether the job's audio is kept if there is no text: a sound file's is not.
+    pub fn keeps(&self, job: JobId) -> bool {
+        self.jobs.iter().find(|it| it.id == job).is_some_and(Job::is_kept)
+    }
+
     /// Whether the job is one of this recogniser's.
     pub fn has(&self, job: JobId) -> bool {
         self.jobs.iter().any(|it| it.id == job)

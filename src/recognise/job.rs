@@ -137,11 +137,14 @@ impl Job {
         }
     }
 
-    /// Starts over with another model or changed settings. Earlier failures do not count then.
+    /// Starts over with another model or changed settings. Earlier failures do not count then, unless
+    /// the job was given up because nobody knows its language: no engine changes that.
     pub(super) fn renew(&mut self) {
         self.pass_on();
         self.attempts = 0;
-        self.failure = None;
+        if !self.held {
+            self.failure = None;
+        }
     }
 
     /// Starts over with another engine, which gets all its attempts.

@@ -50,6 +50,7 @@ mod starting;
 mod stderr;
 mod vigil;
 
+pub(crate) use advice::afterwards;
 pub use audio::Recorded;
 pub use candidates::{Candidate, PassedOver};
 pub use recogniser::{LOAD_LIMIT, Recogniser};

@@ -265,3 +265,61 @@ fn a_retry_with_the_model_is_detected_where_another_one_is_configured() {
     assert_eq!(canary_did(service, "begin"), 1);
     studio.service.end();
 }
+
+#[test]
+fn a_listener_that_is_still_loading_goes_on_for_the_next_recording() {
+    let studio = Studio::with(house(&["es", "en"], Some("load wait; begin speaks en")));
+    let service = &studio.service;
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
+    assert!(service.log().contains("it took longer than 5 s"), "{}", service.log());
+    fs::write(service.model_file("listener", "go"), "").unwrap();
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
+    assert_eq!(service.lives("listener").len(), 1, "it was left to load");
+    studio.service.end();
+}
+
+#[test]
+fn what_is_fetched_again_is_used_at_the_next_recording() {
+    let house = house(&["en", "pt"], Some("load broken"));
+    // The larger one transcribes.
+    let large = |rules: &str| format!("{MULTILINGUAL}begin nothing; begin nothing{rules}");
+    house.model("large", &large("; load broken"));
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en", "it is assumed");
+    service.model("listener", &format!("{MULTILINGUAL}begin speaks pt"));
+    studio.record(3);
+    let (_, text) = service.connect().refused("STOP_RECORDING");
+    assert!(text.contains("large"), "{text}");
+    service.model("large", &large(""));
+    studio.record(3);
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["language"], "pt", "{answer}");
+    studio.service.end();
+}
+
+#[test]
+fn a_recording_whose_language_nobody_knows_ends_whatever_is_set_meanwhile() {
+    let studio = Studio::with(house(&[], Some("load broken")));
+    let service = &studio.service;
+    studio.record(3);
+    wait_for("the listener's end", || service.log().contains("was not detected").then_some(()));
+    let set = json!({"updates": {"engine": {"threads": 2}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    let (code, text) = service.connect().refused("STOP_RECORDING");
+    assert_eq!(code, "engine_failed");
+    let told = ["The recording is kept, and v2m tries again", "retry --language CODE"];
+    assert!(told.iter().all(|part| text.contains(part)), "{text}");
+    // Of a file nothing is kept.
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    let file = json!({"file_path": sample});
+    let (_, text) = service.connect().refused_with("TRANSCRIBE_FILE", file);
+    assert!(text.contains("nothing of a file") && !text.contains("retry"), "{text}");
+    // A text in a language that is said does not wait behind it.
+    studio.record_in(3, &json!({"language": "es"}));
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
+    studio.service.end();
+}

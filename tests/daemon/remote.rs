@@ -3,6 +3,7 @@
 //! show that it got exactly the same sound.
 
 use crate::house::{CONFIG, House, Service, example, text_of, wait_for};
+use crate::languages::put_synthetic;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
@@ -122,6 +123,28 @@ fn a_server_transcribes_and_status_says_where_the_sound_goes() {
     assert_eq!(service.lives("double").len(), 0, "the engine here was not needed");
     let house = service.end();
     assert!(!house.log().contains("fellow"), "what was said is in no log");
+}
+
+/// Canary stands in, and a Whisper model could detect languages for it.
+#[test]
+fn what_a_server_hears_has_no_language_detected_here() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house(&server.url);
+    put_synthetic(&house, "canary", &["en", "es"]);
+    house.install("-gguf");
+    house.model("listener", "lmgg\u{7f}\u{7f}\u{7f}\0; begin speaks es");
+    let engine = "[engine]\nbackend = \"remote\"\nlanguages = [\"es\", \"en\"]\n";
+    let config = CONFIG.replace("[engine]\n", engine).replace("double", "canary");
+    house.configure(&format!("{config}[remote]\nbase_url = {:?}\nmodel = \"big\"\n", server.url));
+    let _remote = Remote::start(&house);
+    let service = house.start();
+    service.ready();
+    assert!(transcribed(&service).starts_with(SPOKEN));
+    for request in &server.requests() {
+        assert_ne!(request.field("language").as_deref(), Some("es"), "none was assumed");
+    }
+    assert_eq!(service.lives("listener").len(), 0);
+    service.end();
 }
 
 #[test]

@@ -121,6 +121,28 @@ async fn a_held_job_that_is_given_up_fails_at_its_end_and_hands_its_audio_back()
     assert_eq!(lab.logged("model.log", "begin"), 0);
 }
 
+/// Settings may change while somebody speaks whose language nobody knows.
+#[tokio::test]
+async fn a_held_job_that_is_given_up_stays_so_with_another_engine() {
+    let mut lab = Lab::new("");
+    let words = sound(41, 20_000);
+    lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
+    lab.recogniser.hold(JobId(1));
+    assert!(lab.recogniser.is_open(JobId(1)));
+    lab.recogniser.feed(JobId(1), &words);
+    lab.recogniser.give_up_held(JobId(1), Failure::new(Code::EngineFailed, "no language"));
+    assert!(!lab.recogniser.is_open(JobId(1)));
+    let other = lab.model("other", "");
+    lab.recogniser.set_spec(Ok(other));
+    lab.state(EngineState::Warm).await;
+    lab.recogniser.finish(JobId(1));
+    assert_eq!(lab.failure(1, &words).await.message, "no language");
+    // The next one is heard.
+    let next = sound(42, 20_000);
+    lab.job(2, Priority::Live, &next);
+    lab.text(2, &next).await;
+}
+
 /// Somebody who stops while the language is open must not wait for an engine that never comes.
 #[tokio::test]
 async fn a_held_job_fails_at_its_end_if_there_is_no_engine() {

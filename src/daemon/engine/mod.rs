@@ -168,6 +168,7 @@ impl Engine {
     pub(super) fn finish(&mut self, job: JobId) {
         self.detection.finish(job);
         self.has(job).finish(job);
+        self.forget_none(job);
     }
 
     /// Nobody wants the text.

@@ -9,14 +9,16 @@
 //! further model, because Whisper's is there for the languages that Canary does not know, and each of
 //! the user's languages is among Whisper's.
 
+mod assistant;
 mod policy;
 pub(super) mod words;
 
 use super::models::{Plan, decode_options, spoken_in};
 use super::{Engine, EngineEvent};
 use crate::config::Settings;
-use crate::recognise::{EngineSpec, Priority, RecogniseEvent, Recogniser, Recorded, Unload};
+use crate::recognise::{Backend, EngineSpec, Priority, RecogniseEvent, Recogniser, Recorded};
 use crate::session::{EngineState, Failure, JobId};
+use assistant::Assistant;
 use policy::{ENOUGH, Outcome, Question, TELLING};
 pub(super) use policy::{Way, way};
 use std::collections::VecDeque;
@@ -27,13 +29,18 @@ use tracing::{debug, info, warn};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::{milliseconds, seconds};
 use v2m_messages::tr;
+use words::Later;
 
 /// How long after the end of a recording its text waits for the language. A model that must be
 /// loaded first, from a slow disk, may take seconds; a wrong language costs the whole text.
 const AFTER_STOP: Duration = Duration::from_secs(5);
 
-/// If this much sound came that the listener has not heard, in samples, while its engine should be
-/// listening, it hangs. It hears as fast as sound comes, once its model is loaded.
+/// A listener that had its model loaded for this long, and did not answer within [`AFTER_STOP`],
+/// hangs. One that was still loading by then is of use to the next recording.
+const HEARS_WITHIN: Duration = Duration::from_millis(2_500);
+
+/// If this much sound came since its model was loaded that the listener has not heard, in samples,
+/// it hangs. It hears as fast as sound comes.
 const BEHIND: u64 = seconds(20);
 
 /// How long the engines of this room keep their models without work. They are loaded while the user
@@ -44,25 +51,21 @@ const KEPT: Duration = Duration::from_secs(5 * 60);
 #[derive(Default)]
 pub(super) struct Detection {
     /// What detects. Started with the first recording that needs it.
-    listener: Option<Listener>,
+    listener: Option<Assistant>,
     waiting: Vec<Waiting>,
     elsewhere: Option<Elsewhere>,
     /// The language that was detected last.
     last: Option<String>,
     /// Whether the user was told that no language was detected, since one last was.
     told: bool,
+    /// Whether recordings are kept after their text is delivered (`store.keep_audio`).
+    keeps_audio: bool,
     notices: VecDeque<Failure>,
-}
-
-struct Listener {
-    spec: EngineSpec,
-    recogniser: Recogniser,
 }
 
 /// Another model at work, for languages that the usual one does not know.
 struct Elsewhere {
-    spec: EngineSpec,
-    recogniser: Recogniser,
+    assistant: Assistant,
     /// The recordings that it got, the last ones.
     jobs: VecDeque<JobId>,
 }
@@ -75,6 +78,8 @@ struct Waiting {
     question: Question,
     /// Whether somebody is speaking, or waits for the text.
     is_live: bool,
+    /// How much sound, in samples, waited when the listener had loaded its model.
+    backlog: u64,
     /// When a language is assumed.
     deadline: Option<Instant>,
 }
@@ -111,7 +116,7 @@ impl Detection {
             }
         };
         let listener = self.listener.as_mut().map(|listener| &mut listener.recogniser);
-        let elsewhere = self.elsewhere.as_mut().map(|it| &mut it.recogniser);
+        let elsewhere = self.elsewhere.as_mut().map(|it| &mut it.assistant.recogniser);
         tokio::select! {
             event = next_of(listener) => Happening::Listener(event),
             event = next_of(elsewhere) => Happening::Elsewhere(event),
@@ -121,13 +126,16 @@ impl Detection {
 
     /// The other model at work on this job, if that is where it is.
     pub(super) fn elsewhere(&mut self, job: JobId) -> Option<&mut Recogniser> {
-        let recogniser = &mut self.elsewhere.as_mut()?.recogniser;
+        let recogniser = &mut self.elsewhere.as_mut()?.assistant.recogniser;
         recogniser.has(job).then_some(recogniser)
     }
 
     /// As [`Self::elsewhere`], to ask it something.
     pub(super) fn elsewhere_ref(&self, job: JobId) -> Option<&Recogniser> {
-        self.elsewhere.as_ref().map(|it| &it.recogniser).filter(|recogniser| recogniser.has(job))
+        self.elsewhere
+            .as_ref()
+            .map(|it| &it.assistant.recogniser)
+            .filter(|recogniser| recogniser.has(job))
     }
 
     pub(super) fn feed(&mut self, job: JobId, pcm: &[i16]) {
@@ -169,12 +177,13 @@ impl Detection {
     /// The engine and the model that this recording was transcribed with, if it was elsewhere.
     pub(super) fn tried(&self, job: JobId) -> Option<(Option<&'static str>, String)> {
         let it = self.elsewhere.as_ref().filter(|it| it.jobs.contains(&job))?;
-        Some((it.recogniser.engine_name(), it.spec.model_name.clone()))
+        let it = &it.assistant;
+        Some((it.recogniser.engine_name(), it.model_name().to_owned()))
     }
 
     /// What computes beside the usual engine, where the machine's sleep matters.
     pub(super) fn beside(&mut self) -> Option<&mut Recogniser> {
-        self.elsewhere.as_mut().map(|elsewhere| &mut elsewhere.recogniser)
+        self.elsewhere.as_mut().map(|elsewhere| &mut elsewhere.assistant.recogniser)
     }
 
     fn is_waiting(&self, job: JobId) -> bool {
@@ -192,17 +201,10 @@ impl Detection {
         };
         let listener = match &mut self.listener {
             Some(listener) => {
-                if listener.spec != spec {
-                    listener.recogniser.set_spec(Ok(spec.clone()));
-                    listener.spec = spec;
-                }
-                // What failed is tried again.
-                listener.recogniser.pressed();
+                listener.prepare(spec);
                 listener
             }
-            none => {
-                none.insert(Listener { spec: spec.clone(), recogniser: Recogniser::new(Ok(spec)) })
-            }
+            none => none.insert(Assistant::new(spec)),
         };
         let is_live = on_disk.is_none();
         match on_disk {
@@ -212,13 +214,16 @@ impl Detection {
             }
             None => listener.recogniser.begin(job, options, Priority::Live),
         }
-        self.waiting.push(Waiting { job, question, is_live, deadline: None });
+        self.waiting.push(Waiting { job, question, is_live, backlog: 0, deadline: None });
     }
 
     /// A job for which the listener will have no answer, and why.
     fn unanswered(&self) -> Option<(JobId, String)> {
         let now = Instant::now();
-        let listener = self.listener.as_ref()?;
+        let Some(listener) = &self.listener else {
+            let why = tr!("the recogniser that listens to it does not answer").into();
+            return self.waiting.first().map(|waiting| (waiting.job, why));
+        };
         let report = listener.recogniser.report();
         let is_dead = matches!(report.state, EngineState::Failed | EngineState::Absent);
         let problem = report.problem.as_ref().filter(|_| is_dead);
@@ -228,13 +233,24 @@ impl Detection {
                 failure.message.clone()
             } else if waiting.deadline.is_some_and(|at| at <= now) {
                 tr!("it took longer than {seconds} s", seconds = AFTER_STOP.as_secs())
-            } else if waiting.is_live && is_behind(&listener.recogniser, job) {
+            } else if waiting.is_behind(listener) {
                 tr!("the recogniser that listens to it does not answer").into()
             } else {
                 return None;
             };
             Some((job, why))
         })
+    }
+
+    /// Takes from the listener's event whether its model is loaded.
+    fn note(&mut self, event: &RecogniseEvent) {
+        if let Some(listener) = &mut self.listener
+            && listener.note(event)
+        {
+            for waiting in &mut self.waiting {
+                waiting.backlog = listener.recogniser.unsettled(waiting.job);
+            }
+        }
     }
 
     fn take(&mut self, job: JobId) -> Option<Question> {
@@ -265,9 +281,12 @@ impl Elsewhere {
     }
 }
 
-/// Whether a listener with its model loaded is far behind.
-fn is_behind(listener: &Recogniser, job: JobId) -> bool {
-    listener.report().state == EngineState::Warm && listener.unsettled(job) > BEHIND
+impl Waiting {
+    /// Whether the listener, with its model loaded, is far behind somebody who speaks.
+    fn is_behind(&self, listener: &Assistant) -> bool {
+        let unheard = || listener.recogniser.unsettled(self.job);
+        self.is_live && listener.warm().is_some() && unheard() > self.backlog + BEHIND
+    }
 }
 
 async fn next_of(recogniser: Option<&mut Recogniser>) -> RecogniseEvent {
@@ -287,26 +306,32 @@ impl Engine {
         plan: &Plan,
         sound: Sound,
     ) {
+        // A server detects the language itself. The engine that takes over in the middle of a recording
+        // refuses one of which it is not told the language; that one is kept, and tried again.
+        if self.holder(job).engine_name() == Some(Backend::Remote.name()) {
+            return;
+        }
+        self.detection.keeps_audio = settings.store.keep_audio;
         let model = plan.model.as_ref().unwrap_or(&settings.engine.model);
         let options = spoken_in(decode_options(settings), plan.language.clone());
         let way =
             self.models.way_to_language(model, options.language.as_deref(), &options.languages);
         match way {
             Way::Said | Way::Unknown => {}
+            // Where a server is to hear any language, none is assumed: presses are refused.
+            Way::Assumed(_) if settings.server().is_some() && plan.model.is_none() => {}
             Way::Assumed(code) => {
                 info!(job = job.0, code, "the language is assumed to be {code}");
+                let later = self.later(job);
                 self.holder(job).hold(job);
                 self.holder(job).release(job, &code);
-                self.detection.tell_once(words::assumed(model, &code, &words::no_listener()));
+                let told = words::assumed(model, &code, &words::no_listener(), later);
+                self.detection.tell_once(told);
             }
             Way::Detected(question) => {
                 self.holder(job).hold(job);
-                let kept = Unload { gpu: Some(KEPT), cpu: Some(KEPT) };
                 match (self.models.listener(settings), sound.on_disk()) {
-                    (Ok(spec), Ok(on_disk)) => {
-                        let spec = EngineSpec { unload: kept, ..spec };
-                        self.detection.ask(job, question, spec, on_disk);
-                    }
+                    (Ok(spec), Ok(on_disk)) => self.detection.ask(job, question, spec, on_disk),
                     (Err(failure), _) => self.not_detected(job, &question, &failure.message),
                     (_, Err(error)) => self.not_detected(job, &question, &error.to_string()),
                 }
@@ -337,8 +362,8 @@ impl Engine {
             if let Some(listener) = &mut self.detection.listener {
                 listener.recogniser.cancel(job);
                 // One that hangs would hang again. The next recording starts another one.
-                let is_dead = listener.recogniser.report().problem.is_some();
-                if !is_dead && self.detection.waiting.is_empty() {
+                let hangs = listener.warm().is_some_and(|since| since.elapsed() >= HEARS_WITHIN);
+                if hangs && self.detection.waiting.is_empty() {
                     self.detection.listener = None;
                 }
             }
@@ -347,6 +372,7 @@ impl Engine {
     }
 
     fn listener_said(&mut self, event: RecogniseEvent, settings: &Settings) {
+        self.detection.note(&event);
         let (job, language, voice) = match event {
             RecogniseEvent::Language { job, language, voice } => (job, language, voice),
             // An engine of an earlier version transcribes.
@@ -395,12 +421,32 @@ impl Engine {
     fn not_detected(&mut self, job: JobId, question: &Question, why: &str) {
         let model = &question.model;
         warn!(job = job.0, why, "the language of the recording was not detected: {why}");
+        let later = self.later(job);
         match question.unheard() {
             Outcome::Here(code) | Outcome::Elsewhere(code) | Outcome::Assumed(code) => {
                 self.holder(job).release(job, &code);
-                self.detection.tell_once(words::assumed(model, &code, why));
+                self.detection.tell_once(words::assumed(model, &code, why, later));
             }
-            Outcome::Lost => self.holder(job).give_up_held(job, words::lost(model, why)),
+            Outcome::Lost => self.holder(job).give_up_held(job, words::lost(model, why, later)),
+        }
+    }
+
+    /// What becomes of the recording once there is a text, or none.
+    fn later(&mut self, job: JobId) -> Later {
+        match (self.holder(job).keeps(job), self.detection.keeps_audio) {
+            (false, _) => Later::File,
+            (true, true) => Later::Kept,
+            (true, false) => Later::KeptWithoutText,
+        }
+    }
+
+    /// No recording may wait for a language that nobody will tell.
+    pub(super) fn forget_none(&mut self, job: JobId) {
+        if !self.detection.is_waiting(job) && self.holder(job).is_open(job) {
+            let model = self.report().model.clone().unwrap_or_default();
+            let why = tr!("the recogniser that listens to it does not answer");
+            let failure = words::lost(&model, why, self.later(job));
+            self.holder(job).give_up_held(job, failure);
         }
     }
 
@@ -415,32 +461,25 @@ impl Engine {
         let spec = match self.models.spec_for_language(settings, code) {
             Ok(spec) => spec,
             Err(failure) => {
-                let failure = words::lost(&question.model, &failure.message);
+                let is_kept = self.holder(job).keeps(job);
+                let failure = words::unknown(&question.model, code, &failure.message, is_kept);
                 return self.holder(job).give_up_held(job, failure);
             }
         };
-        let kept = Unload { gpu: Some(KEPT), cpu: Some(KEPT) };
-        let spec = EngineSpec { unload: kept, ..spec };
         let (model, not) = (&spec.model_name, &question.model);
         info!(job = job.0, code, model, "{not} does not know {code}: {model} transcribes this one");
         let Self { recogniser, aside, detection, .. } = self;
         let elsewhere = match &mut detection.elsewhere {
             Some(elsewhere) => {
-                if elsewhere.spec != spec {
-                    elsewhere.recogniser.set_spec(Ok(spec.clone()));
-                    elsewhere.spec = spec;
-                }
-                elsewhere.recogniser.pressed();
+                elsewhere.assistant.prepare(spec);
                 elsewhere
             }
-            none => none.insert(Elsewhere {
-                spec: spec.clone(),
-                recogniser: Recogniser::new(Ok(spec)),
-                jobs: VecDeque::new(),
-            }),
+            none => {
+                none.insert(Elsewhere { assistant: Assistant::new(spec), jobs: VecDeque::new() })
+            }
         };
         let holder = super::aside::holder(aside, recogniser, job);
-        if holder.hand_over(job, &mut elsewhere.recogniser, code) {
+        if holder.hand_over(job, &mut elsewhere.assistant.recogniser, code) {
             elsewhere.note(job);
         }
     }

@@ -108,7 +108,7 @@ impl Models {
 }
 
 /// Why nothing can be recorded with a model that must be told its language.
-fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) -> Failure {
+pub(super) fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) -> Failure {
     let reason = why.reason(summary);
     let mut text =
         tr!("{doing}: the model {model} cannot be used so: {reason}.", doing, model, reason);

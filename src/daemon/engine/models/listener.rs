@@ -1,9 +1,11 @@
 //! Which installed Whisper models help one that must be told the language: the smallest detects it,
 //! the largest transcribes what the other model does not know.
 
+use super::heard::for_language;
 use super::{Models, Plan};
 use crate::config::{BackendChoice, EngineSettings, Settings};
 use crate::daemon::engine::detection::{Way, way, words};
+use crate::language::spoken;
 use crate::recognise::EngineSpec;
 use crate::session::{Code, Failure};
 use v2m_messages::tr;
@@ -39,7 +41,7 @@ impl Models {
         }
     }
 
-    fn can_detect(&self) -> bool {
+    pub(super) fn can_detect(&self) -> bool {
         self.places.as_ref().is_ok_and(|places| places.detecting().is_some())
     }
 
@@ -87,7 +89,16 @@ impl Models {
         settings: &Settings,
         code: &str,
     ) -> Result<EngineSpec, Failure> {
-        let missing = || Failure::new(Code::ModelMissing, words::no_listener());
+        let missing = || {
+            let (language, other) =
+                (spoken::name(code), for_language(&settings.engine.model, code));
+            let text = tr!(
+                "no Whisper model is installed that knows {language}: `v2m-model pull {other}`",
+                language,
+                other
+            );
+            Failure::new(Code::ModelMissing, text)
+        };
         let knowing = self.places.as_ref().ok().map(|places| places.whispers(code));
         let largest = knowing.and_then(|mut all| all.pop()).ok_or_else(missing)?;
         let plan = Plan { model: Some(largest.name), ..Plan::default() };

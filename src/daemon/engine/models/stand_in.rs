@@ -1,7 +1,7 @@
 //! Whether the model on this machine can take over when a server fails.
 
 use super::Models;
-use super::heard::for_language;
+use super::heard::{for_language, untold};
 use crate::config::{BackendChoice, EngineSettings};
 use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};
@@ -9,12 +9,14 @@ use std::io::Read;
 use std::path::Path;
 use v2m_messages::tr;
 use v2m_models::catalogue::Form;
+use v2m_models::family::{Summary, Unheard};
 use v2m_models::ggml;
 
 impl Models {
     /// Why nothing is recorded for a server: the language (`code`, as wished for) is to be detected,
     /// and the model that takes over when the server fails knows English alone. It would write
-    /// English words that nobody said.
+    /// English words that nobody said. Or it must be told the language, and nothing here detects it:
+    /// what the server hears in any language would wait for a language that is only assumed.
     pub(super) fn cannot_stand_in(
         &self,
         doing: &str,
@@ -26,6 +28,9 @@ impl Models {
             return None;
         }
         let model = &engine.model;
+        if let Some(summary) = self.untold_stand_in(engine, code) {
+            return Some(untold(doing, model, Unheard::Untold, &summary));
+        }
         let file = self.places.as_ref().ok()?.resolve(model).ok()?;
         if !self.knows_english_alone(&file) {
             return None;
@@ -43,6 +48,22 @@ impl Models {
         let cause = tr!("The model {model} knows English only", model);
         let remedy = tr!("Use one that knows more: v2m-model use {other}", other);
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
+    }
+
+    /// The model that takes over when the server fails, if it must be told the language and nobody
+    /// says it: no other model is there that detects it.
+    pub(super) fn untold_stand_in(
+        &self,
+        engine: &EngineSettings,
+        code: Option<&str>,
+    ) -> Option<Summary> {
+        let file = self.places.as_ref().ok()?.resolve(&engine.model).ok()?;
+        if Form::of(&file) != Form::Gguf {
+            return None;
+        }
+        let summary = self.summary(&file)?;
+        let is_untold = summary.unheard(code, &engine.languages) == Some(Unheard::Untold);
+        (is_untold && !self.can_detect()).then_some(summary)
     }
 
     fn knows_english_alone(&self, file: &Path) -> bool {

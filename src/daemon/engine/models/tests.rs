@@ -189,6 +189,20 @@ fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or
     let is_told = |parts: &[&str]| parts.iter().all(|part| told[0].1.contains(part));
     assert!(is_told(&["es is assumed", "v2m-model pull"]), "{told:?}");
     assert!(models.listener(&settings).is_err());
+    // A server is told no language that is only assumed.
+    let mut remote = settings.clone();
+    remote.engine.backend = config::BackendChoice::Remote;
+    remote.remote.base_url = Some("http://localhost".into());
+    let failure = models.cannot_transcribe(DOING, &remote.engine, None, None).unwrap();
+    assert!(failure.message.contains("v2m-model pull"), "{failure:?}");
+    let told = models.unfollowed(&remote);
+    assert!(
+        told[0].0 == "engine.language" && told[0].1.contains("nothing is recorded"),
+        "{told:?}"
+    );
+    for (model, code) in [(None, Some("es")), (Some(model.as_str()), None)] {
+        assert_eq!(models.cannot_transcribe(DOING, &remote.engine, model, code), None);
+    }
 
     let whisper = |name: &str, tokens: u32, bytes: usize| {
         let head = [0x6767_6D6C_u32.to_le_bytes(), tokens.to_le_bytes()].concat();
@@ -201,6 +215,7 @@ fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or
     assert_eq!(models.unfollowed(&settings), []);
     assert_eq!((refused(&[]), refused(&["pt", "it"])), (None, None));
     settings.engine.backend = config::BackendChoice::Remote;
+    assert_eq!(models.cannot_transcribe(DOING, &settings.engine, None, None), None);
     let spec = models.listener(&settings).unwrap();
     assert_eq!((spec.model_name.as_str(), spec.server), ("base", None));
     assert!(spec.candidates.iter().all(|it| matches!(it.backend, Backend::Cpu | Backend::CpuV4)));

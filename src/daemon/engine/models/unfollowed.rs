@@ -14,7 +14,11 @@ impl Models {
 
     fn unfollowed_by_model(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         if settings.server().is_some() {
-            return unfollowed_by_servers(&settings.engine);
+            let by_stand_in = self.unfollowed_by_stand_in(&settings.engine);
+            return by_stand_in
+                .into_iter()
+                .chain(unfollowed_by_servers(&settings.engine))
+                .collect();
         }
         if !self.has_one_engine(settings) {
             return Vec::new();
@@ -24,6 +28,14 @@ impl Models {
             Some(summary) => self.unfollowed_by(&summary, &settings.engine),
             None => unfollowed_by_english(&settings.engine),
         }
+    }
+
+    /// Why nothing is recorded for a server, if the model that takes over must be told the language.
+    fn unfollowed_by_stand_in(&self, engine: &EngineSettings) -> Option<(&'static str, String)> {
+        let summary = self.untold_stand_in(engine, engine.language.as_deref())?;
+        let (model, reason) = (&engine.model, Unheard::Untold.reason(&summary));
+        let why = tr!("nothing is recorded with the model {model}: {reason}", model, reason);
+        Some(("engine.language", why))
     }
 
     /// What a model for several languages cannot do, or one that must not be used for some.
