@@ -10,6 +10,7 @@
 //! the user's languages is among Whisper's.
 
 mod policy;
+mod sound;
 pub(super) mod words;
 
 use super::models::{Plan, decode_options, spoken_in};
@@ -19,8 +20,8 @@ use crate::recognise::{EngineSpec, Priority, RecogniseEvent, Recogniser, Recorde
 use crate::session::{EngineState, Failure, JobId};
 use policy::{ENOUGH, Outcome, Question, TELLING};
 pub(super) use policy::{Way, way};
+pub(super) use sound::Sound;
 use std::collections::VecDeque;
-use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
@@ -77,14 +78,6 @@ struct Waiting {
     is_live: bool,
     /// When a language is assumed.
     deadline: Option<Instant>,
-}
-
-/// Where the listener hears a recording.
-pub(super) enum Sound {
-    /// It is fed as it is recorded.
-    Live,
-    /// All of it is on disk.
-    OnDisk(io::Result<Recorded>),
 }
 
 /// What happened to it.
@@ -177,18 +170,39 @@ impl Detection {
         self.elsewhere.as_mut().map(|elsewhere| &mut elsewhere.recogniser)
     }
 
+    /// Of the usual engine and the one beside it, each keeps its background jobs paused while somebody
+    /// dictates with the other.
+    pub(super) fn share(&mut self, usual: &mut Recogniser) {
+        if let Some(Elsewhere { recogniser: beside, .. }) = &mut self.elsewhere {
+            beside.make_way(usual.is_dictated_to());
+            usual.make_way(beside.is_dictated_to());
+        }
+    }
+
+    /// What runs beside the usual engine.
+    pub(super) fn beside_spec(&self) -> Option<&EngineSpec> {
+        self.elsewhere.as_ref().map(|elsewhere| &elsewhere.spec)
+    }
+
     fn is_waiting(&self, job: JobId) -> bool {
         self.waiting.iter().any(|waiting| waiting.job == job)
     }
 
     /// Has the language detected.
-    fn ask(&mut self, job: JobId, question: Question, spec: EngineSpec, on_disk: Option<Recorded>) {
+    fn ask(
+        &mut self,
+        job: JobId,
+        question: Question,
+        spec: EngineSpec,
+        silence: DecodeOptions,
+        on_disk: Option<Recorded>,
+    ) {
         let expected = question.expected(self.last.as_deref());
         let options = DecodeOptions {
             language: expected,
             languages: question.among.clone(),
             language_after: ENOUGH,
-            ..DecodeOptions::default()
+            ..silence
         };
         let listener = match &mut self.listener {
             Some(listener) => {
@@ -249,15 +263,6 @@ impl Detection {
     }
 }
 
-impl Sound {
-    fn on_disk(self) -> io::Result<Option<Recorded>> {
-        match self {
-            Self::Live => Ok(None),
-            Self::OnDisk(recorded) => recorded.map(Some),
-        }
-    }
-}
-
 impl Elsewhere {
     fn note(&mut self, job: JobId) {
         self.jobs.push_back(job);
@@ -302,10 +307,11 @@ impl Engine {
             Way::Detected(question) => {
                 self.holder(job).hold(job);
                 let kept = Unload { gpu: Some(KEPT), cpu: Some(KEPT) };
+                let silence = sound.silence();
                 match (self.models.listener(settings), sound.on_disk()) {
                     (Ok(spec), Ok(on_disk)) => {
                         let spec = EngineSpec { unload: kept, ..spec };
-                        self.detection.ask(job, question, spec, on_disk);
+                        self.detection.ask(job, question, spec, silence, on_disk);
                     }
                     (Err(failure), _) => self.not_detected(job, &question, &failure.message),
                     (_, Err(error)) => self.not_detected(job, &question, &error.to_string()),
@@ -423,7 +429,8 @@ impl Engine {
         let spec = EngineSpec { unload: kept, ..spec };
         let (model, not) = (&spec.model_name, &question.model);
         info!(job = job.0, code, model, "{not} does not know {code}: {model} transcribes this one");
-        let Self { recogniser, aside, detection, .. } = self;
+        let Self { recogniser, aside, detection, sleep, .. } = self;
+        sleep.attend_also(&spec);
         let elsewhere = match &mut detection.elsewhere {
             Some(elsewhere) => {
                 if elsewhere.spec != spec {
