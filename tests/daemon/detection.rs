@@ -267,6 +267,36 @@ fn a_retry_with_the_model_is_detected_where_another_one_is_configured() {
     studio.service.end();
 }
 
+fn listener_log(house: &House) -> String {
+    fs::read_to_string(house.model_file("listener", "log")).unwrap_or_default()
+}
+
+/// The model hears no silence before it is told the language, so what detects it must mind silence.
+#[test]
+fn what_detects_minds_silence_where_a_dictation_does() {
+    let studio = Studio::with(house(&["en", "es"], Some("begin speaks es")));
+    let service = &studio.service;
+    let heard = |minds: usize| {
+        let log = listener_log(service);
+        assert_eq!(log.lines().filter(|line| *line == "minds silence").count(), minds, "{log}");
+    };
+    studio.record(3);
+    service.connect().ask("STOP_RECORDING");
+    heard(0);
+    studio.record_in(3, &continuous());
+    service.connect().ask("STOP_RECORDING");
+    heard(1);
+    let set = json!({"updates": {"session": {"stop_after_silence": "2.5s"}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    studio.record(3);
+    service.connect().ask("STOP_RECORDING");
+    heard(2);
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    service.connect().ask_with("TRANSCRIBE_FILE", json!({"file_path": sample}));
+    heard(2);
+    studio.service.end();
+}
+
 #[test]
 fn a_file_that_is_transcribed_elsewhere_makes_way_for_a_dictation() {
     let house = house(&["en", "es", "pt"], Some("begin speaks pt"));
