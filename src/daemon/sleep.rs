@@ -1,7 +1,6 @@
 //! The machine's sleep. The recogniser releases the GPU before it, and takes it again afterwards.
 
 use crate::recognise::EngineSpec;
-use crate::session::Failure;
 use crate::suspend::{Delay, Suspend, SuspendEvent};
 
 /// logind's announcements, and the lock that delays sleep. Only engines on a GPU need them.
@@ -12,13 +11,23 @@ pub(super) struct Sleep {
 }
 
 impl Sleep {
-    /// Listens if one of these engines is on a GPU.
-    pub(super) fn attend(&mut self, spec: &Result<EngineSpec, Failure>) {
-        let on_gpu = |spec: &EngineSpec| spec.candidates.iter().any(|c| c.backend.is_gpu());
-        match spec.as_ref().is_ok_and(on_gpu) {
-            true => _ = self.source.get_or_insert_with(|| Suspend::listen(None)),
+    /// Listens if one of these engines is on a GPU, and only then.
+    pub(super) fn attend<'s>(&mut self, specs: impl IntoIterator<Item = &'s EngineSpec>) {
+        match specs.into_iter().any(on_gpu) {
+            true => self.listen(),
             false => *self = Self::default(),
         }
+    }
+
+    /// Listens if this engine, beside the others, is on a GPU.
+    pub(super) fn attend_also(&mut self, spec: &EngineSpec) {
+        if on_gpu(spec) {
+            self.listen();
+        }
+    }
+
+    fn listen(&mut self) {
+        self.source.get_or_insert_with(|| Suspend::listen(None));
     }
 
     /// Cancel-safe.
@@ -37,4 +46,8 @@ impl Sleep {
     pub(super) fn allow(&mut self) {
         self.delay = None;
     }
+}
+
+fn on_gpu(spec: &EngineSpec) -> bool {
+    spec.candidates.iter().any(|candidate| candidate.backend.is_gpu())
 }

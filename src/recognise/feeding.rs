@@ -1,5 +1,6 @@
 //! Feeds a working engine: which job it gets, and whether it makes progress.
 
+use super::Priority;
 use super::engine::EngineProcess;
 use super::job::Job;
 use super::recogniser::{Blame, LOAD_LIMIT, Recogniser};
@@ -13,18 +14,22 @@ impl Recogniser {
     /// Gives the engine the next job, more of the job's audio, or the job's end.
     pub(super) fn arrange(&mut self) {
         self.tell_failed();
+        // A job that is held needs the processor too: for its language, and soon for its text.
+        let makes_way = self.makes_way || self.is_dictated_to();
         let Some(engine) = &mut self.engine else { return };
         if self.report.state != EngineState::Warm || !engine.flushed() {
             return;
         }
-        let can_begin = |job: &Job| job.failure.is_none() && !job.held;
+        let may_work = |job: &Job| !makes_way || job.urgency == Priority::Live;
+        let can_begin = |job: &Job| job.failure.is_none() && !job.held && may_work(job);
         let hopeful = (0..self.jobs.len()).filter(|&i| can_begin(&self.jobs[i]));
-        let Some(next) = hopeful.min_by_key(|&i| self.jobs[i].urgency) else { return };
-        for (_, job) in self.jobs.iter_mut().enumerate().filter(|(index, _)| *index != next) {
+        let next = hopeful.min_by_key(|&i| self.jobs[i].urgency);
+        for (_, job) in self.jobs.iter_mut().enumerate().filter(|(i, _)| Some(*i) != next) {
             if let Some(message) = job.step_back(engine.pauses) {
                 engine.queue(&message);
             }
         }
+        let Some(next) = next else { return };
         let job = &mut self.jobs[next];
         if let Some(wire) = job.go_on() {
             engine.rouse();

@@ -53,6 +53,8 @@ pub struct Recogniser {
     /// unchanged.
     pub(super) fatal: Option<Option<Stamp>>,
     pub(super) jobs: Vec<Job>,
+    /// Whether somebody dictates with another recogniser.
+    pub(super) makes_way: bool,
     pub(super) last_wire: u32,
     pub(super) events: VecDeque<RecogniseEvent>,
     /// Since when a loaded engine has had no work.
@@ -104,6 +106,7 @@ impl Recogniser {
             stamp: None,
             fatal: None,
             jobs: Vec::new(),
+            makes_way: false,
             last_wire: 0,
             events: VecDeque::new(),
             idle_since: None,
@@ -179,6 +182,17 @@ impl Recogniser {
     ) {
         self.look_for_server();
         self.jobs.push(Job::new(job, options, urgency, Audio::Recorded(recorded)));
+    }
+
+    /// Keeps jobs that nobody waits for paused, because somebody dictates with another recogniser; or
+    /// lets them go on.
+    pub fn make_way(&mut self, makes_way: bool) {
+        self.makes_way = makes_way;
+    }
+
+    /// Whether somebody dictates, or waits for the text of a dictation. It may be held.
+    pub fn is_dictated_to(&self) -> bool {
+        self.jobs.iter().any(|job| job.urgency == Priority::Live)
     }
 
     /// Adds audio of a recording, 16 kHz mono, in order.

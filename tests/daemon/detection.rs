@@ -9,6 +9,7 @@ use crate::languages::put_synthetic;
 use crate::recording::Studio;
 use serde_json::{Value, json};
 use std::fs;
+use v2m_testkit::logind::Logind;
 
 /// The head of a ggml file with a vocabulary of many languages, as the first rule of a double's
 /// script: it says nothing to it.
@@ -280,6 +281,36 @@ fn a_listener_that_is_still_loading_goes_on_for_the_next_recording() {
     studio.service.end();
 }
 
+fn listener_log(house: &House) -> String {
+    fs::read_to_string(house.model_file("listener", "log")).unwrap_or_default()
+}
+
+/// The model hears no silence before it is told the language, so what detects it must mind silence.
+#[test]
+fn what_detects_minds_silence_where_a_dictation_does() {
+    let studio = Studio::with(house(&["en", "es"], Some("begin speaks es")));
+    let service = &studio.service;
+    let heard = |minds: usize| {
+        let log = listener_log(service);
+        assert_eq!(log.lines().filter(|line| *line == "minds silence").count(), minds, "{log}");
+    };
+    studio.record(3);
+    service.connect().ask("STOP_RECORDING");
+    heard(0);
+    studio.record_in(3, &continuous());
+    service.connect().ask("STOP_RECORDING");
+    heard(1);
+    let set = json!({"updates": {"session": {"stop_after_silence": "2.5s"}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    studio.record(3);
+    service.connect().ask("STOP_RECORDING");
+    heard(2);
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    service.connect().ask_with("TRANSCRIBE_FILE", json!({"file_path": sample}));
+    heard(2);
+    studio.service.end();
+}
+
 #[test]
 fn what_is_fetched_again_is_used_at_the_next_recording() {
     let house = house(&["en", "pt"], Some("load broken"));
@@ -321,5 +352,65 @@ fn a_recording_whose_language_nobody_knows_ends_whatever_is_set_meanwhile() {
     // A text in a language that is said does not wait behind it.
     studio.record_in(3, &json!({"language": "es"}));
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
+    studio.service.end();
+}
+
+#[test]
+fn a_file_that_is_transcribed_elsewhere_makes_way_for_a_dictation() {
+    let house = house(&["en", "es", "pt"], Some("begin speaks pt"));
+    house.model("large", &format!("{MULTILINGUAL}finish deaf; {}", "load nothing; ".repeat(3)));
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    let did = |kind: &str| {
+        let log = fs::read_to_string(service.model_file("large", "log")).unwrap_or_default();
+        log.lines().any(|line| line == kind).then_some(())
+    };
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    let mut client = service.connect();
+    client.send("TRANSCRIBE_FILE", json!({"file_path": sample}));
+    wait_for("the file's turn", || did("finish"));
+    studio.record_in(3, &json!({"language": "es"}));
+    wait_for("the file to wait", || did("pause"));
+    assert_eq!(did("resume"), None);
+    let answer = service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["language"], "es");
+    is_whole(service, &answer);
+    let file = client.receive().unwrap();
+    assert_eq!((&file["status"], &file["data"]["language"]), (&json!("success"), &json!("pt")));
+    assert!(did("resume").is_some());
+    studio.service.end();
+}
+
+#[test]
+fn a_gpu_that_works_on_another_language_is_free_before_the_machine_sleeps() {
+    let logind = Logind::start();
+    let mut house = house(&["en", "pt"], Some("begin speaks pt"));
+    house.model("large", &format!("{MULTILINGUAL}{}", "load nothing; ".repeat(3)));
+    house.install("-cuda");
+    house.system_bus = Some(logind.address());
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    studio.record(3);
+    assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "pt");
+    let lock = logind.lock();
+    let lives = || {
+        let lives = fs::read_to_string(service.model_file("large", "cuda.lives"));
+        lives.unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let is_there = |pid: &str| std::path::Path::new("/proc").join(pid).exists();
+    let [first] = &lives()[..] else { panic!("{:?}", lives()) };
+    assert!(lock.is_held() && is_there(first));
+    logind.say(true);
+    lock.released();
+    assert!(!is_there(first), "the machine sleeps with the GPU in use");
+    logind.say(false);
+    wait_for("it to be loaded again", || (lives().len() == 2).then_some(()));
+    // Other settings of the usual engine change nothing of that.
+    let set = json!({"updates": {"engine": {"threads": 1}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    let lock = logind.lock();
+    logind.say(true);
+    lock.released();
+    assert!(!is_there(&lives()[1]));
     studio.service.end();
 }

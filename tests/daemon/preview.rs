@@ -151,11 +151,23 @@ fn a_preview_that_dies_or_talks_nonsense_costs_its_words_alone() {
 
 #[test]
 fn a_preview_that_hangs_is_ended_while_one_speaks() {
-    let studio = studio(&drafts(), "pcm nothing; pcm linger");
+    hangs("pcm nothing; pcm linger", true);
+}
+
+#[test]
+fn a_preview_that_hangs_from_the_first_sound_on_is_ended_too() {
+    hangs("begin linger", false);
+}
+
+/// The preview goes on by this script, and writes something before or not.
+fn hangs(script: &str, writes: bool) {
+    let studio = studio(&drafts(), script);
     let service = &studio.service;
     let mut watcher = watch(service);
     studio.record(5);
-    sees_preview(&mut watcher);
+    if writes {
+        sees_preview(&mut watcher);
+    }
     let mut levels = service.connect().subscribe(&["level"]);
     let first = marks(service, "lives")[0].clone();
     wait_for("it to be left off", || {

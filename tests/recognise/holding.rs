@@ -74,7 +74,7 @@ async fn a_held_job_begins_when_it_is_released_with_all_that_came_before() {
     lab.recogniser.feed(JobId(1), &words[..30_000]);
     // One that is not held passes it.
     let other = sound(36, 20_000);
-    lab.job(2, Priority::Background, &other);
+    lab.job(2, Priority::Live, &other);
     lab.text(2, &other).await;
     assert_eq!(lab.logged("model.log", "begin"), 1);
     lab.recogniser.release(JobId(1), "es");
@@ -84,6 +84,53 @@ async fn a_held_job_begins_when_it_is_released_with_all_that_came_before() {
     let recognition = result.unwrap();
     assert_eq!((job, recognition.language.as_str()), (1, "es"));
     assert!(recognition.text == text_of(&words) && audio == words);
+}
+
+/// A file went on through the first seconds of a dictation, and while its language was waited for.
+#[tokio::test]
+async fn a_background_job_makes_way_for_one_that_is_held_and_goes_on_where_it_was() {
+    let mut lab = Lab::new("finish deaf");
+    lab.state(EngineState::Warm).await;
+    let (file, words) = (sound(41, 40_000), sound(42, 30_000));
+    lab.job(1, Priority::Background, &file);
+    lab.engine_did("finish", 1).await;
+    lab.recogniser.begin(JobId(2), DecodeOptions::default(), Priority::Live);
+    lab.recogniser.hold(JobId(2));
+    lab.engine_did("pause", 1).await;
+    lab.recogniser.feed(JobId(2), &words);
+    lab.recogniser.finish(JobId(2));
+    lab.glance().await;
+    assert_eq!(lab.logged("model.log", "resume"), 0, "its text is still to come");
+    lab.recogniser.release(JobId(2), "es");
+    lab.text(2, &words).await;
+    assert_eq!(lab.text(1, &file).await, 1);
+    assert_eq!((lab.logged("model.log", "begin"), lab.lives("model")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_background_job_makes_way_for_a_dictation_with_another_recogniser() {
+    let mut lab = Lab::new("finish deaf");
+    lab.state(EngineState::Warm).await;
+    let file = sound(43, 40_000);
+    lab.job(1, Priority::Background, &file);
+    lab.engine_did("finish", 1).await;
+    lab.recogniser.make_way(true);
+    lab.engine_did("pause", 1).await;
+    assert!(!lab.recogniser.is_dictated_to());
+    lab.recogniser.make_way(false);
+    assert_eq!(lab.text(1, &file).await, 1);
+    assert_eq!(lab.logged("model.log", "begin"), 1);
+    // One that comes meanwhile waits; a dictation does not.
+    lab.recogniser.make_way(true);
+    let (other, words) = (sound(44, 20_000), sound(45, 20_000));
+    lab.job(2, Priority::Background, &other);
+    lab.job(3, Priority::Live, &words);
+    assert!(lab.recogniser.is_dictated_to());
+    lab.text(3, &words).await;
+    lab.glance().await;
+    assert_eq!(lab.logged("model.log", "begin"), 2);
+    lab.recogniser.make_way(false);
+    lab.text(2, &other).await;
 }
 
 #[tokio::test]

@@ -234,6 +234,25 @@ fn a_status_tells_of_the_gpu_and_of_what_is_not_used() {
 }
 
 #[test]
+fn a_status_tells_of_the_preview() {
+    let shown = |preview: Value| {
+        let answer = json!({"state": "idle", "cpu_usage": 1.0, "telemetry": {"ram": {}},
+                            "engine": {"state": "warm", "model": "m", "preview": preview},
+                            "uptime_s": 77, "version": "0.1.0", "problem": null});
+        let (_, ended) = ask(&["status"], answer);
+        let line = ended.out.lines().find(|line| line.starts_with("preview"));
+        line.map(|line| line.trim_start_matches("preview").trim().to_owned())
+    };
+    let works = json!({"model": "words", "state": "warm", "memory_mb": 640, "problem": null});
+    assert_eq!(shown(works).as_deref(), Some("warm: words, 640 MB"));
+    let rests = json!({"model": "words", "state": "unloaded"});
+    assert_eq!(shown(rests).as_deref(), Some("unloaded: words"));
+    let fails = json!({"model": "words", "state": "absent", "problem": "It is\nnot there."});
+    assert_eq!(shown(fails).as_deref(), Some("absent: words. It is not there."));
+    assert_eq!(shown(Value::Null), None);
+}
+
+#[test]
 fn events_are_printed_as_they_come() {
     let service = Service::run(|listener| {
         let (mut stream, _) = listener.accept().unwrap();

@@ -57,7 +57,8 @@ pub struct DecodeOptions {
     pub sentences: bool,
     /// If it is not 0, nothing is transcribed: the language is detected among `languages` from the
     /// first so many samples with voice, or from those that there are at `Finish`, and
-    /// [`FromEngine::Language`] ends the job. `language` is then the one spoken before: it is the
+    /// [`FromEngine::Language`] ends the job. With `quiet_after` or `sentences`, a silence after a few
+    /// words is enough, too. `language` is then the one spoken before: it is the
     /// answer unless another is far likelier.
     pub language_after: u64,
 }

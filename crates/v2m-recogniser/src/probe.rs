@@ -20,6 +20,12 @@ use v2m_ipc::pcm::{milliseconds, seconds, to_float};
 /// the decoder's window.
 const SILENCE: u64 = milliseconds(500);
 
+/// So much silence after so much voice, in samples: what was said is over, and its language is told without
+/// waiting for more voice, where the daemon acts on silence ([`DecodeOptions::quiet_after`], or
+/// [`DecodeOptions::sentences`]). The recogniser that transcribes it hears the silence only after that.
+const PAUSE: u64 = seconds(1);
+const WORD: u64 = milliseconds(250);
+
 /// The daemon is told that the probe listens each time this many more samples came: five seconds,
 /// as with recordings.
 const TOLD_EVERY: u64 = seconds(5);
@@ -35,6 +41,9 @@ pub struct Probe {
     before: Option<String>,
     /// Samples with voice that are enough.
     enough: u64,
+    /// Whether the daemon acts on silence, and after how many samples of it whatever was said before.
+    minds_silence: bool,
+    quiet_after: Option<u64>,
     /// Samples that came, and those that the daemon was told of.
     heard: u64,
     told: u64,
@@ -64,6 +73,8 @@ impl Probe {
             settings: Arc::new(settings),
             before: options.language,
             enough: options.language_after.max(1),
+            minds_silence: options.sentences || options.quiet_after > 0,
+            quiet_after: Some(options.quiet_after).filter(|samples| *samples > 0),
             heard: 0,
             told: 0,
             frame: Vec::with_capacity(FRAME),
@@ -81,7 +92,7 @@ impl Probe {
     pub fn hear(&mut self, samples: &[i16], vad: &mut impl VoiceActivity) {
         self.heard += samples.len() as u64;
         for sample in samples {
-            if self.is_enough() {
+            if self.is_decided() {
                 return;
             }
             self.frame.push(to_float(*sample));
@@ -93,7 +104,7 @@ impl Probe {
 
     /// Notes that no more samples come.
     pub fn finish(&mut self, vad: &mut impl VoiceActivity) {
-        if !self.is_enough() && !self.frame.is_empty() {
+        if !self.is_decided() && !self.frame.is_empty() {
             self.frame.resize(FRAME, 0.0);
             self.take_frame(vad);
         }
@@ -102,7 +113,7 @@ impl Probe {
 
     /// What the decoder has to do, once.
     pub fn work(&mut self) -> Option<Work> {
-        let is_due = self.is_enough() || self.finished && self.voice > 0;
+        let is_due = self.is_decided() || self.finished && self.voice > 0;
         if self.asked || !is_due {
             return None;
         }
@@ -139,8 +150,18 @@ impl Probe {
         }
     }
 
-    fn is_enough(&self) -> bool {
-        self.voice >= self.enough
+    /// Whether no more is listened to.
+    fn is_decided(&self) -> bool {
+        self.voice >= self.enough || self.is_over()
+    }
+
+    /// Whether somebody spoke and has stopped, and the daemon waits for that.
+    fn is_over(&self) -> bool {
+        let pause = self.quiet_after.map_or(PAUSE, |samples| samples.min(PAUSE));
+        let is_said = self.minds_silence && self.voice >= WORD && self.quiet >= pause;
+        // After a sound as short as a cough there may be more to come, until the daemon would stop.
+        let is_long = self.quiet_after.is_some_and(|samples| self.quiet >= samples);
+        is_said || self.voice > 0 && is_long
     }
 
     fn take_frame(&mut self, vad: &mut impl VoiceActivity) {
@@ -242,6 +263,40 @@ mod tests {
         assert!(asked(&mut silent).is_none());
         let answer = silent.silent();
         assert_eq!(answer, Some(FromEngine::Language { job: 3, language: None, voice: 0 }));
+    }
+
+    /// "Yes, please.", and a daemon that stops after some silence.
+    #[test]
+    fn a_few_words_before_a_silence_are_asked_about_where_silence_matters() {
+        let on = DecodeOptions { language_after: seconds(2), ..DecodeOptions::default() };
+        let stops = DecodeOptions { quiet_after: milliseconds(2_500), ..on.clone() };
+        let at_once = DecodeOptions { quiet_after: milliseconds(500), ..on.clone() };
+        let goes_on = DecodeOptions { sentences: true, ..on.clone() };
+        for (options, voice, least, most) in [
+            (&stops, 900, 1_000, 1_100),
+            (&at_once, 900, 500, 600),
+            (&goes_on, 900, 1_000, 1_100),
+            // A cough: only when the recording would be over by that.
+            (&stops, 100, 2_500, 2_600),
+        ] {
+            let mut probe = Probe::new(3, options.clone());
+            probe.hear(&sound(0, 4_000), &mut Loud);
+            probe.hear(&sound(9_000, voice), &mut Loud);
+            probe.hear(&sound(0, least - 50), &mut Loud);
+            assert!(asked(&mut probe).is_none(), "{options:?}");
+            probe.hear(&sound(0, most - least + 50), &mut Loud);
+            assert!(asked(&mut probe).is_some(), "{options:?}");
+            // What comes after that changes nothing.
+            probe.hear(&sound(9_000, 5_000), &mut Loud);
+            probe.finish(&mut Loud);
+            assert!(asked(&mut probe).is_none() && probe.silent().is_none());
+        }
+        for (options, voice) in [(&on, 900), (&goes_on, 100), (&stops, 0)] {
+            let mut probe = Probe::new(3, options.clone());
+            probe.hear(&sound(9_000, voice), &mut Loud);
+            probe.hear(&sound(0, 60_000), &mut Loud);
+            assert!(asked(&mut probe).is_none(), "{options:?}");
+        }
     }
 
     #[test]

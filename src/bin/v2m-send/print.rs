@@ -155,6 +155,8 @@ fn status(data: &Value) -> String {
         (tr!("status" => "cpu"), format!("{} %", word(&data["cpu_usage"]))),
         (tr!("status" => "memory"), tr!("{used} of {total} GiB", used, total)),
     ];
+    let preview = preview_words(&engine["preview"]);
+    lines.extend(preview.map(|words| (tr!("status" => "preview"), words)));
     let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
     lines.extend(passed_over.iter().map(|engine| {
         let told = format!("{}: {}", word(&engine["backend"]), word(&engine["reason"]));
@@ -263,6 +265,17 @@ fn engine_words(engine: &Value) -> String {
         Some(mb) => format!("{words}, {mb} MB"),
         None => words,
     }
+}
+
+/// How the model is that shows words while somebody speaks. `None`: none is wanted.
+fn preview_words(preview: &Value) -> Option<String> {
+    let model = preview["model"].as_str()?;
+    let told = format!("{}: {model}", words::engine(&word(&preview["state"])));
+    Some(match (preview["problem"].as_str(), preview["memory_mb"].as_u64()) {
+        (Some(problem), _) => format!("{told}. {}", plain::line(problem)),
+        (None, Some(mb)) => format!("{told}, {mb} MB"),
+        (None, None) => told,
+    })
 }
 
 fn word(value: &Value) -> String {

@@ -79,6 +79,7 @@ impl Engine {
     /// Cancel-safe.
     pub(super) async fn next(&mut self, settings: &Settings) -> EngineEvent {
         loop {
+            self.detection.share(&mut self.recogniser);
             let models = &self.models;
             let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
             // None before the others: an engine that never stops talking must not hide that the
@@ -94,6 +95,8 @@ impl Engine {
             if let Some(event) = self.detection_said(happening, settings) {
                 return event;
             }
+            // The engine that has gone may be the one beside.
+            self.allow_sleep();
         }
     }
 
@@ -134,8 +137,8 @@ impl Engine {
             options.sentences = true;
             options.quiet_after = settings.session.continuous_silence.map_or(0, samples_in);
         }
-        self.recogniser.begin(job, options, Priority::Live);
-        self.find_language(job, settings, &plan, Sound::Live);
+        self.recogniser.begin(job, options.clone(), Priority::Live);
+        self.find_language(job, settings, &plan, Sound::Live(options));
     }
 
     /// A sentence is over: see [`Recogniser::split`].
@@ -220,7 +223,7 @@ impl Engine {
         if spec != self.models.spec(old) {
             self.stamp = self.models.stamp(new);
             self.watch = None;
-            self.sleep.attend(&spec);
+            self.sleep.attend(spec.iter().chain(self.detection.beside_spec()));
             self.recogniser.set_spec(spec);
         }
         let preview = self.models.preview_spec(new);
@@ -244,7 +247,7 @@ impl Engine {
         self.stamp = stamp;
         info!("the model's file has changed; it is loaded anew");
         let spec = self.models.spec(settings);
-        self.sleep.attend(&spec);
+        self.sleep.attend(spec.iter().chain(self.detection.beside_spec()));
         self.recogniser.set_spec(spec);
     }
 }

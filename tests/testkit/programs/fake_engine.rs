@@ -172,6 +172,9 @@ impl Fake {
                 if options.patient {
                     writeln!(self.log, "patient")?;
                 }
+                if options.language_after > 0 && (options.quiet_after > 0 || options.sentences) {
+                    writeln!(self.log, "minds silence")?;
+                }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
                 self.language_after = options.language_after;
                 self.language = options.language.unwrap_or_else(|| "en".into());

@@ -6,7 +6,7 @@ use crate::session::EngineState;
 use tokio::time::Instant;
 
 pub(super) struct Assistant {
-    spec: EngineSpec,
+    pub(super) spec: EngineSpec,
     /// The model's file when it was last loaded.
     stamp: Option<Stamp>,
     pub(super) recogniser: Recogniser,

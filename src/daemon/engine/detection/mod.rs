@@ -11,6 +11,7 @@
 
 mod assistant;
 mod policy;
+mod sound;
 pub(super) mod words;
 
 use super::models::{Plan, decode_options, spoken_in};
@@ -21,8 +22,8 @@ use crate::session::{EngineState, Failure, JobId};
 use assistant::Assistant;
 use policy::{ENOUGH, Outcome, Question, TELLING};
 pub(super) use policy::{Way, way};
+pub(super) use sound::Sound;
 use std::collections::VecDeque;
-use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
@@ -82,14 +83,6 @@ struct Waiting {
     backlog: u64,
     /// When a language is assumed.
     deadline: Option<Instant>,
-}
-
-/// Where the listener hears a recording.
-pub(super) enum Sound {
-    /// It is fed as it is recorded.
-    Live,
-    /// All of it is on disk.
-    OnDisk(io::Result<Recorded>),
 }
 
 /// What happened to it.
@@ -186,18 +179,40 @@ impl Detection {
         self.elsewhere.as_mut().map(|elsewhere| &mut elsewhere.assistant.recogniser)
     }
 
+    /// Of the usual engine and the one beside it, each keeps its background jobs paused while somebody
+    /// dictates with the other.
+    pub(super) fn share(&mut self, usual: &mut Recogniser) {
+        if let Some(Elsewhere { assistant, .. }) = &mut self.elsewhere {
+            let beside = &mut assistant.recogniser;
+            beside.make_way(usual.is_dictated_to());
+            usual.make_way(beside.is_dictated_to());
+        }
+    }
+
+    /// What runs beside the usual engine.
+    pub(super) fn beside_spec(&self) -> Option<&EngineSpec> {
+        self.elsewhere.as_ref().map(|elsewhere| &elsewhere.assistant.spec)
+    }
+
     fn is_waiting(&self, job: JobId) -> bool {
         self.waiting.iter().any(|waiting| waiting.job == job)
     }
 
     /// Has the language detected.
-    fn ask(&mut self, job: JobId, question: Question, spec: EngineSpec, on_disk: Option<Recorded>) {
+    fn ask(
+        &mut self,
+        job: JobId,
+        question: Question,
+        spec: EngineSpec,
+        silence: DecodeOptions,
+        on_disk: Option<Recorded>,
+    ) {
         let expected = question.expected(self.last.as_deref());
         let options = DecodeOptions {
             language: expected,
             languages: question.among.clone(),
             language_after: ENOUGH,
-            ..DecodeOptions::default()
+            ..silence
         };
         let listener = match &mut self.listener {
             Some(listener) => {
@@ -265,15 +280,6 @@ impl Detection {
     }
 }
 
-impl Sound {
-    fn on_disk(self) -> io::Result<Option<Recorded>> {
-        match self {
-            Self::Live => Ok(None),
-            Self::OnDisk(recorded) => recorded.map(Some),
-        }
-    }
-}
-
 impl Elsewhere {
     fn note(&mut self, job: JobId) {
         self.jobs.push_back(job);
@@ -330,8 +336,11 @@ impl Engine {
             }
             Way::Detected(question) => {
                 self.holder(job).hold(job);
+                let silence = sound.silence();
                 match (self.models.listener(settings), sound.on_disk()) {
-                    (Ok(spec), Ok(on_disk)) => self.detection.ask(job, question, spec, on_disk),
+                    (Ok(spec), Ok(on_disk)) => {
+                        self.detection.ask(job, question, spec, silence, on_disk);
+                    }
                     (Err(failure), _) => self.not_detected(job, &question, &failure.message),
                     (_, Err(error)) => self.not_detected(job, &question, &error.to_string()),
                 }
@@ -468,7 +477,8 @@ impl Engine {
         };
         let (model, not) = (&spec.model_name, &question.model);
         info!(job = job.0, code, model, "{not} does not know {code}: {model} transcribes this one");
-        let Self { recogniser, aside, detection, .. } = self;
+        let Self { recogniser, aside, detection, sleep, .. } = self;
+        sleep.attend_also(&spec);
         let elsewhere = match &mut detection.elsewhere {
             Some(elsewhere) => {
                 elsewhere.assistant.prepare(spec);

@@ -131,7 +131,8 @@ impl Preview {
         let (hears, words) = self.hears.as_mut().filter(|(hears, _)| *hears == job)?;
         let recogniser = self.recogniser.as_mut()?;
         recogniser.feed(*hears, pcm);
-        if words.recorded(pcm.len() as u64, recogniser.settled(job)) {
+        let is_loaded = recogniser.report().state == EngineState::Warm;
+        if words.recorded(pcm.len() as u64, recogniser.settled(job), is_loaded) {
             return None;
         }
         Some(self.failed(tr!("it does not keep up with what is said").into()))

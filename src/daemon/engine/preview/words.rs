@@ -11,7 +11,7 @@ use v2m_ipc::pcm::{milliseconds, seconds};
 /// tenths of a second after it was said, and a draft's end is only as exact as voice activity.
 const MARGIN: u64 = milliseconds(1_000);
 
-/// How much sound may wait for the preview, beyond what waited when it began to hear.
+/// How much sound may wait for the preview, beyond what waited when it was loaded.
 const LATE: u64 = seconds(5);
 
 /// The recogniser's text so far.
@@ -29,7 +29,7 @@ pub(in crate::daemon) struct Draft {
 pub(super) struct Words {
     /// Samples recorded.
     recorded: u64,
-    /// How many samples waited for the preview when it began to hear. `None`: it has heard nothing yet.
+    /// How many samples waited for the preview when its model was loaded. `None`: it still loads.
     waited: Option<u64>,
     /// The preview's text.
     preview: String,
@@ -42,20 +42,17 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// More sound was recorded; `heard`: how many samples in all the preview has heard. Returns false if
-    /// it is too late with that to be of any use.
-    pub(super) fn recorded(&mut self, samples: u64, heard: u64) -> bool {
+    /// More sound was recorded; `heard`: how many samples in all the preview has heard, `is_loaded`:
+    /// whether it could. Returns false if it is too late with that to be of any use.
+    pub(super) fn recorded(&mut self, samples: u64, heard: u64, is_loaded: bool) -> bool {
         self.recorded = self.recorded.saturating_add(samples);
-        let waits = self.recorded.saturating_sub(heard);
-        match self.waited {
-            Some(waited) => waits <= waited.saturating_add(LATE),
-            None if heard > 0 => {
-                self.waited = Some(waits);
-                true
-            }
-            // It still loads.
-            None => true,
+        if !is_loaded {
+            // If it is replaced by another process, that one begins anew.
+            self.waited = None;
+            return true;
         }
+        let waits = self.recorded.saturating_sub(heard);
+        waits <= self.waited.get_or_insert(waits).saturating_add(LATE)
     }
 
     /// The preview has written: this is its text now, of so many samples. Returns whether to show it.
@@ -138,9 +135,9 @@ mod tests {
     #[test]
     fn a_preview_that_catches_up_is_shown_once_it_has() {
         let mut words = Words::default();
-        assert!(words.recorded(seconds(20), 0), "it loads");
+        assert!(words.recorded(seconds(20), 0, false), "it loads");
         assert_eq!(words.drafted(draft("long", 15)), Some(draft("long", 15)));
-        assert!(words.recorded(seconds(1), seconds(1)));
+        assert!(words.recorded(seconds(1), seconds(1), true));
         assert!(!words.wrote("lo", seconds(1)));
         assert!(words.wrote("long and", seconds(17)));
     }
@@ -148,19 +145,34 @@ mod tests {
     #[test]
     fn a_preview_that_falls_behind_is_too_late() {
         let mut words = Words::default();
-        assert!(words.recorded(seconds(10), 0));
+        assert!(words.recorded(seconds(10), 0, false));
         // Ten seconds wait when it begins.
-        assert!(words.recorded(seconds(1), seconds(1)));
-        assert!(words.recorded(seconds(5), seconds(1)));
-        assert!(!words.recorded(1, seconds(1)), "it hangs");
+        assert!(words.recorded(seconds(1), seconds(1), true));
+        assert!(words.recorded(seconds(5), seconds(1), true));
+        assert!(!words.recorded(1, seconds(1), true), "it hangs");
         let mut words = Words::default();
         let mut heard = 0;
         let lost = (0..100).find(|_| {
             // Half as fast as somebody speaks.
             heard += seconds(1) / 2;
-            !words.recorded(seconds(1), heard)
+            !words.recorded(seconds(1), heard, true)
         });
         assert_eq!(lost, Some(11));
+    }
+
+    #[test]
+    fn a_preview_that_never_hears_anything_is_too_late_once_it_is_loaded() {
+        let mut words = Words::default();
+        assert!(words.recorded(1, 0, true), "it was loaded before");
+        assert!(words.recorded(LATE, 0, true));
+        assert!(!words.recorded(1, 0, true));
+        let mut words = Words::default();
+        assert!(words.recorded(seconds(200), 0, false), "it may take as long as it likes to load");
+        assert!(words.recorded(1, 0, true));
+        assert!(words.recorded(LATE, 0, true));
+        assert!(words.recorded(seconds(9), 0, false), "another process loads");
+        assert!(words.recorded(1, 0, true));
+        assert!(!words.recorded(LATE + 1, 0, true));
     }
 
     proptest! {
