@@ -304,7 +304,7 @@ fn the_setting_starts_it_and_ends_it_and_refuses_what_is_not_there() {
     assert!(text.contains("Changing engine.preview") && text.contains("nope"), "{text}");
     // Whisper hears whole pieces only.
     let (_, text) = client.refused_with("UPDATE_CONFIG", set("double"));
-    assert!(text.contains("only Nemotron and Moonshine"), "{text}");
+    assert!(text.contains("choose Nemotron or Moonshine"), "{text}");
     client.ask_with("UPDATE_CONFIG", set("words"));
     loaded(service);
     let pid = marks(service, "lives")[0].clone();

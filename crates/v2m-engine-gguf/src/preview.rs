@@ -64,8 +64,7 @@ impl GgufPreview {
         if summary.can_preview() {
             return Ok(summary);
         }
-        let why =
-            tr!("it takes too long to write while you speak; only Nemotron and Moonshine do that");
+        let why = tr!("it is too slow to show words while you speak; choose Nemotron or Moonshine");
         Err(LoadError::Broken { path: self.model.file.clone(), why: why.into() })
     }
 }

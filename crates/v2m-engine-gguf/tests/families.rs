@@ -281,7 +281,7 @@ fn a_model_is_a_preview_or_for_the_text_as_its_family_allows() {
     for family in ["canary", "parakeet"] {
         let preview = GgufPreview { model: model(file(family)), vad: None };
         let error = preview.check().unwrap_err().to_string();
-        assert!(error.contains("only Nemotron and Moonshine"), "{error}");
+        assert!(error.contains("choose Nemotron or Moonshine"), "{error}");
     }
 }
 

@@ -78,8 +78,7 @@ impl Models {
             Form::Ggml => false,
             Form::Gguf => self.summary(file).is_none_or(can),
         };
-        let why =
-            tr!("it takes too long to write while you speak; only Nemotron and Moonshine do that");
+        let why = tr!("it is too slow to show words while you speak; choose Nemotron or Moonshine");
         (!is_fit).then_some(why)
     }
 

@@ -363,7 +363,7 @@ fn a_model_for_previews_is_used_for_nothing_else_and_no_other_for_them() {
         models.preview_spec(&settings).unwrap().unwrap_err(),
         models.check_preview(&settings.engine.preview).unwrap_err(),
     ] {
-        assert!(failure.message.contains("only Nemotron and Moonshine"), "{}", failure.message);
+        assert!(failure.message.contains("choose Nemotron or Moonshine"), "{}", failure.message);
     }
 }
 
