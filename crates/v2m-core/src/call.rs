@@ -45,8 +45,8 @@ pub enum Request {
     TranscribeFile {
         /// The absolute path of the file.
         path: PathBuf,
-        /// The number of its sound track, counted from 1. `None`: the first one that can be
-        /// decoded.
+        /// The number of its sound track, counted from 1. `None`: the first one that can be decoded
+        /// and is not silent.
         track: Option<u32>,
     },
     /// RETRY_RECORDING.

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 use v2m_messages::tr;
 
-/// What [`Wire::wait`] found.
+/// The result of [`Wire::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// A frame, or the end, can be read.
@@ -29,7 +29,7 @@ impl Wire {
     /// Takes the socket from standard input.
     ///
     /// # Errors
-    /// When standard input cannot be duplicated or is no socket.
+    /// When standard input cannot be duplicated or is not a socket.
     pub fn stdin() -> io::Result<Self> {
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.local_addr().map_err(|_| {
@@ -38,13 +38,13 @@ impl Wire {
         Ok(Self { socket })
     }
 
-    /// Takes this end of a socketpair.
+    /// Uses this end of a socketpair.
     #[must_use]
     pub fn over(socket: UnixStream) -> Self {
         Self { socket }
     }
 
-    /// Blocks until the daemon sent something or `other` can be read.
+    /// Blocks until the daemon has sent something or `other` can be read.
     ///
     /// # Errors
     /// Those of poll(2).
@@ -63,10 +63,10 @@ impl Wire {
         }
     }
 
-    /// Reads one frame; `None` when the daemon has closed its end.
+    /// Reads one frame. `None` if the daemon has closed its end.
     ///
     /// # Errors
-    /// When the stream ends inside a frame, or a frame is not understood.
+    /// When the stream ends inside a frame, or a frame is invalid.
     pub fn receive(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
         engine::read_frame(&mut self.socket)
     }
