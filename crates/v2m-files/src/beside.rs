@@ -1,4 +1,4 @@
-//! Writes large files whose content is produced during writing.
+//! Writes large files with content that is produced during writing.
 //!
 //! The unfinished file has a fixed name (`FILE.new`) under a lock. So the next run overwrites the
 //! rest of a killed one, and two runs never write into the same file. Not here: `.part` files of

@@ -1,6 +1,6 @@
 //! The framing of the clients' socket: bytes in, frames out, and back.
 //!
-//! A connection speaks one of two framings for its whole life, told apart by its first byte:
+//! A connection uses one of two framings for its whole life. Its first byte shows which one:
 //! - [`Framing::Length`]: a 4-byte unsigned big-endian length, then that many bytes. No legal
 //!   length reaches 2^24, so the first byte is always 0x00.
 //! - [`Framing::Lines`]: anything else; one frame per `\n`, blank lines skipped, for `socat` and

@@ -160,7 +160,7 @@ impl Peer {
     }
 }
 
-/// Returns the message for a peer whose question cannot be read.
+/// Returns the message for a peer that sent an unreadable question.
 pub fn not_understood(why: &str) -> String {
     tr!("{program} does not understand what it is asked: {why}", program = program().name, why)
 }

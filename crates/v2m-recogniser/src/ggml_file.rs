@@ -94,7 +94,7 @@ impl GgmlFile {
     /// Fills `buffer` with the next bytes.
     ///
     /// # Errors
-    /// Those of the file; `UnexpectedEof` at its end.
+    /// The file's errors; `UnexpectedEof` at its end.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.file.read_exact(buffer)?;
         self.at += buffer.len() as u64;
@@ -104,7 +104,7 @@ impl GgmlFile {
     /// Returns the next 32-bit little-endian integers.
     ///
     /// # Errors
-    /// Those of [`Self::read`].
+    /// The errors of [`Self::read`].
     pub fn ints<const N: usize>(&mut self) -> Result<[i32; N], Flaw> {
         let mut ints = [0; N];
         for int in &mut ints {
@@ -118,7 +118,7 @@ impl GgmlFile {
     /// Skips this many bytes, which must exist.
     ///
     /// # Errors
-    /// When the file is too short, or those of the file.
+    /// When the file is too short, or the file's errors.
     pub fn skip(&mut self, bytes: u64) -> Result<(), Flaw> {
         ensure(self.length.saturating_sub(self.at) >= bytes, || {
             tr!("it is cut off: {length} bytes are not all of it", length = self.length)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`run`] | the main thread: frames in, frames out, one recording at a time |
 //! | [`recording`] | one recording: its stream, its clock, its answer |
-//! | [`probe`] | a recording whose language alone is wanted |
+//! | [`probe`] | a recording for language detection only |
 //! | [`stream`] | the policy, pure: what to decode when, and whether to believe it |
 //! | [`vad`] | Silero: detects voice |
 //! | [`model`] | the trait of a model's file: checked, then loaded |

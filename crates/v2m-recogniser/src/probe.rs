@@ -31,7 +31,7 @@ const WORD: u64 = milliseconds(250);
 /// recordings.
 const TOLD_EVERY: u64 = seconds(5);
 
-/// A recording whose language alone is wanted.
+/// A recording for language detection only.
 #[derive(Debug)]
 pub struct Probe {
     /// The daemon's job number.
@@ -66,7 +66,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Begins a recording whose language alone is wanted.
+    /// Begins a recording for language detection only.
     #[must_use]
     pub fn new(job: u32, options: DecodeOptions) -> Self {
         let settings = DecodeSettings { languages: options.languages, ..DecodeSettings::default() };

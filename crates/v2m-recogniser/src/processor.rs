@@ -10,7 +10,7 @@ use v2m_messages::{tr, verbatim};
 /// Gives all other programs of the user priority: this process gets the remaining time (nice 19).
 ///
 /// # Errors
-/// Those of setpriority(2).
+/// The errors of setpriority(2).
 pub fn give_way() -> io::Result<()> {
     Ok(rustix::process::setpriority_process(None, 19)?)
 }

@@ -271,7 +271,8 @@ impl Recording {
     }
 }
 
-/// Decides which improvements are allowed after the stop of a recording whose client waits.
+/// Decides which improvements are allowed after the stop if a client waits.
+///
 /// Questions about all seams are allowed if nobody notices the time. If the sound came in less than
 /// half the time that it was spoken in, it was recorded while the recording before was decoded: its
 /// pieces are still to be decoded, with the seams between them. The last piece is decoded with

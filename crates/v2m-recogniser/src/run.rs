@@ -115,7 +115,7 @@ struct RunLoop {
     device: Device,
     limits: PieceLimits,
     recording: Option<Recording>,
-    /// A recording whose language alone is wanted. Never together with another recording.
+    /// A recording for language detection only. Never together with another recording.
     probe: Option<Probe>,
     loaded: bool,
     /// The task that the worker is doing. Its result may not be needed any more.

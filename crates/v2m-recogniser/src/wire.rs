@@ -47,7 +47,7 @@ impl Wire {
     /// Blocks until the daemon has sent something or `other` can be read.
     ///
     /// # Errors
-    /// Those of poll(2).
+    /// The errors of poll(2).
     pub fn wait(&self, other: impl AsFd) -> io::Result<Readiness> {
         let mut fds =
             [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
@@ -74,7 +74,7 @@ impl Wire {
     /// Writes one message.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// The socket's errors.
     pub fn send(&mut self, message: &FromEngine) -> io::Result<()> {
         engine::write_message(&mut self.socket, message)
     }

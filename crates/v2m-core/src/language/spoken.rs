@@ -9,7 +9,7 @@ use v2m_messages::{mark, text, tr, translations};
 /// The word that requests language detection.
 pub const AUTO: &str = "auto";
 
-/// Codes (ISO 639-1, or 639-3 where there is no shorter one; `jw` is Whisper's for Javanese) and
+/// Codes (ISO 639-1, or 639-3 if there is no shorter one; `jw` is Whisper's for Javanese) and
 /// English names.
 const SPOKEN: [(&str, &str); 100] = [
     ("en", mark!("English")),

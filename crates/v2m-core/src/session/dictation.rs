@@ -18,7 +18,7 @@ pub(super) enum Phase {
     /// Recording. Clients wait here only until a doubtful press is judged: the recording is not
     /// announced before.
     Recording { waiting: Vec<Ticket>, announced: bool },
-    /// Capture was told to stop; its last samples are coming.
+    /// Capture is stopping; its last samples are still to come.
     Draining { waiting: Vec<Ticket> },
     /// The recogniser is working on the recording, or will after the older ones.
     Transcribing { waiting: Vec<Ticket>, heard: CaptureSummary },

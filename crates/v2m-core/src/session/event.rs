@@ -105,7 +105,7 @@ pub enum Effect {
     /// Stop recording at once and drop the audio.
     CancelCapture(JobId),
     /// The recording goes on as the second dictation. What was recorded before this sample belongs to
-    /// the first, whose text is settled: [`JobEvent::Transcribed`] answers it.
+    /// the first. Its text is settled: [`JobEvent::Transcribed`] returns it.
     Split(JobId, JobId, u64),
     /// Ask the recogniser for the whole text.
     Transcribe(JobId),

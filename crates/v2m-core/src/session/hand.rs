@@ -223,7 +223,7 @@ impl Session {
         }
         let waiting = self.drop_dictation(job, out);
         waiting.into_iter().for_each(|ticket| self.same_press(ticket, out));
-        // The dictation that was shown before this press may have ended meanwhile.
+        // The dictation that was shown before this press may have ended in the meantime.
         if self.dictations.is_empty() {
             out.push(Effect::Show(Notice::Nothing));
         }

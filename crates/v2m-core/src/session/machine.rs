@@ -308,7 +308,7 @@ impl Session {
         if state == EngineState::Loading {
             return;
         }
-        // Play no sound: nobody waits for a text.
+        // Play no sound: no client waits for a text.
         if unusable && problem != self.engine_problem {
             out.extend(problem.clone().map(|p| Effect::Show(Notice::Problem(p))));
         }

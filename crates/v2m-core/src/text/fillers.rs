@@ -79,7 +79,7 @@ impl<'a> Fillers<'_, 'a> {
             || self.language.fillers_between_marks.contains(&*token.low) && self.hesitates(at, kept)
     }
 
-    /// Whether the words on both sides could not stand side by side without the filler. Then it
+    /// Whether the words on both sides cannot follow one another without the filler. Then it
     /// stays.
     fn parts_an_elision(&self, at: usize, kept: &Kept<'a>) -> bool {
         let idle = |t: &&Token<'_>| t.is_mark_of(",;…") || self.may_be(t);

@@ -54,7 +54,7 @@ pub struct Choices {
     pub take_back: bool,
     /// Fillers are removed.
     pub fillers: bool,
-    /// Pairs of a heard phrase, in any case, and its replacement.
+    /// Pairs of a recognised phrase, in any case, and its replacement.
     pub replace: Vec<(String, String)>,
     /// Names to expect. Names with a spelling of their own (`PipeWire`) keep it.
     pub vocabulary: Vec<String>,

@@ -127,8 +127,8 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
         {
             Side::Open
         }
-        // A phrase in quotes (“new line”) is quoted, not obeyed. A quote that closes something
-        // before it is no evidence.
+        // A phrase in quotes (“new line”) is quoted, not obeyed. A quote that closes an earlier
+        // quotation is not evidence.
         TokenKind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
             let closes = language.closes(before)
                 || before.is_mark_of(")]}")

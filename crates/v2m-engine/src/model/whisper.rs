@@ -319,8 +319,8 @@ mod tests {
         assert!(matches!(check(Path::new("/tmp")), Err(LoadError::Missing { .. })));
     }
 
-    /// The count follows whisper.cpp: it reserves `10 + 15 + 15 * n_audio_layer + 24 *
-    /// n_text_layer` tensors, for 11 tensors and the layers.
+    /// The count follows whisper.cpp, which reserves
+    /// `10 + 15 + 15 * n_audio_layer + 24 * n_text_layer` tensors: for 11 tensors and the layers.
     #[test]
     fn each_tensor_has_a_name_of_its_own() {
         for (layers, text_layers) in [(4, 4), (32, 4), (24, 2)] {

@@ -126,7 +126,7 @@ impl<D: Decoder> Attempts<'_, D> {
     fn best(&mut self) -> Result<Hypothesis, DecodeError> {
         let vocabulary = &self.settings.vocabulary;
         let first = self.attempt(Effort::Quick, vocabulary)?;
-        // A text that repeats the vocabulary is no evidence. A text decoded without the vocabulary
+        // A text that repeats the vocabulary is not evidence. A text decoded without the vocabulary
         // is.
         let (first, vocabulary) = if echoes(&first.text, vocabulary) {
             (self.attempt(Effort::Quick, &[])?, [].as_slice())

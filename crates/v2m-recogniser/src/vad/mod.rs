@@ -33,7 +33,7 @@ impl VoiceDetector {
     /// Loads the model, if one is given.
     ///
     /// # Errors
-    /// Those of [`Silero::load`].
+    /// The errors of [`Silero::load`].
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
         Ok(Self { silero: path.map(Silero::load).transpose()?.map(Box::new), peak: 0.0 })
     }

@@ -293,7 +293,7 @@ fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
         let told = scratches(&mut story, 2);
         assert!(told.ends_with(expected), "{at}: {told}");
     }
-    // The sentence before waits behind another one.
+    // The sentence before this one waits for another one.
     let mut story = talking();
     over(&mut story, 1);
     over(&mut story, 2);
@@ -591,7 +591,7 @@ fn silence_at_a_forced_end_is_no_text() {
     assert!(!effects.iter().any(|e| matches!(e, Effect::Keep(..))), "{effects:?}");
 }
 
-/// Regression: the user was told that the whole dictation was taken back.
+/// Regression: the message said that the whole dictation was taken back.
 #[test]
 fn a_first_sentence_that_is_taken_back_does_not_end_the_talk() {
     let mut story = talking();

@@ -328,7 +328,7 @@ fn the_press_that_stops_holds_no_text_up() {
     assert_eq!(desk.deliveries(), 1);
 }
 
-/// Regression: it was answered `busy`; otherwise it started a recording that nobody wanted.
+/// Regression: the answer was `busy`, or the press started an unwanted recording.
 #[test]
 fn a_press_for_a_recording_that_ends_by_itself_meanwhile_is_its_stop() {
     let mut desk = Desk::new(TriggerMode::Auto);
