@@ -1,24 +1,24 @@
-//! Makes a notification of each notice: texts, icon, urgency and time. Pure.
+//! Turns a notice into a notification: texts, icon, urgency and time. Pure.
 //!
 //! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of
-//! notifications shows the first 52 characters or so of a body, and a banner no more until it is
-//! hovered over or critical.
+//! notifications shows the first 52 characters or so of a body, and so does a banner, unless it is
+//! critical or under the pointer.
 //!
 //! Problems are critical, so that they are seen in full screen and under Do Not Disturb: the
-//! specification asks that of critical notifications, and GNOME, KDE, dunst and mako do it.
-//! Critical ones stay until somebody takes them away, so [`Stay`] says when v2m does.
+//! specification requires this for critical notifications, and GNOME, KDE, dunst and mako comply.
+//! Critical notifications stay until something removes them, so [`Stay`] says when v2m does.
 
 use super::notice::Notice;
 use crate::session::{Brief, Code, Delivery, Failure};
 use std::time::Duration;
 use v2m_messages::tr;
 
-/// The longest body, in characters. Shells show a few lines; the whole text is where it was
-/// delivered.
+/// The longest body, in characters. Shells show a few lines; the whole text is available where it
+/// was delivered.
 const MAX_BODY: usize = 300;
 
-/// The longest draft, in characters. GNOME's banners show one line of about 52 and cut off its end,
-/// which is the new part.
+/// The longest draft, in characters. GNOME's banners show one line of about 52 characters and cut
+/// off its end, which is the new part.
 const MAX_GROWING: usize = 48;
 
 /// The longest title that GNOME's banners show, in characters.
@@ -61,7 +61,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Its name on the bus.
+    /// The action's key on the bus.
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::SetUp => "set-up",
@@ -90,7 +90,7 @@ pub(super) struct Card {
     pub(super) expires: Option<Duration>,
     pub(super) category: &'static str,
     pub(super) stay: Stay,
-    /// What the user can have done at once, if the desktop shows buttons.
+    /// The action that the notification's button offers, if the desktop shows buttons.
     pub(super) action: Option<Action>,
 }
 
@@ -98,7 +98,7 @@ impl Notice {
     /// The notification for a notice. `None`: the notice only closes one.
     pub(super) fn card(&self) -> Option<Card> {
         Some(match self {
-            // Longer than any dictation may be, yet not for ever should the service die meanwhile.
+            // Longer than the longest dictation, but finite in case the service dies meanwhile.
             Self::Recording { so_far, stops_after } => {
                 let body = so_far.as_deref().map_or_else(|| invitation(*stops_after), last_part);
                 progress(
@@ -185,7 +185,7 @@ fn delivered(
         }
         (Some(failed), problem) => {
             let (cause, body) = undelivered(&failed.detail, place.as_deref(), text);
-            // What the text lacks matters wherever it is.
+            // If part of the text is missing, this matters wherever it was delivered.
             let also = problem.map(brief).map(|it| format!("{}. {}", it.cause, it.remedy));
             (cause, lines([also.as_deref(), Some(&*body)]))
         }
@@ -204,7 +204,7 @@ fn place_of(detail: &str) -> String {
     capitalised(split(detail, &["; "]).0)
 }
 
-/// The text, shortened if a long one would push the note after it out of sight.
+/// Returns the text, shortened if it would push the note after it out of sight.
 fn with_room(text: &str, note: Option<&str>) -> String {
     let (text, room) = (text.trim(), MAX_BODY / 2);
     match note {
@@ -249,7 +249,7 @@ fn lines<const N: usize>(parts: [Option<&str>; N]) -> String {
 fn problem(failure: &Failure) -> Card {
     let stay = match failure.code {
         code if failure.lasts => Stay::UntilMended(code),
-        // The user only has to press the key again.
+        // Pressing the key again is enough.
         Code::NoSpeech
         | Code::Busy
         | Code::Paused
