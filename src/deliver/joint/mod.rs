@@ -88,7 +88,7 @@ impl Destination {
         }
     }
 
-    /// Whether the program told of its text field.
+    /// Whether the program reported its text field.
     pub(crate) fn has_field(&self) -> bool {
         self.field.is_some()
     }
@@ -127,7 +127,7 @@ struct Landed {
     at: Instant,
     /// The watch over the user's actions since. `None`: the desktop does not report them.
     watch: Option<InputWatch>,
-    /// The whole text, to take it back.
+    /// The whole text, in case the user takes it back.
     delivered: Option<Delivered>,
 }
 
@@ -239,7 +239,7 @@ impl Joint {
         self.0 = Some(Landed { place, tail, at, watch, delivered: None });
     }
 
-    /// Keeps the whole of the text that has landed.
+    /// Keeps the whole text that was delivered.
     pub(crate) fn keep(&mut self, delivered: Delivered) {
         if let Some(landed) = &mut self.0 {
             landed.delivered = Some(delivered);
@@ -252,14 +252,14 @@ impl Joint {
         Some((landed.delivered.as_ref()?, &landed.place))
     }
 
-    /// What the user did since the last text, and when that came.
+    /// Returns the user's activity since the last text, and the time of its delivery.
     pub(crate) fn since(&self, presses: &ShortcutPresses, now: Instant) -> (Between, Instant) {
         let Some(landed) = &self.0 else { return (Between::Unknown, now) };
         let watch = landed.watch.as_ref();
         (watch.map_or(Between::Unknown, |watch| watch.between(presses, now)), landed.at)
     }
 
-    /// Forgets the last text: it is unknown what stands there.
+    /// Forgets the last text, because the text at the cursor is unknown.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }

@@ -1,7 +1,7 @@
 //! Decides with which keys a text is pasted into the window that has the keyboard.
 //!
-//! Pure. The delivery methods that can tell ask which window it is. The programs' own reports are
-//! in `programs`.
+//! Pure. The caller finds out which window has the keyboard, where the desktop reports it. The
+//! programs' own reports come from `programs`.
 //!
 //! Control+V does not paste in a terminal: readline quotes the next key, and the next real paste
 //! shows `^[[200~`. So it is pressed only where no terminal can have the keyboard. Terminals accept

@@ -123,7 +123,7 @@ impl X11Clipboard {
     }
 
     /// Handles an event while requests are served. Returns whether it was a request. A program that
-    /// asks before the keys are pressed is noted as a clipboard manager.
+    /// asks before the keys are pressed counts as a clipboard manager.
     fn take_note(&mut self, said: OwnerEvent) -> Result<bool, DeliverError> {
         match said {
             OwnerEvent::Lost => Err(DeliverError::Overtaken),

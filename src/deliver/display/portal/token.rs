@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use std::task::Poll;
 
-    /// The thread for files is busy: the event loop goes on.
+    /// While the thread for files is busy, the event loop goes on.
     #[test]
     fn the_token_is_read_in_a_thread() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -1,4 +1,4 @@
-//! Waits for keys that the user still holds when a text is ready. Nothing is pressed before they
+//! Waits for keys that the user still holds when a text is ready. v2m presses nothing before they
 //! are up.
 //!
 //! Users hold a shortcut for 100 to 300 ms, and a text is often ready sooner. Keys that v2m pressed

@@ -1,4 +1,4 @@
-//! Finds out by trying whether the user holds a key, on a desktop that reports only the idle time.
+//! Detects keys that the user holds by probing, on a desktop that reports only the idle time.
 //!
 //! Mutter counts each key over the whole seat. A virtual press of a key that is already down
 //! changes nothing, and only a press or release that changes something counts as activity. So v2m

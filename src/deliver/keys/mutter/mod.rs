@@ -81,8 +81,8 @@ impl Keyboard {
         wait(self, &ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
     }
 
-    /// Waits until the user's modifiers are up, then presses and releases the combination once,
-    /// whatever becomes of it: no window answers these keys.
+    /// Waits until the user's modifiers are up, then presses and releases the combination once. It
+    /// is not repeated, because no window confirms these keys.
     pub(crate) async fn press_once(
         &self,
         hands: &Hands,
@@ -103,7 +103,7 @@ impl Keyboard {
 
     /// Presses the keys of each combination (the kernel's codes) in order, and releases them in
     /// reverse order. The first time that a combination ends with a key of `suspects`, it waits
-    /// until the user's key is up. The others are sent without waiting, and Mutter is waited for at
+    /// until the user's key is up. The others are sent without waiting, and v2m waits for Mutter at
     /// the end.
     pub(crate) async fn strike(
         &self,

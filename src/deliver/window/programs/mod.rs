@@ -2,10 +2,10 @@
 //! reported.
 //!
 //! GNOME and KDE on Wayland do not tell other programs which window has the keyboard. The programs
-//! themselves do tell assistive technologies (AT-SPI). GTK always does, Qt and Firefox only while
-//! such a technology runs (`org.a11y.Status`), and kitty, foot and Alacritty never do. So this
-//! module also lists the running programs that report nothing: if no terminal is among them, no
-//! terminal has the keyboard. Nothing is switched on for this, and no program is asked to report
+//! themselves report it to assistive technologies (AT-SPI). GTK always does, Qt and Firefox only
+//! while such a technology runs (`org.a11y.Status`), and kitty, foot and Alacritty never do. So
+//! this module also lists the running programs that report nothing: if no terminal is among them,
+//! no terminal has the keyboard. Nothing is switched on for this, and no program is asked to report
 //! events.
 //!
 //! The choice of the keys to press is in `press`.
@@ -112,7 +112,7 @@ impl Observer {
         self.look_within(PATIENCE, is_terminal).await
     }
 
-    /// As [`Self::look`], for callers with more time. Takes a second at most, and 300 ms more.
+    /// Like [`Self::look`], for callers with more time. Takes a second at most, and 300 ms more.
     pub(crate) async fn look_patiently(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
         self.look_within(LOOK_LONG, is_terminal).await
     }
@@ -140,7 +140,7 @@ impl Observer {
     }
 
     /// Reads the text around the cursor in a field that [`Self::look`] has found. `None`: the field
-    /// does not tell. Takes 50 ms at most.
+    /// does not report it. Takes 50 ms at most.
     pub async fn read(&self, field: &Field) -> Option<Around> {
         timeout(READ, around::around(self.bus.as_ref()?, field)).await.ok().flatten()
     }
@@ -153,8 +153,8 @@ impl Observer {
         done.unwrap_or(TakenBack::Unclear)
     }
 
-    /// Whether `text` stands right before the cursor in that field. `None`: it does not tell. Takes
-    /// half a second at most.
+    /// Whether `text` stands right before the cursor in that field. `None`: the field does not
+    /// report it. Takes half a second at most.
     pub(crate) async fn stands(&self, field: &Field, text: &str) -> Option<bool> {
         timeout(CHANGE, around::stands(self.bus.as_ref()?, field, text)).await.ok().flatten()
     }
@@ -165,8 +165,8 @@ impl Observer {
         told.active.is_some_and(|active| active.widget == Widget::Password)
     }
 
-    /// Asks GNOME Shell, through v2m's extension, if no program has said that it has the keyboard.
-    /// Takes 100 ms at most.
+    /// Asks GNOME Shell, through v2m's extension, if no program has reported that it has the
+    /// keyboard. Takes 100 ms at most.
     pub(crate) async fn with_shell(&self, focused: Focused) -> Focused {
         if !focused.programs.is_empty() || focused.widget == Widget::Terminal {
             return focused;
