@@ -4,7 +4,7 @@ use pipewire::spa::sys;
 use pipewire::spa::utils::dict::DictRef;
 use std::collections::BTreeSet;
 
-/// The most channels that PipeWire takes, and so the most that we record.
+/// The most channels that PipeWire accepts, and so the most that v2m records.
 pub(super) const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
 
 /// SPA's channel names, in the order of `enum spa_audio_channel` from
@@ -73,7 +73,7 @@ impl Channels {
         let position = |port: &&Port| position(&port.channel);
         let mut positions: Vec<u32> = ports.iter().take(MOST).map(position).collect();
         if matches!(positions[..], [] | [sys::SPA_AUDIO_CHANNEL_UNKNOWN]) {
-            // PipeWire mixes all it gets into this one channel.
+            // PipeWire mixes everything into this one channel.
             positions = vec![sys::SPA_AUDIO_CHANNEL_MONO];
         }
         let distinct: BTreeSet<_> = positions.iter().collect();

@@ -35,11 +35,11 @@ pub(super) struct Cycle {
     pub(super) now: Nanos,
 }
 
-/// A driver that stands still for less than this is only late: timers are late on a busy machine.
-/// Shorter than one cycle of PipeWire's default quantum (1024 at 48 kHz, 21 ms).
+/// A driver that stands still for less than this is only late, because timers are late on a busy
+/// machine. Shorter than one cycle of PipeWire's default quantum (1024 at 48 kHz, 21 ms).
 const LATE: i64 = samples_in_ms(20);
-/// How long a driver may take to catch up, in samples that came since it stood still. ALSA's
-/// largest buffers are emptied within a few cycles.
+/// How long a driver may take to catch up, in samples received since it stood still. ALSA's largest
+/// buffers are emptied within a few cycles.
 const CATCHING_UP: u64 = samples_in_ms(300) as u64;
 /// How many samples the resampler may keep back or give beyond what the clock says: part of its
 /// window of 64 samples, at the stream's beginning.
@@ -83,7 +83,7 @@ impl GapFinder {
         let advanced = (cycle.rate == last.rate && cycle.rate > 0)
             .then(|| i128::from(cycle.ticks) - i128::from(last.ticks))
             .map(|ticks| rounded(ticks * i128::from(SAMPLE_RATE), i128::from(cycle.rate)))
-            // Another driver counts from another start. Then only time counts.
+            // A new driver counts ticks from another start. Then only the time counts.
             .filter(|&advanced| (0..=time.max(came) + LATE).contains(&advanced));
         let not_taken = advanced.map_or(0, |advanced| advanced - came);
         // A difference of half a cycle or more counts as a missed cycle.
@@ -364,7 +364,7 @@ mod tests {
         graph.cycle.ticks = 3;
         graph.goes_on(40);
         assert_eq!(graph.told, []);
-        // Time reveals what stands still during the change.
+        // The time reveals a standstill during the change of drivers.
         graph.cycle.ticks = 77;
         graph.stalls(500 * MS);
         graph.goes_on(30);

@@ -19,13 +19,13 @@ use v2m_messages::tr;
 /// How often v2m checks whether the client of a long request has left.
 const GONE_EVERY: Duration = Duration::from_secs(1);
 
-/// The next thing to do on a connection.
+/// The next step on a connection.
 enum Next {
     /// A request, or why it is not valid.
     Request(Result<Command, Refusal>),
     /// An error that ends the conversation: send this answer and close.
     Last(Response),
-    /// Another client needs the place: say so if that needs no waiting, and close.
+    /// Another client needs the place: send an answer if that does not block, and close.
     GiveWay,
     /// The peer is done.
     End,

@@ -29,8 +29,8 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 use v2m_ipc::message::Response;
 
-/// The pause after a failed `accept` if no connection can give way. `accept` then lacks descriptors
-/// or memory, and those need time.
+/// The pause after a failed `accept` if no connection can give way. Descriptors or memory are then
+/// exhausted, and take time to become free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Limits for clients. The defaults are the protocol's.
@@ -64,8 +64,8 @@ impl Default for Limits {
 /// Serves the socket until `shutdown` is true or its sender is gone. Then it accepts no more
 /// connections, closes idle ones, and returns when the open requests are answered.
 ///
-/// A request that is unread at that moment stays unread. Its client sees a reset, knows from it
-/// that nobody acted on the request, and asks again.
+/// A request that is unread at that moment stays unread. Its client sees a reset, concludes that
+/// nobody acted on the request, and asks again.
 pub async fn serve(
     listener: UnixListener,
     calls: CallSender,
@@ -186,7 +186,7 @@ async fn converse(
     }
 }
 
-/// Waits for the order to stop. A sender that is gone counts as an order to stop.
+/// Waits for the order to stop. A dropped sender counts as such an order.
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|&stop| stop).await;
 }
@@ -200,7 +200,7 @@ async fn write(stream: &mut UnixStream, bytes: &[u8], limit: Duration) -> io::Re
     tokio::time::timeout(limit, stream.write_all(bytes)).await?
 }
 
-/// Reads the bytes that are there, at least one. Returns 0 at the end.
+/// Reads the available bytes, at least one. Returns 0 at the end.
 async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     const CHUNK: usize = 16 << 10;
     loop {
@@ -232,8 +232,8 @@ fn write_now(stream: &UnixStream, bytes: &[u8]) {
     }
 }
 
-/// Whether the peer closed both directions. A peer that only sends no more still reads. Asks the
-/// kernel, because the runtime's readiness may be older than the read that showed the end.
+/// Whether the peer closed both directions. A peer that closed only its sending side still reads.
+/// Asks the kernel, because the runtime's readiness may be older than the read that showed the end.
 fn is_gone(stream: &UnixStream) -> io::Result<bool> {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     poll(&mut fds, Some(&Timespec::default()))?;

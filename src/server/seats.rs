@@ -1,4 +1,5 @@
-//! Tracks who is connected, and who gives way when there are too many: a press must always get in.
+//! Tracks the connections, and decides which one gives way when there are too many: a press must
+//! always get in.
 //!
 //! A connection with a request under way never gives way. Of the others, those without a whole
 //! request go first, then idle ones, then subscribers. Within each kind, the one that has been

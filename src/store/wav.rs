@@ -2,7 +2,7 @@
 //!
 //! After each second of sound, the header is updated and the file is synced to the disk
 //! ([`SYNC_EVERY`]). So a reader that trusts the header misses at most that second, and so does a
-//! power cut. Our own reader goes by the file's length and misses nothing. The writer is our own
+//! power cut. Our own reader uses the file's length and misses nothing. The writer is our own
 //! because `hound` cannot undo a failed write; tests read the files with `hound`.
 
 use super::StoreError;
@@ -197,8 +197,8 @@ pub struct Pcm {
     pub file: File,
     /// The offset of the first sample in the file, in bytes.
     pub offset: u64,
-    /// The number of samples, from the file's length: the header of a recording that broke off is
-    /// wrong.
+    /// The number of samples, from the file's length, because the header of an interrupted
+    /// recording is wrong.
     pub samples: u64,
 }
 
