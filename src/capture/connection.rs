@@ -36,7 +36,7 @@ pub(super) struct Node {
 /// A source and the channels to record from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Input {
-    /// The source.
+    /// The source to record.
     pub(super) source: Node,
     /// The source's channels as they are now.
     pub(super) channels: Channels,
@@ -210,7 +210,7 @@ impl Connection {
     }
 
     /// Whether the source has more channels than when it was looked up. Fewer channels do not
-    /// count: they may come back at once, and a stream that is made anew each time would never
+    /// count: they may come back at once, and a stream that is recreated each time would never
     /// deliver sound.
     pub(super) fn has_grown(&self, input: &Input) -> bool {
         let known = self.known.borrow();
@@ -276,7 +276,7 @@ impl Known {
         self.sources.values().find(|node| node.name == name)
     }
 
-    /// The node's ports, in order, and only those that are recorded.
+    /// Returns the node's ports that are recorded, in order.
     fn ports_of(&self, node: &Node) -> Vec<&Port> {
         let mut ports: Vec<_> = self.ports.values().filter(|port| port.node == node.id).collect();
         ports.sort_by_key(|port| port.index);

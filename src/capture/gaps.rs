@@ -41,8 +41,8 @@ const LATE: i64 = samples_in_ms(20);
 /// How long a driver may take to catch up, in samples received since it stood still. ALSA's largest
 /// buffers are emptied within a few cycles.
 const CATCHING_UP: u64 = samples_in_ms(300) as u64;
-/// How many samples the resampler may keep back or give beyond what the clock says: part of its
-/// window of 64 samples, at the stream's beginning.
+/// How many samples the resampler may hold back or add, compared with the clock: part of its window
+/// of 64 samples, at the stream's beginning.
 const SLACK: i64 = 64;
 
 const fn samples_in_ms(ms: i64) -> i64 {
@@ -193,8 +193,8 @@ mod tests {
             }
         }
 
-        /// Lets cycles pass without us. The last cycle's samples come, and the next cycle that we
-        /// see is `cycles` later.
+        /// Skips cycles. The last cycle's samples come, and the next cycle that we see is `cycles`
+        /// later.
         fn missed(&mut self, cycles: u64) {
             self.cycle.at += self.samples();
             self.cycle.ticks += self.quantum * (cycles + 1);
@@ -202,7 +202,7 @@ mod tests {
             self.next();
         }
 
-        /// Lets the driver stand still before the next cycle.
+        /// Makes the driver stand still before the next cycle.
         fn stalls(&mut self, time: Nanos) {
             self.cycle.now += time;
             self.goes_on(1);

@@ -65,12 +65,12 @@ pub enum CaptureCommand {
     /// Ends the recording and keeps everything said until now. [`CaptureEvent::Ended`] answers it
     /// within half a second, even if the job has not started yet.
     Stop {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
     },
     /// Drops the recording. [`CaptureEvent::Ended`] with [`End::Cancelled`] answers it.
     Cancel {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
     },
 }
@@ -80,7 +80,7 @@ pub enum CaptureCommand {
 pub enum CaptureEvent {
     /// The first audio has arrived. Its samples follow.
     Started {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// The time from sending Start until PipeWire's first samples arrived.
         latency: Duration,
@@ -91,14 +91,14 @@ pub enum CaptureEvent {
     },
     /// Nothing could be recorded. The job is over, and no [`CaptureEvent::Ended`] follows.
     Failed {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// Why it failed.
         error: CaptureError,
     },
     /// The recording is over. All its samples came before this event.
     Ended {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// How it ended.
         end: End,
@@ -126,14 +126,14 @@ pub enum End {
 pub enum CaptureOutput {
     /// Samples at 16 kHz, mono, full scale ±1.0; never empty.
     Pcm {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// The samples that follow those delivered before.
         samples: Vec<f32>,
     },
     /// Sound that is missing between the samples before this and those after it.
     Gap {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// The length of the gap, and its cause.
         missing: Missing,

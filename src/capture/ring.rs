@@ -274,7 +274,7 @@ pub(super) struct Reader {
     pending: Option<Mark>,
     /// Cycles that are not yet assigned to a job.
     cycles: VecDeque<Cycle>,
-    /// Finds what is missing from the job's samples.
+    /// Finds gaps in the job's samples.
     finder: GapFinder,
 }
 

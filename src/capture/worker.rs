@@ -235,7 +235,7 @@ impl Worker {
     }
 
     /// A source that has just appeared reports its ports one by one. Until its audio has come, the
-    /// stream is made anew when ports are added.
+    /// stream is recreated when ports are added.
     fn catch_up_with_channels(&mut self) {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)

@@ -1,6 +1,6 @@
 //! Turns a notice into a notification: texts, icon, urgency and time. Pure.
 //!
-//! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of
+//! The title names the cause of a problem, and the body begins with the remedy: GNOME's list of
 //! notifications shows the first 52 characters or so of a body, and so does a banner, unless it is
 //! critical or under the pointer.
 //!
@@ -199,7 +199,7 @@ fn delivered(
     urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
 }
 
-/// Where a text is. `detail` is in the form "on the clipboard; why".
+/// Returns the text's place. `detail` is in the form "on the clipboard; why".
 fn place_of(detail: &str) -> String {
     capitalised(split(detail, &["; "]).0)
 }
@@ -213,8 +213,8 @@ fn with_room(text: &str, note: Option<&str>) -> String {
     }
 }
 
-/// Title and body for a text that was not delivered. `detail` is in the form "not there: why; what
-/// to do. More", in every language, and `place` is where the text is now.
+/// Returns the title and body for a text that was not delivered. `detail` is in the form "not
+/// there: why; what to do. More", in every language, and `place` is the text's current place.
 fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String) {
     let (cause, remedy) = split(detail, &["; ", ". "]);
     let (remedy, more) = split(remedy, &[". "]);

@@ -43,7 +43,7 @@ pub(crate) struct Cursor {
     observer: Observer,
     /// The last text, which the next one may be joined to.
     joint: Joint,
-    /// The last continuous dictation, and where its first sentence went.
+    /// The last continuous dictation, and the place of its first sentence.
     talk: Option<(u32, Destination)>,
     /// Whether the last text went into a password field. `None`: no program said so in time.
     hidden: Option<bool>,
@@ -61,7 +61,7 @@ struct Arrived {
     /// The text as it was delivered.
     text: String,
     place: Destination,
-    /// What the field contained before.
+    /// The text around the cursor before the delivery.
     around: Option<Around>,
 }
 

@@ -1,5 +1,5 @@
-//! Delivers texts: to the clipboard, to the cursor, and in a notification. Each sink reports what
-//! it did, or what went wrong and what to do.
+//! Delivers texts: to the clipboard, to the cursor, and in a notification. Each sink reports its
+//! result, or the problem and the remedy.
 //!
 //! Every delivery is bounded in time. A failed delivery does not fail the dictation, because the
 //! answer has the text anyway. The daemon decides which sinks are used.

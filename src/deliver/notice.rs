@@ -18,7 +18,7 @@ pub enum Notice {
     },
     /// v2m is recording, and the previous dictation's text has been delivered meanwhile.
     RecordingNext {
-        /// The text.
+        /// The dictated text.
         text: String,
         /// Where the text was delivered.
         place: String,
@@ -30,22 +30,22 @@ pub enum Notice {
     },
     /// A language model is working on the text.
     Rewriting,
-    /// The text, where it was delivered, and what went wrong.
+    /// The text, its deliveries, and any problems.
     Text {
-        /// The text.
+        /// The dictated text.
         text: String,
-        /// What each sink did, in the order in which they were tried.
+        /// The result of each sink, in the order in which they were tried.
         deliveries: Vec<Delivery>,
-        /// What else went wrong.
+        /// Other problems.
         problems: Vec<Failure>,
         /// A hint about where the text is, of one or two sentences.
         hint: Option<String>,
     },
     /// A problem, and what to do about it.
     Problem(Failure),
-    /// A dictation that had no text, or was transcribed anew, now has one.
+    /// A kept dictation now has a text: it had none, or was transcribed again.
     Recovered {
-        /// The text.
+        /// The dictated text.
         text: String,
         /// Whether the recording was cut off, so that the end is missing.
         cut_off: bool,

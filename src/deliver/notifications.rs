@@ -40,7 +40,7 @@ pub(super) enum Due {
     Retire,
 }
 
-/// Why a notification has ended, or what the user did with it.
+/// The reason why a notification has ended, or the user's action on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
     /// The user has pressed its button. It may still be there.
@@ -454,7 +454,7 @@ impl NotificationService {
         }
     }
 
-    /// Finds out what notify-rust's error means, which is only a text.
+    /// Finds out the meaning of notify-rust's error, which is only a text.
     async fn why(&self, reason: String) -> NotificationError {
         match self.owner_of_name().await {
             Ok(Some(_)) => NotificationError::Refused(reason),
@@ -498,7 +498,7 @@ fn refused(error: zbus::Error) -> NotificationError {
     NotificationError::Refused(error.to_string())
 }
 
-/// Whether nobody has the name, no program could be started for it, or its owner died during the
+/// Whether no program owns the name, none could be started for it, or its owner died during the
 /// call.
 fn is_absence(error: &zbus::Error) -> bool {
     match error {

@@ -158,7 +158,7 @@ impl Actor {
     }
 
     /// Waits for the next notice. Meanwhile repeats a notification that must stay visible, and
-    /// hides one whose time is over.
+    /// hides one at the end of its time.
     async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
         loop {
             let due = self.due.as_ref().map(|(at, ..)| *at);
@@ -243,7 +243,8 @@ impl Actor {
                 let (_, due, notice) = self.due.take()?;
                 return Some((Instant::now() + STEPPED_BACK, due, notice));
             }
-            // A notification that is hidden behind another is still true, whatever else is fixed.
+            // A notification that is hidden behind another one is still true, even if another
+            // problem is fixed.
             (Notice::Mended(_) | Notice::Tidy, Some((_, Due::Again, _))) if has_stepped_back => {
                 return self.due.take();
             }

@@ -53,7 +53,7 @@ pub(crate) struct Insertion {
     pub(crate) keys: PasteKeys,
     /// The only window that may get the text. `None`: any window that has the keyboard.
     pub(crate) only: Option<Window>,
-    /// What programs report about the keyboard focus.
+    /// The programs' report about the keyboard focus.
     pub(crate) focused: Focused,
     /// Whether clipboard managers are asked not to remember the text.
     pub(crate) is_sensitive: bool,

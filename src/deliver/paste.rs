@@ -46,7 +46,7 @@ const NO_LONGER: Duration = Duration::from_millis(400);
 /// request another format next.
 const TRANSFERS: Duration = Duration::from_secs(2);
 
-/// Serves requests until nobody asks for the text any more.
+/// Serves requests until there are no more.
 pub(crate) const UNTIL_QUIET: Serve =
     Serve::UntilQuiet { first: QUIET, quiet: QUIET, most: NO_LONGER, transfers: TRANSFERS };
 
@@ -171,7 +171,7 @@ pub(crate) async fn wait_for_hands<C: Clipboard>(
     }
 }
 
-/// Restores the clipboard once nobody asks for the text any more, unless the user has copied
+/// Restores the clipboard once there are no more requests for the text, unless the user has copied
 /// something.
 pub(crate) async fn give_back<C: Clipboard>(
     clipboard: &mut C,
@@ -183,8 +183,8 @@ pub(crate) async fn give_back<C: Clipboard>(
     }
 }
 
-/// Waits until nobody asks for the text any more. Returns the content to restore. `None`: the user
-/// has copied something, which stays.
+/// Waits until there are no more requests for the text. Returns the content to restore. `None`: the
+/// user has copied something, which stays.
 pub(crate) async fn until_quiet<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,

@@ -181,7 +181,8 @@ impl MediaPause {
             Ok(Err(error)) => return debug!(%error, "media players cannot be reached yet"),
             Err(_late) => return debug!("the session bus does not answer yet"),
         };
-        // Each bus numbers its clients anew, so the same name on another bus means another player.
+        // Each bus has its own numbering of clients, so the same name on another bus means another
+        // player.
         if bus.server_guid() != self.bus.server_guid() {
             self.paused.clear();
         }

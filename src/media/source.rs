@@ -12,7 +12,7 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 use v2m_messages::tr;
 
-/// Opens the file at its beginning, read as `mend` says.
+/// Opens the file at its beginning, with the corrections in `mend`.
 pub(super) fn probe(
     path: &Path,
     file: &File,

@@ -27,7 +27,7 @@ pub(super) enum Asked {
     Events(Vec<message::EventName>),
     /// The daemon answers.
     Call {
-        /// The request.
+        /// The request for the daemon.
         request: Request,
         /// The text that came with the request. It is returned if the call fails.
         original: Option<String>,

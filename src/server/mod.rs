@@ -1,9 +1,10 @@
 //! The clients' socket: connections, their limits, and the conversion between wire types and the
 //! daemon's types.
 //!
-//! The listener is given (systemd owns the socket): nothing here binds, unlinks or renames it. Wire
-//! types stop here: requests become [`Call`]s; answers and events become JSON. Other modules decide
-//! what a command does; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
+//! The caller provides the listener, because systemd owns the socket. Nothing here binds, unlinks
+//! or renames it. Wire types stop here: requests become [`Call`]s; answers and events become JSON.
+//! Other modules decide what a command does; only PING and SUBSCRIBE are answered here. Nothing
+//! dictated is logged.
 
 mod connection;
 mod convert;
@@ -39,7 +40,7 @@ pub struct Limits {
     /// How many connections may be open. If more come, the one that has been silent longest gives
     /// way. This is also the limit of requests under way, apart from presses.
     pub connections: usize,
-    /// Additional connections for newcomers, used while nobody can give way.
+    /// Additional connections for newcomers, used while no connection can give way.
     pub newcomers: usize,
     /// The time from a frame's first byte to its last.
     pub half_frame: Duration,
@@ -240,10 +241,10 @@ fn is_gone(stream: &UnixStream) -> io::Result<bool> {
     Ok(fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
-/// For how long v2m drops what a peer still sends after the last answer.
+/// How long v2m reads and drops a peer's remaining bytes after the last answer.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Sends a last answer and closes. For a moment, reads and drops what the peer still sends. So a
+/// Sends a last answer and closes. For a moment, reads and drops the peer's remaining bytes. So a
 /// client that writes everything before it reads gets the answer instead of a broken pipe.
 async fn close_with(
     stream: &mut UnixStream,

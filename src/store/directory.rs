@@ -51,7 +51,7 @@ pub(super) struct Lock(File);
 
 impl Lock {
     /// Whether this is still the lock of the directory at `directory`. The directory may have been
-    /// deleted and made anew.
+    /// deleted and recreated.
     pub(super) fn holds(&self, directory: &Path) -> bool {
         let there = regular::look_at(&directory.join(LOCK));
         let same = |there: fs::Metadata| {
@@ -115,7 +115,7 @@ fn stems(directory: &Path) -> Result<BTreeSet<(Timestamp, String)>, StoreError> 
     let mut stems = BTreeSet::new();
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        // The directory was deleted. The next dictation makes it anew.
+        // The directory was deleted. The next dictation recreates it.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(stems),
         Err(error) => return Err(failed()(error)),
     };

@@ -71,7 +71,7 @@ pub struct Candidate {
     pub id: String,
     /// The path of its recording, whether it exists or not.
     pub path: PathBuf,
-    /// Its text.
+    /// Its text, if it has one.
     pub text: Option<String>,
     /// Whether its recording still waits for a transcription.
     pub wants_text: bool,

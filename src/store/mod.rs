@@ -171,30 +171,30 @@ pub enum StoreEvent {
     Unfinished(Vec<Unfinished>),
     /// The job has its files.
     Began {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
-        /// Its recording.
+        /// The path of its recording.
         path: PathBuf,
     },
     /// The recording on disk ends here. Sent once for each `begin` or `rewrite`.
     AppendFailed {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
         /// Why writing failed.
         error: StoreError,
     },
     /// The whole recording is on disk.
     Recorded {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
-        /// Its recording.
+        /// The path of its recording.
         path: PathBuf,
         /// The number of samples at 16 kHz.
         samples: u64,
     },
     /// The job's outcome is on disk, and the job has ended.
     Finished {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
         /// The recording, if it is kept.
         audio: Option<PathBuf>,

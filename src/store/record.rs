@@ -125,7 +125,7 @@ pub struct SegmentRecord {
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
-    /// What was said.
+    /// The segment's text.
     pub text: String,
     /// Whether some of its sound is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -133,7 +133,7 @@ impl Wav {
         there.is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
     }
 
-    /// Writes the recording to `path` again, replacing what is there, and continues with the new
+    /// Writes the recording to `path` again, replacing any file there, and continues with the new
     /// file. The old file can still be read because it is open.
     pub(super) fn restore(&mut self, path: &Path) -> io::Result<()> {
         remove(path)?;

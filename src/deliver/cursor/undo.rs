@@ -178,7 +178,7 @@ impl Cursor {
         let patience = DEADLINE + crate::deliver::keys::held::PATIENCE;
         let done = tokio::time::timeout(patience, self.try_to_undo(wanted)).await;
         let done = done.unwrap_or_else(|_late| {
-            // The next delivery looks for the desktop anew, because this one hangs.
+            // The desktop hangs, so the next delivery looks for it again.
             self.desktop = None;
             Err(UndoError::Unclear)
         });
@@ -316,7 +316,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Regression: Ctrl+Z took back what was typed while v2m waited for the keys.
+    /// Regression: Ctrl+Z undid text that the user typed while v2m waited for the keys.
     #[tokio::test]
     async fn what_is_done_in_the_wait_counts() {
         let now = Instant::now();

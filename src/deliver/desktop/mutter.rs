@@ -2,10 +2,10 @@
 //! touching the focus.
 //!
 //! A session is open for one delivery only, because GNOME's panel shows a sign while it is open.
-//! The portals, which ask the user, are used only where this interface is refused. Order and times
-//! as measured on GNOME 43: Mutter's own clipboard manager reads what is offered within a
-//! millisecond, so what is read after the keys is read by a window; a GTK window asks some 3 ms
-//! after the keys.
+//! The portals, which ask the user, are used only if this interface is refused. Order and times as
+//! measured on GNOME 43: Mutter's own clipboard manager reads offered content within a millisecond,
+//! so a later read, after the keys, comes from a window. A GTK window asks some 3 ms after the
+//! keys.
 
 use crate::chord::Chord;
 use crate::deliver::clipboard::mutter::{self, MutterClipboard};

@@ -1,7 +1,7 @@
 //! A desktop with its own thread, because calls to its display server block.
 //!
 //! The event loop sends orders to the thread. The thread serves the clipboard until another program
-//! takes it, and sleeps when nobody asks.
+//! takes it, and sleeps while there are no requests.
 
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
 use crate::deliver::error::DeliverError;

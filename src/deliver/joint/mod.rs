@@ -34,8 +34,8 @@ use tracing::debug;
 /// actions. For this time, users are likely to continue where they were. It is counted to the start
 /// of the next recording, because people who speak do not type.
 pub(crate) const SHORTLY: Duration = Duration::from_secs(30);
-/// The number of characters that are remembered from the end of a text. This is more than the
-/// beginning of a line matters for.
+/// The number of characters that are remembered from the end of a text. Joining never needs more
+/// context.
 const TAIL: usize = 200;
 /// The length in bytes up to which the rules take less than a millisecond for a text.
 const SHORT: usize = 8 << 10;
@@ -132,7 +132,7 @@ struct Landed {
 }
 
 impl Joint {
-    /// Returns the text as it is put at the cursor. `told` is what the field reports.
+    /// Returns the text as it is put at the cursor. `told` is the field's report.
     fn join(
         &self,
         text: &str,
@@ -220,7 +220,7 @@ impl Joint {
         }
     }
 
-    /// Notes that the text has been put there unchanged. `told` is what the field reported before.
+    /// Notes that the text has been put there unchanged. `told` is the field's report before that.
     /// A password is not remembered.
     pub(crate) fn landed(
         &mut self,
@@ -246,7 +246,7 @@ impl Joint {
         }
     }
 
-    /// The last text, and where it is.
+    /// Returns the last text, and its place.
     pub(crate) fn undoable(&self) -> Option<(&Delivered, &Destination)> {
         let landed = self.0.as_ref()?;
         Some((landed.delivered.as_ref()?, &landed.place))

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How long to wait for the answer. As a rule the question was asked long before.
+/// How long to wait for the answer. Usually the question was asked long before.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Only one question of each kind runs at a time, because a display server that hangs must not

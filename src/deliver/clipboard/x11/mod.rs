@@ -30,7 +30,8 @@ const READERS: usize = 16;
 pub(crate) struct X11Clipboard {
     server: Rc<Server>,
     owner: Owner,
-    /// Programs that have read a text before its keys were pressed: clipboard managers, as a rule.
+    /// Programs that have read a text before its keys were pressed. Usually these are clipboard
+    /// managers.
     readers: Vec<u32>,
     /// The window of the clipboard manager that was found last.
     manager: u32,
@@ -94,7 +95,7 @@ impl X11Clipboard {
         reader::text(&self.server, time, until)
     }
 
-    /// Lets the clipboard manager, if there is one, save the clipboard, which would otherwise be
+    /// Asks the clipboard manager, if there is one, to save the clipboard, which would otherwise be
     /// lost when v2m ends (freedesktop.org's clipboard manager specification).
     pub(crate) fn leave(&mut self) -> Result<(), DeliverError> {
         let Some(content) = self.owner.content() else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! The task that owns the portal's session. It does one paste at a time, and handles the portal's
 //! signals in between.
 //!
-//! It never stops in the middle of a key combination, even if nobody waits for it any more.
+//! It never stops in the middle of a key combination, even if the caller has given up.
 
 use super::{Lender, Work};
 use crate::chord::Chord;
@@ -289,8 +289,8 @@ impl Desk {
         paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
     }
 
-    /// Restores the clipboard once nobody asks for the text any more, unless the user has copied
-    /// something.
+    /// Restores the clipboard once there are no more requests for the text, unless the user has
+    /// copied something.
     async fn give_back(&mut self, after: After) -> Result<(), DeliverError> {
         let Some(pasted) = after else {
             self.compositor.settle().await;

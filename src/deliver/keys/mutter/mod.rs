@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// How long a key takes to show in Mutter's idle time, at most. As a rule it takes 1 to 2 ms.
+/// How long a key takes to show in Mutter's idle time, at most. It usually takes 1 to 2 ms.
 const DELAY: Duration = Duration::from_millis(5);
 /// The time after which a key that has not shown in the idle time has done nothing. Keys wait
 /// behind mouse movements for the next frame, which took more than 30 ms on a busy machine with

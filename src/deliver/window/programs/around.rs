@@ -7,10 +7,9 @@ use zbus::{Connection, OwnedVariant};
 
 const TEXT: &str = "org.a11y.atspi.Text";
 const EDITABLE: &str = "org.a11y.atspi.EditableText";
-/// The number of characters to read before the cursor. This is more than the beginning of a line
-/// matters for.
+/// The number of characters to read before the cursor. Joining never needs more context.
 const BEFORE: i32 = 200;
-/// The number of characters to read after the cursor, for what follows spaces.
+/// The number of characters to read after the cursor, enough to see the text behind spaces.
 const AFTER: i32 = 20;
 /// The character that stands for something other than text: a picture, or a part of a page.
 const OBJECT: char = '\u{fffc}';

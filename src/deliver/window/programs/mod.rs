@@ -1,5 +1,5 @@
-//! Finds out what has the keyboard: a terminal, a password field, or anything else, as far as it is
-//! reported.
+//! Finds out which widget has the keyboard: a terminal, a password field, or another one, as far as
+//! it is reported.
 //!
 //! GNOME and KDE on Wayland do not tell other programs which window has the keyboard. The programs
 //! themselves report it to assistive technologies (AT-SPI). GTK always does, Qt and Firefox only
@@ -31,16 +31,15 @@ use zbus::Connection;
 /// on GNOME 43.9 and 48.7 with two cores and six times as much load: 8 to 60 ms for the programs,
 /// 20 to 70 ms with the search of a window.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a second question may take. Its answer affects only what is shown.
+/// How long a second question may take. Its answer affects only the notification.
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
 /// How long programs may take if no text waits for them.
 const LOOK_LONG: Duration = Duration::from_secs(1);
 /// How long a field may take to return its text. Measured: see `docs/performance.md`.
 const READ: Duration = Duration::from_millis(50);
-/// How long a field may take to return a whole text, or to delete it. Nobody waits for a text
-/// meanwhile.
+/// How long a field may take to return a whole text, or to delete it. No text is delayed meanwhile.
 const CHANGE: Duration = Duration::from_millis(500);
-/// How long listing the running programs may take. It takes a few milliseconds as a rule.
+/// How long listing the running programs may take. It usually takes a few milliseconds.
 const LIST: Duration = Duration::from_millis(300);
 
 /// The kind of widget that has the keyboard.
@@ -54,7 +53,7 @@ pub enum Widget {
     Unfinished,
     /// A terminal, perhaps one inside an editor.
     Terminal,
-    /// A field that hides what is typed.
+    /// A field that hides its text.
     Password,
     /// Another widget.
     Other,
@@ -80,7 +79,7 @@ pub struct Focused {
 }
 
 impl Focused {
-    /// Whether the field hides what is typed. `None`: this was not reported in time.
+    /// Whether the field hides its text. `None`: this was not reported in time.
     pub fn is_password(&self) -> Option<bool> {
         match self.widget {
             Widget::Password => Some(true),
@@ -105,9 +104,9 @@ impl Observer {
         Self { session: Some(session.to_owned()), bus: None }
     }
 
-    /// Finds out what has the keyboard now. `is_terminal` recognises terminals by a program's name.
-    /// Their windows are not searched. Takes 100 ms at most, and 300 ms more if the kernel is slow
-    /// to list the programs.
+    /// Finds out which widget has the keyboard now. `is_terminal` recognises terminals by a
+    /// program's name. Their windows are not searched. Takes 100 ms at most, and 300 ms more if the
+    /// kernel is slow to list the programs.
     pub async fn look(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
         self.look_within(PATIENCE, is_terminal).await
     }
