@@ -46,8 +46,8 @@ impl Port {
     }
 }
 
-/// The channel part of `wanted` (`source:channel`), if it begins with this source's name. Names of
-/// sources and ports may themselves contain colons.
+/// Returns the channel part of `wanted` (`source:channel`), if it begins with this source's name.
+/// Names of sources and ports may themselves contain colons.
 pub(super) fn beside<'w>(source: &str, wanted: &'w str) -> Option<&'w str> {
     wanted.strip_prefix(source)?.strip_prefix(':')
 }
@@ -95,8 +95,8 @@ impl Channels {
     }
 }
 
-/// The position of the channel with this name, or `SPA_AUDIO_CHANNEL_UNKNOWN` if SPA has no such
-/// name.
+/// Returns the position of the channel with this name, or `SPA_AUDIO_CHANNEL_UNKNOWN` if SPA has no
+/// such name.
 fn position(name: &str) -> u32 {
     let known = match name.strip_prefix("AUX") {
         Some(number) => {

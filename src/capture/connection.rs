@@ -125,7 +125,7 @@ impl Connection {
         })
     }
 
-    /// The core, on which streams are made.
+    /// Returns the core, on which streams are made.
     pub(super) fn core(&self) -> &CoreRc {
         &self.core
     }
@@ -218,7 +218,7 @@ impl Connection {
         now > input.channels.positions.len()
     }
 
-    /// The ids of the nodes that feed `node`, each once.
+    /// Returns the ids of the nodes that feed `node`, each once.
     pub(super) fn feeders(&self, node: u32) -> BTreeSet<u32> {
         let known = self.known.borrow();
         known.links.values().filter(|(_, to)| *to == node).map(|(from, _)| *from).collect()

@@ -177,7 +177,7 @@ impl CaptureError {
         matches!(self, Self::ChannelMissing { there, .. } if there.is_empty())
     }
 
-    /// The machine-readable reason.
+    /// Returns the machine-readable reason.
     pub fn code(&self) -> Code {
         match self {
             Self::Setup(_) => Code::Internal,
@@ -199,7 +199,7 @@ impl CaptureError {
 }
 
 impl CaptureError {
-    /// The title and the body of a notification.
+    /// Returns the title and the body of a notification.
     fn in_brief(&self) -> (String, &'static str) {
         let (cause, remedy) = match self {
             Self::Setup(_) => {

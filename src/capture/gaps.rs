@@ -131,8 +131,8 @@ impl GapFinder {
         if is_reached { self.found.pop_front().map(|(_, gap)| gap) } else { None }
     }
 
-    /// The position until which samples may be passed on: the next gap, or a stall that is not
-    /// settled.
+    /// Returns the position until which samples may be passed on: the next gap, or a stall that is
+    /// not settled.
     pub(super) fn clear_until(&self) -> Option<u64> {
         let gap = self.found.front().map(|&(at, _)| at);
         let stall = self.stall.map(|stall| stall.at);

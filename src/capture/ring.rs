@@ -229,22 +229,22 @@ impl Control {
         ring_bell(&self.shared.wake);
     }
 
-    /// The position in the stream of samples.
+    /// Returns the position in the stream of samples.
     pub(super) fn written(&self) -> u64 {
         self.shared.written.load(SeqCst)
     }
 
-    /// How many of this job's samples found the ring full.
+    /// Returns how many of this job's samples found the ring full.
     pub(super) fn lost(&self) -> u64 {
         self.shared.lost.load(SeqCst)
     }
 
-    /// When this job's first sample came.
+    /// Returns when this job's first sample came.
     pub(super) fn first_at(&self) -> Option<Nanos> {
         Some(self.shared.first_at.load(SeqCst)).filter(|&at| at != NEVER)
     }
 
-    /// The id of the realtime thread that delivered the first sample.
+    /// Returns the id of the realtime thread that delivered the first sample.
     pub(super) fn thread(&self) -> i32 {
         self.shared.thread.load(SeqCst)
     }

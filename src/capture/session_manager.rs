@@ -19,7 +19,7 @@ pub(super) fn has_settled(pid: Option<u32>) -> bool {
     pid.and_then(age).is_some_and(|age| age >= SETTLING)
 }
 
-/// How long a process has run.
+/// Returns how long a process has run.
 fn age(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let started = started_ticks(&stat)?;

@@ -140,12 +140,12 @@ impl Stream {
         self.stream.set_active(active).map_err(|error| CaptureError::Stream(error.to_string()))
     }
 
-    /// The stream's error, if there is one.
+    /// Returns the stream's error, if there is one.
     pub(super) fn error(&self) -> Option<String> {
         self.error.borrow().clone()
     }
 
-    /// The id of our node in the registry.
+    /// Returns the id of our node in the registry.
     pub(super) fn node_id(&self) -> u32 {
         self.stream.node_id()
     }

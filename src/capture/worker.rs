@@ -89,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// When to call [`Self::step`] even if nothing happens. [`NEVER`] when idle.
+    /// Returns when to call [`Self::step`] even if nothing happens. [`NEVER`] when idle.
     pub(super) fn deadline(&self) -> Nanos {
         self.job.as_ref().map_or(self.linger_until, |job| job.deadline)
     }
@@ -234,8 +234,8 @@ impl Worker {
         }
     }
 
-    /// A source that has just appeared reports its ports one by one. Until its audio has come, the
-    /// stream is recreated when ports are added.
+    /// Recreates the stream when ports are added, until the audio has come. A source that has just
+    /// appeared reports its ports one by one.
     fn catch_up_with_channels(&mut self) {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)

@@ -113,7 +113,7 @@ fn variants(kept: KeptDictation) -> HashMap<&'static str, Variant<'static>> {
     told
 }
 
-/// Only a file descriptor cannot be converted to an owned value, and there is none here.
+/// Converts to owned values. Only a file descriptor cannot be converted, and there is none here.
 fn owned(told: HashMap<&'static str, Variant<'static>>) -> Entry {
     told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
 }

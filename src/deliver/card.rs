@@ -61,7 +61,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// The action's key on the bus.
+    /// Returns the action's key on the bus.
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::SetUp => "set-up",
@@ -95,7 +95,7 @@ pub(super) struct Card {
 }
 
 impl Notice {
-    /// The notification for a notice. `None`: the notice only closes one.
+    /// Returns the notification for a notice. `None`: the notice only closes one.
     pub(super) fn card(&self) -> Option<Card> {
         Some(match self {
             // Longer than the longest dictation, but finite in case the service dies meanwhile.
@@ -159,7 +159,7 @@ fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) 
     }
 }
 
-/// The notification for a text, whether it was delivered or not.
+/// Returns the notification for a text, whether it was delivered or not.
 fn delivered(
     text: &str,
     deliveries: &[Delivery],
@@ -245,7 +245,7 @@ fn lines<const N: usize>(parts: [Option<&str>; N]) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// The notification for a failure without a text.
+/// Returns the notification for a failure without a text.
 fn problem(failure: &Failure) -> Card {
     let stay = match failure.code {
         code if failure.lasts => Stay::UntilMended(code),
@@ -326,7 +326,7 @@ fn urgent(
     }
 }
 
-/// The failure's own title, or the title for its code.
+/// Returns the failure's own title, or the title for its code.
 fn brief(failure: &Failure) -> Brief {
     let by_code =
         || Brief { cause: failure.code.title().to_owned(), remedy: capitalised(&failure.message) };

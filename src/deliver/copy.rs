@@ -218,7 +218,7 @@ fn work(inbox: &Inbox<Work>) {
     });
 }
 
-/// On X11 the clipboard manager, if there is one, keeps the text.
+/// Lets X11's clipboard manager, if there is one, keep the text.
 fn leave(owner: &mut Option<Owner>) {
     let Some(Owner::X11(clipboard)) = owner else { return };
     if let Err(reason) = clipboard.leave() {

@@ -105,7 +105,7 @@ async fn until_closed(stream: &UnixStream) {
     }
 }
 
-/// The socket of the display server: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
+/// Returns the socket of the display server: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
 fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if let Some(name) = var("WAYLAND_DISPLAY") {
         // An absolute name replaces the folder.
@@ -117,8 +117,8 @@ fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     Some(PathBuf::from(format!("/tmp/.X11-unix/X{number}")))
 }
 
-/// The variables that this process lacks and the user manager knows, as pairs for `main` to set.
-/// Blocks for at most 300 ms, and not at all if nothing is missing. Leaves no thread running.
+/// Returns the variables that this process lacks and the user manager knows, as pairs for `main` to
+/// set. Blocks for at most 300 ms, and not at all if nothing is missing. Leaves no thread running.
 pub fn adopt() -> Vec<(String, String)> {
     if missing(var).is_empty() {
         return Vec::new();
@@ -174,8 +174,8 @@ async fn managers_environment() -> zbus::Result<Vec<String>> {
     value.try_into()
 }
 
-/// The names of missing variables. The display variables are adopted together or not at all: this
-/// process's DISPLAY and the manager's XAUTHORITY may belong to different sessions.
+/// Returns the names of missing variables. The display variables are adopted together or not at
+/// all: this process's DISPLAY and the manager's XAUTHORITY may belong to different sessions.
 fn missing(var: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
     let no_display = var("WAYLAND_DISPLAY").is_none() && var("DISPLAY").is_none();
     let mut names = if no_display { DISPLAYS.to_vec() } else { Vec::new() };

@@ -15,7 +15,7 @@ use v2m_messages::tr;
 /// waits.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// The instruction for getting texts to the cursor on a desktop that would ask first.
+/// Returns the instruction for getting texts to the cursor on a desktop that would ask first.
 pub(crate) fn how_to_allow() -> &'static str {
     tr!(
         "To have texts at the cursor: v2m-send config set deliver.mode=paste. The desktop asks you \

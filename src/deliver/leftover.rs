@@ -76,7 +76,7 @@ impl LeftoverFile {
         self.read().is_some_and(|left| left.what != What::Stays)
     }
 
-    /// The notification that an earlier run has left.
+    /// Returns the notification that an earlier run has left.
     pub(super) fn read(&mut self) -> Option<Leftover> {
         let bytes = regular::read(self.path.as_ref()?, Trust::Own, LONGEST).ok()?;
         self.written = serde_json::from_slice(&bytes).ok();

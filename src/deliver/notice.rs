@@ -65,7 +65,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// The same notice without the text.
+    /// Returns the same notice without the text.
     pub(crate) fn hidden(self, secret: Secret) -> Self {
         let text = || secret.notice().to_owned();
         let hide = |so_far: Option<String>| so_far.map(|_said| text());
@@ -89,7 +89,7 @@ impl Notice {
         }
     }
 
-    /// The state's notice without the draft, for a place that anybody may see.
+    /// Returns the state's notice without the draft, for a place that anybody may see.
     pub(crate) fn without_draft(self) -> Self {
         match self {
             Self::Recording { stops_after, .. } => Self::Recording { so_far: None, stops_after },
@@ -109,7 +109,7 @@ impl Notice {
         }
     }
 
-    /// The name in the journal, which must not hold dictated text.
+    /// Returns the name in the journal, which must not hold dictated text.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Recording { .. } | Self::RecordingNext { .. } => "recording",

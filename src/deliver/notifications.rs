@@ -127,7 +127,8 @@ struct ShownNotification {
     card: Option<Card>,
 }
 
-/// The name and version of the session's notification service, for `v2m doctor`. Bounded.
+/// Returns the name and version of the session's notification service, for `v2m doctor`. Bounded in
+/// time.
 ///
 /// # Errors
 /// The reason why nothing can be shown, and what to do.
@@ -201,7 +202,7 @@ impl NotificationService {
         }
     }
 
-    /// What the next run must know if this process is killed now.
+    /// Returns the information that the next run needs if this process is killed now.
     fn leftover(&self) -> Option<Leftover> {
         let shown = self.shown.as_ref()?;
         Some(Leftover {
@@ -301,7 +302,7 @@ impl NotificationService {
         matches!(self.due(), Some((_, Due::Again)))
     }
 
-    /// What to do next with the notification, and when, if no other notice comes.
+    /// Returns the next action for the notification, and its time, if no other notice comes.
     pub(super) fn due(&self) -> Option<(Duration, Due)> {
         match self.shown.as_ref()?.card.as_ref()?.stay {
             Stay::WhileTrue if self.gnome => Some((GNOME_REPEAT, Due::Again)),
@@ -516,8 +517,8 @@ fn is_absence(error: &zbus::Error) -> bool {
     }
 }
 
-/// Title and body as they are sent, to a service that reads markup in bodies or not. Also removes
-/// NUL characters, because a bus closes the connection of a program that sends one.
+/// Returns the title and body as they are sent. `markup`: the service reads markup in bodies. Also
+/// removes NUL characters, because a bus closes the connection of a program that sends one.
 pub(super) fn words(card: &Card, markup: bool) -> (String, String) {
     let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
     let body = if markup { escaped(&body) } else { body.into_owned() };

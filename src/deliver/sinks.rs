@@ -34,7 +34,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// The text that is shown instead.
+    /// Returns the text that is shown instead.
     pub fn notice(self) -> &'static str {
         match self {
             Self::Locked => tr!("(the screen is locked: the text is not shown)"),

@@ -208,7 +208,7 @@ fn node_properties() -> PropertiesBox {
     }
 }
 
-/// The only format we provide. PipeWire converts it to the sink's format.
+/// Builds the only format we provide. PipeWire converts it to the sink's format.
 fn format_pod() -> Option<Vec<u8>> {
     let mut info = AudioInfoRaw::new();
     info.set_format(AudioFormat::F32LE);

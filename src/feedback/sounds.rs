@@ -50,7 +50,7 @@ impl Sound {
     /// All sounds.
     pub const ALL: [Self; 3] = [Self::Start, Self::Stop, Self::Problem];
 
-    /// The name in the journal.
+    /// Returns the name in the journal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Start => "start",

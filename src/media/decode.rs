@@ -176,7 +176,7 @@ impl<W: io::Write> Decoding<'_, W> {
         }
     }
 
-    /// How many of `length` seconds are missing, if that is worth a note.
+    /// Returns how many of `length` seconds are missing, if that is worth a note.
     fn missing(&self, length: Option<f64>) -> Option<f64> {
         length.map(|length| length - self.mixer.seconds()).filter(|missing| *missing > MISSING)
     }
@@ -313,7 +313,7 @@ impl<W: io::Write> Decoding<'_, W> {
     }
 }
 
-/// The container's declared length in seconds.
+/// Returns the container's declared length in seconds.
 fn whole(format: &dyn FormatReader) -> Option<f64> {
     let info = format.media_info();
     let ticks = i64::try_from(info.duration?.get()).ok()?;

@@ -35,7 +35,7 @@ pub(super) fn probe(
     })
 }
 
-/// The sound tracks, in the file's order.
+/// Returns the sound tracks, in the file's order.
 pub(super) fn sound_tracks(format: &dyn FormatReader) -> Vec<u32> {
     let is_sound =
         |track: &&Track| track.codec_params.as_ref().is_some_and(|codec| codec.audio().is_some());

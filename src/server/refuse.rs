@@ -41,7 +41,7 @@ pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
     write_now(stream, &framing.encode(&Response::error("busy", say, ().into())));
 }
 
-/// The answer to a connection that gives way to another one.
+/// Returns the answer to a connection that gives way to another one.
 pub(super) fn gives_way(limits: Limits) -> Response {
     let most = limits.connections;
     let say = tr!(

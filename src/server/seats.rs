@@ -122,7 +122,7 @@ impl Seats {
         seat.inspect(|seat| seat.leave()).is_some()
     }
 
-    /// The number of requests under way.
+    /// Returns the number of requests under way.
     pub(super) fn asking(&self) -> usize {
         self.all().iter().filter(|seat| seat.state().doing == Doing::Asking).count()
     }

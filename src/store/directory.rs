@@ -23,7 +23,7 @@ pub(super) fn file_name(started_at: Timestamp, job: JobId) -> String {
     format!("{}-{}.wav", started_at.strftime(TIME_FORMAT), job.0)
 }
 
-/// The start time of a recording with this name. `None` if it is not a dictation's name.
+/// Returns the start time of a recording with this name. `None` if it is not a dictation's name.
 pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
     let (time, job) = stem.rsplit_once('-')?;
     job.parse::<u32>().ok()?;
@@ -32,7 +32,7 @@ pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
-/// The path of the record beside a recording.
+/// Returns the path of the record beside a recording.
 pub(super) fn record_path(audio: &Path) -> PathBuf {
     audio.with_extension("json")
 }
@@ -109,7 +109,7 @@ pub(super) fn newest_first(directory: &Path) -> Result<impl Iterator<Item = Foun
     Ok(stems.map(move |(time, stem)| look_at(directory, &stem, time)))
 }
 
-/// The names of all dictations without their endings, oldest first.
+/// Returns the names of all dictations without their endings, oldest first.
 fn stems(directory: &Path) -> Result<BTreeSet<(Timestamp, String)>, StoreError> {
     let failed = || StoreError::file(mark!("listing the dictations in"), directory);
     let mut stems = BTreeSet::new();

@@ -163,7 +163,7 @@ impl Entry {
         directory::delete_all(directory, &[Doomed { sound, record }])
     }
 
-    /// The recording, if there is no text yet and another attempt may produce one.
+    /// Returns the recording, if there is no text yet and another attempt may produce one.
     pub(super) fn again(&self) -> Option<Unfinished> {
         let samples = samples_in(&self.path);
         let is_wanted = self.record.wants_attempt() && samples > 0;

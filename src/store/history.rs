@@ -228,7 +228,7 @@ fn candidate(id: String, found: Found) -> Candidate {
     Candidate { id, path: found.audio, text, wants_text }
 }
 
-/// The name of a dictation's files.
+/// Returns the name of a dictation's files.
 pub(super) fn id_of(audio: &Path) -> &str {
     audio.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }

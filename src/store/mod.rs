@@ -516,7 +516,7 @@ impl Store {
         self.send(StoreCommand::Retain(retention))
     }
 
-    /// The path of a job's recording, for the last 64 jobs of this run.
+    /// Returns the path of a job's recording, for the last 64 jobs of this run.
     pub fn path(&self, job: JobId) -> Option<&Path> {
         self.paths.get(&job).map(PathBuf::as_path)
     }

@@ -106,7 +106,7 @@ pub enum RecordState {
 }
 
 impl RecordState {
-    /// The name in the record and on the wire.
+    /// Returns the name in the record and on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Recording => "recording",
@@ -353,8 +353,8 @@ impl Record {
         self.wants_text() && self.attempts < MAX_ATTEMPTS
     }
 
-    /// The text that was not delivered, for example because the service was killed while a language
-    /// model rewrote it.
+    /// Returns the text that was not delivered, for example because the service was killed while a
+    /// language model rewrote it.
     pub(super) fn undelivered(&self) -> Option<Text> {
         let text = self.text.clone().filter(|text| !text.is_empty())?;
         let segments = self.segments.iter().cloned();

@@ -169,7 +169,8 @@ pub(super) fn is_foreign(path: &Path) -> bool {
     read.is_ok() && found.starts_with(b"RIFF") && format(&found) != format(&header(0))
 }
 
-/// The number of samples in a recording, from the file's length. 0 if the file cannot be inspected.
+/// Returns the number of samples in a recording, from the file's length. 0 if the file cannot be
+/// inspected.
 pub(super) fn samples_in(path: &Path) -> u64 {
     regular::look_at(path).map_or(0, |metadata| samples_of_length(metadata.len()))
 }

@@ -186,7 +186,8 @@ impl Serving {
         Self { requests, begun: now, until: now + first }
     }
 
-    /// The time until which to wait for the next request. `is_giving`: a program is still reading.
+    /// Returns the time until which to wait for the next request. `is_giving`: a program is still
+    /// reading.
     pub(crate) fn until(&self, is_giving: bool) -> Instant {
         match self.requests {
             Serve::One(_) | Serve::For(_) => self.until,

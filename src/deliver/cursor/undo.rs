@@ -45,7 +45,7 @@ pub enum Undone {
 }
 
 impl Undone {
-    /// The result in words for the user.
+    /// Returns the result in words for the user.
     pub fn told(self) -> &'static str {
         match self {
             Self::Gone => {

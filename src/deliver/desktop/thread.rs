@@ -19,7 +19,7 @@ pub(crate) trait Desk: Serves {
     /// A text that a window has read.
     type Pasted;
 
-    /// Connects. Blocking.
+    /// Connects. Blocks.
     fn open() -> Result<Self, DeliverError>;
 
     /// Puts a text into the window that has the keyboard. `remote` presses the keys if given, and

@@ -117,7 +117,7 @@ impl Log {
         self.verdict.get_or_insert(Between::Unknown);
     }
 
-    /// The activity until `now`, apart from these presses.
+    /// Returns the activity until `now`, apart from these presses.
     pub(crate) fn between(&self, presses: &ShortcutPresses, now: Instant) -> Between {
         match (self.verdict, self.grain) {
             (Some(verdict), _) => verdict,

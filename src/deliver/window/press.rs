@@ -173,12 +173,12 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Nothing is reported, and these programs run.
+    /// Makes the report in which these programs run and none reports anything.
     fn silent(programs: &[&str]) -> Focused {
         Focused { silent: Some(names(programs)), ..Focused::default() }
     }
 
-    /// The chosen keys, with a `*` if the primary selection must hold the text too.
+    /// Returns the chosen keys, with a `*` if the primary selection must hold the text too.
     fn pressed(keys: &PasteKeys, window: Option<&Window>, focused: &Focused) -> String {
         let Press { chord, primary } = keys.press(window, focused);
         format!("{chord}{}", if primary { "*" } else { "" })

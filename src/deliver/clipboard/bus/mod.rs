@@ -48,7 +48,7 @@ pub(crate) trait ClipboardSession: Send {
     /// be interrupted halfway.
     const RELEASES_KEYS: bool;
 
-    /// The handle that calls the session's methods.
+    /// Returns the handle that calls the session's methods.
     fn calls(&self) -> &Self::Calls;
 
     /// Waits for the next signal. Cancel-safe.

@@ -46,7 +46,7 @@ impl DataControl {
         Ok(Self { owner, server, changes: 0, keys: None, has_reader: false })
     }
 
-    /// The connection and the seat, for keyboards on the same connection.
+    /// Returns the connection and the seat, for keyboards on the same connection.
     pub(crate) fn compositor(&self) -> (&WaylandConnection<SeatState>, &WlSeat) {
         (&self.server.compositor, &self.server.seat)
     }

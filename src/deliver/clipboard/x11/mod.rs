@@ -46,7 +46,7 @@ pub(crate) struct X11Clipboard {
 }
 
 impl X11Clipboard {
-    /// The clipboard of this server.
+    /// Creates the clipboard of this server.
     pub(crate) fn of(server: Rc<Server>) -> Self {
         Self {
             server,

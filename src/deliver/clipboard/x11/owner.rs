@@ -162,7 +162,7 @@ impl Owner {
         Self { selection, ..Self::default() }
     }
 
-    /// The clipboard's content, if it is ours.
+    /// Returns the clipboard's content, if it is ours.
     pub(crate) fn content(&self) -> Option<&[SelectionFormat]> {
         self.held.as_ref().map(|held| held.formats.as_slice())
     }

@@ -51,7 +51,8 @@ pub(crate) struct Shortcuts {
 }
 
 impl Shortcuts {
-    /// Any key may be v2m's, if the settings contain no shortcut that runs it.
+    /// Returns unknown shortcuts, for settings without a shortcut that runs v2m: any key may be
+    /// v2m's.
     pub(crate) fn unknown() -> Self {
         let modifiers = [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super];
         Self { modifiers: modifiers.to_vec(), keys: None }

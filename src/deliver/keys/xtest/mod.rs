@@ -55,7 +55,7 @@ pub(crate) struct Xtest {
 }
 
 impl Xtest {
-    /// The keyboard of this server.
+    /// Creates the keyboard of this server.
     pub(crate) fn of(server: Rc<Server>) -> Self {
         Self { server, strokes: None }
     }

@@ -41,8 +41,8 @@ pub(crate) fn name_of_own(pid: u32) -> Option<String> {
     (about.uid() == getuid().as_raw()).then(|| name_of(pid)).flatten()
 }
 
-/// The names under which a program may be listed, in lower case: its own name, the name without the
-/// additions of packagers and toolkits, and the last part of an application id
+/// Returns the names under which a program may be listed, in lower case: its own name, the name
+/// without the additions of packagers and toolkits, and the last part of an application id
 /// (`org.gnome.Terminal`).
 pub(crate) fn names_of(name: &str) -> Vec<String> {
     let name = name.to_lowercase();
