@@ -76,7 +76,7 @@ impl Server {
         self.compositor.heard.state.has_keyboard
     }
 
-    /// The clipboard as the compositor has announced it.
+    /// Returns the clipboard as the compositor has announced it.
     pub(crate) fn announced(&self) -> &Announced {
         &self.compositor.heard.state.clipboard
     }

@@ -69,7 +69,7 @@ pub(crate) async fn write(
     keyboard.strike(&strokes, &suspects).await
 }
 
-/// The kernel's codes of a stroke's keys.
+/// Returns the kernel's codes of a stroke's keys.
 fn codes(stroke: &Stroke) -> Vec<u32> {
     stroke.hold.iter().chain([&stroke.key]).map(|code| code - OFFSET).collect()
 }

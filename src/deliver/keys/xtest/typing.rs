@@ -40,7 +40,7 @@ impl Typing {
         Ok(Self { strokes, in_the_way })
     }
 
-    /// All keys that would change what is typed if they were down.
+    /// Returns all keys that would change the typed text if they were down.
     pub(crate) fn in_the_way(&self) -> &[Keycode] {
         &self.in_the_way
     }
