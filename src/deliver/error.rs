@@ -158,7 +158,7 @@ pub(crate) enum DeliverError {
     #[error(
         "{}",
         tr!(
-            "you told the desktop that v2m may not press keys. To be asked again: systemctl \
+            "you did not allow v2m to press keys. To be asked again: systemctl \
              --user restart v2m.service"
         )
     )]
@@ -166,7 +166,7 @@ pub(crate) enum DeliverError {
     #[error(
         "{}",
         tr!(
-            "you allowed v2m less than the keyboard and the clipboard, and it needs both. To be \
+            "v2m needs both the keyboard and the clipboard, and you allowed less. To be \
              asked again: systemctl --user restart v2m.service"
         )
     )]

@@ -382,9 +382,7 @@ impl NotificationService {
 
     async fn notify(&mut self, card: &Card) -> Result<(), NotificationError> {
         if self.owner.is_none() {
-            return Err(NotificationError::Absent(
-                tr!("it ended as soon as it was started").to_owned(),
-            ));
+            return Err(NotificationError::Absent(tr!("it exited at once").to_owned()));
         }
         // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
         // critical itself.

@@ -87,7 +87,7 @@ pub(super) fn choose(
         return Ok(Choice { track: default, note: None });
     };
     let note = tr!(
-        "track {number} of its {count} sound tracks was taken, and none can be heard: {reasons} \
+        "track {number} of its {count} sound tracks was taken, and none is audible: {reasons} \
          (`v2m-send transcribe --track N` takes another one)",
         number,
         count,

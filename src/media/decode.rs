@@ -56,7 +56,7 @@ pub(super) fn decode(
     let shown = track.map_or(Ok(Vec::new()), |track| movie.shown(track));
     let shown = shown.unwrap_or_else(|Unfollowed| {
         let note =
-            tr!("its edit list cannot be followed: what it hides or moves was heard as it lies");
+            tr!("its edit list cannot be used: parts that it hides or moves were transcribed where they are in the file");
         notes.push(note.into());
         Vec::new()
     });
@@ -212,7 +212,7 @@ impl<W: io::Write> Decoding<'_, W> {
         if gap > 0.0 && self.timeline.is_wrong(gap, heard) {
             if !std::mem::replace(&mut self.is_told, true) {
                 self.notes.push(tr!(
-                    "a time stamp after {seconds} s is wrong, and was not followed",
+                    "a time stamp after {seconds} s is wrong, and was ignored",
                     seconds = format_args!("{heard:.1}")
                 ));
             }

@@ -205,7 +205,7 @@ impl Connection {
                 }
                 () = overdue, if midway => {
                     let say = tr!(
-                        "the request was begun and not ended in time; send its 4-byte big-endian \
+                        "the request did not arrive completely in time; send its 4-byte big-endian \
                          length and all of it"
                     );
                     return Ok(Next::Last(bad_request(say)));

@@ -46,7 +46,13 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
 
 /// The request names no language.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", tr!("{asked} is no language: give a code such as es, or a name such as Spanish", asked = format_args!("{:?}", .0)))]
+#[error(
+    "{}",
+    tr!(
+        "{asked} is not a language: give a code such as es, or a name such as Spanish",
+        asked = format_args!("{:?}", .0)
+    )
+)]
 pub struct NoLanguage(pub String);
 
 /// The name that a prompt says: English for those that are known, else as given, if that can be a

@@ -52,7 +52,7 @@ impl Undone {
                 tr!("The last text is taken back. `v2m-send last` still prints it.")
             }
             Self::Pressed => {
-                tr!("v2m pressed Ctrl+Z once. The window does not tell whether the text is gone.")
+                tr!("v2m pressed Ctrl+Z once. The window does not report whether the text is gone.")
             }
         }
     }
@@ -62,7 +62,7 @@ impl Undone {
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
     /// There is no text to take back.
-    #[error("{}", tr!("v2m has put no text at the cursor that it could take back"))]
+    #[error("{}", tr!("there is no text at the cursor that v2m could take back"))]
     Nothing,
     /// The screen is locked, so anybody may have pressed the key.
     #[error("{}", tr!("the screen is locked"))]
@@ -97,8 +97,7 @@ pub enum UndoError {
     #[error(
         "{}",
         tr!(
-            "it was delivered more than {seconds} s ago, and the desktop does not tell what you \
-             did since",
+            "it was delivered more than {seconds} s ago, and the desktop does not report what you did since",
             seconds = SHORTLY.as_secs()
         )
     )]
@@ -107,8 +106,8 @@ pub enum UndoError {
     #[error(
         "{}",
         tr!(
-            "the desktop does not tell whether you have typed since, and the program does not tell what stands at the \
-             cursor. Ctrl+Z might undo what you typed. Undo it in the program"
+            "the desktop does not report whether you have typed since, and the program does not show the text \
+             at the cursor. Ctrl+Z might undo what you typed. Undo it in the program"
         )
     )]
     Untold,
@@ -116,7 +115,7 @@ pub enum UndoError {
     #[error(
         "{}",
         tr!(
-            "the program does not tell v2m what stands at the cursor. Undo it there (Ctrl+Z). \
+            "the program does not show v2m the text at the cursor. Undo it there (Ctrl+Z). \
              With deliver.undo = \"ctrl+z\" v2m presses these keys for you"
         )
     )]
@@ -141,7 +140,7 @@ pub enum UndoError {
     #[error("{}", tr!("v2m pressed Ctrl+Z once, but the program still shows the text"))]
     Still,
     /// The program has not answered in time.
-    #[error("{}", tr!("the program did not answer, so it is unknown whether the text is gone"))]
+    #[error("{}", tr!("the program did not answer, so v2m does not know whether the text is gone"))]
     Unclear,
     /// The keys could not be pressed.
     #[error("{}", tr!("v2m could not press Ctrl+Z: {reason}", reason = .0))]

@@ -44,7 +44,7 @@ pub enum FinishReason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PieceError {
     /// It is not what the provider's reference says.
-    #[error("{}", tr!("it is not of the provider's form"))]
+    #[error("{}", tr!("it does not have the provider's format"))]
     Form,
     /// The provider reports an error in the middle of its answer.
     #[error("{0}")]

@@ -45,8 +45,7 @@ pub(crate) async fn write(
     let strokes = ways.next().ok_or(DeliverError::NoLayout(tr!("it is empty")))??;
     if ways.any(|way| way.as_ref() != Ok(&strokes)) {
         let reason = tr!(
-            "you have several on which this is typed differently, and GNOME does not say which is \
-             in force"
+            "you have several layouts on which this is typed differently, and GNOME does not report the active one"
         );
         return Err(DeliverError::NoLayout(reason));
     }
