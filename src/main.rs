@@ -104,7 +104,7 @@ enum Command {
     },
     #[command(about = tr!("Print every setting with its default and its explanation"))]
     DefaultConfig,
-    #[command(about = tr!("Import the settings of voice2machine, and say what becomes of each"))]
+    #[command(about = tr!("Import the settings of voice2machine, and report what happens to each"))]
     ImportConfig {
         #[arg(help = tr!("voice2machine's config.toml"))]
         file: PathBuf,
@@ -351,9 +351,7 @@ fn bind(command: &Shortcut) -> ExitCode {
                 tr!("{binding} runs {command}", binding = it.binding, command = it.command)
             };
             match &all[..] {
-                [] => {
-                    tr!("There is no shortcut of v2m's. Set one: v2m shortcut install").to_owned()
-                }
+                [] => tr!("v2m has no shortcut. Set one: v2m shortcut install").to_owned(),
                 all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
             }
         }),
@@ -366,7 +364,7 @@ fn bind(command: &Shortcut) -> ExitCode {
                     tr!("There was no such shortcut for {language}.", language)
                 }
                 (0, None) if one => tr!("There was no such shortcut.").to_owned(),
-                (0, None) => tr!("There was no shortcut of v2m's.").to_owned(),
+                (0, None) => tr!("v2m had no shortcut.").to_owned(),
                 (count, _) => {
                     tr!("The shortcut is removed." | "{n} shortcuts are removed." % count)
                 }

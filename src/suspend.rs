@@ -131,7 +131,7 @@ fn rule() -> zbus::Result<MatchRule<'static>> {
 
 /// A lock of the kind "delay", or none where logind is away or refuses.
 async fn take(bus: &Connection) -> Option<OwnedFd> {
-    let request = ("sleep", "v2m", tr!("The speech recogniser lets go of the GPU"), "delay");
+    let request = ("sleep", "v2m", tr!("The speech recogniser releases the GPU"), "delay");
     let reply = bus.call_method(Some(NAME), PATH, Some(MANAGER), "Inhibit", &request).await;
     let lock = reply.and_then(|reply| reply.body().deserialize::<zbus::OwnedFd>());
     lock.inspect_err(|error| debug!(%error, "sleep is not delayed")).ok().map(Into::into)

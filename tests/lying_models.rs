@@ -174,13 +174,13 @@ const LIES: [Lie; 19] = [
     ("heads below zero", |model| model.header[TEXT_HEADS] = -6, "-6 heads of the decoder"),
     ("one word", |model| model.words.truncate(1), "1 words"),
     ("no space", |model| model.words.iter_mut().for_each(|w| w.retain(|b| *b != b' ')), "space"),
-    ("unknown storage", |model| model.header[STORAGE] = 2999, "way 2999"),
+    ("unknown storage", |model| model.header[STORAGE] = 2999, "type 2999"),
     ("other storage", |model| model.header[STORAGE] = 2002, "wrong shape"),
-    ("old versions", |model| model.header[STORAGE] = 9007, "way 9007"),
+    ("old versions", |model| model.header[STORAGE] = 9007, "type 9007"),
     (
         "unknown tensor",
         |model| model.tensors[5].name = "decoder.blocks.9.mlp.0.weight".into(),
-        "not Whisper's",
+        "Whisper does not have",
     ),
     ("twice", |model| model.tensors[3] = model.tensors[4].clone(), "twice"),
     ("too few", |model| drop(model.tensors.pop()), "166 of its 167"),
@@ -481,7 +481,7 @@ fn a_voice_model_that_lies_is_refused_by_its_name() {
     refused(&[&whole[..], &[0; 7]].concat(), "ends too early");
     let mut lying = whole.clone();
     lying.splice(whole.len() - 4.., [0xff; 4]);
-    refused(&lying, "no numbers");
+    refused(&lying, "not numbers");
     refused(&vec![0; 5 << 20], "ggml form");
     for at in (0..400).step_by(4) {
         for lie in [i32::MIN, -1, 0, 1, 7, 1 << 24, i32::MAX] {

@@ -162,7 +162,7 @@ fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     assert!(!user.models().join("mine.gguf").exists());
     let (code, _, error) = user.run(&["pull", "moonshine-base-en", "--from", "hub"]);
     assert_eq!(code, 4, "{error}");
-    assert!(error.contains("made of a Python package"), "{error}");
+    assert!(error.contains("made from a Python package"), "{error}");
 }
 
 /// A small model with random weights, whole in structure.

@@ -269,8 +269,8 @@ impl ConfigError {
 
 /// For who writes a key into the file, which others may come to read: dotfiles are shared.
 const SECRETS: &str = mark!(
-    "a secret does not belong into the configuration: put it into a file only you can read, such as \
-     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways, and those of other hosts)"
+    "do not put a secret into the configuration: put it into a file only you can read, such as \
+     ~/.config/v2m/gemini.key or openai.key (man v2m-llm describes other ways, and other hosts)"
 );
 
 /// The candidate most like `name`, unless none is (a Jaro-Winkler similarity of 0.7 separates

@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     String::from_utf8(bytes).map(Some).map_err(|e| {
         let line = line_of(e.as_bytes(), e.utf8_error().valid_up_to());
         let origin = Origin::File { path: path.into(), line };
-        ConfigError::Syntax { origin, message: tr!("this is no UTF-8 text").into() }
+        ConfigError::Syntax { origin, message: tr!("this is not UTF-8 text").into() }
     })
 }
 

@@ -148,8 +148,8 @@ fn judged(microphone: &str, sound: &Sound, heard: &Heard) -> Finding {
             )),
         },
         Heard::Nothing => Poor(tr!(
-            "{microphone}: no speech; the loudest was {voice} dBFS, noise {noise} dBFS. Speak while it records. If you \
-             did, another microphone may be selected: wpctl status, and capture.source",
+            "{microphone}: no speech; the loudest sound was {voice} dBFS, noise {noise} dBFS. Speak while it \
+             records. If you did, another microphone may be selected: wpctl status, and capture.source",
             microphone,
             voice,
             noise

@@ -211,9 +211,9 @@ impl EngineProcess {
         let limit = most.filter(|most| silence.counted >= *most)?.as_secs();
         Some(match silence.computing() {
             true => {
-                tr!("computed for {limit} s without getting any further and was ended", limit)
+                tr!("computed for {limit} s without progress and was ended", limit)
             }
-            false => tr!("did nothing for {limit} s though it had work and was ended", limit),
+            false => tr!("did nothing for {limit} s although it had work, and was ended", limit),
         })
     }
 

@@ -181,7 +181,7 @@ fn listen(dialogue: &mut Dialogue, source: &Source) -> bool {
     }
     if sound.voice_dbfs < NOBODY_DBFS || sound.voice_dbfs - sound.floor_dbfs < NOBODY_DB {
         dialogue.say(tr!(
-            "No voice was heard: the loudest was {voice} dBFS. Speak while it listens, turn the microphone \
+            "No voice was heard: the loudest sound was {voice} dBFS. Speak while it listens, turn the microphone \
              up, or choose another one.",
             voice
         ));

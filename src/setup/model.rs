@@ -133,7 +133,7 @@ pub(super) fn choose(
         };
         let faster = recommended(&rows, Some(&speed));
         if is_slower(&row.name, &faster) {
-            dialogue.say(tr!("That is slow to wait for. A faster one: {faster}", faster));
+            dialogue.say(tr!("That is a long wait. A faster model: {faster}", faster));
             if dialogue.yes(tr!("Choose again?"), true)? {
                 default = faster;
                 continue;
@@ -324,7 +324,7 @@ fn measured(dialogue: &mut Dialogue, model: &str) -> Option<Speed> {
             }
             if measure::is_busy() {
                 dialogue.say(tr!(
-                    "Other programs keep the processor busy, so this says little of the machine."
+                    "Other programs keep the processor busy, so this measurement is not reliable."
                 ));
                 return None;
             }

@@ -229,7 +229,7 @@ fn after_a_no_nobody_is_asked_until_v2m_is_started_anew() {
     let mut desktop = Desktop::start();
     desktop.portal.state().user = User::No;
     for _ in 0..2 {
-        desktop.refuses("may not press keys");
+        desktop.refuses("did not allow v2m to press keys");
     }
     assert_eq!(desktop.asked(), 1);
     desktop.restart_v2m();
@@ -243,7 +243,7 @@ fn half_a_yes_is_none_and_is_not_kept() {
     let mut desktop = Desktop::start();
     desktop.portal.state().user = User::Half;
     for _ in 0..2 {
-        desktop.refuses("less than the keyboard and the clipboard");
+        desktop.refuses("you allowed less");
     }
     assert_eq!(desktop.asked(), 1);
     assert!(!desktop.token().exists());

@@ -29,7 +29,7 @@ fn what_may_have_been_typed_since_is_not_taken_back() {
     window.wait_for("as taken.x");
     let by_keys = || UndoOptions { by_keys: true, ..UndoOptions::default() };
     let why = desktop.undo(&by_keys()).unwrap_err();
-    assert!(why.contains("does not tell whether you have typed since"), "{why}");
+    assert!(why.contains("does not report whether you have typed since"), "{why}");
     assert_eq!(window.read().unwrap()["text"], "as taken.x");
 
     if !desktop.tells_idle() {

@@ -110,7 +110,7 @@ fn kept_dictations_are_listed_page_by_page_and_read() {
     assert_eq!((code, out.as_str()), (1, "Dear Ann, secret.\n"), "{err}");
     let (code, out, err) = send(&service, &["undo"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("no text at the cursor that it could take back"), "{err}");
+    assert!(err.contains("no text at the cursor that v2m could take back"), "{err}");
     let data = json!({"number": 1, "deliver": "paste"});
     assert_eq!(client.refused_with("DELIVER_DICTATION", data).0, "no_text");
 
@@ -204,7 +204,7 @@ fn a_dictation_whose_text_is_still_being_made_is_not_deleted() {
     let recording = wait_for("the recording on the disk", || service.kept("wav").pop());
     let id = recording.file_stem().unwrap().to_str().unwrap().to_owned();
     let (code, text) = client.refused_with("DELETE_DICTATIONS", json!({"id": id}));
-    assert!(code == "busy" && text.contains("still being made"), "{text}");
+    assert!(code == "busy" && text.contains("still being transcribed"), "{text}");
     let all = client.ask_with("DELETE_DICTATIONS", json!({"all": true}));
     assert_eq!((&all["deleted"], &all["kept"][0]["id"]), (&json!(0), &json!(id)));
     assert_eq!(service.kept("wav").len(), 1);

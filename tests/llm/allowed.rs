@@ -54,11 +54,11 @@ fn without_a_provider_nobody_is_asked() {
         message
     };
     // There is no file yet.
-    assert!(refused("names none").contains("config set llm.provider"));
+    assert!(refused("names no language model").contains("config set llm.provider"));
     let url = format!("base_url = {:?}\n", peer.url);
     for (file, word) in [
-        (format!("[llm]\nprovider = \"none\"\n{url}"), "names none"),
-        (format!("[llm]\n{url}"), "names none"),
+        (format!("[llm]\nprovider = \"none\"\n{url}"), "names no language model"),
+        (format!("[llm]\n{url}"), "names no language model"),
         (format!("[llm]\nprovider = \"openai\n{url}"), "v2m check-config"),
         (format!("[llm]\nprovider = \"gpt\"\n{url}"), "v2m check-config"),
         (format!("[llm]\nprovider = 3\n{url}"), "v2m check-config"),

@@ -76,16 +76,16 @@ fn who_lists_no_models_is_believed() {
     ] {
         let acts = vec![reply("404 Not Found", ""), reply(head, body)];
         let (answer, requests) = check_with(&program, acts, |_| {});
-        assert!(detail(answer).contains("answers, and lists no models"), "{head}");
+        assert!(detail(answer).contains("answers, but does not list its models"), "{head}");
         assert!(requests[1].starts_with("POST /chat/completions ") && requests[1].ends_with("{}"));
     }
     let (answer, _) = check(&program, reply(JSON, "{\"ok\":true}"), |_| {});
-    assert!(failed(answer).1.contains("no list of models"));
+    assert!(failed(answer).1.contains("not a list of models"));
     let (answer, _) = check(&program, reply("401 Unauthorized", ""), |_| {});
     assert!(failed(answer).1.contains("refuses the key"));
 }
 
-/// A website's 404 was "answers, and lists no models; m is believed": all seemed well until
+/// A website's 404 was "answers, but does not list its models; m is believed": all seemed well until
 /// somebody dictated.
 #[test]
 fn an_address_where_no_language_model_is_asked_is_told() {

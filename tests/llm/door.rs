@@ -175,7 +175,7 @@ fn where_no_frame_can_begin_the_connection_ends() {
     // Half a frame, and silence: after a few seconds.
     let mut client = program.connect();
     client.stream.write_all(&[0, 0, 0, 9, b'{']).unwrap();
-    assert!(last_word(client).1.contains("not ended in time"));
+    assert!(last_word(client).1.contains("not arrive completely in time"));
 }
 
 #[test]

@@ -27,8 +27,8 @@ fn nobody_is_asked_unless_the_configuration_says_so() {
         (at(url), "engine.backend is not \"remote\""),
         (format!("[engine]\nbackend = \"auto\"\n{}", at(url)), "engine.backend is not"),
         (remote.to_owned(), "remote.base_url is not set"),
-        (format!("{remote}{}", at(&other.url)), "and nothing else"),
-        (format!("{remote}{}", at(&format!("{url}/v2"))), "and nothing else"),
+        (format!("{remote}{}", at(&other.url)), "allows only"),
+        (format!("{remote}{}", at(&format!("{url}/v2"))), "allows only"),
         (format!("{remote}{}", at("http://me@host")), "v2m check-config"),
         ("[engine\n".to_owned(), "v2m check-config"),
     ] {

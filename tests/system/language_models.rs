@@ -119,7 +119,7 @@ fn a_question_starts_it_and_is_answered_with_the_network_alone() {
     // Whoever reaches the socket: only what is configured is asked.
     door.0.configure("");
     let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
-    assert!(message.contains("names none"), "{message}");
+    assert!(message.contains("names no language model"), "{message}");
     door.configure("http://127.0.0.1:1");
     let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
     assert!(message.contains("allows openai at http://127.0.0.1:1 and"), "{message}");

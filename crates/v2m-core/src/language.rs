@@ -46,7 +46,13 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
 
 /// The error for a string that cannot be a language's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", tr!("{asked} is no language: give a code such as es, or a name such as Spanish", asked = format_args!("{:?}", .0)))]
+#[error(
+    "{}",
+    tr!(
+        "{asked} is not a language: give a code such as es, or a name such as Spanish",
+        asked = format_args!("{:?}", .0)
+    )
+)]
 pub struct NoLanguage(pub String);
 
 /// Returns the name for a prompt: the English name of a known language, otherwise the name as

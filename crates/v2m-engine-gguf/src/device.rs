@@ -58,11 +58,11 @@ pub fn find(backend: Backend) -> Result<Device, String> {
             Ok(Device { backend, name, gpu: Some(gpu) })
         }
         (None, Backend::Vulkan) => Err(tr!(
-            "no GPU with a Vulkan driver; `vulkaninfo --summary` lists what Vulkan sees"
+            "no GPU with a Vulkan driver; `vulkaninfo --summary` lists the devices that Vulkan finds"
         )
         .into()),
         (None, _) => Err(tr!(
-            "no NVIDIA GPU that CUDA can use; `nvidia-smi` tells whether NVIDIA's driver works, and its version"
+            "no NVIDIA GPU that CUDA can use; `nvidia-smi` shows whether NVIDIA's driver works, and its version"
         )
         .into()),
     }

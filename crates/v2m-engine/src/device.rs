@@ -116,8 +116,8 @@ pub fn find(backend: Backend) -> Result<Device, Unavailable> {
 fn gpu(backend: Backend) -> Result<Device, Unavailable> {
     let (opened, why) = listening(first_gpu);
     let advice = match backend {
-        Backend::Vulkan => tr!("`vulkaninfo --summary` lists what Vulkan sees"),
-        _ => tr!("`nvidia-smi` tells whether NVIDIA's driver works, and its version"),
+        Backend::Vulkan => tr!("`vulkaninfo --summary` lists the devices that Vulkan finds"),
+        _ => tr!("`nvidia-smi` shows whether NVIDIA's driver works, and its version"),
     };
     match opened {
         Opened::Yes(device) => Ok(device),

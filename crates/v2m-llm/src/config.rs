@@ -62,7 +62,7 @@ pub enum ConfigError {
     #[error(
         "{}",
         tr!(
-            "no language model is asked, since the configuration in {path} names none. Choose one, such as: \
+            "the configuration in {path} names no language model. Choose one, such as: \
              v2m-send config set llm.provider=ollama llm.model=NAME",
             path = .0.display()
         )
@@ -72,8 +72,8 @@ pub enum ConfigError {
     #[error(
         "{}",
         tr!(
-            "{asked} is not asked, since the configuration in {path} allows {allowed} and nothing else. To allow another \
-             one, set llm.provider and llm.base_url: v2m-send config set llm.base_url=URL",
+            "v2m-llm does not contact {asked}: the configuration in {path} allows only {allowed}. To allow \
+             another address, set llm.provider and llm.base_url: v2m-send config set llm.base_url=URL",
             asked = .1,
             path = .0.display(),
             allowed = .2
@@ -81,7 +81,7 @@ pub enum ConfigError {
     )]
     Other(PathBuf, String, String),
     /// The file was replaced by one that this process must not read. The next process can read it.
-    #[error("{}", tr!("the configuration is another file now"))]
+    #[error("{}", tr!("another file has replaced the configuration"))]
     Replaced,
 }
 
@@ -142,8 +142,7 @@ impl Allowed {
             "provider" if value == "none" => self.provider = None,
             "provider" => {
                 let named = Provider::named(value);
-                let named =
-                    named.ok_or_else(|| tr!("llm.provider is none of those that there are"));
+                let named = named.ok_or_else(|| tr!("llm.provider has an unknown value"));
                 self.provider = Some(named?);
             }
             "base_url" if value.is_empty() => self.base_url = None,

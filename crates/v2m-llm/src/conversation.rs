@@ -87,7 +87,7 @@ impl<'a> Conversation<'a> {
                 Came::Bytes(got) => self.frames.push(&chunk[..got]),
                 Came::End => return Ok(Next::End),
                 Came::Late => {
-                    let told = tr!("the question was begun and not ended in time");
+                    let told = tr!("the question did not arrive completely in time");
                     return Ok(Next::Last(told.into()));
                 }
                 Came::Short => {

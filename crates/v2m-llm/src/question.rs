@@ -78,12 +78,15 @@ pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Com
         }
         Err(QuestionError::BadQuestion(why)) => {
             let why = v2m_messages::text(why);
-            failed(FailureKind::BadQuestion, tr!("the question makes no sense: {why}", why))
+            failed(FailureKind::BadQuestion, tr!("the question is not valid: {why}", why))
         }
         Err(QuestionError::Llm(error)) => failed(FailureKind::Unavailable, error.to_string()),
         Err(QuestionError::Rejected(rejection)) => failed(
             FailureKind::Rejected,
-            tr!("the language model's answer is no rewriting of the text: {rejection}", rejection),
+            tr!(
+                "the language model's answer is not a rewriting of the text: {rejection}",
+                rejection
+            ),
         ),
     }
 }
@@ -221,7 +224,11 @@ fn check(
         }
         client.probe(target, cancel, tally)?;
         let url = &address.url;
-        return Ok(tr!("{url} answers, and lists no models; {model} is believed", url, model));
+        return Ok(tr!(
+            "{url} answers, but does not list its models; v2m could not check that it has {model}",
+            url,
+            model
+        ));
     };
     let url = address.url.clone();
     if model.trim().is_empty() {

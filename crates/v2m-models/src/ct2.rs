@@ -107,7 +107,7 @@ impl<R: Read + Seek> Ct2<R> {
             let (alias, name) = (string(&mut input)?, string(&mut input)?);
             let Some(same) = variables.get(&name).cloned() else {
                 return Err(input.bad(tr!(
-                    "{alias} stands for {name}, which is not there",
+                    "{alias} is an alias of {name}, which is missing",
                     alias,
                     name
                 )));
@@ -152,7 +152,7 @@ impl<R: Read + Seek> Ct2<R> {
     ) -> Result<(), ModelError> {
         let variable = self.variable(name)?.clone();
         if range.end > variable.elements {
-            return Err(self.bad(tr!("{name} is smaller than its place in the model", name)));
+            return Err(self.bad(tr!("{name} is smaller than the model requires", name)));
         }
         let scales = self.scales(name, &variable)?;
         let row = variable.elements / scales.len().max(1);
@@ -240,7 +240,7 @@ fn string<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<String, ModelErro
     let length = input.u16(what)?;
     let mut bytes = input.bytes(u64::from(length), what)?;
     if bytes.pop() != Some(0) {
-        return Err(input.bad(tr!("a name does not end as it should")));
+        return Err(input.bad(tr!("a name is not terminated")));
     }
     String::from_utf8(bytes).map_err(|_| input.bad(tr!("a name is not text")))
 }

@@ -243,7 +243,7 @@ impl<R: Read + Seek> Ggml<R> {
         match header.tensors() {
             n if n == tensors.len() => Ok(Self { header, front, tensors, input }),
             all => Err(input.bad(tr!(
-                "holds {some} of {all} tensors; it is cut short or no whole model",
+                "has {some} of {all} tensors; it is cut short or not a whole model",
                 some = tensors.len(),
                 all
             ))),

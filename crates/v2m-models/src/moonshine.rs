@@ -201,7 +201,7 @@ fn expect(head: &Gguf, name: &str, wanted: &Value, optional: bool) -> Result<(),
         Some(found) if same(found, wanted) => Ok(()),
         None if optional => Ok(()),
         None => Err(missing(name)),
-        Some(_) => Err(tr!("its {name} is none of a Moonshine model", name)),
+        Some(_) => Err(tr!("its {name} does not fit any Moonshine model", name)),
     }
 }
 

@@ -219,7 +219,7 @@ impl Source<'_> {
     fn size(&self) -> Result<Size, ModelError> {
         let norm = "layer_norm.weight";
         let is = |size: &Size| !self.encoder.named(norm, &[size.width.into()]).is_empty();
-        let unknown = || self.encoder.bad(tr!("its width is none of a Moonshine model"));
+        let unknown = || self.encoder.bad(tr!("its width does not fit any Moonshine model"));
         [TINY, BASE].into_iter().find(is).ok_or_else(unknown)
     }
 

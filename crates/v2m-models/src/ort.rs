@@ -130,7 +130,7 @@ impl<'a> Ort<'a> {
 
     fn unlike(&self, name: &str, dims: &[u64]) -> ModelError {
         let dims = format_args!("{dims:?}");
-        self.bad(tr!("the tensor {name} has not the shape {dims}", name, dims))
+        self.bad(tr!("the tensor {name} does not have the shape {dims}", name, dims))
     }
 
     /// The matrix by which the product `node` multiplies, with so many inputs and outputs: a row

@@ -58,7 +58,7 @@ pub enum PathError {
     ))]
     NotAName(String),
     /// No home directory to start from.
-    #[error("{}", tr!("cannot tell where models lie: no home directory; set HOME or V2M_MODEL_DIR"))]
+    #[error("{}", tr!("cannot find the folder for models: there is no home directory; set HOME or V2M_MODEL_DIR"))]
     NoHome,
     /// A shipped file is missing.
     #[error("{}", tr!(

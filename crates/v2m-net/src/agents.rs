@@ -109,8 +109,8 @@ impl Resolver for Within {
 #[error(
     "{}",
     tr!(
-        "its name leads to no address that may be asked: over http:// only this machine and private networks are \
-         asked, and localhost must be this machine"
+        "its name does not lead to an allowed address: over http://, v2m contacts only this machine and \
+         private networks, and localhost must be this machine"
     )
 )]
 pub struct OutOfReach;

@@ -102,7 +102,7 @@ pub fn variable(name: &str) -> Option<(String, String)> {
 pub fn renew() -> ! {
     let name = crate::program().name;
     crate::log::info(&verbatim!(format!(
-        "the configuration is another file now: {name} ends, and starts anew with the next question"
+        "another file has replaced the configuration: {name} ends, and starts anew with the next question"
     )));
     std::process::exit(0)
 }

@@ -65,7 +65,7 @@ pub enum KeyError {
     #[error(
         "{}",
         tr!(
-            "the key in {path} can be read by others and is not used. Make it yours alone: chmod 600 {path}",
+            "other users can read the key in {path}, so v2m does not use it. Protect it: chmod 600 {path}",
             path = .0.display()
         )
     )]
@@ -74,7 +74,7 @@ pub enum KeyError {
     #[error(
         "{}",
         tr!(
-            "the key in {path} belongs to another user and is not used. Write your own there",
+            "the file {path} belongs to another user, so v2m does not use the key in it. Write your own there",
             path = .0.display()
         )
     )]

@@ -151,7 +151,7 @@ impl Peer {
     pub fn no_room(&self, most: usize) -> io::Result<String> {
         self.stream.set_write_timeout(Some(DRAIN))?;
         let message = tr!(
-            "{program} serves {most} connections at once, and all are taken; try again later",
+            "{program} serves at most {most} connections at once; try again later",
             program = program().name,
             most
         );
@@ -162,7 +162,7 @@ impl Peer {
 
 /// Returns the message for a peer that sent an unreadable question.
 pub fn not_understood(why: &str) -> String {
-    tr!("{program} does not understand what it is asked: {why}", program = program().name, why)
+    tr!("{program} does not understand the request: {why}", program = program().name, why)
 }
 
 #[cfg(test)]

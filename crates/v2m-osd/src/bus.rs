@@ -34,7 +34,7 @@ pub enum BusError {
     #[error("{}", tr!("there is no session bus ({reason})", reason = .0))]
     Absent(#[from] zbus::Error),
     /// Another program shows the states, for example an extension of the desktop.
-    #[error("{}", tr!("another program shows what v2m is doing already"))]
+    #[error("{}", tr!("another program already shows v2m's state"))]
     Taken,
 }
 

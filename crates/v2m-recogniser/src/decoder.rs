@@ -116,7 +116,7 @@ pub trait Decoder {
         watch: &dyn DecodeMonitor,
     ) -> Result<Vec<Lead>, DecodeError> {
         let _ = (question, watch);
-        Err(DecodeError::Refused(tr!("this model cannot go on from a given text").into()))
+        Err(DecodeError::Refused(tr!("this model cannot continue a given text").into()))
     }
 }
 
@@ -164,7 +164,7 @@ pub enum DecodeError {
     #[error(
         "{}",
         tr!(
-            "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
+            "the model computed values that are not numbers; `v2m-model verify` checks whether its file is damaged"
         )
     )]
     NoNumbers,

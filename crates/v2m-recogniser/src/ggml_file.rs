@@ -121,7 +121,7 @@ impl GgmlFile {
     /// When the file is too short, or the file's errors.
     pub fn skip(&mut self, bytes: u64) -> Result<(), Flaw> {
         ensure(self.length.saturating_sub(self.at) >= bytes, || {
-            tr!("it is cut off: {length} bytes are not all of it", length = self.length)
+            tr!("it is cut off after {length} bytes", length = self.length)
         })?;
         match i64::try_from(bytes) {
             Ok(offset) => self.file.seek_relative(offset)?,

@@ -205,7 +205,7 @@ impl RunLoop {
             return self.carry_out(effects);
         }
         if self.recording.as_ref().is_none_or(|recording| recording.job != job) {
-            let reason = tr!("no recording of that number was begun").into();
+            let reason = tr!("no recording with that number was started").into();
             self.wire.send(&FromEngine::Failed { job, reason })?;
         }
         Ok(())
@@ -245,7 +245,7 @@ impl RunLoop {
 
     fn resume(&mut self, job: u32) -> Result<(), RunError> {
         let Some(index) = self.paused.iter().position(|paused| paused.recording.job == job) else {
-            let reason = tr!("no recording of that number was paused").into();
+            let reason = tr!("no recording with that number was paused").into();
             return Ok(self.wire.send(&FromEngine::Failed { job, reason })?);
         };
         self.abandon();

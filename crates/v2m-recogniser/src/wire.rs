@@ -33,7 +33,9 @@ impl Wire {
     pub fn stdin() -> io::Result<Self> {
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.local_addr().map_err(|_| {
-            io::Error::other(tr!("standard input is no socket; v2m starts this program by itself"))
+            io::Error::other(tr!(
+                "standard input is not a socket; v2m starts this program by itself"
+            ))
         })?;
         Ok(Self { socket })
     }

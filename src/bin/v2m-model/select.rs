@@ -176,16 +176,13 @@ impl EngineKeys {
     /// Who tells the model the language.
     fn untold(&self, summary: &Summary, detecting: Option<&str>) -> Vec<String> {
         if let Some(whisper) = detecting {
-            return vec![tr!(
-                "it is told the language, which the model {whisper} detects",
-                whisper
-            )];
+            return vec![tr!("the model {whisper} detects the language for it", whisper)];
         }
         let usual = catalogue::DEFAULT;
         let pull = tr!("a Whisper model would detect the language: v2m-model pull {usual}", usual);
         let known = self.languages.iter().find(|code| summary.languages.contain(code));
         let now = match known {
-            Some(code) => tr!("each dictation is taken to be in {code}", code),
+            Some(code) => tr!("v2m assumes {code} for each dictation", code),
             None => {
                 let reason = Unheard::Untold.reason(summary);
                 tr!("no dictation starts: {reason}", reason)
@@ -198,10 +195,10 @@ impl EngineKeys {
 /// The config's text with `engine.model` set and all else, comments too, as it was.
 fn with_model(text: &str, name: &str) -> Result<String, String> {
     let mut document: DocumentMut =
-        text.parse().map_err(|error| tr!("is not TOML; mend it first: {error}", error))?;
+        text.parse().map_err(|error| tr!("is not TOML; correct that first: {error}", error))?;
     let engine = document.entry("engine").or_insert_with(toml_edit::table);
     let engine: &mut dyn TableLike =
-        engine.as_table_like_mut().ok_or(tr!("`engine` is not a table; mend it first"))?;
+        engine.as_table_like_mut().ok_or(tr!("`engine` is not a table; correct that first"))?;
     let mut new = value(name);
     if let (Some(old), Some(new)) =
         (engine.get("model").and_then(Item::as_value), new.as_value_mut())
@@ -313,6 +310,6 @@ mod tests {
             assert_eq!(with_model(text, "m").unwrap(), expected);
         }
         assert!(with_model("engine = 3", "m").unwrap_err().contains("not a table"));
-        assert!(with_model("[engine", "m").unwrap_err().contains("mend it"));
+        assert!(with_model("[engine", "m").unwrap_err().contains("correct that first"));
     }
 }

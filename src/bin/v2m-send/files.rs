@@ -73,8 +73,8 @@ pub(crate) fn wanted(
 fn named(word: OsString) -> Result<Named, String> {
     if word == "-" {
         return Err(tr!(
-            "sound cannot come from standard input, for the service reads files by their path; save \
-             it to a file first"
+            "sound cannot come from standard input, because the service reads files by their path; save it \
+             to a file first"
         )
         .into());
     }

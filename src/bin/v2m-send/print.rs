@@ -48,7 +48,7 @@ pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let ignored = list("ignored").iter();
     let ignored = ignored.map(|one| {
         let (key, reason) = (word(&one["key"]), word(&one["reason"]));
-        tr!("{key} changes nothing: {reason}", key, reason)
+        tr!("{key} has no effect: {reason}", key, reason)
     });
     problems.chain(undelivered).chain(ignored).collect()
 }

@@ -10,7 +10,7 @@ use v2m_messages::{mark, tr};
 
 const UNKNOWN: &str = mark!("v2m has no such setting");
 const SECRET: &str =
-    mark!("keys do not belong in the configuration: man v2m-llm tells where v2m looks for them");
+    mark!("keys do not belong in the configuration: man v2m-llm says where v2m looks for them");
 
 const PROVIDER: &str = "llm.provider";
 const BASE_URL: &str = "llm.base_url";

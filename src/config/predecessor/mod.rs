@@ -99,8 +99,11 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
                 let Value::Object(table) = table else { continue };
                 match table.get(name) {
                     Some(given) if *given != new => {
-                        let reason =
-                            tr!("{section}.{name} is given too, and counts", section, name);
+                        let reason = tr!(
+                            "{section}.{name} is given too, and takes precedence",
+                            section,
+                            name
+                        );
                         translated.ignored.push(Ignored { key, reason });
                         continue;
                     }
@@ -247,7 +250,10 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
     let key = key.strip_prefix("transcription.").unwrap_or(key);
     let of = |wanted: &'static str, fate: Fate| match provider {
         Some(name) if name == wanted => fate,
-        Some(name) => Fate::Ignored(tr!("the language model is {name}'s", name)),
+        Some(name) => Fate::Ignored(tr!(
+            "this is for the language model of {name}, which v2m does not use",
+            name
+        )),
         None => Fate::Ignored(tr!(
             "no language model is set up; set llm.provider to \"{wanted}\" first",
             wanted
@@ -255,7 +261,7 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
     };
     match key {
         "backend" if value == "whisper" => Fate::So,
-        "backend" => ignored(tr!("v2m recognises speech with Whisper alone")),
+        "backend" => ignored(tr!("engine.model decides which program recognises speech")),
         "whisper.model" => values::model(value, compute_type),
         "whisper.language" if value.is_null() => Fate::Own("engine", "language", "auto".into()),
         "whisper.language" => own("engine", "language"),
@@ -274,7 +280,7 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
         )),
         "whisper.temperature" if value.as_f64() == Some(0.0) => Fate::So,
         "whisper.temperature" | "whisper.best_of" => ignored(tr!(
-            "v2m takes the likeliest text, and chooses by chance only where that is no text"
+            "v2m takes the likeliest text, and uses chance only if that one is unusable"
         )),
         "whisper.audio_device_index" => ignored(tr!(
             "PipeWire's devices have names, not numbers: set capture.source (wpctl status --name)"
@@ -324,7 +330,7 @@ fn by_section(key: &str) -> &'static str {
     if within("whisper.vad_parameters.") {
         tr!("v2m finds voice and pauses by limits of its own")
     } else if within("gemini.retry_") {
-        tr!("v2m asks once, and tells what went wrong")
+        tr!("v2m asks once, and reports what went wrong")
     } else if within("llm.local.") {
         tr!("v2m runs no language model itself")
     } else if within("notifications.") {

@@ -314,7 +314,7 @@ impl JoinTo {
     }
 }
 
-/// What notifications tell.
+/// What notifications show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
     /// States, texts and problems; states and texts only while no sign on the screen shows them.
@@ -340,7 +340,7 @@ impl Notify {
 }
 
 impl Settings {
-    /// What notifications tell.
+    /// What notifications show.
     pub fn notify(&self) -> Notify {
         if self.deliver.notify { self.feedback.notify } else { Notify::None }
     }
@@ -349,7 +349,7 @@ impl Settings {
 /// What there is to see and hear of a dictation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeedbackSettings {
-    /// What notifications tell.
+    /// What notifications show.
     pub notify: Notify,
     /// Whether `v2m-osd` is started when a recording begins.
     pub overlay: bool,

@@ -225,7 +225,7 @@ impl Daemon {
 
 /// Why a dictation is not touched.
 const IN_WORK: &str = mark!(
-    "its text is still being made or delivered. Wait for it, or drop it with `v2m-send cancel`."
+    "its text is still being transcribed or delivered. Wait for it, or drop it with `v2m-send cancel`."
 );
 const FOREIGN: &str = mark!("a newer v2m or another program made it, so this v2m leaves it alone.");
 

@@ -133,7 +133,7 @@ impl NotSpoken {
     /// Returns the message for a notification: the cause and the remedy.
     pub fn in_brief(&self) -> (String, String) {
         let asked = format_args!("{:?}", self.asked);
-        (tr!("Whisper knows no language {asked}", asked), self.advice())
+        (tr!("Whisper does not know the language {asked}", asked), self.advice())
     }
 
     fn advice(&self) -> String {
@@ -153,7 +153,7 @@ impl NotSpoken {
 impl std::fmt::Display for NotSpoken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (asked, advice) = (format_args!("{:?}", self.asked), self.advice());
-        f.write_str(&tr!("Whisper knows no language {asked}. {advice}", asked, advice))
+        f.write_str(&tr!("Whisper does not know the language {asked}. {advice}", asked, advice))
     }
 }
 

@@ -113,13 +113,14 @@ impl Session {
 /// Explains why a language model does not get a text from an unknown application.
 pub(super) fn withheld() -> Failure {
     let text = tr!(
-        "v2m could not tell which application had the focus when the recording began, and llm.applications keeps \
-         the texts of some applications from the language model. So the language model did not get your text, and \
-         it was delivered unchanged. On GNOME, let v2m's extension tell the application: see \
-         deliver.focused_program. Everywhere, `--preset` sends a dictation to the language model."
+        "v2m could not find out which application had the focus when the recording began, and \
+         llm.applications keeps the texts of some applications from the language model. So the language \
+         model did not get your text, and it was delivered unchanged. On GNOME, v2m's extension can report \
+         the application: see deliver.focused_program. On every desktop, `--preset` sends a dictation to \
+         the language model."
     );
     Failure::new(Code::LlmUnavailable, text).in_brief(
-        tr!("v2m could not tell the application"),
+        tr!("v2m could not find out the application"),
         tr!("Your text was delivered unchanged. See deliver.focused_program, or use --preset"),
     )
 }

@@ -15,7 +15,7 @@ pub enum WhisperDecodeError {
     #[error(
         "{}",
         tr!(
-            "Whisper knows no language {language}; use an ISO 639-1 code such as \"en\"",
+            "Whisper does not know the language {language}; use an ISO 639-1 code such as \"en\"",
             language = format_args!("{:?}", .0)
         )
     )]

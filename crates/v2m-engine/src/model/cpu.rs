@@ -19,7 +19,7 @@ pub fn check(backend: Backend) -> Result<(), Unavailable> {
     }
     Err(Unavailable::Processor(match backend {
         Backend::CpuV4 => tr!(
-            "this processor ({name}) lacks {missing}; v2m-engine does without",
+            "this processor ({name}) lacks {missing}; v2m-engine does not need it",
             name = processor::name(),
             missing = missing.join(", ")
         ),

@@ -109,20 +109,23 @@ impl Header {
             storage,
         ]: [i32; 11] = file.ints()?;
         let size = SIZES.iter().find(|size| is(width, size.width)).ok_or_else(|| {
-            Flaw::Content(tr!("its header says {width} values a token, as no Whisper has", width))
+            Flaw::Content(tr!(
+                "its header says {width} values per token; no Whisper model has that",
+                width
+            ))
         })?;
         let exact = [
             (mark!("positions of the encoder"), audio_context, AUDIO_CONTEXT),
             (mark!("heads of the encoder"), heads, size.heads),
             (mark!("layers of the encoder"), layers, size.layers),
             (mark!("positions of the decoder"), text_context, TEXT_CONTEXT),
-            (mark!("values a token in the decoder"), text_width, size.width),
+            (mark!("values per token in the decoder"), text_width, size.width),
             (mark!("heads of the decoder"), text_heads, size.heads),
         ];
         for (what, said, right) in exact {
             ensure(is(said, right), || {
                 tr!(
-                    "its header says {said} {what}, and Whisper of this size has {right}",
+                    "its header says {said} {what}; Whisper models of this size have {right}",
                     said,
                     what = v2m_messages::text(what),
                     right
@@ -131,17 +134,17 @@ impl Header {
         }
         ensure((1..=layers).contains(&text_layers), || {
             tr!(
-                "its header says {text_layers} layers of the decoder, and there are 1 to {layers}",
+                "its header says {text_layers} decoder layers; there can be 1 to {layers}",
                 text_layers,
                 layers
             )
         })?;
         ensure(matches!(mels, 80 | 128), || {
-            tr!("its header says {mels} mel filters, and Whisper has 80 or 128", mels)
+            tr!("its header says {mels} mel filters; Whisper has 80 or 128", mels)
         })?;
         ensure(VOCABULARIES.contains(&vocabulary), || {
             tr!(
-                "its header says {vocabulary} tokens, and Whisper has 51864, 51865 or 51866",
+                "its header says {vocabulary} tokens; Whisper has 51864, 51865 or 51866",
                 vocabulary
             )
         })?;
@@ -162,7 +165,7 @@ fn weights(storage: i32, width: u32) -> Result<i32, Flaw> {
     let known = WEIGHTS.iter().find(|(number, _)| version && *number == storage % VERSION_FACTOR);
     let (_, kind) = known.ok_or_else(|| {
         Flaw::Content(tr!(
-            "its header says that weights are stored in way {storage}, which v2m does not know",
+            "its header gives the storage type {storage}, which v2m does not know",
             storage
         ))
     })?;
@@ -170,7 +173,7 @@ fn weights(storage: i32, width: u32) -> Result<i32, Flaw> {
     // with 256 values in a block.)
     let fits = block(*kind).is_some_and(|(values, _)| u64::from(width) % values == 0);
     ensure(fits, || {
-        tr!("its weights are stored in blocks that its rows cannot be divided into").into()
+        tr!("its rows cannot be divided into the blocks in which its weights are stored").into()
     })?;
     Ok(*kind)
 }
@@ -191,7 +194,12 @@ fn vocabulary(file: &mut GgmlFile, tokens: u32) -> Result<(), Flaw> {
     let [words] = file.ints()?;
     let fits = words >= WORDS && i64::from(words) <= i64::from(tokens);
     ensure(fits, || {
-        tr!("it has {words} words, and there are {least} to {tokens}", words, least = WORDS, tokens)
+        tr!(
+            "it has {words} words; there should be {least} to {tokens}",
+            words,
+            least = WORDS,
+            tokens
+        )
     })?;
     let mut space = false;
     for _ in 0..words {
@@ -214,7 +222,9 @@ fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
     let all = missing.len();
     while let Some(tensor) = file.tensor()? {
         let shape = missing.remove(&tensor.name).ok_or_else(|| {
-            Flaw::Content(tr!("it holds a tensor that is not Whisper's, or one twice").into())
+            Flaw::Content(
+                tr!("it has a tensor that Whisper does not have, or has one twice").into(),
+            )
         })?;
         ensure(shape.is_of(&tensor), || {
             tr!("its tensor {name} has the wrong shape", name = tensor.name)
@@ -222,7 +232,7 @@ fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
         file.skip(tensor.bytes)?;
     }
     ensure(missing.is_empty(), || {
-        tr!("it holds {some} of its {all} tensors", some = all - missing.len(), all)
+        tr!("it has {some} of its {all} tensors", some = all - missing.len(), all)
     })
 }
 

@@ -26,7 +26,7 @@ pub enum EndpointError {
     #[error(
         "{}",
         tr!(
-            "the language model at {url} refuses the key ({status}: {said}). Is it the right one? Else {places}",
+            "the language model at {url} refuses the key ({status}: {said}). Is it the right one? If not, {places}",
             url = .0,
             status = .1,
             said = .2,
@@ -49,7 +49,8 @@ pub enum EndpointError {
         "{}",
         tr!(
             "asking the language model at {url} over TLS: {error}. Does it speak https, and does this system trust its \
-             certificate? An authority of your own belongs among the system's (update-ca-certificates, trust anchor)",
+             certificate? To use your own certificate authority, add it to the system's \
+             (update-ca-certificates, trust anchor)",
             url = .0,
             error = .1
         )

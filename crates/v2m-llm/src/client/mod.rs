@@ -193,7 +193,7 @@ impl Client {
             let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
             let models = wire::models::names(target.provider, &list);
             let form =
-                || EndpointError::Answer(target.url(), tr!("it is no list of models").into());
+                || EndpointError::Answer(target.url(), tr!("it is not a list of models").into());
             Ok(Some(models.ok_or_else(form)?))
         })
     }

@@ -221,7 +221,7 @@ pub(super) fn list(
         return Err(EndpointError::Page(target.url(), None));
     }
     serde_json::from_slice(&bytes)
-        .map_err(|_| EndpointError::Answer(target.url(), tr!("it is no list of models").into()))
+        .map_err(|_| EndpointError::Answer(target.url(), tr!("it is not a list of models").into()))
 }
 
 fn broken(target: &Target, error: &io::Error) -> EndpointError {

@@ -44,7 +44,7 @@ pub enum FinishReason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PieceError {
     /// It does not follow the provider's reference.
-    #[error("{}", tr!("it is not of the provider's form"))]
+    #[error("{}", tr!("it does not have the provider's format"))]
     Form,
     /// The provider reports an error in the middle of its answer.
     #[error("{0}")]

@@ -45,7 +45,7 @@ impl Gguf {
         let (tensors, values) = (input.u64(what)?, input.u64(what)?);
         if tensors > MOST_TENSORS || values > MOST_VALUES {
             return Err(input.bad(tr!(
-                "{tensors} tensors and {values} values: no recogniser's model has that",
+                "{tensors} tensors and {values} values: no speech model has so many",
                 tensors,
                 values
             )));

@@ -120,7 +120,7 @@ pub(super) fn shape(head: &Gguf) -> Result<(Languages, Wanted), String> {
     let mut known = LanguageSet::default();
     locales(&values).iter().for_each(|locale| known.insert(code(locale)));
     let languages = match &known.codes()[..] {
-        [] => return Err(tr!("it names no language that it knows").into()),
+        [] => return Err(tr!("it does not list its languages").into()),
         [only] if only == "en" => Languages::English,
         _ => Languages::Listed(known),
     };

@@ -300,5 +300,5 @@ pub(super) fn missing(key: &str) -> String {
 }
 
 pub(super) fn odd(key: &str) -> String {
-    tr!("its {key} is none that v2m runs", key)
+    tr!("v2m does not run models with such a {key}", key)
 }

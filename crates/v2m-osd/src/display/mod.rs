@@ -24,7 +24,7 @@ pub enum DisplayError {
     )]
     NoLayers,
     /// The display has ended, or has closed the connection.
-    #[error("{}", tr!("the display has ended ({reason})", reason = .0))]
+    #[error("{}", tr!("the display server has closed the connection ({reason})", reason = .0))]
     Ended(String),
 }
 

@@ -52,7 +52,7 @@ impl Overlay {
         // Pixels of other depths have another layout.
         if !matches!(depth, 24 | 32) {
             return Err(absent(&tr!(
-                "the screen has {depth} bits for each pixel's colour, and v2m-osd draws with 24 only",
+                "the screen has {depth} bits of colour per pixel; v2m-osd needs 24",
                 depth
             )));
         }

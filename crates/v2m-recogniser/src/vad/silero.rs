@@ -24,7 +24,7 @@ fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
     // All of the file is kept in memory.
     ensure(file.length <= LARGEST, || tr!("it is too large for a voice activity model").into())?;
     let [length] = file.ints()?;
-    ensure((1..=64).contains(&length), || tr!("it is no voice activity model").into())?;
+    ensure((1..=64).contains(&length), || tr!("it is not a voice activity model").into())?;
     let mut kind = vec![0; length.unsigned_abs() as usize];
     file.read(&mut kind)?;
     ensure(kind.starts_with(b"silero"), || tr!("it is no Silero model").into())?;
@@ -44,7 +44,7 @@ fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
             _ => return Err(Flaw::Content(tr!("its weights are of an unexpected type").into())),
         };
         ensure(values.iter().all(|value| value.is_finite()), || {
-            tr!("some of its weights are no numbers").into()
+            tr!("some of its weights are not numbers").into()
         })?;
         ensure(tensors.insert(tensor.name, values).is_none(), || {
             tr!("it holds the same tensor twice").into()

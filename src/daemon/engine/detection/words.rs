@@ -9,7 +9,7 @@ use v2m_models::catalogue;
 /// Why nothing can be detected: no other model is there.
 pub(in crate::daemon::engine) fn no_listener() -> String {
     let usual = catalogue::DEFAULT;
-    tr!("no Whisper model is installed that could detect it: `v2m-model pull {usual}`", usual)
+    tr!("no Whisper model that could detect it is installed: `v2m-model pull {usual}`", usual)
 }
 
 /// What becomes of the recording.

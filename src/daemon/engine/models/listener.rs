@@ -93,7 +93,7 @@ impl Models {
             let (language, other) =
                 (spoken::name(code), for_language(&settings.engine.model, code));
             let text = tr!(
-                "no Whisper model is installed that knows {language}: `v2m-model pull {other}`",
+                "no installed Whisper model knows {language}: `v2m-model pull {other}`",
                 language,
                 other
             );

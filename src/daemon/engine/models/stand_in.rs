@@ -38,9 +38,9 @@ impl Models {
         let spoken = engine.languages.iter().find(|code| *code != "en");
         let other = for_language(model, spoken.map_or("es", String::as_str));
         let text = tr!(
-            "{doing}: the language is to be detected, and the model {model}, which takes over when the server fails, knows \
-             English only. It would write English words that you did not say. Use one that knows more: \
-             `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
+            "{doing}: v2m is set to detect the language, but the model {model}, which takes over when \
+             the server fails, knows English only. It would write English words that you did not say. Use one \
+             that knows more: `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
             doing,
             model,
             other

@@ -135,7 +135,7 @@ impl Preview {
         if words.recorded(pcm.len() as u64, recogniser.settled(job), is_loaded) {
             return None;
         }
-        Some(self.failed(tr!("it does not keep up with what is said").into()))
+        Some(self.failed(tr!("it is slower than you speak").into()))
     }
 
     fn wrote(&mut self, job: JobId, text: String, heard: u64) -> Option<PreviewNews> {
