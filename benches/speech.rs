@@ -10,13 +10,13 @@
 //!   --model NAME   another model in it
 //!   --engine FILE  the program that runs it, in place of v2m-engine: target/engine-gguf/release/v2m-engine-gguf
 //!                  for a model in GGUF form (not for batch)
-//!   --beside NAME  a model of v2m-engine that hears each recording too, directly before or after (not for batch)
-//!   --column TEXT  what the score calls this run, in place of the mode (not with --beside)
+//!   --beside NAME  a model of v2m-engine that transcribes each recording too, directly before or after (not for batch)
+//!   --column TEXT  the name of this run in the table, in place of the mode (not with --beside)
 //!   --language L   only recordings in this language, as an ISO 639-1 code
 //!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the
 //!                  sample)
-//!   --mode MODE    fast: fed as fast as it takes it (default); real-time: as the microphone would;
-//!                  batch: the whole recording decoded at once at its end, for comparison
+//!   --mode MODE    fast: sent as fast as it is accepted (default); real-time: as a microphone does;
+//!                  batch: the whole recording is decoded at once, for comparison
 //!   --pause MS     silence before the stop, in addition to the recording's own (real-time)
 //!   --threads N    threads of the decoder (default 2)
 //!   --only TEXT    recordings whose name contains this

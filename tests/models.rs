@@ -65,8 +65,8 @@ impl User {
     }
 }
 
-/// Returns a ggml file with one layer on each side and one-valued tensors. Its structure is valid,
-/// but no engine can use it.
+/// Returns a ggml file with one layer on each side and tensors of a single value. Its structure is
+/// valid, but no engine can use it.
 fn smallest_model() -> Vec<u8> {
     let numbers = |ns: &[u32]| ns.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>();
     let mut file = numbers(&[0x6767_6D6C, 51864, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);

@@ -66,7 +66,7 @@ impl Desktop {
 
     /// Pastes a text, and returns its delivery.
     fn paste(&mut self, text: &str) -> Delivery {
-        // Does not depend on the programs of this machine.
+        // Only the usual keys, so that the programs of this machine make no difference.
         let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
         let wanted =
             DeliveryOptions { mode: DeliverMode::Paste, keys, ..DeliveryOptions::default() };

@@ -176,7 +176,8 @@ fn an_end_that_does_not_wait_answers_with_the_sentences_that_are_there() {
     drop(studio.ended());
 }
 
-/// Otherwise a limit of one dictation would delete sentences of the dictation under way.
+/// If each sentence counted as a dictation, a limit of one would delete sentences of the dictation
+/// under way.
 #[test]
 fn all_sentences_of_a_talk_count_as_one_dictation() {
     let house = House::new(&script());

@@ -66,8 +66,8 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
     }
 }
 
-/// Sends `json`, checks that `request` reaches the daemon, sends its `answer`, and returns the
-/// data.
+/// Sends `json`, checks that `request` reaches the daemon, which answers `answer`, and returns the
+/// answer that the client gets.
 #[track_caller]
 fn exchange(json: &str, request: Request, answer: Result<Answer, Failure>) -> Value {
     let (service, mut calls) = Service::start(|_| {});

@@ -1,4 +1,5 @@
-//! Sleep, the configuration, the models, and a language model that does not answer.
+//! Faults around v2m: sleep, the configuration, the models, and a language model that does not
+//! answer.
 
 use super::{Kind, PLAIN, Strike, strike, strike_until};
 use crate::lab::{Lab, beside};

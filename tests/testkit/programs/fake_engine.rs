@@ -58,7 +58,7 @@ struct Fake {
     model: PathBuf,
     rules: Vec<(String, String)>,
     job: u32,
-    /// The job's language as the daemon requests it; English if it is to be detected.
+    /// The job's language as the daemon requests it; English if detection is requested.
     language: String,
     /// The language that it detects.
     spoken: String,

@@ -1,4 +1,4 @@
-//! The RemoteDesktop interface.
+//! The portal's RemoteDesktop interface.
 
 use super::{
     Options, Reader, Session, Shared, TEXT, User, ask, decide, lock, number, path, respond,
