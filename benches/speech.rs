@@ -10,12 +10,12 @@
 //!   --model NAME   another model in it
 //!   --engine FILE  the program that runs it, in place of v2m-engine: target/engine-gguf/release/v2m-engine-gguf
 //!                  for a model in GGUF form (not for batch)
-//!   --beside NAME  a model of v2m-engine that transcribes each recording too, directly before or after (not for batch)
+//!   --beside NAME  a model of v2m-engine that also gets each recording, just before or after (not for batch)
 //!   --column TEXT  the name of this run in the table, in place of the mode (not with --beside)
 //!   --language L   only recordings in this language, as an ISO 639-1 code
 //!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the
 //!                  sample)
-//!   --mode MODE    fast: sent as fast as it is accepted (default); real-time: as a microphone does;
+//!   --mode MODE    fast: sent as fast as it is accepted (default); real-time: like a microphone;
 //!                  batch: the whole recording is decoded at once, for comparison
 //!   --pause MS     silence before the stop, in addition to the recording's own (real-time)
 //!   --threads N    threads of the decoder (default 2)
