@@ -27,7 +27,7 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// The file is not valid TOML.
@@ -36,7 +36,7 @@ pub enum ConfigError {
         tr!("reading the configuration: {origin}: {message}; correct that line", origin, message)
     )]
     Syntax {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// The parser's message.
         message: String,
@@ -52,7 +52,7 @@ pub enum ConfigError {
         )
     )]
     UnknownSection {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// The name as written.
         name: String,
@@ -65,7 +65,7 @@ pub enum ConfigError {
         tr!("reading the configuration: {origin}: there is no key {key}; {hint}", origin, key, hint)
     )]
     UnknownKey {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// The key as written, with its section.
         key: String,
@@ -83,7 +83,7 @@ pub enum ConfigError {
         )
     )]
     NotASection {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// The section.
         section: String,
@@ -102,13 +102,13 @@ pub enum ConfigError {
         )
     )]
     Value {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// `section.key`.
         key: String,
         /// The value as written.
         shown: String,
-        /// What is allowed.
+        /// The accepted values.
         allowed: String,
     },
     /// An update would have no effect, because an environment variable overrides it.
@@ -138,7 +138,7 @@ pub enum ConfigError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! The room as a whole: text and environment in, settings or a helpful error out.
+//! Tests the whole room: text and environment in, settings or a helpful error out.
 
 use super::keys::{self, SECTIONS};
 use super::*;

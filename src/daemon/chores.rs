@@ -46,7 +46,7 @@ pub(super) enum Chore {
     DisplayAsked { found: bool },
     /// The desktop answered where texts go in this mode.
     WayFound { mode: DeliverMode, way: Way },
-    /// The time limit for [`Self::WayFound`] has passed.
+    /// The time limit for [`Chore::WayFound`] has passed.
     WayLate,
     /// The search for the last dictation's text on disk has ended.
     LastTextRead(Result<Option<String>, StoreError>),

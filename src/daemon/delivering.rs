@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 use v2m_ipc::spacing;
 use v2m_messages::tr;
 
-/// The text as the store keeps it.
+/// Returns the text in the store's form.
 pub(super) fn store_text(transcript: &Transcript) -> store::Text {
     store::Text {
         text: transcript.text.clone(),
@@ -47,7 +47,7 @@ impl Daemon {
         }
     }
 
-    /// UNDO_DELIVERY.
+    /// Handles UNDO_DELIVERY.
     pub(super) fn undo(&mut self, reply: Reply) {
         // A shortcut runs it. Its keys must not prevent the undo.
         self.under_way.pressed();
@@ -138,7 +138,7 @@ impl Daemon {
         self.desktop.hand(parcel);
     }
 
-    /// The delivery options that the settings ask for.
+    /// Returns the delivery options of the settings.
     pub(super) fn wanted(&self) -> deliver::DeliveryOptions {
         let settings = &self.config.settings().deliver;
         let keys = deliver::PasteKeys {
@@ -159,7 +159,7 @@ impl Daemon {
         }
     }
 
-    /// How a text in this language is joined to the text at the cursor.
+    /// Returns how a text in this language is joined to the text at the cursor.
     fn join(&self, language: &str, begun: Instant) -> Option<deliver::Join> {
         let settings = self.config.settings();
         let asks_field = match settings.deliver.join {

@@ -80,8 +80,8 @@ pub(super) struct Live {
     job: JobId,
     /// The window that had the keyboard when the recording stopped.
     pub(super) focus: Option<Focus>,
-    /// The dictation that an open search for the application belongs to: this one, or the first
-    /// sentence of its talk. The application had the keyboard when this dictation began.
+    /// The dictation for which the application with the keyboard is still being looked up: this
+    /// one, or the first sentence of its talk. `None` once it is known.
     application_of: Option<JobId>,
     /// The text that waits for the application.
     held: Option<Box<RefinedRecognition>>,

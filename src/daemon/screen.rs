@@ -218,7 +218,7 @@ impl Screen {
         })
     }
 
-    /// Whether a program shows on the screen what this was given.
+    /// Whether a sign shows the notices on the screen.
     pub(super) fn has_sign(&self) -> bool {
         self.shared.state().sign == Present::Yes
     }

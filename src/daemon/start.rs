@@ -43,7 +43,7 @@ pub struct Start {
     pub logging: Logging,
 }
 
-/// Runs until a SHUTDOWN or SIGTERM has been carried out.
+/// Runs until a SHUTDOWN or SIGTERM has been executed.
 ///
 /// # Errors
 /// If the runtime or its signal handlers cannot be created.

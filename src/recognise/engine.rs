@@ -165,7 +165,7 @@ impl EngineProcess {
         std::mem::take(&mut self.link.frames)
     }
 
-    /// Starts a period of work: the engine is checked from now on, and its silence begins anew.
+    /// Starts a period of work: the engine is checked from now on, and its silence starts at zero.
     pub(super) fn rouse(&mut self) {
         let now = Instant::now();
         // Processor time used before now does not belong to this silence.

@@ -42,7 +42,7 @@ pub struct Recogniser {
     pub(super) report: EngineReport,
     /// No engine starts before this time.
     pub(super) retry_at: Option<Instant>,
-    /// When a press last caused an attempt before that time.
+    /// When a press last caused an attempt before `retry_at`.
     pub(super) pressed: Option<Instant>,
     /// How long the next attempt waits, after one that failed and may succeed later.
     pub(super) retry_after: Duration,

@@ -11,7 +11,7 @@ use crate::session::{Code, EngineState};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a driver may take to wake up after the machine.
+/// How long a driver may take to be ready after resume.
 const SECOND_LOOK: Duration = Duration::from_secs(20);
 /// Time after which a machine that announced suspend, is running, and has not reported its resume
 /// counts as awake.

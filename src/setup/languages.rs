@@ -1,4 +1,4 @@
-//! The languages that the user speaks.
+//! Asks for the languages that the user speaks.
 
 use super::configuration::{self, Configuration};
 use super::dialogue::{Dialogue, Stop};

@@ -363,7 +363,7 @@ fn recommended(rows: &[Row], speed: Option<&Speed>) -> String {
     fit::by_measure(&measured, may).name.to_owned()
 }
 
-/// Whether `faster` is less work than `model`.
+/// Whether `faster` needs less work than `model`.
 fn is_slower(model: &str, faster: &str) -> bool {
     let bytes = |name: &str| catalogue::find(name).map(|model| model.bytes);
     matches!((bytes(model), bytes(faster)), (Some(model), Some(faster)) if faster < model)

@@ -89,7 +89,7 @@ pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     }
 }
 
-/// Whether the service answers. Starts it, if something listens for it.
+/// Checks that the service answers. Connecting starts it, if its socket is open.
 pub(super) fn answers() -> Result<(), String> {
     let asked = Client::connect().and_then(|mut client| client.request(&Request::Ping));
     asked.map(drop).map_err(|error| error.to_string())

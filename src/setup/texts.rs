@@ -1,4 +1,4 @@
-//! Where texts go: the clipboard, the cursor, or what this desktop allows.
+//! Chooses where texts go: the clipboard, the cursor, or what this desktop allows.
 
 use super::configuration::{self, Configuration};
 use super::dialogue::{Choice, Dialogue, Stop};

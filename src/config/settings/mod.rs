@@ -55,9 +55,9 @@ pub struct EngineSettings {
     pub translate: bool,
     /// Words to expect, most important first.
     pub vocabulary: Vec<String>,
-    /// 1 to 8; 1 is greedy.
+    /// Beam size, 1 to 8; 1 is greedy.
     pub beam_size: u8,
-    /// 0: one for each physical core, at most 8.
+    /// Number of threads; 0: one for each physical core, at most 8.
     pub threads: u16,
     /// Seconds without progress before the engine is replaced, 5 to 600.
     pub hang_seconds: u32,
@@ -85,7 +85,7 @@ impl BackendChoice {
     pub(super) const ALL: [Self; 5] =
         [Self::Auto, Self::Cuda, Self::Vulkan, Self::Cpu, Self::Remote];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -205,7 +205,7 @@ impl Refine {
     /// All variants.
     pub(super) const ALL: [Self; 3] = [Self::Off, Self::Rules, Self::Llm];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -279,7 +279,7 @@ impl UndoBy {
     /// All variants.
     pub(super) const ALL: [Self; 2] = [Self::Field, Self::CtrlZ];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Field => "field",
@@ -288,7 +288,7 @@ impl UndoBy {
     }
 }
 
-/// What a text at the cursor is joined to, by a space and the case of its first letter.
+/// The text that a new text is joined to, with a space and the case of its first letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinTo {
     /// The text in the field, if its program reports it; otherwise the last text.
@@ -303,7 +303,7 @@ impl JoinTo {
     /// All variants.
     pub(super) const ALL: [Self; 3] = [Self::Field, Self::Last, Self::Nothing];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Field => "field",
@@ -328,7 +328,7 @@ impl Notify {
     /// All variants.
     pub(super) const ALL: [Self; 3] = [Self::All, Self::Problems, Self::None];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -370,7 +370,7 @@ pub struct LogSettings {
 pub enum LogLevel {
     /// Bugs of v2m.
     Error,
-    /// The world misbehaves.
+    /// Problems outside of v2m.
     Warn,
     /// Suitable to be always on.
     Info,
@@ -385,7 +385,7 @@ impl LogLevel {
     pub(super) const ALL: [Self; 5] =
         [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
-    /// The name in the file; tracing's filters know it too.
+    /// Returns the name in the file, which tracing's filters accept too.
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -80,7 +80,7 @@ impl Background {
         self.recovery.refuse_all(failure);
     }
 
-    /// Whether there is no file to transcribe and no recording to recover.
+    /// Whether there is neither a file to transcribe nor a recording to recover.
     pub(super) fn is_idle(&self) -> bool {
         self.files.is_idle() && self.jobs.is_empty() && !self.recovery.is_asked()
     }
