@@ -101,7 +101,7 @@ impl Chores {
         }
     }
 
-    /// Asks the user manager whether a display has appeared since the start.
+    /// Asks the user manager whether a display has appeared or changed since the start.
     pub(super) fn ask_for_display(&mut self) {
         self.spawn(async { Chore::DisplayAsked { found: environment::has_moved().await } });
     }
