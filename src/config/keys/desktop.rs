@@ -1,4 +1,4 @@
-//! Keys of where a text goes, what there is to hear, and the log.
+//! Keys for delivery, feedback and the log.
 
 use super::{ConfigKey, FLAG};
 use crate::config::settings::{JoinTo, LogLevel, Notify, UndoBy};

@@ -1,4 +1,4 @@
-//! Keys of what becomes of a text: what is kept of it, what is made of it.
+//! Keys for storage and transcript post-processing.
 
 use super::{ConfigKey, FLAG};
 use crate::config::settings::Refine;

@@ -1,4 +1,4 @@
-//! The programs that may run a model: which of them are wanted, and which are installed.
+//! Engine programs that can run a model: which ones are requested, and which are installed.
 
 use super::Models;
 use crate::config::{self, Settings};
@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 use v2m_messages::tr;
 use v2m_models::catalogue;
 
-/// The processor's engine where nothing else is said: beside this program. The others lie beside it
-/// in turn.
+/// The default engine for the processor, beside this program. The other engines are beside it.
 pub(super) const PROGRAM: &str = "v2m-engine";
 
-/// What the name of the engine for models in GGUF form ends with.
+/// Suffix of the engine for models in GGUF form.
 const GGUF: &str = "-gguf";
 
 impl Models {
-    /// The engines that are wanted and installed, the first one first. The processor's plain one
-    /// need not be there to be named: it always should be.
+    /// Returns the engines that are requested and installed, in order of preference. The plain
+    /// processor engine is included even if missing: it should always be installed.
     pub(super) fn candidates(
         &self,
         wanted: config::BackendChoice,
@@ -40,14 +39,14 @@ impl Models {
         Ok(installed)
     }
 
-    /// The engine that has the server asked, if one is wanted. It is the plain one.
+    /// Returns the engine that uses the server, if one is configured. It is the plain engine.
     pub(super) fn server(&self, settings: &Settings) -> Option<Candidate> {
         let is_wanted = settings.engine.backend == config::BackendChoice::Remote;
         let program = self.program(Backend::Remote);
         is_wanted.then_some(Candidate { backend: Backend::Remote, program })
     }
 
-    /// The engine for a model in GGUF form, which computes with the processor.
+    /// Returns the engine for a model in GGUF form, which runs on the processor.
     pub(super) fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
         use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
         let (model, usual) = (&engine.model, catalogue::DEFAULT);
@@ -92,7 +91,7 @@ impl Models {
         self.beside(GGUF)
     }
 
-    /// All engines, whether they are installed or not.
+    /// Returns all engines, whether they are installed or not.
     pub(in crate::daemon) fn programs(&self) -> Vec<PathBuf> {
         let gpu_and_cpu = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
         let whisper = gpu_and_cpu.map(|backend| self.program(backend));
@@ -108,7 +107,7 @@ impl Models {
         })
     }
 
-    /// The engine whose name ends so.
+    /// Returns the engine with this suffix.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.program.file_name().unwrap_or_default().to_owned();
         name.push(suffix);
