@@ -231,7 +231,8 @@ part_gpu_package() {
 	assert_heard gpu.txt "after the removal"
 	[ "$(computed_by)" = cpu ] || fail "the engine for GPUs still computes"
 	user 'v2m-send status | grep -i vulkan' && fail "the status still tells of it"
-	true
+	# dpkg keeps the scripts of what is only removed.
+	root 'apt-get purge --yes --quiet v2m-vulkan >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
 }
 
 # Where packages may not start anything, the press does; and a caller on the session bus.
@@ -249,7 +250,9 @@ part_policy() {
 }
 
 part_autopkgtest() {
-	root 'cd /opt/v2m-test/source && autopkgtest --no-built-binaries . -- null' || fail "autopkgtest"
+	# This machine is one of its own, which newer versions do not take for granted.
+	root 'cd /opt/v2m-test/source && autopkgtest --no-built-binaries --ignore-restrictions=isolation-container . -- null' ||
+		fail "autopkgtest"
 }
 
 part_removal() {
