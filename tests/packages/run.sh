@@ -14,13 +14,19 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export BUILD=${BUILD:-release} BUILT=${BUILT:-} MAKE=${MAKE:-make}
-# One time for all packages of this run, whatever is committed meanwhile.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$({ [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ] && git log -1 --format=%ct 2>/dev/null; } || stat -c %Y CHANGELOG.md)}
-export SOURCE_DATE_EPOCH
 models=${V2M_TEST_MODELS:-$PWD/target/test-models}
 suite=${SUITE:-bookworm}
 lower=$(readlink -m "${V2M_ROOT:-target/packages/$suite}")
 made=$PWD/target/packages/test
+# One time for all packages of a run, whatever is committed meanwhile.
+if [ "${MADE:-}" = yes ]; then
+	SOURCE_DATE_EPOCH=$(cat "$made/time")
+else
+	SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$({ [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ] && git log -1 --format=%ct 2>/dev/null; } || stat -c %Y CHANGELOG.md)}
+	mkdir -p "$made"
+	echo "$SOURCE_DATE_EPOCH" >"$made/time"
+fi
+export SOURCE_DATE_EPOCH
 case $suite in
 noble) mirror='deb http://archive.ubuntu.com/ubuntu noble main universe' ;;
 *) mirror=http://deb.debian.org/debian ;;
