@@ -28,6 +28,7 @@
 //! | [`loudness`] | leaf | how loud a recording is, and whether that is good enough |
 //! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
 //! | [`terminal`] | leaf | which terminal a program can be shown in |
+//! | [`pipewire_client`] | leaf | which configuration PipeWire's library reads |
 //! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`completions`] | leaf | what a shell completes for v2m and v2m-send |
@@ -58,6 +59,7 @@ pub mod loudness;
 pub mod media;
 pub mod mix;
 pub mod pauses;
+pub mod pipewire_client;
 pub mod recognise;
 pub mod regular;
 pub mod server;

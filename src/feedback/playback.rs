@@ -4,6 +4,7 @@
 //! copies. Not here: which sound, and whether it still makes sense.
 
 use super::sounds::RATE;
+use crate::pipewire_client;
 use pipewire::buffer::Buffer;
 use pipewire::context::ContextRc;
 use pipewire::core::{self, CoreRc};
@@ -58,10 +59,8 @@ impl Playback {
     pub(super) fn new() -> Result<Self, SoundError> {
         pipewire::init();
         let mainloop = MainLoopRc::new(None).map_err(SoundError::NoPipeWire)?;
-        // client-rt.conf: the data thread asks for realtime priority, or a recogniser that keeps all
-        // cores busy makes the sound crackle.
         let properties = properties! {
-            *pipewire::keys::CONFIG_NAME => "client-rt.conf",
+            *pipewire::keys::CONFIG_NAME => pipewire_client::configuration(),
             *pipewire::keys::APP_NAME => "v2m",
             *pipewire::keys::APP_ID => "v2m",
         };

@@ -145,13 +145,13 @@ impl Desktop {
         Notifier::spawn(Some(note), None)
     }
 
-    /// The user takes the notification away.
-    pub(crate) async fn dismiss(&self, id: u32) {
+    /// The user takes the notification away. Only who has shown it is told.
+    pub(crate) async fn dismiss(&self, sender: &str, id: u32) {
         let service = self.service.as_ref().unwrap();
         let path = "/org/freedesktop/Notifications";
         let interface = "org.freedesktop.Notifications";
         let body = (id, 2_u32);
-        let told = service.emit_signal(NOBODY, path, interface, "NotificationClosed", &body);
+        let told = service.emit_signal(Some(sender), path, interface, "NotificationClosed", &body);
         told.await.unwrap();
     }
 
