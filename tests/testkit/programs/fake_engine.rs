@@ -20,6 +20,9 @@
 //!   only if sentences are asked for), `draft` (a draft of all that was heard so far), `speaks CODE`
 //!   (what it detects from now on, if it is asked for the language alone; otherwise English).
 //!
+//! A model whose file begins with `canary` must be told the language: without one the job fails, as it does with
+//! the real engine.
+//!
 //! Started with `--preview` it writes `preview of N` while it hears, N being the samples heard.
 //!
 //! By a link named `…-remote`, `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
@@ -53,6 +56,10 @@ struct Fake {
     job: u32,
     /// The job's language, as the daemon says; detected, it is English.
     language: String,
+    /// Whether the model must be told the language.
+    must_be_told: bool,
+    /// Whether it was not.
+    untold: bool,
     /// What it detects.
     spoken: String,
     /// After how many samples the language is told, where it is all that is wanted. 0: it is not.
@@ -127,6 +134,8 @@ impl Fake {
         // With a second descriptor open, closing this one would close nothing.
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         let heard = Digest::default();
+        let name = model.file_name().unwrap_or_default().to_string_lossy();
+        let must_be_told = name.starts_with("canary");
         Ok(Self {
             backend,
             device,
@@ -136,6 +145,8 @@ impl Fake {
             rules,
             job: 0,
             language: String::new(),
+            must_be_told,
+            untold: false,
             spoken: "en".into(),
             language_after: 0,
             sentences: false,
@@ -177,7 +188,11 @@ impl Fake {
                 }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
                 self.language_after = options.language_after;
-                self.language = options.language.unwrap_or_else(|| "en".into());
+                let mut languages = options.languages;
+                let only = languages.pop().filter(|_| languages.is_empty());
+                let language = options.language.or(only.filter(|_| self.must_be_told));
+                self.untold = self.must_be_told && language.is_none();
+                self.language = language.unwrap_or_else(|| "en".into());
                 (self.finished, self.sentences) = (false, options.sentences);
                 self.said.clear();
                 self.play("begin", job)
@@ -240,6 +255,9 @@ impl Fake {
     fn answer(&mut self, job: u32) -> io::Result<()> {
         if self.language_after > 0 {
             return self.tell_language(job);
+        }
+        if self.untold {
+            return self.act("fail", job);
         }
         let heard = self.heard.text();
         let text = match std::mem::take(&mut self.wild) {
