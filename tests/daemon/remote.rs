@@ -207,8 +207,9 @@ fn a_server_that_fails_after_the_stop_leaves_the_language_to_be_detected() {
     let house = house_with_canary(&server.url);
     let _remote = Remote::start(&house);
     let studio = Studio::saying(house, Path::new(&sample()));
-    record_until_heard(&studio, &server);
+    // What it was asked during the recording it does not answer, until it is waited for no longer.
     server.now(Hangs(""));
+    record_until_heard(&studio, &server);
     is_spanish(&studio.service, &studio.service.connect().ask("STOP_RECORDING"));
     // A file: all of it is there.
     let house = studio.service.end();
