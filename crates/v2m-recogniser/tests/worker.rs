@@ -10,7 +10,7 @@ use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
 use v2m_recogniser::stream::piece::DecodeSettings;
 use v2m_recogniser::stream::{Hypothesis, Piece};
 use v2m_recogniser::task::{Task, TaskId, TaskResult, Work};
-use v2m_recogniser::worker::{Worker, WorkerEvent};
+use v2m_recogniser::worker::{Readied, Worker, WorkerEvent};
 
 /// What the model does.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +102,7 @@ fn loaded(script: Script) -> Worker {
     let mut worker = Worker::start(script).unwrap();
     let event = news(&mut worker);
     assert!(
-        matches!(event, WorkerEvent::Loaded { multilingual: true, memory: 5, .. }),
+        matches!(event, WorkerEvent::Loaded(Readied { multilingual: true, memory: 5, .. })),
         "{event:?}"
     );
     worker
