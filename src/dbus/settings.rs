@@ -2,9 +2,11 @@
 //! may talk to v2m must not send texts elsewhere, which the settings of language models could do.
 
 use super::failure::CallError;
+use crate::call::Microphone;
 use crate::session::{Code, Failure};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use v2m_ipc::plain;
 use v2m_messages::tr;
 
 /// Each name on the bus, with its section and key in the configuration. All are strings.
@@ -22,6 +24,14 @@ pub(super) fn told(config: &Value) -> Told {
     let value = |section: &str, key: &str| config[section][key].as_str().unwrap_or_default();
     let named = SETTINGS.map(|(name, section, key)| (name.into(), value(section, key).into()));
     named.into()
+}
+
+/// Microphones as the bus tells them: name and description. What is no plain text would close the
+/// connection; a name that is changed by that could not be chosen, so it is left out.
+pub(super) fn microphones(all: Vec<Microphone>) -> Vec<(String, String)> {
+    let can_be_named = |it: &Microphone| plain::text(&it.name) == it.name;
+    let told = all.into_iter().filter(can_be_named);
+    told.map(|it| (it.name, plain::owned(it.description))).collect()
 }
 
 /// The update of the configuration that changes these.

@@ -28,6 +28,8 @@ pub enum Request {
     Status,
     /// GET_CONFIG.
     GetConfig,
+    /// Which microphones there are; only on the session bus.
+    Microphones,
     /// UPDATE_CONFIG with the partial config.
     UpdateConfig(Map<String, Value>),
     /// LAST_TEXT.
@@ -180,6 +182,8 @@ pub enum Answer {
         /// Settings of voice2machine's that changed nothing, each with the reason.
         ignored: Vec<(String, String)>,
     },
+    /// To `Microphones`: those that are connected.
+    Microphones(Vec<Microphone>),
     /// To LIST_DICTATIONS.
     History(HistoryPage),
     /// To GET_DICTATION.
@@ -188,6 +192,15 @@ pub enum Answer {
     Deleted(Deleted),
     /// To SHUTDOWN.
     ShuttingDown,
+}
+
+/// A microphone that is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Microphone {
+    /// PipeWire's `node.name`, as `capture.source` names it.
+    pub name: String,
+    /// What people call it.
+    pub description: String,
 }
 
 /// What GET_STATUS tells.
