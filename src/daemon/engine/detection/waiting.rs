@@ -224,7 +224,7 @@ impl Detection {
     pub(super) fn unanswered(&self) -> Option<(JobId, String)> {
         let now = Instant::now();
         let Some(listener) = &self.listener else {
-            let why = tr!("the recogniser that listens to it does not answer").into();
+            let why = tr!("the recogniser that detects it does not answer").into();
             return self.waiting.first().map(|waiting| (waiting.job, why));
         };
         let report = listener.recogniser.report();
@@ -237,7 +237,7 @@ impl Detection {
             } else if waiting.deadline.is_some_and(|at| at <= now) {
                 tr!("it took longer than {seconds} s", seconds = AFTER_STOP.as_secs())
             } else if waiting.is_behind(listener) {
-                tr!("the recogniser that listens to it does not answer").into()
+                tr!("the recogniser that detects it does not answer").into()
             } else {
                 return None;
             };
