@@ -1,6 +1,6 @@
 //! What the fuzz target `bus` needs of this room's private parts. Compiled for fuzzing only.
 
-use super::interface::{bounded, given};
+use super::options::{bounded, given};
 use crate::session::Failure;
 
 /// A text as a caller gave it, plain; an error if it is too long.

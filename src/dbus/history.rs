@@ -1,7 +1,7 @@
 //! The dictations that the store keeps, as D-Bus dictionaries, and what callers ask of them.
 
 use super::failure::CallError;
-use super::interface::given;
+use super::options::given;
 use super::status::preset_variants;
 use crate::call::{Deletion, HistoryQuery, KeptDictation, KeptText, PAGE, Redelivery, Which};
 use crate::session::{Code, DeliverMode, Delivery, Failure};
