@@ -4,6 +4,7 @@
 //! Looks and asks; changes nothing. The clipboard is not written to: it is the user's. The
 //! microphone is recorded only if the user has said so, on the command line or when asked.
 
+mod applications;
 mod desktop;
 mod language_model;
 mod listen;
@@ -55,7 +56,7 @@ const MICROPHONE: &str = mark!("microphone");
 const HEARD: &str = mark!("heard");
 
 /// In the order of a dictation, so that the first bad line is the one to mend first.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     (mark!("configuration"), |_| desktop::configuration()),
     (mark!("units"), |_| desktop::units()),
     (mark!("model"), |_| desktop::model()),
@@ -68,6 +69,7 @@ const CHECKS: [Check; 13] = [
     (mark!("recogniser"), service::ServiceCheck::engine),
     (mark!("sample"), service::ServiceCheck::sample),
     (mark!("recording"), service::ServiceCheck::recording),
+    (mark!("presets"), |_| applications::check()),
     (mark!("language model"), |_| language_model::check()),
 ];
 
