@@ -180,7 +180,7 @@ pub fn hold_window() {
 
 fn wait_for_enter(dialogue: &mut Dialogue) {
     // Whatever is answered, or nothing.
-    let _ = dialogue.enter(tr!("Press Enter to close this window."));
+    let _ = dialogue.enter(tr!("Press Enter to finish. If this window stays open, close it."));
 }
 
 /// Takes the steps. Returns whether the user has left before the end.
