@@ -167,11 +167,10 @@ impl Detection {
         }
     }
 
-    /// The engine and the model that this recording was transcribed with, if it was elsewhere.
-    pub(super) fn tried(&self, job: JobId) -> Option<(Option<&'static str>, String)> {
+    /// The recogniser and the model that this recording was transcribed with, if it was elsewhere.
+    pub(super) fn worked_on(&self, job: JobId) -> Option<(&Recogniser, &str)> {
         let it = self.elsewhere.as_ref().filter(|it| it.jobs.contains(&job))?;
-        let it = &it.assistant;
-        Some((it.recogniser.engine_name(), it.model_name().to_owned()))
+        Some((&it.assistant.recogniser, it.assistant.model_name()))
     }
 
     /// What computes beside the usual engine, where the machine's sleep matters.
