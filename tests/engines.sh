@@ -112,6 +112,8 @@ for program in "$engine" "$@"; do
 		TARGET=${TARGET:-target} bash packaging/engine.sh gguf check || fail "$name: its own tests"
 		unavailable "$name without AVX2" "lacks.*AVX2" qemu-x86_64 -cpu Nehalem "$program"
 		refuses "$name with a Whisper model" "not a model in GGUF form" "$program" "$model"
+		said=$(LC_ALL=es_ES.UTF-8 "$program" --nothing 2>&1) && fail "$name takes an unknown option"
+		[[ $said == *'opción no válida: «--nothing»'* ]] || fail "$name: an unknown option, told in English: $said"
 		transcribes "$name" "$program" "$moonshine"
 		cp "$moonshine" "$cut" && truncate -s 99999999 "$cut"
 		refuses "$name with a model that is cut short" "is a part missing" "$program" "$cut"

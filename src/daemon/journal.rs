@@ -4,6 +4,7 @@
 
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};
+use crate::store::Tried;
 use std::time::Duration;
 pub(super) use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_messages::verbatim;
@@ -32,18 +33,19 @@ pub(super) fn doing(state: State) -> &'static str {
     })
 }
 
-/// Returns the message for a transcribed recording: the engine, and the time since its stop.
+/// Returns the message for a transcribed recording: the model, the engine, and the time since its
+/// stop.
 pub(super) fn transcribed(
     recognition: &Recognition,
-    engine: Option<&str>,
+    tried: &Tried,
     since_stop: Option<Duration>,
 ) -> String {
     let stats = &recognition.stats;
+    let Tried { engine, model } = tried;
     let mut line = verbatim!(format!(
-        "transcribed {:.1} s of speech in {:.1} s ({})",
+        "transcribed {:.1} s of speech in {:.1} s with {model} ({engine})",
         seconds(stats.samples),
         Duration::from_millis(stats.decode_ms).as_secs_f64(),
-        engine.unwrap_or("no engine"),
     ));
     if let Some(since_stop) = since_stop {
         line += &verbatim!(format!(", {:.1} s after the stop", since_stop.as_secs_f64()));
@@ -96,13 +98,14 @@ mod tests {
             attempts: 1,
         };
         let stop = Some(Duration::from_millis(230));
-        let line = transcribed(&recognition, Some("cpu-v4"), None);
-        assert_eq!(line, "transcribed 4.9 s of speech in 0.6 s (cpu-v4)");
+        let tried = |engine: &str| Tried { engine: engine.into(), model: "base".into() };
+        let line = transcribed(&recognition, &tried("cpu-v4"), None);
+        assert_eq!(line, "transcribed 4.9 s of speech in 0.6 s with base (cpu-v4)");
         recognition.stats.redone = 2;
         recognition.attempts = 2;
-        let line = transcribed(&recognition, Some("cuda"), stop);
-        let told = "transcribed 4.9 s of speech in 0.6 s (cuda), 0.2 s after the stop; 2 pieces were \
-                    decoded again; attempt 2";
+        let line = transcribed(&recognition, &tried("cuda"), stop);
+        let told = "transcribed 4.9 s of speech in 0.6 s with base (cuda), 0.2 s after the stop; \
+                    2 pieces were decoded again; attempt 2";
         assert_eq!(line, told);
     }
 

@@ -1,6 +1,8 @@
 //! What the session does not know of the dictations under way: the microphone, the files on the
 //! disk, measurements and notes.
 
+mod disk;
+
 use super::live::{self, Live};
 use super::refine::RefinedRecognition;
 use crate::call::{CaptureStatus, Level, RecordingTime};
@@ -9,14 +11,13 @@ use crate::config::Settings;
 use crate::deliver::{Focus, ShortcutPresses};
 use crate::loudness::Fault;
 use crate::session::{CaptureSummary, Code, Failure, Gap, GapCause, JobId};
-use crate::store::{
-    AskedFor, DeleteReport, RecordUpdate, Retention, Store, StoreError, StoreEvent, Unfinished,
-};
+use crate::store::{AskedFor, Store, StoreEvent};
+use disk::{retention, tell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{error, warn};
 use v2m_messages::tr;
@@ -188,11 +189,6 @@ impl UnderWay {
     /// The figures of a recording up to this sample. `None`: the dictation is over.
     pub(super) fn heard_until(&self, job: JobId, until: u64) -> Option<CaptureSummary> {
         Some(self.live.get(job)?.heard_until(until))
-    }
-
-    /// The name that the records of a continuous dictation share.
-    pub(super) fn name(&mut self, first: JobId) -> Option<String> {
-        self.store.as_mut()?.name(first)
     }
 
     /// See [`Live::await_application`].
@@ -406,57 +402,6 @@ impl UnderWay {
         self.parts.retain(|part| part.current != job);
     }
 
-    /// Deletes the dictation's audio and text.
-    pub(super) fn discard(&mut self, job: JobId) {
-        self.forget(job);
-        self.keep(|store| store.discard(job));
-    }
-
-    /// Writes the state of a recording into its record.
-    pub(super) fn finish(&mut self, job: JobId, outcome: RecordUpdate) {
-        self.keep(|store| store.finish(job, outcome));
-    }
-
-    /// The recordings of dictations that are not over.
-    pub(super) fn in_work(&self) -> Vec<PathBuf> {
-        self.live.jobs().filter_map(|job| self.audio_path(job)).collect()
-    }
-
-    /// Takes a recording that is no job any more over.
-    pub(super) fn adopt(&mut self, job: JobId, left: &Unfinished) {
-        self.keep(|store| store.adopt(job, left));
-    }
-
-    /// The path of a recording of this run.
-    pub(super) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
-        self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
-    }
-
-    /// Asks for the id of the dictation that has this number now, where those `in_work` do not count.
-    /// `None`: there is no store, or it is too busy.
-    pub(super) fn id_of(
-        &mut self,
-        number: u32,
-        in_work: Vec<PathBuf>,
-    ) -> Option<oneshot::Receiver<Result<Option<String>, StoreError>>> {
-        self.store.as_mut().and_then(|store| store.id_of(number, in_work).ok())
-    }
-
-    /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or
-    /// it is too busy.
-    pub(super) fn delete(
-        &mut self,
-        paths: Vec<PathBuf>,
-    ) -> Option<oneshot::Receiver<DeleteReport>> {
-        self.store.as_mut().and_then(|store| store.delete(paths).inspect_err(tell).ok())
-    }
-
-    /// Puts the settings' retention in force.
-    pub(super) fn retain(&mut self, settings: &Settings) {
-        let retention = retention(settings);
-        self.keep(|store| store.retain(retention));
-    }
-
     /// Notes that the settings have another linger.
     pub(super) fn linger_changed(&mut self) {
         self.linger_changed = true;
@@ -487,27 +432,6 @@ impl UnderWay {
         if let Some(capture) = &self.capture {
             capture.send(command);
         }
-    }
-
-    /// Gives work to the store, and reports errors. The audio stays in memory until its text is
-    /// there.
-    fn keep(&mut self, work: impl FnOnce(&mut Store) -> Result<(), StoreError>) {
-        if let Some(Err(error)) = self.store.as_mut().map(work) {
-            tell(&error);
-        }
-    }
-}
-
-fn tell(error: &StoreError) {
-    warn!(%error, "the recording is not on disk yet: {error}");
-}
-
-/// The retention that the settings ask for.
-fn retention(settings: &Settings) -> Retention {
-    Retention {
-        keep_count: settings.store.keep_count,
-        keep_days: settings.store.keep_days,
-        keep_audio: settings.store.keep_audio,
     }
 }
 

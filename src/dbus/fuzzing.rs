@@ -1,6 +1,6 @@
 //! Access for the fuzz target `bus` to private parts of this module. Compiled for fuzzing only.
 
-use super::interface::{bounded, given};
+use super::options::{bounded, given};
 use crate::session::Failure;
 
 /// Checks and cleans a caller's text.

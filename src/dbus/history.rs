@@ -2,7 +2,7 @@
 //! them.
 
 use super::failure::CallError;
-use super::interface::given;
+use super::options::given;
 use super::status::preset_variants;
 use crate::call::{Deletion, HistoryQuery, KeptDictation, KeptText, PAGE, Redelivery, Which};
 use crate::session::{Code, DeliverMode, Delivery, Failure};

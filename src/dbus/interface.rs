@@ -1,21 +1,18 @@
 //! `org.v2m.Dictation1`: D-Bus methods, properties and signals to and from the daemon's calls.
 //! Its doc comments are what introspection shows.
 
-use super::callers::{Listeners, TooMany, gone};
+use super::callers::TooMany;
 use super::failure::CallError;
 use super::history::{self, Entry};
+use super::object::{Caller, DictationObject, something_else, state_and_text};
+use super::options::{Options, bounded, given};
 use super::{settings, status};
-use crate::call::{
-    Answer, Call, CallSender, Progress, Request, Retry, TextSource, TextTask, TextWork,
-};
-use crate::session::{Code, Command, DeliverMode, EngineState, Failure, State, Wishes};
+use crate::call::{Answer, Progress, Request, Retry, TextTask};
+use crate::session::{Code, Command, EngineState, Failure, State};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use tokio::sync::{Semaphore, oneshot, watch};
-use v2m_ipc::{llm::MAX_TEXT, plain};
-use v2m_messages::{tr, verbatim};
+use v2m_messages::tr;
 use zbus::message::Header;
-use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, interface};
 
@@ -37,193 +34,6 @@ impl Properties {
         // The sentence may hold what was said; Status has it, for the caller alone.
         self.reason = progress.reason.as_ref().map_or("", |failure| failure.code.name());
     }
-}
-
-/// The object. Never changes itself, so a Stop that waits for its text holds up nothing else.
-pub(super) struct DictationObject {
-    calls: CallSender,
-    known: watch::Receiver<Properties>,
-    listeners: Listeners,
-    meters: Listeners,
-    /// Presses that may wait for their answers.
-    presses: Semaphore,
-    /// Other calls that may wait for their answers. They leave presses their room.
-    others: Semaphore,
-}
-
-/// Calls of either kind that wait for their answers at once; as many as the socket has connections.
-const CALLS: usize = 64;
-
-impl DictationObject {
-    pub(super) fn new(
-        calls: CallSender,
-        known: watch::Receiver<Properties>,
-        (listeners, meters): (Listeners, Listeners),
-    ) -> Self {
-        let room = || Semaphore::new(CALLS);
-        Self { calls, known, listeners, meters, presses: room(), others: room() }
-    }
-
-    async fn ask(&self, request: Request) -> Result<Answer, CallError> {
-        let busy = || {
-            let text = tr!(
-                "{n} call on the session bus waits for an answer already. Try again when one is answered."
-                    | "{n} calls on the session bus wait for answers already. Try again when one is answered."
-                        % CALLS
-            );
-            CallError(Failure::new(Code::Busy, text))
-        };
-        let room = if request.is_press() { &self.presses } else { &self.others };
-        let _place = room.try_acquire().map_err(|_| busy())?;
-        let (reply, answer) = oneshot::channel();
-        let ending =
-            || Failure::new(Code::ShuttingDown, tr!("v2m is stopping; press again to start it."));
-        self.calls.send(Call { request, reply }).await.map_err(|_| CallError(ending()))?;
-        let lost = || {
-            let text = tr!("v2m gave no answer, which is a bug. See: journalctl --user -u v2m");
-            Failure::new(Code::Internal, text)
-        };
-        answer.await.map_err(|_| CallError(lost()))?.map_err(CallError)
-    }
-
-    /// For work that takes hours or costs money: given up when the caller leaves the bus. Every
-    /// other request is carried out, whether its caller stays or not.
-    async fn ask_for(&self, caller: Caller<'_>, request: Request) -> Result<Answer, CallError> {
-        let Some(name) = caller.name else { return self.ask(request).await };
-        tokio::select! {
-            answer = self.ask(request) => answer,
-            // Nobody reads this. The daemon sees that the way back for its answer is closed.
-            () = gone(caller.bus, name) => {
-                let text = verbatim!("The caller has left the session bus.");
-                Err(CallError(Failure::new(Code::Internal, text)))
-            }
-        }
-    }
-
-    async fn work(
-        &self,
-        caller: Caller<'_>,
-        text: String,
-        task: TextTask,
-    ) -> Result<(String, String), CallError> {
-        let text = bounded(text)?;
-        if text.trim().is_empty() {
-            let message = tr!("There is no text to work on: the first argument is empty.");
-            return Err(CallError(Failure::new(Code::NoText, message)));
-        }
-        let original = text.clone();
-        let work = TextWork { source: TextSource::Given(text), task, deliver: None };
-        let done = self.ask_for(caller, Request::Text(work)).await;
-        let with_original = |CallError(failure)| {
-            CallError(Failure { text: failure.text.or(Some(original)), ..failure })
-        };
-        done.map(state_and_text).map_err(with_original)
-    }
-
-    async fn command(&self, command: Command) -> Result<(String, String), CallError> {
-        self.ask(Request::Session(command)).await.map(state_and_text)
-    }
-
-    async fn command_with(
-        &self,
-        command: Command,
-        options: Options,
-    ) -> Result<(String, String), CallError> {
-        let request = Request::Dictation(command, wishes(options)?);
-        self.ask(request).await.map(state_and_text)
-    }
-}
-
-/// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
-/// through.
-pub(super) fn bounded(text: String) -> Result<String, CallError> {
-    if text.len() > MAX_TEXT {
-        let kib = MAX_TEXT >> 10;
-        let message = tr!("A text may have {kib} KiB at most; send it in parts.", kib);
-        return Err(CallError(Failure::new(Code::TooLarge, message)));
-    }
-    Ok(plain::owned(text))
-}
-
-/// Who calls.
-#[derive(Clone, Copy)]
-struct Caller<'c> {
-    bus: &'c Connection,
-    /// `None`: not over a bus.
-    name: Option<&'c UniqueName<'c>>,
-}
-
-impl<'c> Caller<'c> {
-    fn of(header: &'c Header<'_>, bus: &'c Connection) -> Self {
-        Self { bus, name: header.sender() }
-    }
-}
-
-/// A client's options for one dictation.
-type Options = HashMap<String, OwnedVariant>;
-
-/// The socket's options for a dictation, under the same names. Unknown keys are an error: an option
-/// that has no effect would not be noticed.
-fn wishes(options: Options) -> Result<Wishes, CallError> {
-    let mut wishes = Wishes::default();
-    for (key, value) in options {
-        let bad = |what: String| CallError(Failure::new(Code::BadRequest, what));
-        let text = || {
-            let text = <&str>::try_from(&*value).map(str::to_owned);
-            text.map_err(|_| bad(tr!("The option {key} must be a string.", key)))
-        };
-        match key.as_str() {
-            "deliver" => {
-                let name = text()?;
-                let mode = DeliverMode::ALL.into_iter().find(|mode| mode.name() == name);
-                let known = || DeliverMode::ALL.map(DeliverMode::name).join(", ");
-                let unknown =
-                    || bad(tr!("The option deliver may be only {known}.", known = known()));
-                wishes.deliver = Some(mode.ok_or_else(unknown)?);
-            }
-            "preset" => wishes.preset = given(bounded(text()?)?),
-            "language" => wishes.language = given(bounded(text()?)?),
-            "continuous" => {
-                let what = || bad(tr!("The option continuous must be true or false.").into());
-                wishes.continuous = bool::try_from(&*value).map_err(|_| what())?;
-            }
-            _ => {
-                let known = verbatim!("deliver, preset, language, continuous");
-                let key = format_args!("{key:?}");
-                return Err(bad(tr!("There is no option {key}; there are: {known}.", key, known)));
-            }
-        }
-    }
-    Ok(wishes)
-}
-
-pub(super) fn given(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.trim().is_empty())
-}
-
-fn something_else() -> CallError {
-    CallError(Failure::new(Code::Internal, tr!("v2m answered something else.")))
-}
-
-/// Of any answer; no text where there is none.
-fn state_and_text(answer: Answer) -> (String, String) {
-    let (state, text) = match answer {
-        Answer::State { state, .. } => (state, String::new()),
-        Answer::Transcript { state, transcript } => (state, transcript.text),
-        Answer::Text { state, text, .. } => (state, text),
-        Answer::Status(status) => (status.state, String::new()),
-        // Not asked for here: others can listen on the bus.
-        Answer::LastText { state, .. } => (state, String::new()),
-        Answer::Rules { text, .. } => (State::Idle, text),
-        Answer::Config(_)
-        | Answer::Microphones(_)
-        | Answer::ConfigUpdated { .. }
-        | Answer::History(_)
-        | Answer::Dictation(_)
-        | Answer::Deleted(_)
-        | Answer::ShuttingDown => (State::Idle, String::new()),
-    };
-    (state.name().to_owned(), plain::owned(text))
 }
 
 /// Dictation: press, speak, press again.

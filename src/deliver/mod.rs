@@ -61,4 +61,4 @@ pub use order::DeliveryOptions;
 pub use sinks::{Secret, Sinks};
 pub use way::{Way, way, way_to_the_cursor};
 pub use window::{Around, Field, Focus, Focused, Observer, PasteKeys, Widget, Window};
-pub(crate) use window::{ScreenLock, application, listed_as};
+pub(crate) use window::{KnownPrograms, ScreenLock, application, listed_as};

@@ -4,6 +4,7 @@
 //! Checks only; changes nothing. It does not write to the clipboard, because that is the user's. It
 //! records the microphone only with the user's consent, on the command line or when asked.
 
+mod applications;
 mod desktop;
 mod language_model;
 mod listen;
@@ -54,7 +55,7 @@ const MICROPHONE: &str = mark!("microphone");
 const HEARD: &str = mark!("heard");
 
 /// The checks in the order of a dictation, so that the first bad line is the one to fix first.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     (mark!("configuration"), |_| desktop::configuration()),
     (mark!("units"), |_| desktop::units()),
     (mark!("model"), |_| desktop::model()),
@@ -67,6 +68,7 @@ const CHECKS: [Check; 13] = [
     (mark!("recogniser"), service::ServiceCheck::engine),
     (mark!("sample"), service::ServiceCheck::sample),
     (mark!("recording"), service::ServiceCheck::recording),
+    (mark!("presets"), |_| applications::check()),
     (mark!("language model"), |_| language_model::check()),
 ];
 

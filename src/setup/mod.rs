@@ -179,7 +179,7 @@ pub fn hold_window() {
 
 fn wait_for_enter(dialogue: &mut Dialogue) {
     // Any answer will do.
-    let _ = dialogue.enter(tr!("Press Enter to close this window."));
+    let _ = dialogue.enter(tr!("Press Enter to finish. If this window stays open, close it."));
 }
 
 /// Runs the steps. Returns whether the user left before the end.

@@ -173,7 +173,10 @@ fn what_is_in_a_language_that_the_model_does_not_know_is_transcribed_by_the_othe
     assert_eq!(canary_did(service, "begin"), 0);
     assert_eq!((service.lives("listener").len(), service.lives("large").len()), (1, 1));
     assert_eq!(service.connect().ask("GET_STATUS")["engine"]["model"], "canary");
-    studio.service.end();
+    // The journal names what the text really comes from.
+    let log = studio.service.end().log();
+    assert_eq!(log.matches(" s of speech in ").count(), 2, "{log}");
+    assert_eq!(log.matches(" s with large (").count(), 2, "{log}");
 }
 
 /// The pieces of a dictation, and the sentences of a continuous one, have the language that was

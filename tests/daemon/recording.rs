@@ -211,7 +211,7 @@ fn a_dictation_is_heard_whole_and_kept_for_its_owner_alone() {
         "recording; the first sound came ",
         "stop: now transcribing",
         "recorded 0.",
-        "s of speech in 0.0 s (cpu)",
+        "s of speech in 0.0 s with double (cpu)",
     ] {
         assert!(house.log().contains(said), "{said}: {}", house.log());
     }

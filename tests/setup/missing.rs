@@ -37,7 +37,7 @@ fn what_is_wrong_with_the_configuration_can_be_read_before_the_window_closes() {
     house.configure("[engine]\nlanguage = 5\n");
     let mut terminal = in_terminal(&house, "GNOME", &["--hold"]);
     terminal.expect("engine.language = 5 is not allowed");
-    terminal.expect("Press Enter to close this window. ");
+    terminal.expect("Press Enter to finish. If this window stays open, close it. ");
     terminal.line("");
     assert_eq!(terminal.ended().0.code(), Some(78));
 }

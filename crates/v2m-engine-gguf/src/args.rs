@@ -4,6 +4,7 @@
 use lexopt::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use v2m_ipc::arguments;
 use v2m_messages::tr;
 
 use crate::NAME;
@@ -73,11 +74,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
             Long("threads") => threads = Some(parser.value()?.parse()?),
             Long("preview") => preview = true,
             Long("check") => return Ok(Parsed::Check),
-            Short('h') | Long("help") => return Ok(Parsed::Print(usage())),
-            Short('V') | Long("version") => {
-                return Ok(Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION"))));
-            }
-            other => return Err(other.unexpected()),
+            other => return arguments::common(other, NAME, usage).map(Parsed::Print),
         }
     }
     let model = model.ok_or(tr!("--model FILE is needed"))?;

@@ -27,7 +27,7 @@ use std::ffi::c_int;
 use std::process::ExitCode;
 use v2m_ipc::backend::Backend;
 use v2m_ipc::engine::EXIT_UNFIT;
-use v2m_ipc::plain;
+use v2m_ipc::{arguments, plain};
 use v2m_messages::verbatim;
 use v2m_recogniser::processor::{self, Compiled};
 use v2m_recogniser::{confine, openmp, run};
@@ -50,14 +50,8 @@ pub fn main(backend: Backend) -> ExitCode {
                 Err(reason) => unavailable(&reason),
             }
         }
-        Ok(Parsed::Print(text)) => {
-            let _ = plain::print(text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            plain::complain(format_args!("{NAME}: {error}\n{}", args::usage()));
-            ExitCode::from(2)
-        }
+        Ok(Parsed::Print(text)) => arguments::print(text),
+        Err(error) => arguments::refuse(NAME, &error, &args::usage()),
     }
 }
 

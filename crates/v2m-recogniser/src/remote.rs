@@ -9,27 +9,26 @@
 //! with a model. A server tells no tokens, so seams stay as they were decoded and no pieces are
 //! joined ([`crate::decoder`]).
 
+mod answer;
+mod link;
+
 use crate::confine;
 use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use crate::model::{Device, LoadError, Model, PieceLimits};
 use crate::run::{self, RunError};
-use crate::stream::guard::{Doubt, Hypothesis, doubt};
+use crate::stream::guard::Hypothesis;
 use crate::text;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use answer::{hypothesis, prompt, unusable};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use v2m_ipc::backend::Backend;
-use v2m_ipc::engine::{self, Frame};
+use v2m_ipc::engine;
 use v2m_ipc::pcm::{from_float, seconds};
 use v2m_ipc::remote::{Answer, Endpoint, FailureKind, Question};
 use v2m_messages::tr;
-
-/// Seconds from the first voice to the last that are no cough and no door: a server that writes
-/// nothing for it is asked again.
-const SPEECH: f32 = 1.0;
 
 /// Seconds that are no two coughs with a pause between them: a server that writes nothing for it
 /// twice has failed. Below, that is believed once, until the server writes something again.
@@ -38,16 +37,6 @@ const CLEAR_SPEECH: f32 = 3.0;
 /// Samples of silence before a piece that is asked about again: 50 ms, which change all that an
 /// encoder computes. Most servers draw nothing at random.
 const SHIFT: usize = 800;
-
-/// Bytes of the words to expect. Whisper takes 224 tokens, and drops the first ones of more.
-const PROMPT: usize = 600;
-
-/// How often the worker's abort flag is looked at while the server works.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// How long `v2m-remote` may take beyond the server's own limit, and for the answer to a question
-/// that was cancelled.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// How long a frame may take on the socket.
 const FRAME: Duration = Duration::from_secs(5);
@@ -252,39 +241,13 @@ impl RemoteDecoder {
         self.asked = self.asked.wrapping_add(1);
         let mut frames = engine::encode_pcm(self.asked, sound);
         frames.extend(engine::encode_message(&question));
-        let away = |error: io::Error| DecodeError::Lost(gone(&error));
+        let away = |error: io::Error| DecodeError::Lost(link::gone(&error));
         self.link.write_all(&frames).map_err(away)?;
-        match self.wait(watch).map_err(away)? {
+        let limit = Duration::from_millis(self.endpoint.total_ms);
+        match link::wait(&mut self.link, limit, watch).map_err(away)? {
             Answer::Text { text, language } => Ok((text::clean(&text), language)),
             Answer::Failed { kind: FailureKind::Cancelled, .. } => Err(DecodeError::Aborted),
             Answer::Failed { message, .. } => Err(DecodeError::Lost(message)),
-        }
-    }
-
-    /// The answer; the question is cancelled if the worker is told to abort.
-    fn wait(&mut self, watch: &dyn DecodeMonitor) -> io::Result<Answer> {
-        let limit = Duration::from_millis(self.endpoint.total_ms).saturating_add(MARGIN);
-        let mut end = Instant::now() + limit;
-        let mut cancelled = false;
-        while !readable(&self.link, LOOK)? {
-            if watch.tick() && !cancelled {
-                cancelled = true;
-                end = end.min(Instant::now() + MARGIN);
-                engine::write_message(&mut self.link, &Question::Cancel)?;
-            }
-            if Instant::now() >= end {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-        }
-        match engine::read_frame(&mut self.link)? {
-            // It was answered before the end of the question got there.
-            Some(Frame::Message(Answer::Text { .. })) if cancelled => {
-                let (kind, message) = (FailureKind::Cancelled, String::new());
-                Ok(Answer::Failed { kind, message })
-            }
-            Some(Frame::Message(answer)) => Ok(answer),
-            Some(Frame::Pcm { .. }) => Err(io::ErrorKind::InvalidData.into()),
-            None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
@@ -295,66 +258,13 @@ impl RemoteDecoder {
     }
 }
 
-/// The daemon or `v2m-remote` is gone, or does not answer.
-fn gone(error: &io::Error) -> String {
-    tr!("v2m-remote does not answer ({error}); see why: journalctl --user -u v2m-remote", error)
-}
-
-/// Words to expect, the most important first; as many as servers take.
-fn prompt(vocabulary: &[String]) -> String {
-    let mut prompt = String::new();
-    for word in vocabulary {
-        let word: String = word.chars().filter(|c| !c.is_control()).collect();
-        if prompt.len() + word.len() + 2 > PROMPT {
-            break;
-        }
-        prompt += if prompt.is_empty() { "" } else { ", " };
-        prompt += &word;
-    }
-    prompt
-}
-
-/// An answer without words to clear speech is asked for again.
-fn hypothesis(text: &str, voice: f32) -> Hypothesis {
-    let is_missing = text.is_empty() && voice >= SPEECH;
-    Hypothesis { text: text.to_owned(), cut_off: is_missing, ..Hypothesis::default() }
-}
-
-/// Why the answer to the second question is no text either.
-fn unusable(heard: &Hypothesis, voice: f32) -> Option<String> {
-    Some(match doubt(heard, voice)? {
-        Doubt::CutOff => {
-            tr!(
-                "it wrote nothing, although somebody spoke for {voice} s",
-                voice = format_args!("{voice:.0}")
-            )
-        }
-        Doubt::Repetition | Doubt::Compression => tr!("it repeats itself").to_owned(),
-        Doubt::TooFast => tr!("it wrote more than can be said in that time").to_owned(),
-        Doubt::TooSlow | Doubt::Unlikely => return None,
-    })
-}
-
-fn readable(link: &UnixStream, limit: Duration) -> io::Result<bool> {
-    let limit = Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: limit.subsec_nanos().into(),
-    };
-    let mut fds = [PollFd::new(link, PollFlags::IN)];
-    loop {
-        match poll(&mut fds, Some(&limit)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::answer::PROMPT;
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::thread::{self, JoinHandle};
+    use v2m_ipc::engine::Frame;
 
     /// Ends the work at the look of that number; never at 0.
     struct Looks(u32, AtomicU32);

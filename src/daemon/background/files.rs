@@ -8,6 +8,7 @@ use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply, at, journal};
 use crate::recognise::{Recognition, Recorded};
 use crate::session::{Code, Failure, JobId, Transcript};
+use crate::store::Tried;
 use crate::{atomic, media};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -200,9 +201,10 @@ impl Daemon {
         let file = path.display();
         match &result {
             Ok(refined) => {
-                let engine = self.engine.name();
-                let words = journal::transcribed(&refined.recognition, engine, None);
-                info!(job = job.0, %file, engine, "{file}: {words}");
+                let tried = self.engine.tried(job);
+                let words = journal::transcribed(&refined.recognition, &tried, None);
+                let Tried { engine, model } = tried;
+                info!(job = job.0, %file, engine, model, "{file}: {words}");
             }
             Err(Failure { code, message, .. }) => {
                 info!(job = job.0, %file, code = code.name(), "{file}: {message}");

@@ -88,13 +88,25 @@ impl Engine {
 
     /// Returns the engine and model that a recording is transcribed with.
     pub(in crate::daemon) fn tried(&self, job: JobId) -> Tried {
-        if let Some((engine, model)) = self.detection.tried(job) {
-            return Tried { engine: engine.unwrap_or_default().to_owned(), model };
+        let (recogniser, model) = self.worked_on(job);
+        let engine = recogniser.engine_name().unwrap_or_default().to_owned();
+        let usual = || recogniser.report().model.clone().unwrap_or_default();
+        Tried { engine, model: model.map_or_else(usual, str::to_owned) }
+    }
+
+    /// What really computes what this recording is transcribed with, once that is known.
+    pub(in crate::daemon) fn backend(&self, job: JobId) -> Option<&str> {
+        self.worked_on(job).0.report().backend.as_deref()
+    }
+
+    /// The recogniser that has the recording or had it, and its model if that is not the usual one.
+    fn worked_on(&self, job: JobId) -> (&Recogniser, Option<&str>) {
+        if let Some((recogniser, model)) = self.detection.worked_on(job) {
+            return (recogniser, Some(model));
         }
-        let aside = self.aside.as_ref().filter(|aside| aside.job == job);
-        let engine = aside.map_or(self.name(), |aside| aside.recogniser.engine_name());
-        let usual = || self.report().model.clone().unwrap_or_default();
-        let model = aside.map_or_else(usual, |aside| aside.model.clone());
-        Tried { engine: engine.unwrap_or_default().to_owned(), model }
+        match &self.aside {
+            Some(aside) if aside.job == job => (&aside.recogniser, Some(&aside.model)),
+            _ => (&self.recogniser, None),
+        }
     }
 }

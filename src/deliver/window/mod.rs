@@ -14,5 +14,5 @@ pub use focus::Focus;
 pub(crate) use lock::ScreenLock;
 pub(crate) use press::Press;
 pub use press::{PasteKeys, Window};
-pub(crate) use programs::listed_as;
 pub use programs::{Around, Field, Focused, Observer, Widget};
+pub(crate) use programs::{KnownPrograms, listed_as};

@@ -152,14 +152,11 @@ impl Detection {
         }
     }
 
-    /// The engine and the model that this recording was transcribed with, if it was elsewhere.
-    pub(in crate::daemon::engine) fn tried(
-        &self,
-        job: JobId,
-    ) -> Option<(Option<&'static str>, String)> {
+    /// Returns the recogniser and the model that transcribed this recording, if it was another one
+    /// than the usual.
+    pub(in crate::daemon::engine) fn worked_on(&self, job: JobId) -> Option<(&Recogniser, &str)> {
         let it = self.elsewhere.as_ref().filter(|it| it.jobs.contains(&job))?;
-        let it = &it.assistant;
-        Some((it.recogniser.engine_name(), it.model_name().to_owned()))
+        Some((&it.assistant.recogniser, it.assistant.model_name()))
     }
 
     /// What computes beside the usual engine, where the machine's sleep matters.

@@ -12,12 +12,14 @@
 
 mod around;
 mod atspi;
+mod installed;
 mod running;
 mod shell;
 mod tree;
 
 pub use around::Around;
 pub(crate) use around::TakenBack;
+pub(crate) use installed::KnownPrograms;
 pub(crate) use running::{listed_as, name_of_own, names_of as names_of_running};
 pub(crate) use shell::focused_within as shell_tells;
 

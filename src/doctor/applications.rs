@@ -1,0 +1,78 @@
+//! The presets that the settings name, for all dictations and for applications. The configuration
+//! takes any name: a preset may be written later, and a program installed later. But a mistyped one
+//! would be told only with a text, and that of an application not even then.
+
+use super::Finding::{self, Good, Poor};
+use crate::config::{self, LlmSettings};
+use crate::deliver::KnownPrograms;
+use crate::llm::Presets;
+use crate::session::NO_PRESET;
+use v2m_messages::tr;
+
+/// Dictation works without: nothing here is worse than poor.
+pub(super) fn check() -> Finding {
+    let Ok(path) = config::default_path() else { return Finding::None };
+    // What is wrong with the configuration has its own line.
+    let Ok(settings) = config::load(&path, std::env::vars_os()) else { return Finding::None };
+    let presets = Presets::read(&path.with_file_name("presets"));
+    judged(&settings.llm, &presets, KnownPrograms::find)
+}
+
+fn judged(
+    settings: &LlmSettings,
+    presets: &Presets,
+    programs: impl FnOnce() -> KnownPrograms,
+) -> Finding {
+    let mut faults = Vec::new();
+    if settings.provider.is_some()
+        && let Err(error) = presets.get(&settings.preset)
+    {
+        faults.push(tr!("llm.preset: {error}.", error));
+    }
+    let applications = &settings.applications;
+    if applications.is_empty() {
+        return if faults.is_empty() { Finding::None } else { Poor(faults.join(" ")) };
+    }
+    let programs = programs();
+    for (application, preset) in applications {
+        if preset != NO_PRESET
+            && let Err(error) = presets.get(preset)
+        {
+            faults.push(tr!("llm.applications, {application}: {error}.", application, error));
+        }
+        if !programs.has(application) {
+            faults.push(unknown(application, preset, programs.like(application)));
+        }
+    }
+    if faults.is_empty() {
+        let count = applications.len();
+        return Good(tr!("{n} application has a preset, and is known here"
+            | "{n} applications have presets, and are known here" % count));
+    }
+    Poor(faults.join(" "))
+}
+
+/// No program has this name. `like`: one that has nearly this name.
+fn unknown(application: &str, preset: &str, like: Option<&str>) -> String {
+    let told = match preset == NO_PRESET {
+        true => tr!(
+            "llm.applications: no program here is called {application}, so none of its texts is kept \
+             from the language model.",
+            application
+        ),
+        false => tr!(
+            "llm.applications: no program here is called {application}, so the preset {preset} is \
+             never used.",
+            application,
+            preset
+        ),
+    };
+    let remedy = match like {
+        Some(like) => tr!("Did you mean {like}? Correct the name, or remove the entry.", like),
+        None => tr!(
+            "Write the name of its .desktop file or the class of its window, or remove the entry."
+        )
+        .to_owned(),
+    };
+    format!("{told} {remedy}")
+}
