@@ -1,5 +1,5 @@
-//! What the session does not know of the dictations under way: the microphone, the files on the
-//! disk, measurements and notes.
+//! State of the current dictations outside the session: microphone, files on disk, measurements and
+//! notes.
 
 mod disk;
 
@@ -24,55 +24,55 @@ use v2m_messages::tr;
 
 pub(super) struct UnderWay {
     capture: Option<Capture>,
-    /// `capture` still has the linger of older settings.
+    /// Whether `capture` still uses the linger of older settings.
     linger_changed: bool,
-    /// The thread that writes to the disk. `None`: it could not be started, or has ended.
+    /// The thread that writes to disk. `None` if it could not be started or has ended.
     store: Option<Store>,
-    /// Where dictations are kept.
+    /// The store's folder.
     folder: PathBuf,
     live: live::LiveDictations,
-    /// Recordings that go on as other dictations.
+    /// Recordings that continue as other dictations.
     parts: Vec<Part>,
-    /// When a shortcut's command came last. The user may still hold the key.
+    /// When the last shortcut command arrived. The user may still hold the key.
     last_press: Option<Instant>,
-    /// All presses, as far as texts to come need them.
+    /// The presses that later texts need.
     presses: ShortcutPresses,
-    /// How recording went so far.
+    /// Quality of recording since the service started.
     status: CaptureStatus,
-    /// What the user was told of which microphone.
+    /// Faults already reported to the user, by microphone.
     told: BTreeSet<(String, Fault)>,
 }
 
-/// A recording that goes on as another dictation than the one that it began as.
+/// A recording that continues as another dictation.
 struct Part {
-    /// The dictation that capture knows.
+    /// The dictation under which capture knows the recording.
     captured: JobId,
-    /// The present one.
+    /// The current dictation.
     current: JobId,
-    /// How much is missing from the ones before, in samples.
+    /// Samples missing from the previous dictations of this recording.
     missing: u64,
 }
 
 /// A chunk of a recording.
 pub(super) struct SoundChunk {
-    /// At 16 kHz.
+    /// Samples at 16 kHz.
     pub(super) pcm: Arc<[i16]>,
-    /// The level of each tenth of a second that was completed.
+    /// The level of each tenth of a second that this chunk completes.
     pub(super) levels: Vec<Level>,
 }
 
-/// What a delivery needs to know of its dictation.
+/// Data about a dictation that its delivery needs.
 pub(super) struct DeliveryContext {
-    /// The window with the keyboard at the stop.
+    /// The window with the keyboard focus at the stop.
     pub(super) focus: Option<Focus>,
-    /// When the shortcut was pressed last.
+    /// When the shortcut was last pressed.
     pub(super) pressed: Option<Instant>,
-    /// When the recording was asked for; `None` if nothing is known of the dictation.
+    /// When the dictation began; `None` if the dictation is unknown.
     pub(super) begun: Option<Instant>,
 }
 
 impl UnderWay {
-    /// Dictations are kept in `folder`.
+    /// Starts the capture and store threads. `folder` is the store's folder.
     pub(super) fn new(
         settings: &Settings,
         folder: PathBuf,
@@ -98,7 +98,7 @@ impl UnderWay {
         }
     }
 
-    /// Cancel-safe.
+    /// Returns capture's next output. Cancel-safe.
     pub(super) async fn heard(&mut self) -> CaptureOutput {
         match &mut self.capture {
             Some(capture) => capture.next().await,
@@ -110,7 +110,7 @@ impl UnderWay {
         &self.folder
     }
 
-    /// When subscribers get the next heartbeat of a recording.
+    /// Returns when subscribers get the next heartbeat of a recording.
     pub(super) fn heartbeat_due(&self) -> Option<Instant> {
         self.live.heartbeat_due()
     }
@@ -130,10 +130,10 @@ impl UnderWay {
         &self.presses
     }
 
-    /// Makes the dictation's file, and starts to record.
+    /// Creates the dictation's file and starts recording.
     ///
     /// # Errors
-    /// When there is no capture thread.
+    /// If there is no capture thread.
     pub(super) fn start(
         &mut self,
         job: JobId,
@@ -155,8 +155,8 @@ impl UnderWay {
         Ok(())
     }
 
-    /// Divides a recording: what came from this sample on, `tail`, belongs to `next`, and so does all
-    /// that still comes.
+    /// Divides a recording: the samples from `until` on (`tail`) and all later ones belong to
+    /// `next`.
     pub(super) fn split(
         &mut self,
         job: JobId,
@@ -176,7 +176,7 @@ impl UnderWay {
         }
         let kept = self.store.as_mut().map(|store| store.split(job, next, until, tail, asked));
         if let Some(Err(error)) = kept {
-            // Both are written again when their texts are there.
+            // Both are written again when they have their texts.
             if self.gap(job) | self.gap(next) {
                 tell(&error);
             }
@@ -186,7 +186,7 @@ impl UnderWay {
         }
     }
 
-    /// The figures of a recording up to this sample. `None`: the dictation is over.
+    /// Returns a recording's figures up to the sample `until`, or `None` if the dictation is over.
     pub(super) fn heard_until(&self, job: JobId, until: u64) -> Option<CaptureSummary> {
         Some(self.live.get(job)?.heard_until(until))
     }
@@ -218,14 +218,14 @@ impl UnderWay {
         }
     }
 
-    /// Asks which window has the keyboard.
+    /// Starts to look up which window has the keyboard focus.
     pub(super) fn ask_focus(&mut self, job: JobId) {
         if let Some(live) = self.live.get_mut(job) {
             live.focus = Some(Focus::ask());
         }
     }
 
-    /// What capture tells, of the dictation that the recording belongs to by now.
+    /// Returns capture's output with the dictation that the recording now belongs to.
     pub(super) fn current(&self, mut output: CaptureOutput) -> CaptureOutput {
         let job = match &mut output {
             CaptureOutput::Pcm { job, .. }
@@ -242,7 +242,7 @@ impl UnderWay {
         output
     }
 
-    /// The dictation that capture knows this one as.
+    /// Returns the dictation under which capture knows this one.
     fn captured_as(&self, job: JobId) -> JobId {
         self.part(job).map_or(job, |part| part.captured)
     }
@@ -251,14 +251,14 @@ impl UnderWay {
         self.parts.iter().find(|part| part.current == job)
     }
 
-    /// How much is missing from the whole recording that the dictation is a part of, in samples.
+    /// Returns how many samples are missing from the whole recording, earlier dictations included.
     pub(super) fn missing(&self, job: JobId) -> u64 {
         let own: u64 = self.gaps(job).iter().map(Gap::samples).sum();
         own + self.part(job).map_or(0, |part| part.missing)
     }
 
-    /// The first audio has arrived, on a thread that has real-time priority or not. Whether its
-    /// lack is news.
+    /// Notes that the first audio has arrived. `realtime`: whether its thread has real-time
+    /// priority. Returns whether it lacks that and this is news.
     pub(super) fn started(
         &mut self,
         job: JobId,
@@ -272,8 +272,8 @@ impl UnderWay {
         realtime == Some(false) && before != realtime
     }
 
-    /// What is wrong with the sound of a dictation that has a text, and what to do, if the user was
-    /// not told that of this microphone in this run.
+    /// Returns the fault in the sound of a dictation that has a text, with advice. `None` if there
+    /// is none, or if it was already reported for this microphone since the service started.
     pub(super) fn poor_sound(&mut self, job: JobId) -> Option<String> {
         let live = self.live.get(job)?;
         let sound = live.sound()?;
@@ -287,13 +287,13 @@ impl UnderWay {
         })
     }
 
-    /// How recording went since the service started.
+    /// Returns the quality of recording since the service started.
     pub(super) fn status(&self) -> CaptureStatus {
         self.status
     }
 
-    /// So many samples are missing before those that come next. `None` for a dictation that is
-    /// over.
+    /// Notes that this number of samples is missing before the next ones. Returns `None` if the
+    /// dictation is over.
     pub(super) fn misses(&mut self, job: JobId, samples: u64, cause: GapCause) -> Option<Gap> {
         let gap = self.live.get_mut(job)?.misses(samples, cause);
         self.status.gaps = self.status.gaps.saturating_add(1);
@@ -302,29 +302,29 @@ impl UnderWay {
         Some(gap)
     }
 
-    /// What could not be recorded of a dictation.
+    /// Returns the parts of a dictation that could not be recorded.
     pub(super) fn gaps(&self, job: JobId) -> &[Gap] {
         self.live.get(job).map_or(&[], |live| &live.gaps)
     }
 
-    /// Ends a recording at this moment. `asks_focus`: the text may only go into the window that has
-    /// the keyboard now.
+    /// Ends a recording now. `asks_focus`: the text may only go into the window that has the
+    /// keyboard focus now.
     pub(super) fn stop(&mut self, job: JobId, asks_focus: bool) {
         self.command(CaptureCommand::Stop { job: self.captured_as(job) });
         if let Some(live) = self.live.get_mut(job) {
             live.stopped = Some(Instant::now());
-            // Asked now, before the user goes to another window, but after the stop, which must not
-            // wait for it.
+            // Ask now, before the user switches windows, but after the stop, which must not wait
+            // for it.
             live.focus = asks_focus.then(Focus::ask);
         }
     }
 
-    /// Ends a recording at once, and drops the audio that still comes.
+    /// Ends a recording at once and drops audio that still arrives.
     pub(super) fn cancel(&self, job: JobId) {
         self.command(CaptureCommand::Cancel { job: self.captured_as(job) });
     }
 
-    /// Takes samples. `None`: the dictation is over.
+    /// Adds samples. Returns `None` if the dictation is over.
     pub(super) fn hear(&mut self, job: JobId, samples: &[f32]) -> Option<SoundChunk> {
         let levels = self.live.get_mut(job)?.hear(samples);
         let pcm: Arc<[i16]> = to_pcm16(samples).into();
@@ -337,7 +337,7 @@ impl UnderWay {
         Some(SoundChunk { pcm, levels })
     }
 
-    /// Sums up a recording that has ended. `None`: the dictation is over.
+    /// Returns the figures of a recording that has ended, or `None` if the dictation is over.
     pub(super) fn ended(&mut self, job: JobId, problem: Option<Failure>) -> Option<CaptureSummary> {
         let live = self.live.get(job)?;
         let (heard, gap) = (live.heard(problem), live.gap_on_disk);
@@ -350,14 +350,13 @@ impl UnderWay {
         Some(heard)
     }
 
-    /// Notes that some of the audio did not reach the disk. Returns whether that was unknown so
-    /// far.
+    /// Notes that some of the audio did not reach the disk. Returns whether that is news.
     pub(super) fn gap(&mut self, job: JobId) -> bool {
         let live = self.live.get_mut(job);
         live.is_some_and(|live| !std::mem::replace(&mut live.gap_on_disk, true))
     }
 
-    /// Writes the whole recording again if the disk refused some of it.
+    /// Rewrites the whole recording if some of it did not reach the disk.
     pub(super) fn mend(&mut self, job: JobId, audio: Vec<i16>) {
         let gap = self.live.get(job).is_some_and(|live| live.gap_on_disk);
         if gap && !audio.is_empty() {
@@ -368,7 +367,7 @@ impl UnderWay {
         }
     }
 
-    /// Since when this dictation is recorded.
+    /// Returns when this recording began and how long it has lasted.
     pub(super) fn recording_time(&self, job: JobId) -> Option<RecordingTime> {
         let elapsed = self.live.get(job)?.recording.elapsed();
         let since = SystemTime::now().checked_sub(elapsed)?;
@@ -376,18 +375,18 @@ impl UnderWay {
         Some(RecordingTime { since: since.as_secs_f64(), elapsed: elapsed.as_secs_f64() })
     }
 
-    /// How long ago the stop was asked for.
+    /// Returns the time since the stop was requested.
     pub(super) fn since_stop(&self, job: JobId) -> Option<Duration> {
         self.live.get(job)?.stopped.map(|stopped| stopped.elapsed())
     }
 
-    /// What the delivery needs to know of a dictation whose text is delivered now.
+    /// Returns, and partly consumes, the data that a dictation's delivery needs.
     pub(super) fn noted(&mut self, job: JobId) -> DeliveryContext {
         let live = self.live.get_mut(job);
         let (focus, stopped, begun) = live.map_or((None, None, None), |live: &mut Live| {
             (live.focus.take(), live.stopped, Some(live.begun))
         });
-        // The user may also hold the key for a later dictation.
+        // The user may also be holding the key for a later dictation.
         DeliveryContext { focus, pressed: stopped.max(self.last_press), begun }
     }
 
@@ -396,19 +395,19 @@ impl UnderWay {
         self.live.end(job);
     }
 
-    /// Capture has told all of a recording. Until then its sound must be known as that of the present
-    /// dictation, also when that is over: it is not the sound of an earlier one.
+    /// Forgets a recording's parts once capture has sent all of it. Before that, its late sound
+    /// must count as the current dictation's, even if that is over, and not as an earlier one's.
     pub(super) fn capture_is_over(&mut self, job: JobId) {
         self.parts.retain(|part| part.current != job);
     }
 
-    /// Notes that the settings have another linger.
+    /// Notes that the linger in the settings has changed.
     pub(super) fn linger_changed(&mut self) {
         self.linger_changed = true;
     }
 
-    /// Starts another capture thread if the linger has changed. A recording under way keeps its
-    /// own.
+    /// Starts another capture thread if the linger has changed. While `is_capturing`, the current
+    /// one stays.
     pub(super) fn renew_capture(&mut self, settings: &Settings, is_capturing: bool) {
         if !self.linger_changed || is_capturing {
             return;
@@ -420,8 +419,8 @@ impl UnderWay {
             .ok();
     }
 
-    /// Ends both threads. The store's thread first writes all that is queued, and then closes its
-    /// channel.
+    /// Ends both threads. The store's thread first writes everything that is queued, then closes
+    /// its channel.
     pub(super) fn end(self) {
         let Self { capture, store, .. } = self;
         drop(capture);
@@ -439,7 +438,7 @@ impl UnderWay {
 mod tests {
     use super::*;
 
-    /// Neither a microphone nor a disk.
+    /// Returns an instance without microphone and disk.
     fn nothing() -> UnderWay {
         UnderWay {
             capture: None,
@@ -455,7 +454,7 @@ mod tests {
         }
     }
 
-    /// The dictation that gets sound of the recording 1, if one does.
+    /// Feeds sound of recording 1. Returns the dictation that gets it, if any.
     fn hears(under_way: &mut UnderWay) -> Option<JobId> {
         let sound = CaptureOutput::Pcm { job: JobId(1), samples: vec![0.1; 400] };
         let CaptureOutput::Pcm { job, samples } = under_way.current(sound) else {
@@ -464,7 +463,7 @@ mod tests {
         under_way.hear(job, &samples).map(|_| job)
     }
 
-    /// Regression: what was said after a sentence and then cancelled was added to the sentence.
+    /// Regression: cancelled speech after a sentence was added to that sentence.
     #[test]
     fn late_sound_of_a_cancelled_part_reaches_no_other_dictation() {
         let mut under_way = nothing();

@@ -1,5 +1,5 @@
-//! `org.v2m.Dictation1`: D-Bus methods, properties and signals to and from the daemon's calls.
-//! Its doc comments are what introspection shows.
+//! `org.v2m.Dictation1`: converts between D-Bus methods, properties and signals and the daemon's
+//! calls. Introspection shows the doc comments of the interface.
 
 use super::callers::TooMany;
 use super::failure::CallError;
@@ -16,14 +16,15 @@ use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, interface};
 
-/// What the properties tell.
+/// Values of the D-Bus properties.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Properties {
     pub(super) state: State,
     pub(super) engine: EngineState,
-    /// Seconds since 1970; 0: nothing is recorded.
+    /// When the recording was requested, in seconds since 1970 (UTC); 0 if nothing is being
+    /// recorded.
     pub(super) recording_since: f64,
-    /// The code; empty: none.
+    /// The error code; empty if there is none.
     pub(super) reason: &'static str,
 }
 
@@ -31,7 +32,7 @@ impl Properties {
     pub(super) fn tell(&mut self, state: State, progress: &Progress) {
         self.state = state;
         self.recording_since = progress.recording.map_or(0.0, |recording| recording.since);
-        // The sentence may hold what was said; Status has it, for the caller alone.
+        // The message may contain dictated text; only the caller of Status gets it.
         self.reason = progress.reason.as_ref().map_or("", |failure| failure.code.name());
     }
 }
@@ -39,8 +40,8 @@ impl Properties {
 /// Dictation: press, speak, press again.
 #[interface(name = "org.v2m.Dictation1")]
 impl DictationObject {
-    /// Starts a recording, or stops the one that runs. The text is empty unless one was stopped.
-    /// Earlier dictations that wait for their texts do not stand in the way.
+    /// Starts a recording, or stops the current one. The text is empty unless one was stopped.
+    /// Earlier dictations that still wait for their texts do not matter.
     #[zbus(out_args("state", "text"))]
     async fn toggle(&self) -> Result<(String, String), CallError> {
         self.command(Command::Toggle).await
@@ -52,7 +53,7 @@ impl DictationObject {
         self.command(Command::Start).await.map(|(state, _)| state)
     }
 
-    /// Stops the recording; answers once its text is there.
+    /// Stops the recording; answers once it has its text.
     #[zbus(out_args("state", "text"))]
     async fn stop(&self) -> Result<(String, String), CallError> {
         self.command(Command::Stop).await
@@ -77,15 +78,15 @@ impl DictationObject {
         self.command_with(Command::Stop, options).await
     }
 
-    /// Drops the recording, audio and text; without one, the newest dictation that waits for its
-    /// text.
+    /// Drops the recording, audio and text; if nothing is being recorded, drops the newest
+    /// dictation that waits for its text.
     #[zbus(out_args("state"))]
     async fn cancel(&self) -> Result<String, CallError> {
         self.command(Command::Cancel).await.map(|(state, _)| state)
     }
 
-    /// Takes the last text at the cursor back, if it is still there as it was delivered and the
-    /// focus has not moved. The message says how.
+    /// Removes the last text at the cursor, if it is still there unchanged and the focus has not
+    /// moved. The message says how.
     #[zbus(out_args("state", "message"))]
     async fn undo(&self) -> Result<(String, String), CallError> {
         match self.ask(Request::Undo).await? {
@@ -108,7 +109,7 @@ impl DictationObject {
         self.command(Command::Resume).await.map(|(state, _)| state)
     }
 
-    /// Transcribes an audio file, named by its absolute path. Given up when the caller leaves the
+    /// Transcribes an audio file, given by its absolute path. Cancelled if the caller leaves the
     /// bus.
     #[zbus(out_args("state", "text"))]
     async fn transcribe_file(
@@ -127,8 +128,9 @@ impl DictationObject {
         self.ask_for(Caller::of(&header, bus), request).await.map(state_and_text)
     }
 
-    /// Transcribes a dictation of the store once more, failed or not; 1 is the last one. Model and
-    /// language: empty means as configured. The text is shown, and is the last one from then on.
+    /// Transcribes a stored dictation again, whether it failed or not; number 1 is the last one. An
+    /// empty model or language means the configured one. The text is shown, and becomes the last
+    /// text.
     #[zbus(out_args("state", "text"))]
     async fn retry(
         &self,
@@ -140,9 +142,9 @@ impl DictationObject {
         self.ask(Request::Retry(retry)).await.map(state_and_text)
     }
 
-    /// The dictations that the store keeps, the newest first, at most 100 of them (limit 0: 20).
-    /// search: words that they must have; since: a date, a time, or how long ago; before: the id of
-    /// the last one of the page before. Empty means any. more: older ones follow.
+    /// Lists stored dictations, newest first, at most 100 (limit 0: 20). search: words that the
+    /// texts must contain; since: a date, a time, or how long ago; before: the id of the last
+    /// dictation on the previous page. Empty means any. more: whether older ones follow.
     #[zbus(out_args("dictations", "more"))]
     async fn history(
         &self,
@@ -161,8 +163,8 @@ impl DictationObject {
         }
     }
 
-    /// A dictation of the store with its text: by `last`, its number counted back from the last
-    /// (1), or its id. Keys without a value are left out.
+    /// Returns a stored dictation with its text. which: `last`, its number counted back from the
+    /// last one (1), or its id. Keys without a value are left out.
     #[zbus(out_args("dictation"))]
     async fn get_dictation(&self, which: String) -> Result<Entry, CallError> {
         match self.ask(Request::Show(history::which(&which)?)).await? {
@@ -171,8 +173,8 @@ impl DictationObject {
         }
     }
 
-    /// Delivers the text of a dictation of the store once more: to the clipboard, by paste or by
-    /// type. delivered: whether it arrived; detail: how, or why not.
+    /// Delivers the text of a stored dictation again. deliver: `clipboard`, `paste` or `type`.
+    /// delivered: whether it arrived; detail: how, or why not.
     #[zbus(out_args("delivered", "detail"))]
     async fn deliver_dictation(
         &self,
@@ -186,8 +188,8 @@ impl DictationObject {
         }
     }
 
-    /// Deletes a dictation of the store, recording and text, or all of them if `which` is `all`.
-    /// kept: those that were not deleted, each an id and the reason.
+    /// Deletes a stored dictation, recording and text, or all of them if `which` is `all`. kept:
+    /// the id of each dictation that was not deleted, and the reason.
     #[zbus(out_args("deleted", "kept"))]
     async fn delete_dictations(
         &self,
@@ -200,7 +202,7 @@ impl DictationObject {
     }
 
     /// Has a language model rewrite a text, by a preset, an instruction or both; without either, by
-    /// the configured preset. Empty means none. Given up when the caller leaves the bus.
+    /// the configured preset. Empty means none. Cancelled if the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
     async fn process_text(
         &self,
@@ -214,8 +216,8 @@ impl DictationObject {
         self.work(Caller::of(&header, bus), text, TextTask::Rewrite { instruction, preset }).await
     }
 
-    /// Has a language model translate a text, into a language by code or name. Empty: the
-    /// configured one. Given up when the caller leaves the bus.
+    /// Has a language model translate a text into a language, given by code or name. Empty: the
+    /// configured one. Cancelled if the caller leaves the bus.
     #[zbus(out_args("state", "text"))]
     async fn translate_text(
         &self,
@@ -228,8 +230,8 @@ impl DictationObject {
             .await
     }
 
-    /// Asks for the text as it grows. TranscriptionUpdate is then sent to the caller, and to no one
-    /// who has not asked, until it calls Unsubscribe or leaves the bus. At most 16 callers at once.
+    /// Subscribes the caller to the growing text: only subscribers get TranscriptionUpdate, until
+    /// they call Unsubscribe or leave the bus. At most 16 callers at once.
     async fn subscribe(
         &self,
         #[zbus(header)] header: Header<'_>,
@@ -245,16 +247,15 @@ impl DictationObject {
         self.listeners.add(bus, name).map_err(full)
     }
 
-    /// Ends what Subscribe began.
+    /// Ends the caller's subscription by Subscribe.
     fn unsubscribe(&self, #[zbus(header)] header: Header<'_>) {
         if let Some(name) = header.sender() {
             self.listeners.remove(name);
         }
     }
 
-    /// Asks for the level of the sound while something is recorded. Level is then sent to the
-    /// caller, ten times a second, until it calls UnsubscribeLevel or leaves the bus. At most 16
-    /// callers at once.
+    /// Subscribes the caller to the sound level during recordings: it gets Level ten times a second
+    /// until it calls UnsubscribeLevel or leaves the bus. At most 16 callers at once.
     async fn subscribe_level(
         &self,
         #[zbus(header)] header: Header<'_>,
@@ -269,14 +270,14 @@ impl DictationObject {
         self.meters.add(bus, name).map_err(full)
     }
 
-    /// Ends what SubscribeLevel began.
+    /// Ends the caller's subscription by SubscribeLevel.
     fn unsubscribe_level(&self, #[zbus(header)] header: Header<'_>) {
         if let Some(name) = header.sender() {
             self.meters.remove(name);
         }
     }
 
-    /// All that v2m tells of itself. Keys without a value now are left out.
+    /// Returns the service's status. Keys without a current value are left out.
     #[zbus(out_args("status"))]
     async fn status(&self) -> Result<HashMap<&'static str, OwnedVariant>, CallError> {
         match self.ask(Request::Status).await? {
@@ -285,8 +286,8 @@ impl DictationObject {
         }
     }
 
-    /// The settings that a menu may show: `language`, a code or `auto`, and `microphone`, the node.name
-    /// of a PipeWire source, or empty for the default one.
+    /// Returns the settings that a menu may show: `language`, a code or `auto`, and `microphone`,
+    /// the node.name of a PipeWire source, or empty for the default one.
     #[zbus(out_args("settings"))]
     async fn settings(&self) -> Result<settings::Told, CallError> {
         match self.ask(Request::GetConfig).await? {
@@ -295,8 +296,8 @@ impl DictationObject {
         }
     }
 
-    /// The microphones that are connected, for a menu: of each the PipeWire `node.name`, which is its
-    /// value for the setting `microphone`, and what people call it.
+    /// Lists the connected microphones, for a menu. For each: its PipeWire `node.name`, which is
+    /// the value for the setting `microphone`, and its display name.
     #[zbus(out_args("microphones"))]
     async fn microphones(&self) -> Result<Vec<(String, String)>, CallError> {
         match self.ask(Request::Microphones).await? {
@@ -305,15 +306,15 @@ impl DictationObject {
         }
     }
 
-    /// Changes some of these settings, in the configuration too.
+    /// Changes some of the settings that Settings returns, in the configuration too.
     async fn change_settings(&self, changes: settings::Told) -> Result<(), CallError> {
         let update = settings::update(changes)?;
         self.ask(Request::UpdateConfig(update)).await.map(|_| ())
     }
 
-    /// idle, recording, transcribing, processing or paused. While something is recorded it is
-    /// recording, whatever becomes of earlier dictations; how many wait for their texts is in
-    /// Status, `pending`.
+    /// idle, recording, transcribing, processing or paused. While something is being recorded it is
+    /// recording, even if earlier dictations are in work; the number of dictations that wait for
+    /// their texts is in Status, `pending`.
     #[zbus(property)]
     fn state(&self) -> &'static str {
         self.known.borrow().state.name()
@@ -325,29 +326,29 @@ impl DictationObject {
         self.known.borrow().engine.name()
     }
 
-    /// When the recording under way was asked for, in seconds since 1970 (UTC); 0 if nothing is
+    /// When the current recording was requested, in seconds since 1970 (UTC); 0 if nothing is being
     /// recorded.
     #[zbus(property)]
     fn recording_since(&self) -> f64 {
         self.known.borrow().recording_since
     }
 
-    /// Why the last press, or the last dictation, gave no text: an error's code, such as no_speech.
-    /// Empty if it gave one, and as soon as the next recording begins.
+    /// Why the last press, or the last dictation, gave no text: an error code such as no_speech.
+    /// Empty if it gave one, and once the next recording begins.
     #[zbus(property)]
     fn reason(&self) -> &'static str {
         self.known.borrow().reason
     }
 
-    /// Of the running service.
+    /// The version of the running service.
     #[zbus(property(emits_changed_signal = "const"))]
     fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
     }
 
-    /// The text of a dictation that is recorded or transcribed, to those who called Subscribe;
-    /// final: it will not change any more. `job` numbers the dictations: while one is recorded, the
-    /// one before may still be transcribed.
+    /// The text of a dictation that is being recorded or transcribed, sent to callers of Subscribe.
+    /// final: it will not change any more. `job` numbers the dictations: while one is being
+    /// recorded, the previous one may still be transcribed.
     #[zbus(signal)]
     async fn transcription_update(
         emitter: &SignalEmitter<'_>,
@@ -356,13 +357,12 @@ impl DictationObject {
         job: u32,
     ) -> zbus::Result<()>;
 
-    /// The sound of the last tenth of a second, in dB relative to full scale (at most 0; −120 is
-    /// digital silence), to those who called SubscribeLevel.
+    /// The sound level of the last tenth of a second, in dB relative to full scale (at most 0; −120
+    /// is digital silence), sent to callers of SubscribeLevel.
     #[zbus(signal)]
     async fn level(emitter: &SignalEmitter<'_>, rms: f64, peak: f64) -> zbus::Result<()>;
 
-    /// What a sign on the screen should show, to the program that owns `org.v2m.Sign`, and to no
-    /// one else.
+    /// What a sign on the screen should show, sent only to the program that owns `org.v2m.Sign`.
     #[zbus(signal)]
     async fn sign(
         emitter: &SignalEmitter<'_>,

@@ -1,5 +1,5 @@
-//! The object on the bus: its way to the daemon, and how many callers may wait there. Its members are
-//! in `interface`.
+//! The object on the bus: its connection to the daemon, and the limit on waiting callers. Its D-Bus
+//! members are in `interface`.
 
 use super::callers::{Listeners, gone};
 use super::failure::CallError;
@@ -14,19 +14,20 @@ use zbus::Connection;
 use zbus::message::Header;
 use zbus::names::UniqueName;
 
-/// The object. Never changes itself, so a Stop that waits for its text holds up nothing else.
+/// The object on the bus. Its methods take `&self`, so a Stop that waits for its text blocks no
+/// other call.
 pub(super) struct DictationObject {
     calls: CallSender,
     pub(super) known: watch::Receiver<Properties>,
     pub(super) listeners: Listeners,
     pub(super) meters: Listeners,
-    /// Presses that may wait for their answers.
+    /// Places for presses that wait for their answers.
     presses: Semaphore,
-    /// Other calls that may wait for their answers. They leave presses their room.
+    /// Places for other calls that wait for their answers. They take none from presses.
     others: Semaphore,
 }
 
-/// Calls of either kind that wait for their answers at once; as many as the socket has connections.
+/// Limit on waiting calls of each kind, the same as the socket's limit on connections.
 const CALLS: usize = 64;
 
 impl DictationObject {
@@ -61,8 +62,8 @@ impl DictationObject {
         answer.await.map_err(|_| CallError(lost()))?.map_err(CallError)
     }
 
-    /// For work that takes hours or costs money: given up when the caller leaves the bus. Every
-    /// other request is carried out, whether its caller stays or not.
+    /// Sends a request that may take hours or cost money: it is cancelled if the caller leaves the
+    /// bus. All other requests are carried out even if their caller leaves.
     pub(super) async fn ask_for(
         &self,
         caller: Caller<'_>,
@@ -71,7 +72,7 @@ impl DictationObject {
         let Some(name) = caller.name else { return self.ask(request).await };
         tokio::select! {
             answer = self.ask(request) => answer,
-            // Nobody reads this. The daemon sees that the way back for its answer is closed.
+            // Nobody reads this error. The daemon notices that its reply channel is closed.
             () = gone(caller.bus, name) => {
                 let text = verbatim!("The caller has left the session bus.");
                 Err(CallError(Failure::new(Code::Internal, text)))
@@ -113,11 +114,11 @@ impl DictationObject {
     }
 }
 
-/// Who calls.
+/// The caller of a method.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'c> {
     bus: &'c Connection,
-    /// `None`: not over a bus.
+    /// The caller's unique name; `None` if the call did not come over a bus.
     name: Option<&'c UniqueName<'c>>,
 }
 
@@ -131,14 +132,14 @@ pub(super) fn something_else() -> CallError {
     CallError(Failure::new(Code::Internal, tr!("v2m answered something else.")))
 }
 
-/// Of any answer; no text where there is none.
+/// Returns the state and the text of any answer; the text is empty if the answer has none.
 pub(super) fn state_and_text(answer: Answer) -> (String, String) {
     let (state, text) = match answer {
         Answer::State { state, .. } => (state, String::new()),
         Answer::Transcript { state, transcript } => (state, transcript.text),
         Answer::Text { state, text, .. } => (state, text),
         Answer::Status(status) => (status.state, String::new()),
-        // Not asked for here: others can listen on the bus.
+        // This interface never requests it: other programs can listen on the bus.
         Answer::LastText { state, .. } => (state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
         Answer::Config(_)

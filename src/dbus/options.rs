@@ -1,4 +1,4 @@
-//! What callers give: texts, and options for one dictation.
+//! Callers' arguments: texts, and options for one dictation.
 
 use super::failure::CallError;
 use crate::session::{Code, DeliverMode, Failure, Wishes};
@@ -11,8 +11,8 @@ use zbus::OwnedVariant;
 /// A client's options for one dictation.
 pub(super) type Options = HashMap<String, OwnedVariant>;
 
-/// The socket's options for a dictation, under the same names. Unknown keys are an error: an option
-/// that has no effect would not be noticed.
+/// Parses the options for a dictation, which have the same names as on the socket. An unknown key
+/// is an error, because nobody would notice an option without effect.
 pub(super) fn wishes(options: Options) -> Result<Wishes, CallError> {
     let mut wishes = Wishes::default();
     for (key, value) in options {
@@ -46,8 +46,8 @@ pub(super) fn wishes(options: Options) -> Result<Wishes, CallError> {
     Ok(wishes)
 }
 
-/// The text, plain, if it is no longer than a model may be given: the bus lets messages of 128 MiB
-/// through.
+/// Returns the text made plain, or an error if it is longer than [`MAX_TEXT`], a language model's
+/// limit. The bus itself allows messages of 128 MiB.
 pub(super) fn bounded(text: String) -> Result<String, CallError> {
     if text.len() > MAX_TEXT {
         let kib = MAX_TEXT >> 10;
@@ -57,7 +57,7 @@ pub(super) fn bounded(text: String) -> Result<String, CallError> {
     Ok(plain::owned(text))
 }
 
-/// A choice; empty means none.
+/// Returns an optional argument: an empty text means none.
 pub(super) fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
 }

@@ -1,4 +1,4 @@
-//! The files of dictations: what the thread that writes to the disk is given, and what it is asked.
+//! The dictations' files: commands and questions to the thread that writes to disk.
 
 use super::UnderWay;
 use crate::config::Settings;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 impl UnderWay {
-    /// The name that the records of a continuous dictation share.
+    /// Returns the name that the records of a continuous dictation share.
     pub(in crate::daemon) fn name(&mut self, first: JobId) -> Option<String> {
         self.store.as_mut()?.name(first)
     }
@@ -20,28 +20,28 @@ impl UnderWay {
         self.keep(|store| store.discard(job));
     }
 
-    /// Writes the state of a recording into its record.
+    /// Writes a dictation's state into its record.
     pub(in crate::daemon) fn finish(&mut self, job: JobId, outcome: RecordUpdate) {
         self.keep(|store| store.finish(job, outcome));
     }
 
-    /// The recordings of dictations that are not over.
+    /// Returns the paths of the recordings of current dictations.
     pub(in crate::daemon) fn in_work(&self) -> Vec<PathBuf> {
         self.live.jobs().filter_map(|job| self.audio_path(job)).collect()
     }
 
-    /// Takes a recording that is no job any more over.
+    /// Takes over a recording that is no longer a job.
     pub(in crate::daemon) fn adopt(&mut self, job: JobId, left: &Unfinished) {
         self.keep(|store| store.adopt(job, left));
     }
 
-    /// The path of a recording of this run.
+    /// Returns the path of a recording made since the service started.
     pub(in crate::daemon) fn audio_path(&self, job: JobId) -> Option<PathBuf> {
         self.store.as_ref().and_then(|store| store.path(job)).map(Into::into)
     }
 
-    /// Asks for the id of the dictation that has this number now, where those `in_work` do not count.
-    /// `None`: there is no store, or it is too busy.
+    /// Requests the id of the dictation that has this number now, not counting those `in_work`.
+    /// Returns `None` if there is no store or it is too busy.
     pub(in crate::daemon) fn id_of(
         &mut self,
         number: u32,
@@ -50,8 +50,8 @@ impl UnderWay {
         self.store.as_mut().and_then(|store| store.id_of(number, in_work).ok())
     }
 
-    /// Deletes finished dictations, by the paths of their recordings. `None`: there is no store, or
-    /// it is too busy.
+    /// Deletes finished dictations, by the paths of their recordings. Returns `None` if there is no
+    /// store or it is too busy.
     pub(in crate::daemon) fn delete(
         &mut self,
         paths: Vec<PathBuf>,
@@ -59,14 +59,13 @@ impl UnderWay {
         self.store.as_mut().and_then(|store| store.delete(paths).inspect_err(tell).ok())
     }
 
-    /// Puts the settings' retention in force.
+    /// Applies the retention in the settings.
     pub(in crate::daemon) fn retain(&mut self, settings: &Settings) {
         let retention = retention(settings);
         self.keep(|store| store.retain(retention));
     }
 
-    /// Gives work to the store, and reports errors. The audio stays in memory until its text is
-    /// there.
+    /// Gives work to the store and logs errors. The audio stays in memory until it has a text.
     pub(super) fn keep(&mut self, work: impl FnOnce(&mut Store) -> Result<(), StoreError>) {
         if let Some(Err(error)) = self.store.as_mut().map(work) {
             tell(&error);
@@ -78,7 +77,7 @@ pub(super) fn tell(error: &StoreError) {
     warn!(%error, "the recording is not on disk yet: {error}");
 }
 
-/// The retention that the settings ask for.
+/// Returns the retention in the settings.
 pub(super) fn retention(settings: &Settings) -> Retention {
     Retention {
         keep_count: settings.store.keep_count,
