@@ -1,17 +1,17 @@
-//! Which of its configuration files PipeWire's library is to read here.
+//! Selects the configuration file that PipeWire's library reads in v2m.
 
 use std::ffi::CStr;
 
-/// That of a client with a data thread that asks for real-time priority. Otherwise a recogniser that
-/// keeps all cores busy could make it miss a quantum.
+/// Returns the name of the configuration that requests real-time priority for the client's data
+/// thread. Without it, a recogniser that keeps all cores busy could make the thread miss a quantum.
 pub fn configuration() -> &'static str {
-    // SAFETY: it returns a string of the library's own, which is never freed.
+    // SAFETY: the function returns a static string of the library, which is never freed.
     let version = unsafe { CStr::from_ptr(pipewire::sys::pw_get_library_version()) };
     configuration_of(&version.to_string_lossy())
 }
 
-/// Since PipeWire 1.3.81 (its `NEWS`) every client asks, and one that names the other file is warned on
-/// standard error.
+/// Returns the configuration for this version. Since PipeWire 1.3.81 (see its `NEWS`), every client
+/// requests the priority, and naming `client-rt.conf` causes a warning on standard error.
 fn configuration_of(version: &str) -> &'static str {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
@@ -23,7 +23,8 @@ fn configuration_of(version: &str) -> &'static str {
 mod tests {
     use super::configuration_of;
 
-    /// Regression: PipeWire 1.4's warning stood in the terminal of the set-up, and in the journal.
+    /// Regression: PipeWire 1.4's warning appeared in the terminal during `v2m setup`, and in the
+    /// journal.
     #[test]
     fn newer_libraries_are_not_given_the_file_that_they_warn_of() {
         for (version, expected) in [

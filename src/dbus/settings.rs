@@ -28,9 +28,9 @@ pub(super) fn told(config: &Value) -> Told {
     named.into()
 }
 
-/// Returns the microphones as the bus reports them: name and description. A string that is not plain
-/// text would close the connection. A microphone whose name would have to be changed for that is left
-/// out, because it could not be chosen by the changed name.
+/// Returns the microphones as the bus reports them: name and description. A string that is not
+/// plain text would close the connection. If making the name plain would change it, the microphone
+/// is left out, because it could not be chosen by the changed name.
 pub(super) fn microphones(all: Vec<Microphone>) -> Vec<(String, String)> {
     let can_be_named = |it: &Microphone| plain::text(&it.name) == it.name;
     let told = all.into_iter().filter(can_be_named);

@@ -1,6 +1,6 @@
-//! The presets that the settings name, for all dictations and for applications. The configuration
-//! takes any name: a preset may be written later, and a program installed later. But a mistyped one
-//! would be told only with a text, and that of an application not even then.
+//! Checks the presets and applications that the settings name. The configuration accepts any name,
+//! because a preset may be written, or a program installed, later. Without this check, a mistyped
+//! preset would be reported only with a text, and a mistyped application never.
 
 use super::Finding::{self, Good, Poor};
 use crate::config::{self, LlmSettings};
@@ -9,10 +9,10 @@ use crate::llm::Presets;
 use crate::session::NO_PRESET;
 use v2m_messages::tr;
 
-/// Dictation works without: nothing here is worse than poor.
+/// Checks both. Dictation works without them, so no finding is worse than poor.
 pub(super) fn check() -> Finding {
     let Ok(path) = config::default_path() else { return Finding::None };
-    // What is wrong with the configuration has its own line.
+    // Another check reports errors in the configuration.
     let Ok(settings) = config::load(&path, std::env::vars_os()) else { return Finding::None };
     let presets = Presets::read(&path.with_file_name("presets"));
     judged(&settings.llm, &presets, KnownPrograms::find)
@@ -52,7 +52,7 @@ fn judged(
     Poor(faults.join(" "))
 }
 
-/// No program has this name. `like`: one that has nearly this name.
+/// Returns the message that no program has this name. `like`: a program with a similar name.
 fn unknown(application: &str, preset: &str, like: Option<&str>) -> String {
     let told = match preset == NO_PRESET {
         true => tr!(

@@ -30,10 +30,10 @@ impl Recorded {
     }
 }
 
-/// A job's audio as far as it is there.
+/// A job's audio so far.
 #[derive(Debug)]
 pub enum SoFar {
-    /// That of a dictation, which may still go on.
+    /// The audio of a dictation that may still be running.
     Heard(Vec<i16>),
     /// All of it is on disk.
     Recorded(io::Result<Recorded>),
@@ -78,7 +78,7 @@ impl Audio {
         }
     }
 
-    /// The same audio as far as it is there, for another engine.
+    /// Returns the audio so far, for another engine.
     pub(super) fn so_far(&self) -> SoFar {
         match self {
             Self::Heard(samples) => SoFar::Heard(samples.clone()),

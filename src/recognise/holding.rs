@@ -1,5 +1,5 @@
-//! Jobs that wait until their language is known. Their audio is collected meanwhile, so that
-//! nothing is lost however long that takes.
+//! Jobs that wait until their language is known. Their audio is collected meanwhile, so nothing is
+//! lost however long that takes.
 
 use super::audio::SoFar;
 use super::job::Job;
@@ -7,16 +7,16 @@ use super::recogniser::Recogniser;
 use crate::session::{Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
-/// A job whose language the engine is to find out.
+/// A job without a specified language, which the engine must detect.
 #[derive(Debug)]
 pub struct Untold {
-    /// Which job.
+    /// The job's id.
     pub job: JobId,
-    /// How it is transcribed.
+    /// The options for transcribing it.
     pub options: DecodeOptions,
-    /// What there is of it.
+    /// Its audio so far.
     pub audio: SoFar,
-    /// Whether that is all.
+    /// Whether the audio is complete.
     pub is_whole: bool,
 }
 
@@ -29,8 +29,8 @@ impl Recogniser {
         }
     }
 
-    /// Returns the jobs that wait for an engine which must detect their language, with their audio so
-    /// far. The engine that takes over may not be able to detect it.
+    /// Returns the jobs without a specified language that no engine has yet, with their audio so
+    /// far. The engine that takes over may not be able to detect the language.
     pub fn untold(&self) -> Vec<Untold> {
         let is_free = |job: &Job| !job.held && job.wire.is_none() && job.failure.is_none();
         let is_untold = |job: &&Job| job.options.language.is_none() && is_free(job);
@@ -67,7 +67,7 @@ impl Recogniser {
         self.jobs.iter().any(|it| it.id == job && it.held && it.failure.is_none())
     }
 
-    /// Whether the job's audio is kept if there is no text, which is not so for a sound file.
+    /// Whether the job's audio is kept if there is no text. False for a sound file.
     pub fn keeps(&self, job: JobId) -> bool {
         self.jobs.iter().find(|it| it.id == job).is_some_and(Job::is_kept)
     }
@@ -77,7 +77,7 @@ impl Recogniser {
         self.jobs.iter().any(|it| it.id == job)
     }
 
-    /// Returns why no engine will process the job, if so.
+    /// Returns why no engine will process the job, if that is known.
     pub fn hopeless(&self, job: JobId) -> Option<&Failure> {
         self.jobs.iter().find(|it| it.id == job)?.failure.as_ref()
     }
@@ -93,7 +93,7 @@ impl Recogniser {
 }
 
 impl Job {
-    /// Ends the wait.
+    /// Ends the wait and sets the language.
     fn speaks(&mut self, language: &str) {
         self.held = false;
         self.options.language = Some(language.to_owned());

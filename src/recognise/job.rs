@@ -97,7 +97,7 @@ impl Job {
         self.draft = None;
     }
 
-    /// For another engine, as far as it is there.
+    /// Returns the job with its audio so far, for another engine.
     pub(super) fn untold(&self) -> Untold {
         let (job, options, is_whole) = (self.id, self.options.clone(), self.finished);
         Untold { job, options, audio: self.audio.so_far(), is_whole }

@@ -147,7 +147,7 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::ConfigUpdated { applied, restart, ignored } => {
             Response::success(&config_updated(applied, restart, ignored))
         }
-        // Not asked for here.
+        // The socket has no request for them.
         Answer::Microphones(_) => Response::success(&()),
         Answer::History(page) => Response::success(&page_data(page)),
         Answer::Dictation(kept) => Response::success(&kept_data(*kept)),

@@ -28,7 +28,7 @@ pub enum Request {
     Status,
     /// GET_CONFIG.
     GetConfig,
-    /// Which microphones there are; only on the session bus.
+    /// Lists the connected microphones. Only on the session bus.
     Microphones,
     /// UPDATE_CONFIG with the partial config.
     UpdateConfig(Map<String, Value>),

@@ -9,8 +9,8 @@
 //! | [`vad`] | Silero: detects voice |
 //! | [`model`] | the trait of a model's file: checked, then loaded |
 //! | [`decoder`] | the trait of a loaded model: audio in, a hypothesis out |
-//! | `serving` | what the main threads of a recogniser and of a preview have in common |
-//! | `news` | what the threads that compute tell the main thread |
+//! | `serving` | the shared parts of the main threads of recogniser and preview |
+//! | `news` | the channel from the worker threads to the main thread |
 //! | [`worker`] | the thread `v2m-decoder`: loads the model, decodes, reports |
 //! | [`task`] | the worker's tasks and results |
 //! | [`wire`] | the socketpair on standard input, as frames |

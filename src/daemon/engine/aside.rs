@@ -94,12 +94,12 @@ impl Engine {
         Tried { engine, model: model.map_or_else(usual, str::to_owned) }
     }
 
-    /// What really computes what this recording is transcribed with, once that is known.
+    /// Returns the backend that really computes for this recording, once it is known.
     pub(in crate::daemon) fn backend(&self, job: JobId) -> Option<&str> {
         self.worked_on(job).0.report().backend.as_deref()
     }
 
-    /// The recogniser that has the recording or had it, and its model if that is not the usual one.
+    /// Returns the recogniser that has or had the recording, and its model if not the usual one.
     fn worked_on(&self, job: JobId) -> (&Recogniser, Option<&str>) {
         if let Some((recogniser, model)) = self.detection.worked_on(job) {
             return (recogniser, Some(model));

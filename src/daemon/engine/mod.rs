@@ -86,7 +86,7 @@ impl Engine {
             // suspends.
             let happening = tokio::select! {
                 event = self.recogniser.next() => {
-                    // Before the next engine gets the recordings.
+                    // Do this before the next engine gets the recordings.
                     if is_without_server(&event) {
                         self.find_open_languages(settings);
                     }
@@ -261,7 +261,7 @@ impl Engine {
     }
 }
 
-/// Whether a server is not asked any more.
+/// Whether the event reports that the server is no longer used.
 fn is_without_server(event: &RecogniseEvent) -> bool {
     matches!(event, RecogniseEvent::PassedOver { engine, .. } if engine.backend.is_remote())
 }

@@ -1,13 +1,15 @@
-//! The language of recordings for a model that must be told it (Canary): an installed Whisper model
-//! detects it, in a program of its own, because no program links two ggml.
+//! Language detection for a model that cannot detect the language itself (Canary). An installed
+//! Whisper model, the listener, does it in a separate program, because no program links two copies
+//! of ggml.
 //!
-//! The recording is held ([`Recogniser::hold`]) until the language is known: from the first seconds of
-//! speech, while the user still speaks. A language that the model does not know is transcribed by a
-//! Whisper model. What is decided is in [`policy`], what is said in [`words`].
+//! The recording is held ([`Recogniser::hold`]) until the language is known. The first seconds of
+//! speech suffice, so this happens while the user still speaks. A language that the model does not
+//! know is transcribed by a Whisper model. [`policy`] makes the decisions, [`words`] has the
+//! messages.
 //!
-//! Whisper's detection and not the language models that transcribe.cpp can run: the user needs no
-//! further model, because Whisper's is there for the languages that Canary does not know, and each of
-//! the user's languages is among Whisper's.
+//! Why Whisper and not a language detector that transcribe.cpp can run: the user needs no further
+//! model. A Whisper model is installed anyway for languages that Canary does not know, and it knows
+//! all of the user's languages.
 
 mod assistant;
 mod policy;
@@ -33,17 +35,17 @@ use waiting::Elsewhere;
 pub(super) use waiting::{Detection, Happening};
 use words::Later;
 
-/// A listener that had its model loaded for this long, and did not answer within [`waiting::AFTER_STOP`],
-/// hangs. One that was still loading by then is of use to the next recording.
+/// A listener hangs if its model has been loaded for this long and it has not answered within
+/// [`waiting::AFTER_STOP`]. One that has just loaded its model is kept for the next recording.
 const HEARS_WITHIN: Duration = Duration::from_millis(2_500);
 
-/// How long the engines of this room keep their models without work. They are loaded while the user
-/// speaks, so they are not missed at the next press.
+/// How long the engines started here keep their models without work. Unloading costs little: they
+/// load while the user speaks, so the next press need not wait.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
 impl Engine {
-    /// Holds a recording that has just begun until its language is known, if the model must be told
-    /// it.
+    /// Holds a recording that has just begun until its language is known, if the model cannot
+    /// detect it.
     pub(super) fn find_language(
         &mut self,
         job: JobId,
@@ -62,7 +64,7 @@ impl Engine {
             self.models.way_to_language(model, options.language.as_deref(), &options.languages);
         match way {
             Way::Said | Way::Unknown => {}
-            // Where a server is to hear any language, none is assumed: presses are refused.
+            // If a server is configured to detect the language, assume none: presses are refused.
             Way::Assumed(_) if settings.server().is_some() && plan.model.is_none() => {}
             Way::Assumed(code) => {
                 info!(job = job.0, code, "the language is assumed to be {code}");
@@ -86,8 +88,9 @@ impl Engine {
         }
     }
 
-    /// Another engine takes over, in the middle of recordings perhaps: the one before may have found out the
-    /// language by itself, as a server does, and this one may have to be told it.
+    /// Finds the languages of recordings that another engine takes over, perhaps in the middle. The
+    /// previous engine, such as a server, may have detected the language itself; the new one may
+    /// not be able to.
     pub(super) fn find_open_languages(&mut self, settings: &Settings) {
         let (model, among) = (&settings.engine.model, &settings.engine.languages);
         if !matches!(self.models.way_to_language(model, None, among), Way::Detected(_)) {
@@ -107,7 +110,7 @@ impl Engine {
         }
     }
 
-    /// Takes what happened; returns what the daemon is to know of it.
+    /// Handles an event. Returns the event for the daemon, if there is one.
     pub(super) fn detection_said(
         &mut self,
         happening: Happening,
@@ -123,13 +126,14 @@ impl Engine {
         None
     }
 
-    /// Recordings whose language nobody will tell go on without.
+    /// Lets recordings continue for which detection will give no answer.
     pub(super) fn give_up_waiting(&mut self) {
         while let Some((job, why)) = self.detection.unanswered() {
             let Some(question) = self.detection.take(job) else { return };
             if let Some(listener) = &mut self.detection.listener {
                 listener.recogniser.cancel(job);
-                // One that hangs would hang again. The next recording starts another one.
+                // One that hangs would hang again, so drop it. The next recording starts another
+                // one.
                 let hangs = listener.warm().is_some_and(|since| since.elapsed() >= HEARS_WITHIN);
                 if hangs && self.detection.waiting.is_empty() {
                     self.detection.listener = None;
@@ -143,7 +147,7 @@ impl Engine {
         self.detection.note(&event);
         let (job, language, voice) = match event {
             RecogniseEvent::Language { job, language, voice } => (job, language, voice),
-            // An engine of an earlier version transcribes.
+            // An engine of an earlier version transcribes instead of only detecting.
             RecogniseEvent::Done { job, recognition, .. } => {
                 let language = Some(recognition.language).filter(|code| !code.is_empty());
                 (job, language, ENOUGH)
@@ -199,7 +203,7 @@ impl Engine {
         }
     }
 
-    /// What becomes of the recording once there is a text, or none.
+    /// Returns what will be kept of the recording, for messages.
     fn later(&mut self, job: JobId) -> Later {
         match (self.holder(job).keeps(job), self.detection.keeps_audio) {
             (false, _) => Later::File,
@@ -208,7 +212,7 @@ impl Engine {
         }
     }
 
-    /// No recording may wait for a language that nobody will tell.
+    /// Gives the recording up if it is held and nothing will detect its language.
     pub(super) fn forget_none(&mut self, job: JobId) {
         if !self.detection.is_waiting(job) && self.holder(job).is_open(job) {
             let model = self.report().model.clone().unwrap_or_default();
@@ -218,7 +222,7 @@ impl Engine {
         }
     }
 
-    /// Gives the recording to the best Whisper model that is there.
+    /// Gives the recording to the best installed Whisper model.
     fn transcribe_elsewhere(
         &mut self,
         job: JobId,
@@ -253,13 +257,14 @@ impl Engine {
         }
     }
 
-    /// The recogniser that has the recording.
+    /// Returns the recogniser that has the recording.
     fn holder(&mut self, job: JobId) -> &mut Recogniser {
         super::aside::holder(&mut self.aside, &mut self.recogniser, job)
     }
 }
 
-/// Its recordings are told of as if the usual engine had them. Of its own state nothing is shown.
+/// Converts an event of the other model: its recordings are reported as if the usual engine had
+/// them, and its own state is not shown.
 fn elsewhere_said(event: RecogniseEvent) -> Option<EngineEvent> {
     match event {
         RecogniseEvent::Engine(_) | RecogniseEvent::Language { .. } => None,

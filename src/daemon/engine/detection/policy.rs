@@ -1,4 +1,4 @@
-//! Language detection policy, for models that must be told the language. Pure.
+//! Language detection policy, for models that cannot detect the language themselves. Pure.
 
 use v2m_ipc::pcm::{milliseconds, seconds};
 use v2m_models::family::{Family, Summary};
@@ -15,7 +15,7 @@ pub(super) const TELLING: u64 = milliseconds(1_000);
 /// How the language of a recording is determined.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::daemon::engine) enum Way {
-    /// The model is told it, or does not need it.
+    /// The language is specified, or the model does not need it.
     Said,
     /// Another model detects it.
     Detected(Question),

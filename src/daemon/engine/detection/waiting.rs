@@ -1,5 +1,5 @@
-//! Recordings whose language is not known yet, and the recognisers of this room: the one that listens to
-//! them, and the one for languages that the usual model does not know.
+//! Recordings that wait for their language, and this module's recognisers: the listener, which
+//! detects it, and another one for languages that the usual model does not know.
 
 use super::assistant::Assistant;
 use super::policy::{ENOUGH, Question};
@@ -12,63 +12,63 @@ use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::pcm::seconds;
 use v2m_messages::tr;
 
-/// How long after the end of a recording its text waits for the language. A model that must be
-/// loaded first, from a slow disk, may take seconds; a wrong language costs the whole text.
+/// How long the text waits for the language after the end of the recording. Loading the listener's
+/// model from a slow disk may take seconds; a wrong language spoils the whole text.
 pub(super) const AFTER_STOP: Duration = Duration::from_secs(5);
 
-/// If this much sound came since its model was loaded that the listener has not heard, in samples,
-/// it hangs. It hears as fast as sound comes.
+/// The listener hangs if it falls this many samples further behind after its model was loaded.
+/// Normally it keeps up with the sound.
 const BEHIND: u64 = seconds(20);
 
-/// Recordings whose language is not known yet, and those that are transcribed elsewhere.
+/// Recordings that wait for their language, and those that another model transcribes.
 #[derive(Default)]
 pub(in crate::daemon::engine) struct Detection {
-    /// What detects. Started with the first recording that needs it.
+    /// The recogniser that detects the language. Started for the first recording that needs it.
     pub(super) listener: Option<Assistant>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) elsewhere: Option<Elsewhere>,
-    /// The language that was detected last.
+    /// The last language detected.
     pub(super) last: Option<String>,
-    /// Whether the user was told that no language was detected, since one last was.
+    /// Whether the user has been notified of a failure since the last successful detection.
     pub(super) told: bool,
     /// Whether recordings are kept after their text is delivered (`store.keep_audio`).
     pub(super) keeps_audio: bool,
     notices: VecDeque<Failure>,
 }
 
-/// Another model at work, for languages that the usual one does not know.
+/// Another recogniser, for languages that the usual model does not know.
 pub(super) struct Elsewhere {
     pub(super) assistant: Assistant,
-    /// The recordings that it got, the last ones.
+    /// The last recordings that it got, at most [`MOST_JOBS`].
     pub(super) jobs: VecDeque<JobId>,
 }
 
-/// Recordings of which is remembered that they were transcribed elsewhere.
+/// How many recordings are remembered as transcribed elsewhere.
 const MOST_JOBS: usize = 32;
 
 pub(super) struct Waiting {
     job: JobId,
     question: Question,
-    /// Whether somebody is speaking, or waits for the text.
+    /// Whether it is a live dictation, and not a recording on disk.
     is_live: bool,
-    /// How much sound, in samples, waited when the listener had loaded its model.
+    /// Samples that the listener had not processed when its model was loaded.
     backlog: u64,
-    /// When a language is assumed.
+    /// When to give up waiting and assume a language.
     deadline: Option<Instant>,
 }
 
-/// What happened to it.
+/// An event of language detection.
 pub(in crate::daemon::engine) enum Happening {
     Listener(RecogniseEvent),
     Elsewhere(RecogniseEvent),
-    /// A recording has waited for too long.
+    /// A recording has waited too long.
     Late,
-    /// The user is to be told this.
+    /// A notice for the user.
     Notice(Failure),
 }
 
 impl Detection {
-    /// Cancel-safe.
+    /// Returns the next event. Cancel-safe.
     pub(in crate::daemon::engine) async fn next(&mut self) -> Happening {
         if let Some(notice) = self.notices.pop_front() {
             return Happening::Notice(notice);
@@ -89,13 +89,13 @@ impl Detection {
         }
     }
 
-    /// The other model at work on this job, if that is where it is.
+    /// Returns the other recogniser if it has this job.
     pub(in crate::daemon::engine) fn elsewhere(&mut self, job: JobId) -> Option<&mut Recogniser> {
         let recogniser = &mut self.elsewhere.as_mut()?.assistant.recogniser;
         recogniser.has(job).then_some(recogniser)
     }
 
-    /// As [`Self::elsewhere`], to ask it something.
+    /// Same as [`Self::elsewhere`], but shared.
     pub(in crate::daemon::engine) fn elsewhere_ref(&self, job: JobId) -> Option<&Recogniser> {
         self.elsewhere
             .as_ref()
@@ -111,12 +111,13 @@ impl Detection {
         }
     }
 
-    /// A dictation that waits from its middle on: this is what was said so far, and whether it is all.
+    /// Feeds the sound so far of a dictation that starts to wait in its middle. `is_whole`: no more
+    /// follows.
     pub(super) fn catch_up(&mut self, job: JobId, heard: &[i16], is_whole: bool) {
         self.feed(job, heard);
         let waiting = self.waiting.iter_mut().find(|waiting| waiting.job == job);
         if let (Some(waiting), Some(listener)) = (waiting, &self.listener) {
-            // If its model is loaded, it is behind by all of this.
+            // All of this sound counts as backlog if its model is already loaded.
             waiting.backlog = listener.recogniser.unsettled(job);
         }
         if is_whole {
@@ -124,7 +125,7 @@ impl Detection {
         }
     }
 
-    /// No more sound comes: the text waits for the language from now on.
+    /// Notes that no more sound follows: from now on the text waits for the language.
     pub(in crate::daemon::engine) fn finish(&mut self, job: JobId) {
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.job == job) {
             waiting.deadline = Some(Instant::now() + AFTER_STOP);
@@ -134,7 +135,7 @@ impl Detection {
         }
     }
 
-    /// Nobody wants the text.
+    /// Cancels detection and transcription elsewhere: nobody wants the text.
     pub(in crate::daemon::engine) fn cancel(&mut self, job: JobId) {
         self.waiting.retain(|waiting| waiting.job != job);
         if let Some(listener) = &mut self.listener {
@@ -145,7 +146,7 @@ impl Detection {
         }
     }
 
-    /// A recording elsewhere was divided.
+    /// Notes the second part of a divided recording that is transcribed elsewhere.
     pub(in crate::daemon::engine) fn divided(&mut self, next: JobId) {
         if let Some(elsewhere) = &mut self.elsewhere {
             elsewhere.note(next);
@@ -159,13 +160,13 @@ impl Detection {
         Some((&it.assistant.recogniser, it.assistant.model_name()))
     }
 
-    /// What computes beside the usual engine, where the machine's sleep matters.
+    /// Returns the other recogniser, for handling the machine's sleep.
     pub(in crate::daemon::engine) fn beside(&mut self) -> Option<&mut Recogniser> {
         self.elsewhere.as_mut().map(|elsewhere| &mut elsewhere.assistant.recogniser)
     }
 
-    /// Of the usual engine and the one beside it, each keeps its background jobs paused while somebody
-    /// dictates with the other.
+    /// Makes the usual recogniser and the other one pause their background jobs while somebody
+    /// dictates with the respective other.
     pub(in crate::daemon::engine) fn share(&mut self, usual: &mut Recogniser) {
         if let Some(Elsewhere { assistant, .. }) = &mut self.elsewhere {
             let beside = &mut assistant.recogniser;
@@ -174,7 +175,7 @@ impl Detection {
         }
     }
 
-    /// What runs beside the usual engine.
+    /// Returns the specification of the other recogniser.
     pub(in crate::daemon::engine) fn beside_spec(&self) -> Option<&EngineSpec> {
         self.elsewhere.as_ref().map(|elsewhere| &elsewhere.assistant.spec)
     }
@@ -183,7 +184,7 @@ impl Detection {
         self.waiting.iter().any(|waiting| waiting.job == job)
     }
 
-    /// Has the language detected.
+    /// Starts to detect the language of a recording.
     pub(super) fn ask(
         &mut self,
         job: JobId,
@@ -217,7 +218,7 @@ impl Detection {
         self.waiting.push(Waiting { job, question, is_live, backlog: 0, deadline: None });
     }
 
-    /// A job for which the listener will have no answer, and why.
+    /// Returns a job for which the listener will give no answer, with the reason.
     pub(super) fn unanswered(&self) -> Option<(JobId, String)> {
         let now = Instant::now();
         let Some(listener) = &self.listener else {
@@ -242,7 +243,7 @@ impl Detection {
         })
     }
 
-    /// Takes from the listener's event whether its model is loaded.
+    /// Updates from the listener's event whether its model is loaded.
     pub(super) fn note(&mut self, event: &RecogniseEvent) {
         if let Some(listener) = &mut self.listener
             && listener.note(event)
@@ -273,7 +274,7 @@ impl Elsewhere {
 }
 
 impl Waiting {
-    /// Whether the listener, with its model loaded, is far behind somebody who speaks.
+    /// Whether the listener has loaded its model and is far behind a live dictation.
     fn is_behind(&self, listener: &Assistant) -> bool {
         let unheard = || listener.recogniser.unsettled(self.job);
         self.is_live && listener.warm().is_some() && unheard() > self.backlog + BEHIND

@@ -1,5 +1,5 @@
-//! Lists the names that windows of the installed programs can have: those in their desktop files
-//! and on `PATH`. For `v2m doctor`: it reads hundreds of files.
+//! Lists the names that windows of installed programs can have, from desktop files and `PATH`. Only
+//! for `v2m doctor`, because it reads hundreds of files.
 
 use super::running::{listed_as, names_of, running};
 use crate::regular::{self, Trust};
@@ -9,28 +9,28 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Longer than any desktop file, in bytes. LibreOffice's have 30 kB, of translations.
+/// Size limit of a desktop file, in bytes. LibreOffice's have 30 kB, because of translations.
 const LONGEST: u64 = 256 << 10;
-/// More desktop files than anybody has.
+/// Limit on the number of desktop files, more than any system has.
 const MOST: usize = 10_000;
-/// Where they are if the variable is not set (XDG Base Directory Specification).
+/// Default of `XDG_DATA_DIRS` (XDG Base Directory Specification).
 const DATA: &str = "/usr/local/share:/usr/share";
-/// How alike a mistyped name and the one that was meant are (Jaro-Winkler). Of hundreds of names, one
-/// is always a little alike.
+/// Minimum Jaro-Winkler similarity between a mistyped name and the suggestion. Among hundreds of
+/// names, one is always somewhat similar.
 const ALIKE: f64 = 0.88;
 
-/// A program as its desktop file names it.
+/// The names of a program in its desktop file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Installed {
     /// The file's name without `.desktop`, which is the application id.
     id: String,
-    /// The window's class, and the program that it runs.
+    /// The window's class, and the program in `Exec`.
     others: Vec<String>,
-    /// What people call it, in English.
+    /// The display name in English.
     title: String,
 }
 
-/// The programs that there are.
+/// The installed and the running programs.
 #[derive(Debug)]
 pub(crate) struct KnownPrograms {
     installed: Vec<Installed>,
@@ -39,7 +39,7 @@ pub(crate) struct KnownPrograms {
 }
 
 impl KnownPrograms {
-    /// Those of this desktop. Blocks for tens of milliseconds.
+    /// Finds this desktop's programs. Blocks for tens of milliseconds.
     pub(crate) fn find() -> Self {
         let own = Xdg::new().ok().map(|folders| folders.data_dir());
         let others = env::var_os("XDG_DATA_DIRS").filter(|folders| !folders.is_empty());
@@ -49,7 +49,7 @@ impl KnownPrograms {
         Self::new(&folders, running, &env::var_os("PATH").unwrap_or_default())
     }
 
-    /// By the folders of data, the running programs, and `PATH`.
+    /// Creates the list from the data folders, the running programs and `PATH`.
     fn new(folders: &[PathBuf], running: Vec<String>, path: &OsStr) -> Self {
         let installed =
             folders.iter().flat_map(|folder| desktop_files(&folder.join("applications")));
@@ -57,7 +57,8 @@ impl KnownPrograms {
         Self { installed, running, path: env::split_paths(path).collect() }
     }
 
-    /// Whether a window of one of them can have this name, as `llm.applications` compares them.
+    /// Whether a window of one of the programs can have this name. Compares names in the same way
+    /// as `llm.applications`.
     pub(crate) fn has(&self, name: &str) -> bool {
         let names = self.installed.iter().flat_map(|it| it.others.iter().chain([&it.id]));
         let mut all = names.chain(&self.running);
@@ -69,8 +70,8 @@ impl KnownPrograms {
         is_name && forms.iter().any(|name| self.path.iter().any(|path| path.join(name).is_file()))
     }
 
-    /// The application id of the one that was probably meant: what people call so, or what is nearly
-    /// called so.
+    /// Returns the application id of the program that was probably meant: one with this display
+    /// name, or else with a similar name.
     pub(crate) fn like(&self, name: &str) -> Option<&str> {
         let name = name.to_lowercase();
         let titled = self.installed.iter().find(|it| it.title.to_lowercase() == name);
@@ -88,7 +89,7 @@ impl KnownPrograms {
     }
 }
 
-/// The desktop files in a folder, and in those below it.
+/// Returns the desktop files in a folder and its direct subfolders.
 fn desktop_files(folder: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let is_entry = |path: &PathBuf| path.extension().is_some_and(|it| it == "desktop");
@@ -112,7 +113,7 @@ fn installed_by(file: &Path) -> Option<Installed> {
     Some(Installed { id, others, title: value("Name").unwrap_or_default().to_owned() })
 }
 
-/// The program's name in the value of `Exec`, past `env` and its variables.
+/// Returns the program's name in the value of `Exec`, skipping `env` and its variables.
 fn program(exec: &str) -> Option<&str> {
     let mut words = exec.split_whitespace().map(|word| word.trim_matches('"'));
     let is_program = |word: &&str| {
