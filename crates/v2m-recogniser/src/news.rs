@@ -1,13 +1,13 @@
-//! A channel from a thread that computes to the main thread, which polls it beside the socket.
+//! A channel from a worker thread to the main thread, which polls it together with the socket.
 //!
-//! [`News::wake`] is a file descriptor, because a channel of Rust's cannot be polled.
+//! [`News::wake`] is a file descriptor, because Rust's own channels cannot be polled.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Events that may wait for the main thread. The thread that computes waits if there are more.
+/// How many events may wait for the main thread. If there are more, the worker thread blocks.
 const MOST: usize = 16;
 
 /// The main thread's end.
@@ -17,17 +17,17 @@ pub(crate) struct News<E> {
     wake: UnixStream,
 }
 
-/// The end of the thread that computes.
+/// The worker thread's end.
 #[derive(Debug)]
 pub(crate) struct Reporter<E> {
     events: SyncSender<E>,
     waker: UnixStream,
 }
 
-/// Makes a channel.
+/// Creates a channel.
 ///
 /// # Errors
-/// When there is no socketpair to be had.
+/// If no socketpair can be created.
 pub(crate) fn channel<E>() -> io::Result<(Reporter<E>, News<E>)> {
     let (sender, events) = sync_channel(MOST);
     let (wake, waker) = UnixStream::pair()?;
@@ -37,18 +37,18 @@ pub(crate) fn channel<E>() -> io::Result<(Reporter<E>, News<E>)> {
 }
 
 impl<E> News<E> {
-    /// A file descriptor that becomes readable when [`Self::next`] has an event.
+    /// Returns a file descriptor that becomes readable when [`Self::next`] has an event.
     pub(crate) fn wake(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
 
-    /// The next event, if there is one.
+    /// Returns the next event, if there is one.
     pub(crate) fn next(&mut self) -> Option<E> {
         if let Ok(event) = self.events.try_recv() {
             return Some(event);
         }
-        // Only when nothing is left may the wake-ups be taken back, and then one must look again:
-        // an event sent in between had its wake-up taken too.
+        // Clear the wake-ups only when no event is left, and then look again: this may also have
+        // cleared the wake-up of an event that was sent in between.
         let mut bytes = [0; 64];
         while matches!(self.wake.read(&mut bytes), Ok(n) if n > 0) {}
         self.events.try_recv().ok()
@@ -56,7 +56,7 @@ impl<E> News<E> {
 }
 
 impl<E> Reporter<E> {
-    /// Reports an event. False: the main thread has ended.
+    /// Reports an event. Returns false if the main thread has ended.
     pub(crate) fn report(&self, event: E) -> bool {
         let sent = self.events.send(event).is_ok();
         self.wake();

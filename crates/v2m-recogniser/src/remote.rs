@@ -1,12 +1,12 @@
-//! The decoder without a model: pieces are transcribed by a server, which `v2m-remote` asks.
+//! The decoder without a model: a server transcribes pieces, and `v2m-remote` sends them to it.
 //!
-//! The process reaches nothing by itself. Its standard output is one end of a socketpair, of which
-//! the daemon has the other, and connects it to `v2m-remote` ([`v2m_ipc::remote`]). Pieces, voice
-//! activity and the judgement of what comes back are the same as for a model on this machine.
+//! The process has no network access. Its standard output is one end of a socketpair. The daemon
+//! has the other end and connects it to `v2m-remote` ([`v2m_ipc::remote`]). Pieces, voice activity
+//! and the checks of the text are the same as for a model on this machine.
 //!
-//! Every failure of the server ends the engine ([`DecodeError::Lost`]), an empty or endlessly
-//! repeated answer to clear speech among them: the daemon then gives the same audio to an engine
-//! with a model. A server tells no tokens, so seams stay as they were decoded and no pieces are
+//! Every failure of the server ends the engine ([`DecodeError::Lost`]), including an empty or
+//! endlessly repeating answer to clear speech. The daemon then gives the same audio to an engine
+//! with a model. A server returns no tokens, so seams stay as they were decoded and no pieces are
 //! joined ([`crate::decoder`]).
 
 mod answer;
@@ -30,21 +30,23 @@ use v2m_ipc::pcm::{from_float, seconds};
 use v2m_ipc::remote::{Answer, Endpoint, FailureKind, Question};
 use v2m_messages::tr;
 
-/// Seconds that are no two coughs with a pause between them: a server that writes nothing for it
-/// twice has failed. Below, that is believed once, until the server writes something again.
+/// Seconds of voice that cannot be two coughs with a pause: a server that twice returns no text for
+/// so much has failed. For less, an empty answer is accepted once, until the server returns text
+/// again.
 const CLEAR_SPEECH: f32 = 3.0;
 
-/// Samples of silence before a piece that is asked about again: 50 ms, which change all that an
-/// encoder computes. Most servers draw nothing at random.
+/// Samples of silence before a piece that is sent again: 50 ms, enough to change everything that an
+/// encoder computes. Most servers use no randomness, so the same sound would get the same answer.
 const SHIFT: usize = 800;
 
-/// How long a frame may take on the socket.
+/// Timeout for reading or writing on the socket.
 const FRAME: Duration = Duration::from_secs(5);
 
-/// Serves the daemon with a server's answers until it closes its end; `vad` as in [`run::serve`].
+/// Serves the daemon with a server's answers until the daemon closes its end. `vad` as in
+/// [`run::serve`].
 ///
 /// # Errors
-/// As [`run::serve`]; also if standard output is no socket.
+/// As for [`run::serve`]; also if standard output is not a socket.
 pub fn serve(
     program: &'static str,
     endpoint: Endpoint,
@@ -55,14 +57,14 @@ pub fn serve(
         io::Error::other(tr!("standard output is not a socket; v2m starts this program by itself"))
     };
     link.local_addr().map_err(no_socket)?;
-    // Settings of a socket are refused later.
+    // Set these first: the confinement forbids changes to a socket.
     link.set_read_timeout(Some(FRAME))?;
     link.set_write_timeout(Some(FRAME))?;
     confine::confine(program, vad.map(PathBuf::from), false);
     run::serve(RemoteModel { program, endpoint, link }, vad)
 }
 
-/// A server's model.
+/// A model on a server.
 #[derive(Debug)]
 pub struct RemoteModel {
     program: &'static str,
@@ -109,28 +111,31 @@ impl Model for RemoteModel {
     }
 }
 
-/// The way to the server.
+/// The connection to a server, as a decoder.
 #[derive(Debug)]
 pub struct RemoteDecoder {
     endpoint: Endpoint,
     link: UnixStream,
-    /// What was heard when the language was asked for, so that the same sound is not sent twice.
+    /// The answer to the last language detection, so that the same sound is not sent twice.
     detected: Option<Detected>,
-    /// It wrote nothing for something short that may have been speech, and no text since.
+    /// Whether the server returned no text for a short sound that may have been speech, and none
+    /// since.
     silent: bool,
+    /// The number of the last question.
     asked: u32,
 }
 
+/// The answer to a language detection, with the question's sound.
 #[derive(Debug)]
 struct Detected {
     sound: Vec<i16>,
     language: String,
-    /// The words that were expected.
+    /// The expected words that were sent with the question.
     prompt: String,
     text: String,
 }
 
-/// One question's wishes.
+/// The options of one question.
 #[derive(Clone, Copy)]
 struct Wish<'a> {
     language: Option<&'a str>,
@@ -147,8 +152,8 @@ impl Decoder for RemoteDecoder {
         0
     }
 
-    /// Sends a second of silence: shows that the server is there, takes the key and has the model,
-    /// and has it load the model while somebody speaks.
+    /// Sends a second of silence. This checks that the server answers, accepts the key and has the
+    /// model, and makes it load the model while the user speaks.
     fn warm_up(&mut self) -> Result<(), DecodeError> {
         struct Undisturbed;
         impl DecodeMonitor for Undisturbed {
@@ -213,8 +218,8 @@ impl Decoder for RemoteDecoder {
             return Err(DecodeError::Lost(self.blamed(why)));
         };
         if !languages.is_empty() && !languages.contains(&language) {
-            // A server cannot be told to choose among some. What was heard in another one is not
-            // believed, and is asked for again.
+            // A server cannot be limited to some languages. A text in another language is not used;
+            // the piece is sent again.
             let likeliest = before.or(languages.first().map(String::as_str));
             return Ok(likeliest.unwrap_or_default().to_owned());
         }
@@ -225,7 +230,8 @@ impl Decoder for RemoteDecoder {
 }
 
 impl RemoteDecoder {
-    /// Asks, and waits for the text, and for the language if none is given.
+    /// Sends a question. Returns the text, and the language if none was given and the server
+    /// reports it.
     fn ask(
         &mut self,
         sound: &[i16],
@@ -251,7 +257,7 @@ impl RemoteDecoder {
         }
     }
 
-    /// What the server did wrong, with its address.
+    /// Returns the message for an unusable answer, with the server's address.
     fn blamed(&self, why: &str) -> String {
         let url = &self.endpoint.base_url;
         tr!("the answer of {url} cannot be used: {why}", url, why)
@@ -267,7 +273,7 @@ mod tests {
     use std::thread::{self, JoinHandle};
     use v2m_ipc::engine::Frame;
 
-    /// Ends the work at the look of that number; never at 0.
+    /// Aborts the decode at the n-th tick; never if n is 0.
     struct Looks(u32, AtomicU32);
 
     impl Looks {
@@ -282,7 +288,8 @@ mod tests {
         }
     }
 
-    /// A `v2m-remote` that gives these answers; what it was asked.
+    /// Plays a `v2m-remote` that gives these answers. The thread returns the questions and their
+    /// numbers of samples.
     fn with(
         answers: Vec<(&'static str, Option<&'static str>)>,
     ) -> (RemoteDecoder, JoinHandle<Vec<(usize, Question)>>) {
@@ -349,7 +356,7 @@ mod tests {
         decoder.detect(&[0.5; 1000], &[], None, &words, &never).unwrap();
         let expecting = DecodeRequest { vocabulary: &words, ..request(1.0, Effort::Quick) };
         decoder.decode(&expecting, &never).unwrap();
-        // Without them it is another question.
+        // Without the words it is a different question.
         decoder.detected = Some(Detected {
             sound: vec![from_float(0.5); 1000],
             language: "es".into(),
@@ -396,7 +403,7 @@ mod tests {
             assert!(doubt(&first, 10.0).is_some(), "{answer}");
             let error = decoder.decode(&request(10.0, Effort::Thorough), &never).unwrap_err();
             assert!(matches!(error, DecodeError::Lost(_)), "{answer}: {error}");
-            // Silence before it, so that the server computes anew.
+            // The second question has silence before the piece, so that the server computes anew.
             let lengths: Vec<_> = peer.join().unwrap().iter().map(|(length, _)| *length).collect();
             assert_eq!(lengths, [1000, 1000 + SHIFT]);
         }
@@ -437,7 +444,7 @@ mod tests {
             assert!(matches!(next(), Frame::Pcm { .. }));
             assert!(matches!(next(), Frame::Message(Question::Transcribe { .. })));
             assert!(matches!(next(), Frame::Message(Question::Cancel)));
-            // The answer had been on its way.
+            // The answer was already on its way.
             let late = Answer::Text { text: "late".into(), language: None };
             engine::write_message(&mut peer, &late).unwrap();
             let mut next = || engine::read_frame::<Question>(&mut peer).unwrap().unwrap();

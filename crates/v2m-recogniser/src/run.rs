@@ -32,7 +32,7 @@ pub enum RunError {
     /// There is no usable model. The daemon has got a report.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Nothing can be decoded any more. The daemon has got a report.
+    /// The device has failed, so nothing can be decoded any more. The daemon has got a report.
     #[error("{}", tr!("the device that computes has failed: {reason}", reason = .0))]
     Device(String),
 }
@@ -184,7 +184,7 @@ impl Serving for RunLoop {
                     return Err(RunError::Device(reason));
                 }
                 WorkerEvent::Beat(id) => {
-                    // Also an abandoned task's: it is what this recording waits for.
+                    // An abandoned task counts too: this recording waits for its end.
                     let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
                     if let Some(recording) = waiting {
                         self.wire.send(&recording.progress())?;
@@ -203,7 +203,7 @@ impl Serving for RunLoop {
 }
 
 impl RunLoop {
-    /// The probe has heard more: asks the decoder, or answers at once if nobody spoke.
+    /// Handles new sound of the probe: asks the decoder, or answers at once if nobody spoke.
     fn probed(&mut self) -> Result<(), RunError> {
         let Some(probe) = &mut self.probe else { return Ok(()) };
         if let Some(answer) = probe.silent() {

@@ -1,5 +1,5 @@
-//! What the main threads of a recogniser and of a preview have in common: the loop over frames and news,
-//! and what is told of a model that was loaded or refused.
+//! Shared parts of the main threads of recogniser and preview: the loop over frames and events, and
+//! the report of a loaded or refused model.
 
 use crate::decoder::DecodeError;
 use crate::model::{Device, LoadError};
@@ -13,21 +13,21 @@ use std::time::{Duration, Instant};
 use v2m_ipc::engine::{Frame, FromEngine, ToEngine};
 use v2m_messages::tr;
 
-/// A main thread, which never computes.
+/// A main thread. It never computes.
 pub(crate) trait Serving {
-    /// The connection to the daemon.
+    /// Returns the connection to the daemon.
     fn wire(&self) -> &Wire;
 
-    /// The same, to read and write.
+    /// Returns the connection, to read and write.
     fn wire_mut(&mut self) -> &mut Wire;
 
-    /// A file descriptor that becomes readable when there is news.
+    /// Returns a file descriptor that becomes readable when there are events for [`Self::news`].
     fn wake(&self) -> BorrowedFd<'_>;
 
-    /// Handles a frame of the daemon's.
+    /// Handles a frame from the daemon.
     fn frame(&mut self, frame: Frame<ToEngine>) -> Result<(), RunError>;
 
-    /// Handles what the thread that computes has told.
+    /// Handles the events of the worker thread.
     fn news(&mut self) -> Result<(), RunError>;
 }
 
@@ -47,7 +47,8 @@ pub(crate) fn converse(mut thread: impl Serving) -> Result<(), RunError> {
     }
 }
 
-/// That the daemon closed its end while a message was being written is a clean end too.
+/// Turns a broken pipe into a clean end: the daemon closed its end while a message was being
+/// written.
 pub(crate) fn ended(served: Result<(), RunError>) -> Result<(), RunError> {
     match served {
         Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -55,7 +56,7 @@ pub(crate) fn ended(served: Result<(), RunError>) -> Result<(), RunError> {
     }
 }
 
-/// Tells the daemon that the model cannot be used.
+/// Reports to the daemon that the model cannot be used. Returns the error that ends the engine.
 pub(crate) fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
     let message = FromEngine::LoadFailed { failure: error.failure(), reason: error.to_string() };
     match wire.send(&message) {
@@ -64,21 +65,21 @@ pub(crate) fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
     }
 }
 
-/// What is known of a model once it is loaded.
+/// Data about a loaded model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readied {
-    /// Whether the model knows languages beside English.
+    /// Whether the model knows languages other than English.
     pub multilingual: bool,
-    /// How long loading took, the first decode included.
+    /// How long loading took, including the first decode.
     pub took: Duration,
     /// How much of that the first decode took.
     pub warm_up: Duration,
-    /// Bytes that the model and its working memory take on the device.
+    /// Bytes that the model and its working memory take on the device; 0 if unknown.
     pub memory: u64,
 }
 
 impl Readied {
-    /// The message to the daemon. `pauses`: whether recordings can be paused.
+    /// Returns the message to the daemon. `pauses`: whether recordings can be paused.
     pub(crate) fn message(self, device: &Device, pauses: bool) -> FromEngine {
         FromEngine::Loaded {
             backend: device.backend.clone(),
@@ -92,8 +93,8 @@ impl Readied {
     }
 }
 
-/// Loads a model and has it decode a moment of silence. Also returns how long all of that took, and the
-/// silence.
+/// Loads a model and has it decode a moment of silence. Also returns how long everything took, and
+/// how much of that the silence took.
 pub(crate) fn load<D>(
     program: &'static str,
     file: PathBuf,
@@ -107,7 +108,7 @@ pub(crate) fn load<D>(
     Ok((decoder, started.elapsed(), read.elapsed()))
 }
 
-/// Why a loaded model cannot be used: it cannot decode silence.
+/// Returns why a loaded model that cannot decode silence is unusable.
 fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
     match error {
         DecodeError::Lost(why) => LoadError::Remote(why.clone()),

@@ -1,6 +1,6 @@
 //! The thread `v2m-decoder`: loads the model, executes one task at a time, and reports the results.
 //!
-//! The main thread polls [`Worker::wake`], a file descriptor, beside the socket.
+//! The main thread polls [`Worker::wake`], a file descriptor, together with the socket.
 
 use crate::decoder::{DecodeError, DecodeMonitor, Decoder};
 use crate::model::{LoadError, Model};
@@ -53,7 +53,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread, which begins to load at once.
+    /// Starts the thread, which loads the model at once.
     ///
     /// # Errors
     /// When a thread or socketpair cannot be created.
@@ -68,7 +68,7 @@ impl Worker {
         Ok(Self { tasks: task_sender, events, aborted })
     }
 
-    /// A file descriptor that becomes readable when [`Worker::news`] has an event.
+    /// Returns a file descriptor that becomes readable when [`Worker::news`] has an event.
     pub fn wake(&self) -> BorrowedFd<'_> {
         self.events.wake()
     }
@@ -147,9 +147,9 @@ fn answer(
     }
 }
 
-/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence
-/// cannot be decoded either, the device is at fault: it was lost, or other programs have taken its
-/// memory.
+/// Returns why nothing can be decoded any more, if so. One failed decode may be the piece's fault.
+/// If silence cannot be decoded either, the device is at fault: it was lost, or other programs have
+/// taken its memory.
 fn device_failure<T>(
     result: &Result<T, DecodeError>,
     still_computes: impl FnOnce() -> Result<(), DecodeError>,

@@ -1,8 +1,8 @@
-//! Makes a decoder of whole pieces one that writes as it hears: the piece that somebody is speaking is
-//! decoded again and again while it grows.
+//! Adapts a decoder of whole pieces for the preview: the open piece, which the user is still
+//! speaking, is decoded again and again while it grows.
 //!
-//! That costs more with each time, so pieces are short, and the more time a decode takes the more new
-//! sound the next one waits for.
+//! Each decode costs more than the last one. So pieces are short, and the longer a decode takes,
+//! the more new sound the next one waits for.
 
 use super::PreviewDecoder;
 use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
@@ -15,40 +15,40 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use v2m_ipc::pcm::{SAMPLE_RATE, milliseconds, samples_in, seconds};
 
-/// The longest piece.
+/// The length limit of a piece.
 const LONGEST: u64 = seconds(10);
-/// The least new voice for which the open piece is decoded again.
+/// The minimum of new voice before the open piece is decoded again.
 const STEP: u64 = milliseconds(500);
-/// How much longer than the last decode took the new voice must be: so decoding takes a third of one
-/// core at most.
+/// The new voice must last this many times as long as the last decode took. So decoding takes at
+/// most a third of one core.
 const RARER: u32 = 3;
 
-/// A decoder that writes as it hears.
+/// A preview decoder made of a decoder of whole pieces.
 #[derive(Debug)]
 pub struct Growing<D, V> {
     decoder: D,
     voice: V,
     cutter: Cutter,
-    /// Samples from `kept_from` on.
+    /// The samples of the recording from `kept_from` on.
     audio: VecDeque<f32>,
     kept_from: u64,
-    /// Samples that have gone through the voice activity model.
+    /// How many samples have gone through the voice activity model.
     framed: u64,
     language: Option<String>,
-    /// The text of the pieces that are over.
+    /// The text of the finished pieces.
     settled: String,
-    /// The text of the piece that is open.
+    /// The text of the open piece.
     open: String,
-    /// The end of the voice that `open` is the text of.
+    /// The position, in samples, up to which voice has been decoded.
     written: u64,
     /// How long the last decode took.
     took: Duration,
-    /// All of the text.
+    /// The whole text.
     text: String,
 }
 
 impl<D: Decoder, V: VoiceActivity> Growing<D, V> {
-    /// With a decoder of pieces, and what tells voice from silence.
+    /// Creates it from a decoder of pieces and a voice activity model.
     pub fn new(decoder: D, voice: V) -> Self {
         Self {
             decoder,
@@ -66,7 +66,7 @@ impl<D: Decoder, V: VoiceActivity> Growing<D, V> {
         }
     }
 
-    /// The next frame; the piece that it ends, if it ends one.
+    /// Processes the next frame. Returns the piece that it ends, if any.
     fn frame(&mut self) -> Option<Piece> {
         let offset = usize::try_from(self.framed - self.kept_from).unwrap_or(usize::MAX);
         let mut frame = [0.0; FRAME];
@@ -78,7 +78,7 @@ impl<D: Decoder, V: VoiceActivity> Growing<D, V> {
         self.cutter.push(self.voice.probability(&frame), level)
     }
 
-    /// Whether so much was said since the open piece was decoded that its text is worth another look.
+    /// Whether there is enough new voice since the open piece was last decoded to decode it again.
     fn has_grown(&self, open: Piece) -> bool {
         let step = STEP.max(samples_in(self.took * RARER));
         open.voice_end.saturating_sub(self.written.max(open.voice_start)) >= step
@@ -115,7 +115,7 @@ impl<D: Decoder, V: VoiceActivity> Growing<D, V> {
         text::append(&mut self.text, &self.open);
     }
 
-    /// Drops samples that no piece can need any more.
+    /// Drops samples that no piece will need any more.
     fn forget(&mut self) {
         let from = self.cutter.needed_from().min(self.framed).max(self.kept_from);
         let count = usize::try_from(from - self.kept_from).unwrap_or(usize::MAX);
@@ -153,7 +153,7 @@ impl<D: Decoder, V: VoiceActivity> PreviewDecoder for Growing<D, V> {
         while self.kept_from + self.audio.len() as u64 >= self.framed + FRAME as u64 {
             let Some(piece) = self.frame() else { continue };
             let last = self.decode(piece, watch)?;
-            // What was seen of it is better than nothing.
+            // The text shown so far is better than nothing.
             let last = if last.is_empty() { std::mem::take(&mut self.open) } else { last };
             text::append(&mut self.settled, &last);
             self.open.clear();
@@ -186,12 +186,12 @@ mod tests {
     use crate::decoder::DecodeMonitor;
     use crate::stream::Hypothesis;
 
-    /// Writes the length of what it hears, in tenths of a second, unless that is silent.
+    /// Returns the length of the audio in tenths of a second as the text.
     #[derive(Default)]
     struct Lengths {
         decodes: usize,
         languages: Vec<String>,
-        /// Gives nothing from this decode on.
+        /// Returns no text from this decode on.
         fades: Option<usize>,
     }
 
@@ -254,7 +254,8 @@ mod tests {
         Growing::new(Lengths::default(), Loud)
     }
 
-    /// So many tenths of a second of voice or silence, in chunks as a microphone gives them.
+    /// Feeds this many tenths of a second of voice or silence, in chunks as from a microphone.
+    /// Returns the texts that appear.
     fn hear(growing: &mut Growing<Lengths, Loud>, tenths: usize, sample: f32) -> Vec<String> {
         let mut texts = Vec::new();
         for _ in 0..tenths {

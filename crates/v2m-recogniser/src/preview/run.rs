@@ -1,7 +1,7 @@
 //! The main thread: frames in, frames out, one recording at a time.
 //!
-//! It never decodes and never waits for the thread that does, so it answers `Ping` whatever that does.
-//! Each time some sound was heard, `Progress` tells how much of the recording that is.
+//! It never decodes and never waits for the worker thread, so it always answers `Ping`. Each time
+//! some sound has been processed, `Progress` reports how much of the recording that is.
 
 use super::PreviewModel;
 use super::worker::{Heard, Hearer};
@@ -15,11 +15,11 @@ use v2m_messages::tr;
 
 /// Serves on standard input until the daemon closes its end.
 ///
-/// The thread may still be decoding when this returns. So a program with a C or C++ library must end
-/// by `_exit`.
+/// The worker thread may still be decoding when this returns. So a program with a C or C++ library
+/// must end by `_exit`.
 ///
 /// # Errors
-/// When the socket breaks, a frame is not understood, or the model cannot be used.
+/// If the socket breaks, a frame is not understood, or the model cannot be used.
 pub fn serve(model: impl PreviewModel) -> Result<(), RunError> {
     serve_over(Wire::stdin()?, model)
 }
@@ -47,7 +47,7 @@ struct Preview {
     wire: Wire,
     hearer: Hearer,
     device: Device,
-    /// That of the last recording, as it was told; empty: it was to be found out.
+    /// The requested language of the last recording; empty if none was requested.
     language: String,
 }
 
@@ -80,7 +80,7 @@ impl Serving for Preview {
                 }
             }
             Frame::Message(ToEngine::Cancel { .. } | ToEngine::Pause { .. }) => self.hearer.end(),
-            // It was said when the model was loaded that nothing is paused here.
+            // The `Loaded` message said that this engine cannot pause recordings.
             Frame::Message(ToEngine::Resume { job }) => {
                 let reason = tr!("no recording with that number was paused").into();
                 self.wire.send(&FromEngine::Failed { job, reason })?;
@@ -122,7 +122,7 @@ impl Serving for Preview {
     }
 }
 
-/// The language that is spoken, if it is known.
+/// Returns the language in these options: the requested one, or the only allowed one.
 fn spoken(options: DecodeOptions) -> Option<String> {
     let [only] = <[String; 1]>::try_from(options.languages).map_or([None], |[only]| [Some(only)]);
     options.language.or(only)

@@ -1,8 +1,9 @@
-//! The thread `v2m-preview`: loads the model, hears what has come, and reports what it has written.
+//! The thread `v2m-preview`: loads the model, transcribes the sound that has arrived, and reports
+//! the text.
 //!
-//! The main thread polls [`Hearer::wake`], a file descriptor, beside the socket. Sound that comes while
-//! the thread computes waits, and is heard at once afterwards, so a slow decoder writes less often and
-//! loses nothing.
+//! The main thread polls [`Hearer::wake`], a file descriptor, together with the socket. Sound that
+//! arrives while the thread computes waits, and is processed right afterwards. So a slow decoder
+//! reports text less often, but loses no sound.
 
 use super::{PreviewDecoder, PreviewModel};
 use crate::decoder::{DecodeError, DecodeMonitor};
@@ -16,26 +17,27 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use v2m_ipc::pcm::{seconds, to_float};
 
-/// The most samples that are heard at once: a second. Between two such the recording may be over.
+/// Limit on the samples that are processed in one go: one second. Between two such chunks, the
+/// thread notices the end of the recording.
 const AT_ONCE: usize = seconds(1) as usize;
 
-/// News of the thread.
+/// An event of the thread.
 #[derive(Debug)]
 pub(super) enum Heard {
     /// The model is loaded.
     Loaded(Readied),
     /// The model could not be loaded. The thread has ended.
     LoadFailed(LoadError),
-    /// Sound of a recording was heard.
+    /// Sound of a recording was processed.
     Wrote {
         /// The recording.
         job: u32,
         /// Samples heard of it.
         samples: u64,
-        /// The whole text, if it is another one than before.
+        /// The whole text so far, if it has changed.
         text: Option<String>,
     },
-    /// All sound of a recording was heard, and it had been marked as complete.
+    /// All sound of a recording that was marked as complete was processed.
     Done {
         /// The recording.
         job: u32,
@@ -44,31 +46,31 @@ pub(super) enum Heard {
         /// The whole text.
         text: String,
     },
-    /// Nothing more is written for this recording, for this reason.
+    /// The recording failed and gets no more text.
     Failed {
         /// The recording.
         job: u32,
-        /// Why.
+        /// The reason.
         error: DecodeError,
     },
 }
 
-/// What the thread is to do.
+/// The thread's current work.
 #[derive(Debug, Default)]
 struct Inbox {
     recording: Option<Recording>,
-    /// Counts recordings, so that the thread notices that its own is over.
+    /// Changes with each recording, so that the thread notices when its own is over.
     count: u64,
 }
 
-/// The recording that is heard.
+/// The current recording.
 #[derive(Debug)]
 struct Recording {
     job: u32,
     language: Option<String>,
-    /// Samples that were not taken yet.
+    /// Samples that the thread has not taken yet.
     waiting: VecDeque<i16>,
-    /// Whether no more come.
+    /// Whether no more samples follow.
     is_complete: bool,
 }
 
@@ -80,7 +82,7 @@ struct Shared {
 
 impl Shared {
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        // No code that holds it panics halfway through a change.
+        // No code that holds the lock panics halfway through a change.
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,10 +95,10 @@ pub(super) struct Hearer {
 }
 
 impl Hearer {
-    /// Starts the thread, which begins to load at once.
+    /// Starts the thread, which loads the model at once.
     ///
     /// # Errors
-    /// When there is no thread or socketpair to be had.
+    /// If a thread or socketpair cannot be created.
     pub(super) fn start(model: impl PreviewModel) -> io::Result<Self> {
         let (reporter, events) = news::channel()?;
         let shared = Arc::new(Shared::default());
@@ -107,17 +109,17 @@ impl Hearer {
         Ok(Self { shared, events })
     }
 
-    /// A file descriptor that becomes readable when [`Self::news`] has an event.
+    /// Returns a file descriptor that becomes readable when [`Self::news`] has an event.
     pub(super) fn wake(&self) -> BorrowedFd<'_> {
         self.events.wake()
     }
 
-    /// The next event, if there is one.
+    /// Returns the next event, if there is one.
     pub(super) fn news(&mut self) -> Option<Heard> {
         self.events.next()
     }
 
-    /// Begins a recording. The one before is over.
+    /// Begins a recording, which ends the previous one.
     pub(super) fn begin(&self, job: u32, language: Option<String>) {
         let waiting = VecDeque::new();
         let recording = Recording { job, language, waiting, is_complete: false };
@@ -127,7 +129,7 @@ impl Hearer {
         });
     }
 
-    /// Ends the recording, whatever of it was not heard yet.
+    /// Ends the recording, and drops sound that was not processed yet.
     pub(super) fn end(&self) {
         self.change(|inbox| {
             inbox.count += 1;
@@ -135,7 +137,7 @@ impl Hearer {
         });
     }
 
-    /// Adds sound to this recording, if it is the one.
+    /// Adds sound to this recording, if it is the current one.
     pub(super) fn feed(&self, job: u32, samples: &[i16]) {
         self.change(|inbox| {
             if let Some(recording) = inbox.recording.as_mut().filter(|it| it.job == job) {
@@ -144,7 +146,7 @@ impl Hearer {
         });
     }
 
-    /// Marks this recording as complete. Returns whether it is the one.
+    /// Marks this recording as complete. Returns whether it is the current one.
     pub(super) fn complete(&self, job: u32) -> bool {
         let mut is_known = false;
         self.change(|inbox| {
@@ -176,7 +178,7 @@ fn work(model: impl PreviewModel, shared: &Shared, reporter: &Reporter<Heard>) {
     }
 }
 
-/// One recording after the other, until the main thread ends.
+/// Processes one recording after the other, until the main thread ends.
 fn hear_all(decoder: &mut dyn PreviewDecoder, shared: &Shared, reporter: &Reporter<Heard>) {
     let mut current = 0;
     let mut samples = 0;
@@ -221,17 +223,17 @@ fn hear_all(decoder: &mut dyn PreviewDecoder, shared: &Shared, reporter: &Report
     }
 }
 
-/// What is to be heard next.
+/// The next sound to process.
 struct Task {
     count: u64,
     job: u32,
     language: Option<String>,
     audio: Vec<f32>,
-    /// Whether that is all of the recording.
+    /// Whether this is the end of the recording.
     is_last: bool,
 }
 
-/// Waits for sound, or for the end of a recording.
+/// Waits for sound, or for the end of the current recording.
 fn next_task(shared: &Shared) -> Task {
     let is_idle = |inbox: &mut Inbox| {
         let recording = inbox.recording.as_ref();
@@ -247,7 +249,7 @@ fn next_task(shared: &Shared) -> Task {
     Task { count, job: recording.job, language: recording.language.clone(), audio, is_last }
 }
 
-/// Whether the recording is over.
+/// Aborts a decode once its recording is over.
 struct Watch<'a> {
     shared: &'a Shared,
     count: u64,

@@ -1,16 +1,17 @@
-//! What a server is told to expect, and whether its answer is believed. Pure.
+//! The words that a server is told to expect, and the check of its answer. Pure.
 
 use crate::stream::guard::{Doubt, Hypothesis, doubt};
 use v2m_messages::tr;
 
-/// Seconds from the first voice to the last that are no cough and no door: a server that writes
-/// nothing for it is asked again.
+/// Seconds from the first to the last voice that cannot be a cough or a door: if a server returns
+/// no text for so much, it is asked again.
 const SPEECH: f32 = 1.0;
 
-/// Bytes of the words to expect. Whisper takes 224 tokens, and drops the first ones of more.
+/// Size limit of the expected words in bytes. Whisper takes 224 tokens; of more, it drops the first
+/// ones.
 pub(super) const PROMPT: usize = 600;
 
-/// Words to expect, the most important first; as many as servers take.
+/// Returns the expected words, the most important first, as many as servers take.
 pub(super) fn prompt(vocabulary: &[String]) -> String {
     let mut prompt = String::new();
     for word in vocabulary {
@@ -24,13 +25,13 @@ pub(super) fn prompt(vocabulary: &[String]) -> String {
     prompt
 }
 
-/// An answer without words to clear speech is asked for again.
+/// Converts an answer. An empty one to clear speech counts as cut off, so the piece is sent again.
 pub(super) fn hypothesis(text: &str, voice: f32) -> Hypothesis {
     let is_missing = text.is_empty() && voice >= SPEECH;
     Hypothesis { text: text.to_owned(), cut_off: is_missing, ..Hypothesis::default() }
 }
 
-/// Why the answer to the second question is no text either.
+/// Returns why the answer to the second question cannot be used either, if so.
 pub(super) fn unusable(heard: &Hypothesis, voice: f32) -> Option<String> {
     Some(match doubt(heard, voice)? {
         Doubt::CutOff => {

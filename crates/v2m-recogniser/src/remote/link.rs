@@ -1,4 +1,4 @@
-//! The way to `v2m-remote`: waiting for an answer while the worker may be told to abort.
+//! The connection to `v2m-remote`: waits for an answer that the worker may abort.
 
 use crate::decoder::DecodeMonitor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,15 +9,15 @@ use v2m_ipc::engine::{self, Frame};
 use v2m_ipc::remote::{Answer, FailureKind, Question};
 use v2m_messages::tr;
 
-/// How often the worker's abort flag is looked at while the server works.
+/// How often to check the worker's abort flag while the server works.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How long `v2m-remote` may take beyond the server's own limit, and for the answer to a question
-/// that was cancelled.
+/// How much longer than the server's limit `v2m-remote` may take, and how long it may take to
+/// answer a cancelled question.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// The answer, for which the server may take that long; the question is cancelled if the worker is told
-/// to abort.
+/// Waits for the answer. `server`: how long the server may take. Cancels the question if the worker
+/// must abort.
 pub(super) fn wait(
     link: &mut UnixStream,
     server: Duration,
@@ -37,7 +37,7 @@ pub(super) fn wait(
         }
     }
     match engine::read_frame(&mut *link)? {
-        // It was answered before the end of the question got there.
+        // The answer was sent before the cancellation arrived.
         Some(Frame::Message(Answer::Text { .. })) if cancelled => {
             let (kind, message) = (FailureKind::Cancelled, String::new());
             Ok(Answer::Failed { kind, message })
@@ -48,7 +48,7 @@ pub(super) fn wait(
     }
 }
 
-/// The daemon or `v2m-remote` is gone, or does not answer.
+/// Returns the message that the daemon or `v2m-remote` has exited or does not answer.
 pub(super) fn gone(error: &io::Error) -> String {
     tr!("v2m-remote does not answer ({error}); see why: journalctl --user -u v2m-remote", error)
 }
