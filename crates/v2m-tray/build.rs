@@ -1,20 +1,20 @@
 //! Draws the icons in `icons/symbolic` as pixels, for trays that do not find icons by name.
 //!
-//! It understands what these icons have: paths of straight lines and of arcs of circles, filled with
-//! one of the colours in their style sheet. Anything else stops the build.
+//! It supports only what these icons contain: paths of straight lines and circular arcs, filled
+//! with one of the colours in their style sheet. Anything else stops the build.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 use tiny_skia::{FillRule, Mask, PathBuilder, Transform};
 
-/// The icons' own size.
+/// The icons' width and height in their own units.
 const SIZE: f32 = 16.0;
-/// Lines that an arc is drawn with. At 48 pixels they are shorter than two pixels.
+/// The number of lines that draw an arc. At 48 pixels each is shorter than two pixels.
 const ARC: u8 = 64;
 
-/// The sizes in pixels: those of icons in panels (16, 22 and 24 in the icon themes of GTK and KDE), and
-/// about twice as many for screens with a high resolution. Hosts scale the nearest one.
+/// The sizes in pixels: the sizes of panel icons in the themes of GTK and KDE (16, 22 and 24), and
+/// about twice as much for screens with a high resolution. Hosts scale the nearest one.
 const SIZES: [u32; 5] = [16, 22, 24, 32, 48];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(std::fs::write(Path::new(&out).join("pixels.rs"), code)?)
 }
 
-/// The one colour of an icon, and how opaque each pixel is, for one size after the other.
+/// Draws an icon. Returns its colour, and the opacity of each pixel, size after size.
 fn drawn(svg: &str) -> Result<([u8; 3], Vec<u8>), Box<dyn Error>> {
     let mut colours = Vec::new();
     let mut shapes = Vec::new();
@@ -72,18 +72,18 @@ fn drawn(svg: &str) -> Result<([u8; 3], Vec<u8>), Box<dyn Error>> {
     Ok((colour, masks))
 }
 
-/// An attribute of the element that `text` is the rest of.
+/// Returns the value of an attribute. `text` is the rest of the document from inside the element.
 fn attribute<'t>(text: &'t str, name: &str) -> Result<&'t str, Box<dyn Error>> {
     let element = text.split('>').next().unwrap_or_default();
     let start = format!("{name}=\"");
     let place = element.match_indices(&start).map(|(place, _)| place);
-    // `d` is also the end of other names.
+    // Other names may end in `name`, as `id` ends in `d`.
     let mut place = place.filter(|at| *at == 0 || element.as_bytes()[at - 1] == b' ');
     let from = place.next().ok_or_else(|| format!("a path without {name}"))? + start.len();
     Ok(element[from..].split('"').next().unwrap_or_default())
 }
 
-/// The colour that the style sheet gives this class.
+/// Returns the colour of this class in the style sheet.
 fn colour(svg: &str, class: &str) -> Result<[u8; 3], Box<dyn Error>> {
     let start = format!(".{class} {{ color: #");
     let from = svg.find(&start).ok_or_else(|| format!("no colour of {class}"))? + start.len();
@@ -96,7 +96,7 @@ fn colour(svg: &str, class: &str) -> Result<[u8; 3], Box<dyn Error>> {
 struct Pen {
     path: PathBuilder,
     at: [f32; 2],
-    /// Where the shape under way began.
+    /// The start of the current shape.
     start: [f32; 2],
 }
 
@@ -154,13 +154,13 @@ impl Pen {
         self.at = to;
     }
 
-    /// The arc of a circle, by the formulas in the appendix of the SVG specification (“Conversion from
-    /// endpoint to center parameterization”), for equal radii.
+    /// Draws a circular arc, by the formulas in the appendix of the SVG specification (“Conversion
+    /// from endpoint to center parameterization”), for equal radii.
     fn arc(&mut self, radius: f32, is_large: bool, is_clockwise: bool, to: [f32; 2]) {
         let [x0, y0] = self.at;
         let (half_x, half_y) = ((x0 - to[0]) / 2.0, (y0 - to[1]) / 2.0);
         let half = half_x.hypot(half_y);
-        // A radius that is too small is made to fit.
+        // Enlarge a radius that is too small.
         let radius = radius.max(half);
         let away = (radius * radius - half * half).max(0.0).sqrt() / half;
         let away = if is_large == is_clockwise { -away } else { away };
@@ -179,7 +179,7 @@ impl Pen {
     }
 }
 
-/// The numbers of a command. `0-1` are two, and so are `1.5.5`.
+/// Parses the numbers of a command. `0-1` is two numbers, and so is `1.5.5`.
 fn numbers(text: &str) -> Result<Vec<f32>, Box<dyn Error>> {
     let mut words: Vec<String> = vec![String::new()];
     for it in text.chars() {

@@ -1,9 +1,9 @@
-//! The shapes of answers' `data` and of events.
+//! The types of answers' `data` and of events.
 //!
-//! These types belong to the wire: the daemon converts to them, and clients may read as much as
-//! they need. Times are in seconds. Memory is in GiB for the machine and in MB (10^6 or 2^20, as
-//! the driver says) for a GPU. Shares are percentages 0–100. An unknown value is null, never a
-//! made-up number.
+//! These types are the wire format: the daemon converts to them, and clients may read as much as
+//! they need. Times are in seconds. Memory is in GiB for the machine and in MB for a GPU (10^6 or
+//! 2^20, depending on the driver). Shares are percentages 0–100. An unknown value is null, never an
+//! invented number.
 
 mod history;
 mod status;
@@ -33,7 +33,7 @@ pub struct Transcript {
     pub state: String,
     /// The text.
     pub text: String,
-    /// The text again, under a second name, so that clients of both traditions find it.
+    /// The text again, under a second name that some clients expect.
     pub transcription: String,
     /// The transcript, if the text rules changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,13 +44,13 @@ pub struct Transcript {
     pub language: String,
     /// The length of the recording.
     pub seconds: f64,
-    /// Where in the recording each piece was said.
+    /// The pieces of the text, with their positions in the recording.
     pub segments: Vec<Segment>,
     /// The parts that could not be recorded. The recording is silent there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
-    /// The preset that was chosen for the text, if one was. If a language model was to use it and did
-    /// not, `problems` says why.
+    /// The preset chosen for the text, if any. If a language model should have used it but did not,
+    /// `problems` says why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// Where the text was delivered, and where that failed.
@@ -69,20 +69,21 @@ pub struct Segment {
     pub end: f64,
     /// The text.
     pub text: String,
-    /// Whether some of its sound could not be recorded, so that words may be missing.
+    /// Whether some of its sound could not be recorded, which means that words may be missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
 }
 
-/// The preset that was chosen for a dictation.
+/// The preset chosen for a dictation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preset {
-    /// Its name. `none`: the settings keep the application's texts from the language model.
+    /// The preset's name. `none`: the settings withhold the application's texts from the language
+    /// model.
     pub name: String,
     /// Who chose it: `client` (for this dictation), `application` (the settings, for the application
     /// that had the focus when the recording began) or `configuration` (the settings, for all texts).
     pub by: String,
-    /// The application, as the settings name it, if it was chosen for one.
+    /// The application's name in the settings, if the preset was chosen for an application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
 }
@@ -143,13 +144,13 @@ pub struct Rules {
     pub text: String,
     /// The ISO 639-1 code of the language with the applied rules.
     pub language: String,
-    /// Whether dictations are treated in the same way.
+    /// Whether the rules are also applied to dictations.
     pub applied: bool,
     /// The rules that changed something, in order.
     pub steps: Vec<RuleStep>,
 }
 
-/// What one rule did.
+/// The effect of one text rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleStep {
     /// The rule's name.
@@ -160,8 +161,8 @@ pub struct RuleStep {
     pub after: String,
 }
 
-/// Names in the answer to GET_CONFIG that come from voice2machine, for clients that know them. v2m
-/// has these settings under names of its own. UPDATE_CONFIG takes the old names too.
+/// Names from voice2machine in the answer to GET_CONFIG, for clients that know them. v2m has other
+/// names for these settings. UPDATE_CONFIG accepts the old names too.
 pub const PREDECESSORS: [&str; 5] =
     ["transcription", "gemini", "notifications", "llm.backend", "llm.ollama"];
 
@@ -207,11 +208,11 @@ pub struct ShuttingDown {
 /// The answer to SUBSCRIBE.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribed {
-    /// The events that will come.
+    /// The subscribed events.
     pub subscribed: Vec<EventName>,
 }
 
-/// A problem of the service, or of a dictation that has its text all the same.
+/// A problem of the service, or of a dictation that may have a text nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The code for programs.
@@ -220,7 +221,7 @@ pub struct Problem {
     pub error: String,
 }
 
-/// The data that remain beside an error: the user's words are never thrown away with it.
+/// Data beside an error, so that an error never loses the user's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
     /// The text, if there is one.
@@ -248,7 +249,7 @@ pub enum Event {
         /// The number of the dictation that is being recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job: Option<u32>,
-        /// When the recording was asked for: seconds since 1970, UTC.
+        /// When the recording was requested: seconds since 1970, UTC.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recording_since: Option<f64>,
         /// How long it has been recording, in seconds.

@@ -27,26 +27,26 @@ Exit codes: 0 the session has ended, or you have hidden the icon, or there is no
 v2m-tray runs; 1 it failed; 2 wrong arguments")
 }
 
-/// What to run with.
+/// The options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Args {
     /// How long to wait for the first tray.
     pub wait: Duration,
 }
 
-/// What the command line asks for.
+/// A parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// Show the icon.
     Run(Args),
-    /// Print this and end.
+    /// Print this and exit.
     Print(String),
 }
 
 /// Reads the process's arguments.
 ///
 /// # Errors
-/// Says which argument is wrong.
+/// Names the wrong argument.
 pub fn parse() -> Result<Parsed, lexopt::Error> {
     parse_from(lexopt::Parser::from_env())
 }
@@ -55,7 +55,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Parsed, lexopt::Error> {
     let mut wait = WAIT;
     while let Some(argument) = parser.next()? {
         match argument {
-            // A day is for ever; more could not be added to a clock.
+            // A day is as good as forever; a huge value would overflow the clock.
             Long("wait-seconds") => {
                 wait = Duration::from_secs(parser.value()?.parse::<u64>()?.min(86_400));
             }

@@ -8,20 +8,20 @@ use zbus::fdo;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, Variant};
 
-/// Where the object is.
+/// The object's path.
 pub const PATH: &str = "/MenuBar";
 
 /// The version of the protocol.
 const VERSION: u32 = 3;
 
-/// The object.
+/// The menu's object on the bus.
 #[derive(Debug)]
 pub struct Menu {
     model: Arc<Model>,
 }
 
 impl Menu {
-    /// Shows the model's menu.
+    /// Creates the object for the model's menu.
     pub fn new(model: Arc<Model>) -> Self {
         Self { model }
     }
@@ -30,7 +30,7 @@ impl Menu {
         self.model.shown().entries().find(id).is_some()
     }
 
-    /// Something happened to an entry. Whether there is such an entry.
+    /// Handles an event of an entry. Returns whether the entry exists.
     async fn happened(&self, id: i32, what: &str, bus: &Connection) -> bool {
         match what {
             "clicked" => {
@@ -41,7 +41,7 @@ impl Menu {
                 }
                 return is_known || self.has(id);
             }
-            // Some hosts tell only this, and not that they are about to show it.
+            // Some hosts send only this, and not AboutToShow.
             "opened" if id == ROOT => {
                 let is_filled = self.model.shown().menu.has_content();
                 if !is_filled {
@@ -64,7 +64,7 @@ impl Menu {
 
     #[zbus(property(emits_changed_signal = "const"))]
     fn text_direction(&self) -> &'static str {
-        // All languages of v2m's messages.
+        // Right for all languages of v2m's messages.
         "ltr"
     }
 
@@ -98,7 +98,7 @@ impl Menu {
         property_names: Vec<String>,
     ) -> Vec<(i32, Properties)> {
         let entries = self.model.shown().entries();
-        // Of all entries, if none is named.
+        // No numbers means all entries.
         let ids = if ids.is_empty() { all(&entries) } else { ids };
         let found = ids.into_iter().filter_map(|id| entries.find(id));
         found.map(|entry| (entry.id, properties(entry, &property_names))).collect()
@@ -141,7 +141,7 @@ impl Menu {
         unknown
     }
 
-    /// Whether the host should ask for the layout again.
+    /// Returns whether the host should ask for the layout again.
     #[zbus(out_args("need_update"))]
     async fn about_to_show(
         &self,
@@ -151,7 +151,7 @@ impl Menu {
         if id == ROOT {
             return Ok(self.model.open(bus).await);
         }
-        // Plasma keeps what is below it from the last time, unless told to ask again.
+        // Otherwise Plasma would show the submenu's entries from the last time.
         if self.has(id) { Ok(true) } else { Err(unknown(id)) }
     }
 
@@ -181,10 +181,10 @@ impl Menu {
     ) -> zbus::Result<()>;
 }
 
-/// Tells hosts that the menu is another one now, this one. They ask for it then.
+/// Sends hosts the revision of the changed menu. They then ask for the menu.
 ///
 /// # Errors
-/// The bus is gone.
+/// If the connection to the bus is lost.
 pub async fn tell(revision: u32, bus: &Connection) -> zbus::Result<()> {
     let emitter = SignalEmitter::new(bus, PATH)?;
     Menu::layout_updated(&emitter, revision, ROOT).await

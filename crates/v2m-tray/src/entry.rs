@@ -1,49 +1,49 @@
-//! An entry of the menu, as it looks. Pure.
+//! The appearance of a menu entry. Pure.
 
-/// How an entry looks.
+/// The kind of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A line of text.
+    /// A text.
     Plain,
-    /// A line between entries.
+    /// A separator between entries.
     Separator,
-    /// One of several; whether it is the chosen one.
+    /// One of several choices. True: the chosen one.
     Choice(bool),
-    /// A menu of its own.
+    /// A submenu.
     Submenu(Vec<Entry>),
 }
 
-/// An entry.
+/// An entry of the menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What the host calls it.
+    /// The number by which hosts refer to it.
     pub id: i32,
-    /// What people read.
+    /// The text that the user sees.
     pub label: String,
-    /// How it looks.
+    /// The entry's kind.
     pub kind: Kind,
     /// Whether it can be chosen.
     pub is_enabled: bool,
 }
 
 impl Entry {
-    /// A line of text.
+    /// Creates an entry with a text.
     pub(crate) fn plain(id: i32, label: &str, is_enabled: bool) -> Self {
         Self { id, label: label.to_owned(), kind: Kind::Plain, is_enabled }
     }
 
-    /// A line between entries.
+    /// Creates a separator.
     pub(crate) fn separator(id: i32) -> Self {
         Self { id, label: String::new(), kind: Kind::Separator, is_enabled: true }
     }
 
-    /// A menu of its own, which cannot be opened if there is nothing in it.
+    /// Creates a submenu. It cannot be opened if it is empty.
     pub(crate) fn submenu(id: i32, label: &str, entries: Vec<Self>) -> Self {
         let is_enabled = !entries.is_empty();
         Self { id, label: label.to_owned(), kind: Kind::Submenu(entries), is_enabled }
     }
 
-    /// The entries below it.
+    /// Returns the entries of a submenu.
     pub fn children(&self) -> &[Self] {
         match &self.kind {
             Kind::Submenu(entries) => entries,
@@ -51,7 +51,7 @@ impl Entry {
         }
     }
 
-    /// The entry of this number, itself or below it.
+    /// Returns the entry with this number: this one, or one below it.
     pub fn find(&self, id: i32) -> Option<&Self> {
         if self.id == id {
             return Some(self);

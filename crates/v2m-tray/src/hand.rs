@@ -1,57 +1,57 @@
-//! What the user means by clicks and choices that follow one another. Pure: time is an argument.
+//! Interprets clicks and menu choices that follow one another. Pure: time is an argument.
 //!
-//! A start that was chosen in the menu waits until the menu has closed. A click meanwhile, or just
-//! after it, is impatience or a trembling hand, and means the same start. If it stopped the
-//! recording, nothing would be recorded, and the user would speak to nobody. Two clicks in quick
-//! succession are the service's to judge, which takes them for one, as it does with a bouncing key.
+//! A start chosen in the menu waits until the menu has closed. A click meanwhile, or just after it,
+//! comes from impatience or a trembling hand, and means the same start. If it stopped the
+//! recording, nothing would be recorded, although the user speaks. Two clicks in quick succession
+//! are left to the service, which counts them as one, as with a bouncing key.
 
 use std::time::{Duration, Instant};
 
-/// A menu that has just been chosen from is closed, and the focus is back in its window, before keys
-/// are pressed or a dictation remembers the window. Menus fade out in up to a quarter of a second.
+/// Time for the menu to close and the focus to return to its window. Only then may keys be pressed
+/// or a dictation note the window. Menus take up to a quarter of a second to fade out.
 pub const MENU_CLOSES: Duration = Duration::from_millis(400);
-/// A click so soon after something that the menu did is no wish of its own. As long as the service
-/// takes two presses for one (`v2m_core`, `session/trigger.rs`).
+/// A click this soon after a menu action is ignored. The service counts two presses as one for the
+/// same time (`v2m_core`, `session/trigger.rs`).
 const BOUNCE: Duration = Duration::from_millis(300);
 
-/// What the menu has been asked for and what still waits.
+/// The last menu actions, and a start that still waits.
 #[derive(Debug, Default)]
 pub struct Hand {
-    /// When the recording is to start that was chosen in the menu.
+    /// When to start the recording that was chosen in the menu.
     starts: Option<Instant>,
-    /// Until when a click means what the menu has just done.
+    /// Until when a click repeats the last menu action, and is ignored.
     settles: Option<Instant>,
 }
 
 impl Hand {
-    /// The icon was clicked. Whether that is to start or stop something.
+    /// Notes a click on the icon. Returns whether it starts or stops a recording.
     pub fn clicks(&mut self, now: Instant) -> bool {
         self.starts.is_none() && self.settles.is_none_or(|until| until <= now)
     }
 
-    /// A start was chosen in the menu. [`Self::is_due`] tells when it is to be carried out.
+    /// Notes that a start was chosen in the menu. [`Self::is_due`] reports when to carry it out.
     pub fn starts(&mut self, now: Instant) {
         self.starts.get_or_insert(now + MENU_CLOSES);
     }
 
-    /// A stop was chosen in the menu: to be carried out at once.
+    /// Notes that a stop was chosen in the menu, which is carried out at once.
     pub fn stops(&mut self, now: Instant) {
         (self.starts, self.settles) = (None, Some(now + BOUNCE));
     }
 
-    /// Cancel was chosen in the menu. Whether v2m is to cancel something: a start that still waits is
-    /// all that is cancelled.
+    /// Notes that Cancel was chosen in the menu. Returns whether v2m must cancel something; if a
+    /// start still waits, only that start is cancelled.
     pub fn cancels(&mut self, now: Instant) -> bool {
         self.settles = Some(now + BOUNCE);
         self.starts.take().is_none()
     }
 
-    /// When to ask [`Self::is_due`] next. `None`: not before something is chosen.
+    /// Returns when to call [`Self::is_due`] next. `None`: not before something is chosen.
     pub fn due(&self) -> Option<Instant> {
         self.starts
     }
 
-    /// Whether the start is to be carried out now, once.
+    /// Whether to carry out the start now. True only once.
     pub fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.starts.is_some_and(|at| at <= now);
         if is_due {
@@ -75,7 +75,7 @@ mod tests {
         assert!(hand.clicks(now), "nothing was chosen");
         hand.starts(now);
         assert!(!hand.clicks(after(now, 100)));
-        // Chosen twice, it does not wait longer, and starts once.
+        // If it is chosen twice, it waits no longer and starts once.
         hand.starts(after(now, 200));
         assert_eq!(hand.due(), Some(after(now, 400)));
         assert!(!hand.is_due(after(now, 399)));

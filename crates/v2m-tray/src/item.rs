@@ -1,4 +1,4 @@
-//! The object `org.kde.StatusNotifierItem`: what a tray shows, and what a click does.
+//! The object `org.kde.StatusNotifierItem`: the icon in the tray, and clicks on it.
 
 use crate::dbusmenu;
 use crate::model::{Model, Wish, clock};
@@ -10,23 +10,23 @@ use zbus::names::BusName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath};
 
-/// Where hosts look for the object if they are told only who has it.
+/// The path where hosts look for the object if they know only its owner.
 pub const PATH: &str = "/StatusNotifierItem";
 
-/// The object.
+/// The item's object on the bus.
 #[derive(Debug)]
 pub struct Item {
     model: Arc<Model>,
 }
 
 impl Item {
-    /// Shows the model.
+    /// Creates the object for the model.
     pub fn new(model: Arc<Model>) -> Self {
         Self { model }
     }
 }
 
-/// The protocol has signals of its own for changes, and not `PropertiesChanged`.
+/// For changes, the protocol has its own signals instead of `PropertiesChanged`.
 #[zbus::interface(name = "org.kde.StatusNotifierItem", introspection_docs = false)]
 impl Item {
     #[zbus(property(emits_changed_signal = "const"))]
@@ -101,14 +101,14 @@ impl Item {
         ""
     }
 
-    /// Icon, pixels, title and text.
+    /// The tooltip: icon, pixels, title and text.
     #[zbus(property(emits_changed_signal = "false"))]
     fn tool_tip(&self) -> (String, Pixels, String, String) {
         let shown = self.model.shown();
         (String::new(), Pixels::new(), shown.state.title(), shown.state.detail(clock()))
     }
 
-    /// A click activates it; the menu is for the other button.
+    /// False: a click activates the item, and the other button opens the menu.
     #[zbus(property(emits_changed_signal = "const"))]
     fn item_is_menu(&self) -> bool {
         false
@@ -119,23 +119,23 @@ impl Item {
         ObjectPath::from_static_str_unchecked(dbusmenu::PATH)
     }
 
-    /// A click.
+    /// Handles a click.
     fn activate(&self, _x: i32, _y: i32) {
         self.model.wish(Wish::Click);
     }
 
-    /// A click with the middle button. On GNOME a plain click opens the menu.
+    /// Handles a click with the middle button. On GNOME, a plain click opens the menu.
     fn secondary_activate(&self, _x: i32, _y: i32) {
         self.model.wish(Wish::Click);
     }
 
-    /// Hosts show the menu themselves.
+    /// Does nothing: hosts show the menu themselves.
     fn context_menu(&self, _x: i32, _y: i32) {}
 
-    /// There is nothing to scroll.
+    /// Does nothing: there is nothing to scroll.
     fn scroll(&self, _delta: i32, _orientation: &str) {}
 
-    /// KDE gives a token for windows before each click. A click opens none.
+    /// Does nothing. KDE sends a token for windows before each click, but a click opens no window.
     fn provide_xdg_activation_token(&self, _token: &str) {}
 
     #[zbus(signal)]
@@ -155,7 +155,7 @@ fn status(is_hidden: bool) -> &'static str {
     if is_hidden { "Passive" } else { "Active" }
 }
 
-/// What hosts were last told.
+/// The appearance that hosts last received.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     icon: &'static str,
@@ -165,7 +165,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What they should see now.
+    /// Returns the current appearance.
     pub fn of(model: &Model) -> Self {
         let shown = model.shown();
         Self {
@@ -176,10 +176,10 @@ impl Seen {
         }
     }
 
-    /// Tells hosts what is another thing than `before`. They ask for it then.
+    /// Signals to hosts what differs from `before`. They then ask for it.
     ///
     /// # Errors
-    /// The bus is gone.
+    /// If the connection to the bus is lost.
     pub async fn tell(&self, before: &Self, bus: &Connection) -> zbus::Result<()> {
         let emitter = SignalEmitter::new(bus, PATH)?;
         if self.icon != before.icon {
@@ -198,17 +198,17 @@ impl Seen {
     }
 }
 
-/// The one who gives items to hosts.
+/// The bus name of the watcher, which announces items to hosts.
 pub const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const WATCHER_PATH: &str = "/StatusNotifierWatcher";
 
-/// Has the watcher give this item to all hosts.
+/// Has the watcher announce this item to all hosts.
 ///
-/// By the connection's unique name: a well-known one could be talked to by sandboxed programs that
-/// may talk to `org.kde.*`.
+/// It registers the connection's unique name. With a well-known name, sandboxed programs that may
+/// talk to `org.kde.*` could talk to this one.
 ///
 /// # Errors
-/// The watcher does not take it.
+/// If the watcher does not accept it.
 pub async fn register(bus: &Connection, watcher: &str) -> zbus::Result<()> {
     let own = bus.unique_name().map(|name| name.as_str()).unwrap_or_default();
     let watcher = BusName::try_from(watcher)?;

@@ -1,19 +1,19 @@
-//! The menu as `com.canonical.dbusmenu` sends it. Pure.
+//! The menu in the format of `com.canonical.dbusmenu`. Pure.
 //!
 //! A layout is an entry's number, its properties, and the layouts below it, each in a variant.
-//! The protocol lets properties be left out if they have their default value. But Plasma takes a
-//! property that is left out for one that has not changed, so what can change is always told.
+//! The protocol allows leaving out properties with their default value. But Plasma treats a missing
+//! property as unchanged, so properties that can change are always sent.
 
 use crate::menu::{Entry, Kind};
 use std::collections::HashMap;
 use zbus::{OwnedVariant, Variant};
 
-/// An entry with what is below it: `(ia{sv}av)`.
+/// An entry with the entries below it: `(ia{sv}av)`.
 pub type Layout = (i32, Properties, Vec<OwnedVariant>);
-/// What a host is told of an entry.
+/// The properties of an entry, as sent to hosts.
 pub type Properties = HashMap<String, OwnedVariant>;
 
-/// The layout of `entry`. `depth`: how many levels below it; negative: all. `wanted`: which
+/// Returns the layout of `entry`. `depth`: how many levels below it; negative: all. `wanted`: which
 /// properties; empty: all.
 pub fn layout(entry: &Entry, depth: i32, wanted: &[String]) -> Layout {
     let below = match depth {
@@ -22,14 +22,14 @@ pub fn layout(entry: &Entry, depth: i32, wanted: &[String]) -> Layout {
     };
     let below = below.iter().filter_map(|child| {
         let (id, properties, children) = layout(child, depth - 1, wanted);
-        // Only file descriptors cannot be owned; there are none.
+        // The conversion fails only for file descriptors, and there are none.
         Variant::from((id, properties, children)).try_into().ok()
     });
     let children = below.collect();
     (entry.id, properties(entry, wanted), children)
 }
 
-/// The properties of `entry` alone. `wanted`: as for [`layout`].
+/// Returns the properties of `entry` alone. `wanted`: as for [`layout`].
 pub fn properties(entry: &Entry, wanted: &[String]) -> Properties {
     let label = Variant::from(entry.label.clone());
     let mut all: Vec<(&str, Variant<'static>)> = match &entry.kind {
@@ -84,7 +84,7 @@ mod tests {
         let (_, _, children) = layout(&root, 1, &[]);
         assert_eq!(children.len(), root.children().len());
         assert_eq!(children[0].value_signature().to_string(), "(ia{sv}av)");
-        // The languages are below one of them.
+        // The languages are in a submenu.
         let size = |depth| format!("{:?}", layout(&root, depth, &[])).len();
         assert!(size(2) > size(1));
         assert_eq!(size(-1), size(2));

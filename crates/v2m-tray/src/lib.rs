@@ -1,28 +1,29 @@
-//! `v2m-tray`: an icon in the desktop's tray that shows what v2m is doing, with a menu. For desktops
+//! `v2m-tray`: an icon with a menu in the desktop's tray that shows what v2m is doing. For desktops
 //! that show status notifier items: KDE, XFCE, Cinnamon, sway with Waybar, GNOME with AppIndicator.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`args`] | the command line |
-//! | [`state`] | what v2m tells, and how the icon shows it; pure |
+//! | [`state`] | v2m's state, and how the icon shows it; pure |
 //! | [`menu`] | the menu's entries and what they do; pure |
-//! | [`entry`] | an entry of the menu, as it looks; pure |
-//! | [`layout`] | the menu as `com.canonical.dbusmenu` sends it; pure |
-//! | [`hand`] | clicks and choices that follow one another; pure |
+//! | [`entry`] | the appearance of a menu entry; pure |
+//! | [`layout`] | the menu in the format of `com.canonical.dbusmenu`; pure |
+//! | [`hand`] | interprets clicks and choices that follow one another; pure |
 //! | [`pixels`] | the icons as pixels, for trays that do not find them by name |
-//! | [`model`] | state and menu together, which the objects on the bus show |
+//! | [`model`] | state and menu together, shown by the objects on the bus |
 //! | [`item`] | the object `org.kde.StatusNotifierItem` |
 //! | [`dbusmenu`] | the object `com.canonical.dbusmenu` |
-//! | [`v2m`] | what v2m is asked over the session bus |
+//! | [`v2m`] | calls to v2m over the session bus |
 //! | [`lock`] | whether the screen is locked |
-//! | [`desk`] | what the menu opens in other programs, and notifications of what failed |
-//! | [`life`] | the one loop, from the start to the end |
+//! | [`desk`] | opens other programs from the menu, and shows notifications of failures |
+//! | [`life`] | the main loop |
 //!
-//! It talks to v2m's interface on the session bus and to nothing else of v2m: it reads no file of the
-//! user and needs no display and no network. It starts v2m only when the user chooses to dictate.
+//! It uses only v2m's interface on the session bus: it reads no files of the user and needs no
+//! display and no network. It starts v2m only when the user chooses to dictate.
 //!
-//! The protocol is that of KDE and freedesktop.org: <https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/>.
-//! The menu's is described in libdbusmenu, `libdbusmenu-glib/dbus-menu.xml`.
+//! The tray's protocol comes from KDE and freedesktop.org:
+//! <https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/>. The menu's protocol is
+//! described in libdbusmenu, `libdbusmenu-glib/dbus-menu.xml`.
 
 #![forbid(unsafe_code)]
 
@@ -45,12 +46,12 @@ use args::Parsed;
 use std::process::ExitCode;
 use v2m_ipc::plain;
 
-/// The whole program: reads the arguments, then shows the icon until the session ends.
+/// Runs the program: reads the arguments, then shows the icon until the session ends.
 pub fn main() -> ExitCode {
     match args::parse() {
         Ok(Parsed::Run(args)) => life::live(&args),
         Ok(Parsed::Print(text)) => {
-            // Who asked and reads no more is no concern of ours.
+            // If the reader has gone, there is nothing to do.
             let _ = plain::print(text);
             ExitCode::SUCCESS
         }

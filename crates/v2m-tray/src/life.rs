@@ -1,4 +1,5 @@
-//! The one loop: what v2m tells, what the user chooses and who is on the bus, until the session ends.
+//! The main loop: handles v2m's signals, the user's choices and changes of bus names, until the
+//! session ends.
 
 use crate::args::Args;
 use crate::dbusmenu::{self, Menu};
@@ -23,42 +24,44 @@ use zbus::message::Type;
 use zbus::names::BusName;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant};
 
-/// By this name systemd knows that the program has started, and a second one that there is a first.
+/// The program's bus name. It shows systemd that the program has started, and a second instance
+/// that there is a first.
 pub const TRAY: &str = "org.v2m.Tray";
-/// Whoever has this name shows v2m's states.
+/// The name of the program that shows v2m's states.
 const SIGN: &str = "org.v2m.Sign";
-/// The name of `v2m-osd`, whose sign is there only during a dictation.
+/// The name of `v2m-osd`, which shows a sign only during a dictation.
 const OSD: &str = "org.v2m.Osd";
 const BUS: &str = "org.freedesktop.DBus";
-/// Whose owners matter.
+/// The names with owners that matter here.
 const NAMES: [&str; 4] = [v2m::V2M, OSD, SIGN, WATCHER];
 
-/// Answers that may wait until they are read.
+/// How many answers may wait until they are read.
 const ANSWERS: usize = 4;
-/// `v2m-osd` takes and loses its two names one after the other. Until then it looks like another sign.
+/// How long to wait before the icon hides. `v2m-osd` acquires and releases its two names one after
+/// the other, and meanwhile looks like another sign.
 const SIGN_SETTLES: Duration = Duration::from_secs(1);
-/// How long a watcher may take. A healthy one takes a few milliseconds.
+/// Timeout for the watcher. A healthy one takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait before a watcher that is not ready is asked again: at first, and at most.
+/// The first pause before a watcher that is not ready is asked again. It doubles each time.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Once the pause reaches this, the watcher is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How often a screen is asked whether it is locked while the menu has texts. Longer than an answer
-/// takes.
+/// Interval of checks for a locked screen while the menu has texts. Longer than an answer takes.
 const LOCK_ASKED: Duration = Duration::from_secs(2);
 
-/// Why the program ends before its time.
+/// Why the program ends before the session.
 #[derive(Debug, thiserror::Error)]
 enum LifeError {
-    /// No bus, or it refused.
+    /// There is no session bus, or it refused.
     #[error("{}", tr!("there is no session bus ({reason})", reason = .0))]
     Bus(#[from] zbus::Error),
-    /// It runs already.
+    /// Another instance runs.
     #[error("{}", tr!("another v2m-tray runs already"))]
     Taken,
-    /// There is nothing to show an icon in.
+    /// There is no tray.
     #[error("{}", tr!("there is no tray on this desktop: no program owns the name {name}", name = WATCHER))]
     NoTray,
-    /// There is a tray, which does not take the icon.
+    /// There is a tray, but it does not accept the icon.
     #[error("{}", tr!("the tray ({name}) did not accept the icon: {reason}", name = WATCHER, reason = .0))]
     Refused(String),
 }
@@ -66,7 +69,7 @@ enum LifeError {
 impl LifeError {
     fn status(&self) -> ExitCode {
         match self {
-            // In order: there is nothing to do.
+            // Not an error: there is nothing to do.
             Self::Taken | Self::NoTray => ExitCode::SUCCESS,
             Self::Bus(_) | Self::Refused(_) => ExitCode::FAILURE,
         }
@@ -93,7 +96,7 @@ pub fn live(args: &Args) -> ExitCode {
     }
 }
 
-/// Who has the names that matter here. Unique names.
+/// The owners of the names that matter here, as unique names.
 #[derive(Debug, Default)]
 struct Owners {
     watcher: Option<String>,
@@ -101,21 +104,21 @@ struct Owners {
     osd: Option<String>,
 }
 
-/// What somebody has answered who was asked beside the loop.
+/// An answer to a question that was sent from a separate task.
 enum Answer {
-    /// A v2m with this unique name.
+    /// The properties of the v2m with this unique name.
     News { v2m: String, news: News },
-    /// A watcher with this unique name. Why not, if not.
+    /// The watcher with this unique name has accepted the item, or refused it for this reason.
     Registered { watcher: String, refusal: Option<String> },
     /// The screen is locked.
     Locked,
 }
 
-/// What the user wants done.
+/// An action to carry out.
 enum Task {
-    /// A click: a recording starts, or stops.
+    /// A click: starts or stops a recording.
     Toggle,
-    /// Something that was chosen in the menu.
+    /// A choice in the menu.
     Do(Action),
 }
 
@@ -123,25 +126,25 @@ struct Life {
     bus: Connection,
     model: Arc<Model>,
     owners: Owners,
-    /// Whether the watcher has taken the item.
+    /// Whether the watcher has accepted the item.
     is_registered: bool,
-    /// Whether the watcher still owes an answer. It gives one in [`PATIENCE`], or counts as silent.
+    /// Whether the watcher's answer is pending. It times out after [`PATIENCE`].
     is_asked: bool,
-    /// Why the watcher has not taken the item.
+    /// Why the watcher has not accepted the item.
     refusal: Option<String>,
-    /// What v2m has told by itself since it was asked what it does. Its answer may be older.
+    /// Properties that v2m has sent by itself since it was asked for them. Its answer may be older.
     told: News,
-    /// When the screen is asked whether it is locked. `None`: the menu has no texts.
+    /// When to check next whether the screen is locked. `None`: the menu has no texts.
     asks_lock: Option<Instant>,
-    /// When the watcher is asked again, and how long to wait then.
+    /// When to ask the watcher again, and how long to wait after that.
     registers: Option<Instant>,
     pause: Duration,
-    /// What the user has clicked and chosen.
+    /// Interprets the user's clicks and choices.
     hand: Hand,
-    /// When the icon hides, because another sign has come.
+    /// When to hide the icon, because another sign has appeared.
     hides: Option<Instant>,
     seen: Seen,
-    /// Which menu hosts have been told of.
+    /// The revision of the menu that hosts were last sent.
     revision: u32,
     answers: mpsc::Sender<Answer>,
 }
@@ -179,7 +182,7 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
         Err(zbus::Error::NameTaken) => return Err(LifeError::Taken),
         named => named?,
     };
-    // The watcher last: hosts see at once what goes on.
+    // The watcher is last, so that hosts see the right state at once.
     for name in NAMES {
         let owner = life.owner(name).await;
         life.belongs(name, owner);
@@ -200,7 +203,7 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
         if life.is_registered {
             patience = None;
         }
-        // An answer that is under way is waited for.
+        // Wait for a pending answer.
         let patience = patience.filter(|_| !life.is_asked);
         if patience.is_some_and(|until| until <= now) {
             return Err(match life.owners.watcher {
@@ -235,7 +238,7 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
 }
 
 impl Life {
-    /// Has the bus tell who has which name, and what v2m tells.
+    /// Subscribes to changes of the names' owners and to v2m's properties.
     async fn listen(&self) -> zbus::Result<()> {
         let bus = DBusProxy::new(&self.bus).await?;
         for name in NAMES {
@@ -255,7 +258,7 @@ impl Life {
         Some(owner.to_string())
     }
 
-    /// A name has another owner now, or none.
+    /// Handles a change of a name's owner. `None`: the name has no owner.
     fn belongs(&mut self, name: &str, owner: Option<String>) {
         match name {
             WATCHER => {
@@ -276,8 +279,8 @@ impl Life {
             }
             _ => {}
         }
-        // v2m-osd shows the state only during a dictation. Another sign, such as the GNOME extension, is
-        // always there.
+        // v2m-osd shows the state only during a dictation. Other signs, such as the GNOME
+        // extension, always show it.
         let Owners { sign, osd, .. } = &self.owners;
         if sign.is_some() && sign != osd {
             if !self.model.shown().is_hidden {
@@ -289,7 +292,7 @@ impl Life {
         }
     }
 
-    /// Asks the watcher, if there is one, to give the item to hosts.
+    /// Asks the watcher, if there is one, to announce the item to hosts.
     fn register(&mut self) {
         (self.registers, self.is_registered, self.is_asked) = (None, false, false);
         let Some(watcher) = self.owners.watcher.clone() else { return };
@@ -306,7 +309,7 @@ impl Life {
         });
     }
 
-    /// The watcher has taken the item, or not: it may be there and not be ready.
+    /// Handles the watcher's answer. A watcher that has just started may not be ready and refuse.
     fn is_registered(&mut self, watcher: &str, refusal: Option<String>) {
         if self.owners.watcher.as_deref() != Some(watcher) {
             return;
@@ -315,21 +318,21 @@ impl Life {
         self.refusal = refusal;
         let Some(why) = &self.refusal else { return };
         plain::complain(format_args!("v2m-tray: {why}"));
-        // A watcher that is never ready does not keep the machine awake.
+        // Stop asking a watcher that is never ready, so that it does not keep the machine awake.
         if self.pause < LONGEST_PAUSE {
             self.registers = Some(Instant::now() + self.pause);
             self.pause *= 2;
         }
     }
 
-    /// Hides the icon, if it is to hide.
+    /// Hides the icon if that is pending.
     fn hide(&mut self) {
         if self.hides.take().is_some() {
             self.model.shown().is_hidden = true;
         }
     }
 
-    /// Asks a v2m that has come what it does.
+    /// Asks a v2m that has appeared for its properties.
     fn ask(&self, v2m: String) {
         let (bus, answers) = (self.bus.clone(), self.answers.clone());
         tokio::spawn(async move {
@@ -339,7 +342,7 @@ impl Life {
         });
     }
 
-    /// Takes what v2m tells, if it is the v2m that is there.
+    /// Takes v2m's properties, if they come from the current v2m.
     fn take(&self, v2m: &str, news: &News) {
         let mut shown = self.model.shown();
         if shown.v2m.as_deref() != Some(v2m) {
@@ -381,8 +384,8 @@ impl Life {
         }
     }
 
-    /// Asks from time to time whether the screen is locked, while the menu has texts. The lock may come
-    /// while the menu is open.
+    /// Checks from time to time whether the screen is locked while the menu has texts. The screen
+    /// may be locked while the menu is open.
     fn ask_lock(&mut self, now: Instant) {
         if !self.model.shown().menu.has_texts() {
             self.asks_lock = None;
@@ -400,7 +403,7 @@ impl Life {
         self.asks_lock.get_or_insert(now + LOCK_ASKED);
     }
 
-    /// Tells hosts what has changed.
+    /// Signals changes to hosts.
     async fn refresh(&mut self, now: Instant) -> zbus::Result<()> {
         self.model.shown().expire(now);
         self.ask_lock(now);
@@ -420,7 +423,7 @@ impl Life {
         Ok(())
     }
 
-    /// When something changes without news. `None`: never.
+    /// Returns when something changes by itself. `None`: never.
     fn due(&self, now: Instant) -> Option<Instant> {
         let shown = self.model.shown();
         let all = [
@@ -434,7 +437,7 @@ impl Life {
         all.into_iter().flatten().min()
     }
 
-    /// Does what the user has chosen in the menu, or has it wait until the menu has closed.
+    /// Carries out a menu choice, at once or when the menu has closed.
     fn chosen(&mut self, action: Action) {
         let now = Instant::now();
         match &action {
@@ -447,7 +450,7 @@ impl Life {
         self.carry_out(Task::Do(action), if waits { MENU_CLOSES } else { Duration::ZERO });
     }
 
-    /// Does what the user wants after a pause, beside the loop.
+    /// Carries out an action after a pause, in a separate task.
     fn carry_out(&self, task: Task, pause: Duration) {
         let bus = self.bus.clone();
         tokio::spawn(async move {
@@ -459,7 +462,7 @@ impl Life {
     }
 }
 
-/// Does it. What v2m tells the user itself is no error here.
+/// Performs an action. An error that v2m itself shows to the user is not returned.
 async fn perform(bus: &Connection, task: Task) -> Result<(), String> {
     let unless_told = |done: zbus::Result<()>| match done {
         Err(error) if !v2m::is_own(&error) => Err(v2m::said(&error)),
@@ -484,7 +487,7 @@ async fn perform(bus: &Connection, task: Task) -> Result<(), String> {
     }
 }
 
-/// The next message. Cancel-safe.
+/// Returns the next message. Cancel-safe.
 async fn next(messages: &mut MessageStream) -> Option<zbus::Result<Message>> {
     std::future::poll_fn(|context| Stream::poll_next(Pin::new(&mut *messages), context)).await
 }

@@ -1,7 +1,7 @@
 //! The menu's entries and what they do. Pure.
 //!
-//! What was dictated is in the menu only while it is open, and the languages and microphones too:
-//! hosts read the whole menu again at each change.
+//! Dictated texts, languages and microphones are in the menu only while it is open, because hosts
+//! read the whole menu again at each change.
 
 pub use crate::entry::{Entry, Kind};
 use crate::state::{Phase, State};
@@ -9,7 +9,7 @@ use v2m_core::language::spoken;
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// The menu itself.
+/// The number of the menu itself.
 pub const ROOT: i32 = 0;
 const REASON: i32 = 1;
 const START: i32 = 2;
@@ -23,43 +23,43 @@ const HIDE: i32 = 9;
 const STOP: i32 = 10;
 const MICROPHONE: i32 = 11;
 const LINES: [i32; 3] = [20, 21, 22];
-/// The first language; the others follow.
+/// The number of the first language; the others follow.
 const LANGUAGES: i32 = 100;
-/// The first text. No number is given twice, so a click that comes late never means another text.
+/// The number of the first text. No number is reused, so a late click never means another text.
 const TEXTS: i32 = 1000;
-/// The default microphone; the others follow. Texts never have numbers as high as these.
+/// The number of the default microphone; the others follow. Texts never have numbers this high.
 const MICROPHONES: i32 = 1_500_000_000;
 
-/// The longest line, in characters.
+/// The length limit of a label, in characters.
 const WIDEST: usize = 60;
 
-/// The languages that the menu offers: those that most people speak of the ones that Whisper knows,
-/// as in the GNOME extension (`gnome/languages.js`).
+/// The languages in the menu: the most widely spoken ones that Whisper knows, as in the GNOME
+/// extension (`gnome/languages.js`).
 const CODES: [&str; 28] = [
     "ar", "ca", "cs", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "hu", "id", "it", "ja",
     "ko", "nl", "no", "pl", "pt", "ro", "ru", "sv", "tr", "uk", "vi", "zh",
 ];
 
-/// What an entry does.
+/// The action of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Starts a recording. A second one changes nothing, unlike a second toggle.
     Start,
-    /// Stops it.
+    /// Stops the recording.
     Stop,
-    /// Drops the recording, or the newest text that is not there yet.
+    /// Drops the recording, or else the newest dictation that waits for its text.
     Cancel,
     /// Puts the text of this dictation on the clipboard.
     Copy(String),
-    /// Puts it at the cursor.
+    /// Pastes the text of this dictation at the cursor.
     Paste(String),
-    /// Dictates in this language from now on.
+    /// Sets the language of later dictations.
     Language(String),
-    /// Records this microphone from now on; empty: the default one.
+    /// Sets the microphone; empty: the default one.
     Microphone(String),
-    /// Shows the settings.
+    /// Opens the settings.
     Settings,
-    /// Checks what a dictation needs.
+    /// Runs `v2m doctor`.
     Doctor,
     /// Ends this program.
     Hide,
@@ -68,7 +68,7 @@ pub enum Action {
 /// A dictation that has a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// The store's name for it.
+    /// The dictation's id in the store.
     pub id: String,
     /// The beginning of its text.
     pub first_words: String,
@@ -77,38 +77,38 @@ pub struct Text {
 /// A microphone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Microphone {
-    /// PipeWire's `node.name`, perhaps with a channel; the configuration's name for it.
+    /// PipeWire's `node.name`, perhaps with a channel, as in the configuration.
     pub name: String,
-    /// What people call it.
+    /// The display name.
     pub description: String,
 }
 
-/// What v2m answers when the menu opens.
+/// v2m's data for the menu, requested when the menu opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
-    /// The newest one first.
+    /// The recent texts, the newest first.
     pub texts: Vec<Text>,
-    /// The code of the configured language, or `auto`. `None`: it is not known.
+    /// The code of the configured language, or `auto`. `None`: unknown.
     pub language: Option<String>,
-    /// The name of the configured microphone; empty: the default one. `None`: it is not known.
+    /// The name of the configured microphone; empty: the default one. `None`: unknown.
     pub microphone: Option<String>,
-    /// Those that are connected.
+    /// The connected microphones.
     pub microphones: Vec<Microphone>,
 }
 
-/// The menu, as far as it is not the state's.
+/// The part of the menu that does not depend on v2m's state.
 #[derive(Clone, Debug)]
 pub struct Menu {
     content: Content,
-    /// The numbers of the last texts. They outlive the texts: some hosts tell first that the menu is
-    /// closed, and then what was chosen.
+    /// The numbers of the last texts. They are kept longer than the texts, because some hosts first
+    /// report that the menu is closed and then what was chosen.
     numbers: Numbers,
-    /// The numbers before those, until the menu is closed: a host may ask for the menu again just
-    /// before it tells what was chosen.
+    /// The previous numbers, until the menu is closed. A host may ask for the menu again just
+    /// before it reports what was chosen.
     earlier: Numbers,
     /// The language that was configured when the menu was last open.
     chosen: String,
-    /// The names of all microphones that the menu has ever had, by their numbers. So a number never
+    /// The names of all microphones that were ever in the menu, by their numbers. So a number never
     /// means another microphone.
     microphones: Vec<String>,
     /// Counts the changes.
@@ -124,17 +124,17 @@ impl Default for Menu {
     }
 }
 
-/// Which numbers the texts have. Each text is there twice: to be copied, and to be pasted.
+/// The numbers of the texts. Each text has two entries: to copy it and to paste it.
 #[derive(Clone, Debug)]
 struct Numbers {
-    /// That of the first text.
+    /// The number of the first text.
     first: i32,
-    /// The dictations of the texts.
+    /// The ids of the texts' dictations.
     ids: Vec<String>,
 }
 
 impl Numbers {
-    /// Numbers for other texts. None of them is one of these.
+    /// Returns numbers for other texts, different from these.
     fn following(&self, ids: Vec<String>) -> Self {
         let used = i32::try_from(self.ids.len() * 2).unwrap_or(i32::MAX);
         let first = self.first.checked_add(used).filter(|it| *it < i32::MAX / 2).unwrap_or(TEXTS);
@@ -151,27 +151,27 @@ impl Numbers {
 }
 
 impl Menu {
-    /// How often it has changed.
+    /// Returns the number of changes so far.
     pub fn revision(&self) -> u32 {
         self.revision
     }
 
-    /// Something of it is different now.
+    /// Counts a change.
     pub fn has_changed(&mut self) {
         self.revision = self.revision.wrapping_add(1);
     }
 
-    /// Whether it has anything of [`Content`].
+    /// Whether it has any data from v2m.
     pub fn has_content(&self) -> bool {
         self.content != Content::default()
     }
 
-    /// Whether it shows anything that was dictated.
+    /// Whether it shows dictated texts.
     pub fn has_texts(&self) -> bool {
         !self.content.texts.is_empty()
     }
 
-    /// Shows what v2m has answered. The same texts keep their numbers.
+    /// Shows v2m's data. The same texts keep their numbers.
     pub fn fill(&mut self, content: Content) {
         let ids: Vec<_> = content.texts.iter().map(|text| text.id.clone()).collect();
         if ids != self.numbers.ids {
@@ -193,14 +193,14 @@ impl Menu {
         }
     }
 
-    /// Forgets what was dictated.
+    /// Removes v2m's data, including dictated texts.
     pub fn empty(&mut self) {
         self.content = Content::default();
         self.earlier.ids.clear();
         self.has_changed();
     }
 
-    /// All entries, below an entry for the menu itself.
+    /// Returns all entries, below an entry for the menu itself.
     pub fn entries(&self, state: &State) -> Entry {
         let phase = state.phase();
         let toggle = match phase {
@@ -252,7 +252,7 @@ impl Menu {
         let Some(chosen) = &self.content.microphone else { return Vec::new() };
         let connected = &self.content.microphones;
         let named = connected.iter().map(|it| (it.name.as_str(), it.description.as_str()));
-        // One that is not connected now, or one channel of another.
+        // The configured one, if it is not connected, or is one channel of another.
         let other = (!connected.iter().any(|it| it.name == *chosen)).then_some(chosen.as_str());
         let other = other.filter(|name| !name.is_empty()).map(|name| (name, name));
         let choice = |id, name: &str, label: &str| Entry {
@@ -269,7 +269,7 @@ impl Menu {
         std::iter::once(default).chain(numbered).collect()
     }
 
-    /// What the entry of this number does.
+    /// Returns the action of the entry with this number.
     pub fn action(&self, id: i32) -> Option<Action> {
         Some(match id {
             START => Action::Start,
@@ -304,7 +304,7 @@ impl Menu {
     }
 }
 
-/// Codes and names, by name. `chosen` is among them, whatever it is.
+/// Returns the languages' codes and names, sorted by name. They always include `chosen`.
 fn offered(chosen: &str) -> Vec<(&str, String)> {
     let other = (chosen != spoken::AUTO && !CODES.contains(&chosen)).then_some(chosen);
     let codes = CODES.into_iter().chain(other);
@@ -314,7 +314,8 @@ fn offered(chosen: &str) -> Vec<(&str, String)> {
     named
 }
 
-/// A label: one line, not too long, without keys to press: an underscore would make one.
+/// Returns a text as a label: one line, not too long, with underscores doubled, because a single
+/// one would mark an access key.
 fn line(text: &str) -> String {
     let text = plain::line(text);
     let text = text.trim();
@@ -426,7 +427,7 @@ mod tests {
         {
             let entry = languages.iter().find(|it| it.label == label).unwrap();
             assert_eq!(menu.action(entry.id), Some(Action::Language(code.to_owned())));
-            // Also just after it was closed.
+            // A click also works just after the menu was closed.
             let mut closed = menu.clone();
             closed.empty();
             assert_eq!(closed.action(entry.id), Some(Action::Language(code.to_owned())));
@@ -457,14 +458,14 @@ mod tests {
             (chosen.next().unwrap().label, chosen.next())
         };
         assert_eq!(chosen(&menu), ("Head__set".to_owned(), None));
-        // The first one is unplugged, and another one comes, while the menu is open.
+        // While the menu is open, the first one is unplugged and another one is connected.
         menu.fill(microphones(&[("alsa.b", "Head_set"), ("alsa.c", "Webcam")], ""));
         assert_eq!(chosen(&menu), ("Default Microphone".to_owned(), None));
         let of = |entry: &Entry| menu.action(entry.id);
         let named = |name: &str| Some(Action::Microphone(name.to_owned()));
         let actions: Vec<_> = offered.children().iter().map(of).collect();
         assert_eq!(actions, [named(""), named("alsa.a"), named("alsa.b")]);
-        // One that is configured and not connected, or one of its channels, can be seen.
+        // A configured microphone that is not connected, or a channel, is listed too.
         menu.fill(microphones(&both, "alsa.a:capture_FL"));
         assert_eq!(chosen(&menu), ("alsa.a:capture__FL".to_owned(), None));
         menu.fill(Content::default());

@@ -1,4 +1,4 @@
-//! State and menu together, which the objects on the bus show.
+//! State and menu together, shown by the objects on the bus.
 
 use crate::menu::{Action, Content, Entry, Menu};
 use crate::state::State;
@@ -7,30 +7,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
-/// Choices of the user that may wait for the loop.
+/// How many of the user's choices may wait for the loop.
 const CHOICES: usize = 16;
 
-/// How long texts stay in a menu that nobody closes: some hosts do not tell.
+/// How long texts stay in a menu without a report that it was closed. Some hosts send none.
 const OPEN: Duration = Duration::from_secs(120);
-/// How long they stay after it was closed: hosts may ask for something just before they tell what
-/// was chosen.
+/// How long texts stay after the menu was closed. Hosts may still ask for something just before
+/// they report what was chosen.
 const CLOSED: Duration = Duration::from_secs(1);
 
-/// What the loop is told by the objects.
+/// A message from the objects on the bus to the loop.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wish {
     /// The user has chosen something in the menu.
     Do(Action),
     /// The user has clicked the icon.
     Click,
-    /// The menu was opened or closed, so there is something to wait for.
+    /// The menu was opened or closed, so the loop must compute its deadlines again.
     Changed,
 }
 
-/// What is shown.
+/// The state that is shown.
 #[derive(Debug, Default)]
 pub struct Shown {
-    /// What is known of v2m.
+    /// v2m's state.
     pub state: State,
     /// v2m's unique name. `None`: it does not run.
     pub v2m: Option<String>,
@@ -38,22 +38,22 @@ pub struct Shown {
     pub menu: Menu,
     /// Whether something else shows the states, so that the icon hides.
     pub is_hidden: bool,
-    /// Until when the menu has texts.
+    /// When texts leave the menu.
     texts: Option<Instant>,
 }
 
 impl Shown {
-    /// The menu's entries now.
+    /// Returns the menu's current entries.
     pub fn entries(&self) -> Entry {
         self.menu.entries(&self.state)
     }
 
-    /// When texts leave the menu.
+    /// Returns when texts leave the menu.
     pub fn texts_until(&self) -> Option<Instant> {
         self.texts
     }
 
-    /// Removes texts whose time is over. Whether there were any.
+    /// Removes v2m's data from the menu if its time is over. Returns whether there was any.
     pub fn expire(&mut self, now: Instant) -> bool {
         if self.texts.is_none_or(|until| now < until) {
             return false;
@@ -72,36 +72,36 @@ impl Shown {
 pub struct Model {
     shown: Mutex<Shown>,
     wishes: mpsc::Sender<Wish>,
-    /// Where the icons are, if v2m was installed into a folder of its own.
+    /// The folder of the icons, if v2m is installed in its own folder. Otherwise empty.
     icons: String,
 }
 
 impl Model {
-    /// Nothing is known yet. The receiver is the loop's.
+    /// Creates an empty model. The receiver is for the loop.
     pub fn new() -> (Self, mpsc::Receiver<Wish>) {
         let (wishes, wished) = mpsc::channel(CHOICES);
         (Self { shown: Mutex::default(), wishes, icons: icons() }, wished)
     }
 
-    /// What is shown. Never held across a wait.
+    /// Locks the state that is shown. Never hold the lock across an `await`.
     pub fn shown(&self) -> MutexGuard<'_, Shown> {
-        // Nothing is left half done in there.
+        // No code that holds the lock leaves a change half done.
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The folder of the icons, or nothing.
+    /// Returns the folder of the icons, or an empty text.
     pub fn icons(&self) -> &str {
         &self.icons
     }
 
-    /// Has the loop carry out what the user has chosen.
+    /// Sends a message to the loop.
     pub fn wish(&self, wish: Wish) {
-        // Whoever clicks faster than that is not waited for.
+        // Clicks that are too fast for the queue are dropped.
         let _ = self.wishes.try_send(wish);
     }
 
-    /// The menu is about to be shown: asks v2m for what it has. Whether the menu is another one now.
-    /// Bounded.
+    /// Asks v2m for the menu's data just before the menu is shown. Returns whether the menu may
+    /// have changed. Bounded in time.
     pub async fn open(&self, bus: &zbus::Connection) -> bool {
         let v2m = self.shown().v2m.clone();
         let content = match v2m {
@@ -119,20 +119,20 @@ impl Model {
         is_other
     }
 
-    /// The menu was closed.
+    /// Notes that the menu was closed.
     pub fn close(&self) {
         self.shown().texts = Some(Instant::now() + CLOSED);
         self.wish(Wish::Changed);
     }
 }
 
-/// Seconds since 1970.
+/// Returns the time in seconds since 1970.
 pub fn clock() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// The folder with the icons that were installed with this program. Hosts look there if they find
-/// them nowhere else.
+/// Returns the folder of the icons that were installed with this program. Hosts look there if they
+/// find the icons nowhere else.
 fn icons() -> String {
     let folder = std::env::current_exe().ok().and_then(|program| {
         let icons = program.parent()?.parent()?.join("share/icons");

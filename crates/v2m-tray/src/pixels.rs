@@ -1,12 +1,12 @@
-//! The icons as pixels, for trays that do not find them by name: those without an icon theme, and
-//! those that were started before v2m was installed. `build.rs` draws them from `icons/symbolic`.
+//! The icons as pixels, for trays that do not find them by name: trays without an icon theme, and
+//! trays that were started before v2m was installed. `build.rs` draws them from `icons/symbolic`.
 
-/// Width, height, and the pixels, line by line: each its opacity, red, green and blue, a byte each.
-/// The protocol's “ARGB32 in network byte order”; not multiplied by the opacity, as KDE, GTK and
-/// Waybar take it.
+/// An icon in several sizes: width, height, and the pixels line by line. Each pixel has four bytes:
+/// opacity, red, green and blue, which is the protocol's “ARGB32 in network byte order”. The
+/// colours are not multiplied by the opacity, as KDE, GTK and Waybar expect.
 pub type Pixels = Vec<(i32, i32, Vec<u8>)>;
 
-/// An icon as `build.rs` has drawn it.
+/// An icon drawn by `build.rs`.
 struct Drawn {
     name: &'static str,
     /// Red, green and blue: each icon has one colour.
@@ -17,7 +17,8 @@ struct Drawn {
 
 include!(concat!(env!("OUT_DIR"), "/pixels.rs"));
 
-/// The icon of this name in all sizes, the smallest one first. Nothing if there is no such icon.
+/// Returns the icon with this name in all sizes, the smallest first. Empty if there is no such
+/// icon.
 pub fn icon(name: &str) -> Pixels {
     let Some(drawn) = DRAWN.iter().find(|drawn| drawn.name == name) else { return Pixels::new() };
     let [red, green, blue] = drawn.colour;
@@ -36,7 +37,7 @@ pub fn icon(name: &str) -> Pixels {
 mod tests {
     use super::*;
 
-    /// A pixel of the size 32, at a place in the icon's own 16 by 16 units.
+    /// Returns a pixel of the icon at size 32. `x` and `y` are in the icon's own 16 by 16 units.
     fn at(name: &str, x: f32, y: f32) -> [u8; 4] {
         let all = icon(name);
         let (width, _, pixels) = all.iter().find(|(width, ..)| *width == 32).unwrap();

@@ -1,7 +1,7 @@
-//! What v2m tells, and how the icon shows it. Pure: time is an argument.
+//! v2m's state, and how the icon shows it. Pure: time is an argument.
 //!
-//! It knows the properties `State`, `RecordingSince` and `Reason` of `org.v2m.Dictation1`. They have
-//! no dictated text, so nothing of the icon and its tooltip has any.
+//! It uses the properties `State`, `RecordingSince` and `Reason` of `org.v2m.Dictation1`. They
+//! contain no dictated text, so the icon and its tooltip contain none either.
 
 use std::time::{Duration, Instant};
 use v2m_core::session::Code;
@@ -10,18 +10,18 @@ use v2m_messages::tr;
 /// How long the icon warns of a problem. The tooltip and the menu name it until the next recording.
 const WARNING: Duration = Duration::from_secs(60);
 
-/// The program's name, as people see it.
+/// The program's display name.
 pub const NAME: &str = "v2m";
 
-/// What goes on.
+/// What v2m is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing, or v2m does not run.
     #[default]
     Idle,
-    /// Something is recorded.
+    /// Something is being recorded.
     Recording,
-    /// A text is recognised.
+    /// A recording is being transcribed.
     Transcribing,
     /// A language model works on a text.
     Rewriting,
@@ -30,7 +30,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// By the property `State`. A state that came after this program counts as idle.
+    /// Parses the property `State`. A state that this program does not know counts as idle.
     fn named(name: &str) -> Self {
         match name {
             "recording" => Self::Recording,
@@ -50,19 +50,19 @@ impl Phase {
     }
 }
 
-/// Some of v2m's properties. `None`: as before.
+/// Changes of v2m's properties. `None`: unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct News {
     /// `State`.
     pub state: Option<String>,
-    /// `RecordingSince`: seconds since 1970, 0 for none.
+    /// `RecordingSince`: seconds since 1970; 0: nothing is being recorded.
     pub since: Option<f64>,
-    /// `Reason`: an error's code, empty for none.
+    /// `Reason`: an error code; empty: none.
     pub reason: Option<String>,
 }
 
 impl News {
-    /// This, and the rest of `older`.
+    /// Merges both: these changes, and otherwise those in `older`.
     #[must_use]
     pub fn or(self, older: Self) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl News {
         }
     }
 
-    /// What this tells and `newer` does not.
+    /// Returns these changes without the properties that `newer` changes too.
     #[must_use]
     pub fn without(self, newer: &Self) -> Self {
         Self {
@@ -83,11 +83,11 @@ impl News {
     }
 }
 
-/// What is known of v2m.
+/// v2m's state.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     phase: Phase,
-    /// When the recording under way began, in seconds since 1970. 0: nothing is recorded.
+    /// When the current recording began, in seconds since 1970. 0: nothing is being recorded.
     since: f64,
     /// Why the last dictation gave no text, for people.
     reason: Option<String>,
@@ -96,7 +96,7 @@ pub struct State {
 }
 
 impl State {
-    /// Takes what v2m tells.
+    /// Takes changes of v2m's properties.
     pub fn take(&mut self, news: &News, now: Instant) {
         if let Some(state) = &news.state {
             self.phase = Phase::named(state);
@@ -106,7 +106,7 @@ impl State {
         }
         if let Some(code) = &news.reason {
             let told = reason(code);
-            // Told again, it does not warn anew.
+            // The same reason again does not renew the warning.
             if told != self.reason {
                 self.warns = told.as_ref().map(|_| now + WARNING);
                 self.reason = told;
@@ -114,22 +114,22 @@ impl State {
         }
     }
 
-    /// v2m has left the bus: nothing goes on.
+    /// Notes that v2m has left the bus, so nothing is going on.
     pub fn left_alone(&mut self) {
         (self.phase, self.since) = (Phase::Idle, 0.0);
     }
 
-    /// What goes on.
+    /// Returns what v2m is doing.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Why the last dictation gave no text.
+    /// Returns why the last dictation gave no text. `None` while v2m is busy.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref().filter(|_| !self.phase.is_under_way())
     }
 
-    /// The icon's name. v2m installs these icons.
+    /// Returns the icon's name. v2m installs these icons.
     pub fn icon(&self, now: Instant) -> &'static str {
         match self.phase {
             Phase::Recording => "v2m-recording-symbolic",
@@ -140,7 +140,7 @@ impl State {
         }
     }
 
-    /// What goes on or went wrong, in a few words. Empty: nothing.
+    /// Returns in a few words what v2m is doing or what went wrong. Empty: nothing.
     pub fn words(&self) -> &str {
         match self.phase {
             Phase::Recording => tr!("Recording"),
@@ -151,7 +151,7 @@ impl State {
         }
     }
 
-    /// The name of the icon for screen readers.
+    /// Returns the icon's title, also for screen readers.
     pub fn title(&self) -> String {
         match self.words() {
             "" => NAME.to_owned(),
@@ -159,8 +159,8 @@ impl State {
         }
     }
 
-    /// The second line of the tooltip: how long it has been recording, or what a click does.
-    /// `clock`: seconds since 1970.
+    /// Returns the second line of the tooltip: how long it has been recording, or what a click
+    /// does. `clock`: seconds since 1970.
     pub fn detail(&self, clock: f64) -> String {
         match self.phase {
             Phase::Recording if self.since > 0.0 => elapsed(clock - self.since),
@@ -169,13 +169,14 @@ impl State {
         }
     }
 
-    /// When what is shown changes without news. `None`: never. `clock`: as for [`Self::detail`].
+    /// Returns when the appearance changes by itself. `None`: never. `clock`: as for
+    /// [`Self::detail`].
     pub fn due(&self, now: Instant, clock: f64) -> Option<Instant> {
         match self.phase {
             Phase::Recording if self.since > 0.0 => {
                 let seconds = (clock - self.since).clamp(0.0, 86_400.0);
                 let next = Duration::from_secs_f64(seconds.floor() + 1.0 - seconds);
-                // No more often, whatever is rounded.
+                // Rounding must not make this more frequent.
                 Some(now + next.max(Duration::from_millis(50)))
             }
             Phase::Idle => self.warns.filter(|until| now < *until),
@@ -184,18 +185,18 @@ impl State {
     }
 }
 
-/// An error's code as people read it. `None`: nothing that the user need be told.
+/// Returns the text for an error code. `None`: nothing that the user must know.
 fn reason(code: &str) -> Option<String> {
     match Code::named(code) {
         None if code.is_empty() => None,
-        // By the user's own hand.
+        // The user's own action caused these.
         Some(Code::Cancelled | Code::NotRecording) => None,
         Some(code) => Some(code.title().to_owned()),
         None => Some(tr!("The last dictation gave no text").to_owned()),
     }
 }
 
-/// 0:07, 12:34.
+/// Formats a duration: 0:07, 12:34.
 fn elapsed(seconds: f64) -> String {
     let seconds = seconds.clamp(0.0, 86_400.0) as u64;
     format!("{}:{:02}", seconds / 60, seconds % 60)
@@ -236,7 +237,7 @@ mod tests {
         state.take(&told("recording", 1000.25, ""), now);
         assert_eq!(state.detail(1061.5), "1:01");
         assert_eq!(state.due(now, 1061.5), Some(now + Duration::from_millis(750)));
-        // A clock that was set back.
+        // The clock was set back.
         assert_eq!(state.detail(900.0), "0:00");
         assert_eq!(state.due(now, 900.0), Some(now + Duration::from_secs(1)));
         state.left_alone();
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(state.icon(now), "v2m-problem-symbolic");
         assert_eq!(state.title(), "v2m: No microphone");
         assert_eq!(state.due(now, 0.0), Some(now + WARNING));
-        // Told again, with something else.
+        // The same reason comes again with another change.
         state.take(&told("idle", 0.0, "no_microphone"), now + WARNING / 2);
         let later = now + WARNING;
         assert_eq!((state.icon(later), state.due(later, 0.0)), ("v2m-idle-symbolic", None));

@@ -1,6 +1,6 @@
-//! What v2m is asked over the session bus.
+//! Calls to v2m over the session bus.
 //!
-//! Nothing here starts v2m but [`toggle`] and [`start`], which are the user's own wish.
+//! Only [`toggle`] and [`start`] start v2m, because the user has asked for that.
 
 use crate::lock;
 use crate::menu::{Content, Microphone, Text};
@@ -13,36 +13,36 @@ use v2m_messages::tr;
 use zbus::proxy::MethodFlags;
 use zbus::{Connection, OwnedVariant, Proxy};
 
-/// v2m's name on the session bus, and that of its interface.
+/// v2m's name on the session bus, and the name of its interface.
 pub const V2M: &str = "org.v2m.Dictation1";
-/// Its object.
+/// The path of v2m's object.
 pub const PATH: &str = "/org/v2m/Dictation1";
 /// The interface of properties.
 pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// How many texts the menu has, as the GNOME extension's.
+/// How many texts the menu has, as in the GNOME extension.
 const TEXTS: u32 = 8;
 
-/// How many microphones the menu has at most. A screen has room for no more.
+/// Limit on the microphones in the menu, so that it fits on the screen.
 const MICROPHONES: usize = 30;
 
-/// How long the menu waits for v2m. It answers in a few milliseconds; hosts wait for the menu.
+/// Timeout for v2m's answers to the menu. v2m takes a few milliseconds; hosts wait for the menu.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A dictation as v2m tells it.
+/// A dictation in v2m's answers.
 type Dictation = HashMap<String, OwnedVariant>;
 
-/// The properties of v2m that the icon shows. `v2m`: its unique name.
+/// Returns the properties of v2m that the icon shows. `v2m`: its unique name.
 ///
 /// # Errors
-/// It has left, or is another program.
+/// If it has left the bus, or is another program.
 pub async fn properties(bus: &Connection, v2m: &str) -> zbus::Result<News> {
     let reply = bus.call_method(Some(v2m), PATH, Some(PROPERTIES), "GetAll", &V2M).await?;
     let all: HashMap<String, OwnedVariant> = reply.body().deserialize()?;
     Ok(news(&all))
 }
 
-/// Properties as this program's own types. Nothing is taken on trust: a wrong type is none.
+/// Converts properties to this program's own types. A property with a wrong type counts as missing.
 pub fn news(properties: &HashMap<String, OwnedVariant>) -> News {
     let text = |name: &str| {
         let value = properties.get(name)?;
@@ -53,13 +53,13 @@ pub fn news(properties: &HashMap<String, OwnedVariant>) -> News {
     News { state: text("State"), since, reason: text("Reason") }
 }
 
-/// What the menu shows of v2m: nothing of what was dictated while the screen is locked. What v2m does
-/// not tell in time is left out. `v2m`: its unique name.
+/// Returns v2m's data for the menu, without dictated texts while the screen is locked. Answers that
+/// do not arrive in time are left out. `v2m`: its unique name.
 pub async fn content(bus: &Connection, v2m: &str) -> Content {
     let (texts, settings, microphones, locked) = tokio::join!(
         timeout(PATIENCE, texts(bus, v2m)),
         timeout(PATIENCE, settings(bus, v2m)),
-        // PipeWire may hang while v2m does not.
+        // A separate timeout: PipeWire may hang although v2m does not.
         timeout(PATIENCE, microphones(bus, v2m)),
         lock::is_locked(bus)
     );
@@ -94,18 +94,19 @@ async fn microphones(bus: &Connection, v2m: &str) -> Option<Vec<Microphone>> {
     Some(told.take(MICROPHONES).collect())
 }
 
-/// Starts a recording, or stops it. Starts v2m if it does not run. Takes as long as the transcription.
+/// Starts a recording, or stops it. Starts v2m if it does not run. Takes as long as the
+/// transcription.
 ///
 /// # Errors
-/// v2m could not be started, or says what went wrong.
+/// If v2m could not be started, or reports an error.
 pub async fn toggle(bus: &Connection) -> zbus::Result<()> {
     bus.call_method(Some(V2M), PATH, Some(V2M), "Toggle", &()).await.map(|_| ())
 }
 
-/// Starts a recording, if none is under way. Starts v2m if it does not run.
+/// Starts a recording if there is none. Starts v2m if it does not run.
 ///
 /// # Errors
-/// v2m could not be started, or says what went wrong.
+/// If v2m could not be started, or reports an error.
 pub async fn start(bus: &Connection) -> zbus::Result<()> {
     bus.call_method(Some(V2M), PATH, Some(V2M), "Start", &()).await.map(|_| ())
 }
@@ -113,27 +114,27 @@ pub async fn start(bus: &Connection) -> zbus::Result<()> {
 /// Stops the recording. Takes as long as the transcription.
 ///
 /// # Errors
-/// v2m does not run, or says what went wrong.
+/// If v2m does not run, or reports an error.
 pub async fn stop(bus: &Connection) -> zbus::Result<()> {
     let v2m = Proxy::new(bus, V2M, PATH, V2M).await?;
     let flags = MethodFlags::NO_AUTO_START;
     v2m.call_with_flags::<_, _, (String, String)>("Stop", flags, &()).await.map(|_| ())
 }
 
-/// Drops the recording, or the newest text that is not there yet.
+/// Drops the recording, or else the newest dictation that waits for its text.
 ///
 /// # Errors
-/// v2m does not run, or has nothing to cancel.
+/// If v2m does not run, or has nothing to cancel.
 pub async fn cancel(bus: &Connection) -> zbus::Result<()> {
     let v2m = Proxy::new(bus, V2M, PATH, V2M).await?;
     let flags = MethodFlags::NO_AUTO_START;
     v2m.call_with_flags::<_, _, (String,)>("Cancel", flags, &()).await.map(|_| ())
 }
 
-/// Delivers the text of a dictation once more: `way` is `clipboard` or `paste`.
+/// Delivers the text of a dictation again. `way` is `clipboard` or `paste`.
 ///
 /// # Errors
-/// Why it did not arrive, for people.
+/// The reason why it did not arrive, for people.
 pub async fn deliver(bus: &Connection, id: &str, way: &str) -> Result<(), String> {
     let ask = async {
         let v2m = Proxy::new(bus, V2M, PATH, V2M).await?;
@@ -149,10 +150,10 @@ pub async fn deliver(bus: &Connection, id: &str, way: &str) -> Result<(), String
 }
 
 /// Changes one of v2m's settings, by its name on the bus: `language` (a code, or `auto`) or
-/// `microphone` (a name, or nothing for the default one).
+/// `microphone` (a name, or empty for the default one).
 ///
 /// # Errors
-/// v2m does not run, or refuses it.
+/// If v2m does not run, or refuses the change.
 pub async fn change(bus: &Connection, setting: &str, value: &str) -> zbus::Result<()> {
     let v2m = Proxy::new(bus, V2M, PATH, V2M).await?;
     let changes = HashMap::from([(setting, value)]);
@@ -160,7 +161,7 @@ pub async fn change(bus: &Connection, setting: &str, value: &str) -> zbus::Resul
     v2m.call_with_flags::<_, _, ()>("ChangeSettings", flags, &(changes,)).await.map(|_| ())
 }
 
-/// An error for people: v2m's own sentence, if it is one of v2m's.
+/// Returns an error's message for people: v2m's own message, if the error comes from v2m.
 pub fn said(error: &zbus::Error) -> String {
     match error {
         zbus::Error::MethodError(_, Some(text), _) => plain::owned(text.clone()),
@@ -168,8 +169,7 @@ pub fn said(error: &zbus::Error) -> String {
     }
 }
 
-/// Whether v2m has said this itself. What it refuses or fails to do in a dictation it also tells the
-/// user itself.
+/// Whether the error comes from v2m. v2m itself shows the user the errors of dictations.
 pub fn is_own(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::MethodError(name, ..) if name.as_str().starts_with("org.v2m.Error."))
 }

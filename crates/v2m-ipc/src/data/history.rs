@@ -1,4 +1,4 @@
-//! What the store tells: LIST_DICTATIONS, GET_DICTATION and DELETE_DICTATIONS.
+//! Answers from the store: LIST_DICTATIONS, GET_DICTATION and DELETE_DICTATIONS.
 
 use super::{Delivery, Preset, Problem, Segment};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Dictations {
     /// The dictations, the newest first.
     pub dictations: Vec<Dictation>,
-    /// Whether older ones follow. To get them, ask again with `before`: the last one's id.
+    /// Whether older ones follow. To get them, ask again with the last one's id as `before`.
     pub more: bool,
 }
 
@@ -29,7 +29,7 @@ pub struct Dictation {
     pub state: String,
     /// The beginning of the text, on one line.
     pub first_words: String,
-    /// Where the text went, and where it did not.
+    /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<Delivery>,
     /// Why there is no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct Dictation {
 /// The answer to GET_DICTATION.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DictationText {
-    /// All that a list tells of it.
+    /// The same data as in a list.
     #[serde(flatten)]
     pub dictation: Dictation,
     /// The text, if there is one.
@@ -49,12 +49,12 @@ pub struct DictationText {
     /// The transcript, if the text rules or a language model changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
-    /// The preset that was chosen for the text, if one was.
+    /// The preset chosen for the text, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
-    /// Where in the recording each piece was said.
+    /// The pieces of the text, with their positions in the recording.
     pub segments: Vec<Segment>,
-    /// The texts that it had before it was transcribed again, the oldest first.
+    /// The texts before the dictation was transcribed again, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<String>,
 }
@@ -66,7 +66,7 @@ pub struct Deleted {
     pub deleted: u32,
     /// How many of them had no text yet.
     pub without_text: u32,
-    /// Those that were not deleted.
+    /// The dictations that were not deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<NotDeleted>,
 }
@@ -74,8 +74,8 @@ pub struct Deleted {
 /// A dictation that was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotDeleted {
-    /// As in [`Dictation::id`].
+    /// The dictation's id, as in [`Dictation::id`].
     pub id: String,
-    /// Why, as a sentence.
+    /// The reason, as a sentence.
     pub reason: String,
 }

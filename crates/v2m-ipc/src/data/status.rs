@@ -1,4 +1,4 @@
-//! What the service tells of itself: GET_STATUS.
+//! The status of the service: GET_STATUS.
 
 use super::{Preset, Problem};
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,15 @@ pub struct Status {
     pub state: String,
     /// Whether the user is being recorded now.
     pub is_recording: bool,
-    /// The language of the newest dictation under way, otherwise of the next one: a code, or `auto`
+    /// The language of the newest current dictation, otherwise of the next one: a code, or `auto`
     /// if it is detected.
     #[serde(default)]
     pub language: String,
     /// How many dictations wait for their texts, without the one being recorded.
     #[serde(default)]
     pub pending: u32,
-    /// The preset of the newest dictation under way, otherwise of the last one. Absent if it has none.
+    /// The preset of the newest current dictation, otherwise of the last one. Absent if it has
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// The GPU's load in percent.
@@ -26,25 +27,25 @@ pub struct Status {
     pub vram_usage: Option<u64>,
     /// The CPUs' load in percent.
     pub cpu_usage: f64,
-    /// The machine.
+    /// Measurements of the machine.
     pub telemetry: Telemetry,
     /// The recogniser.
     pub engine: Engine,
     /// The quality of the recording.
     #[serde(default)]
     pub capture: Capture,
-    /// Where texts go. Absent if the desktop has not told yet.
+    /// Where texts go. Absent until the desktop has reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver: Option<Deliver>,
     /// Seconds since the service started.
     pub uptime_s: u64,
-    /// When the recording under way was asked for: seconds since 1970, UTC.
+    /// When the current recording was requested: seconds since 1970, UTC.
     #[serde(default)]
     pub recording_since: Option<f64>,
     /// How long it has been recording, in seconds.
     #[serde(default)]
     pub elapsed_s: Option<f64>,
-    /// Why the last press, or the last dictation, gave no text. Null as soon as the next recording
+    /// Why the last press, or the last dictation, gave no text. Null once the next recording
     /// begins.
     #[serde(default)]
     pub reason: Option<Problem>,
@@ -110,37 +111,37 @@ pub struct Engine {
     pub device: Option<String>,
     /// The model's name.
     pub model: Option<String>,
-    /// How long loading took.
+    /// How long loading took, in milliseconds.
     pub loaded_in_ms: Option<u64>,
     /// The memory that it uses on its device, in MB, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mb: Option<u64>,
-    /// Installed engines that are preferred to this one but not used.
+    /// Installed engines that would be preferred, but are not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
-    /// The address of the server that gets the sound (`remote.base_url`), if one does. Absent: the
-    /// sound stays on this machine. While `passed_over` names `remote`, it stays here too.
+    /// The address of the server that gets the sound (`remote.base_url`). Absent if the sound stays
+    /// on this machine. It also stays here while `passed_over` names `remote`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// Settings that the model cannot follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfollowed: Vec<Unfollowed>,
-    /// The model that shows words while somebody speaks. Absent: none is wanted.
+    /// The model that shows words while the user speaks. Absent if none is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
 }
 
-/// The model that shows words while somebody speaks (`engine.preview`).
+/// The model that shows words while the user speaks (`engine.preview`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
-    /// The model, as the setting names it.
+    /// The model's name in the setting.
     pub model: String,
     /// `absent`, `loading`, `warm`, `unloaded` or `failed`.
     pub state: String,
     /// The memory that it uses, in MB, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mb: Option<u64>,
-    /// Why it is not used, if it is not. The recogniser's own drafts are shown then.
+    /// Why it is not used, if it is not. Then the recogniser's own drafts are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
@@ -150,7 +151,7 @@ pub struct Preview {
 pub struct Unfollowed {
     /// The setting, such as `engine.vocabulary`.
     pub key: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -171,20 +172,20 @@ pub struct Capture {
 pub struct Deliver {
     /// The setting `deliver.mode`.
     pub mode: String,
-    /// What that comes to on this desktop: `paste`, `type`, `clipboard` or `none`.
+    /// The effective mode on this desktop: `paste`, `type`, `clipboard` or `none`.
     pub way: String,
-    /// By which of the desktop's means texts get to the cursor: `mutter`, `portal`, `wayland` or
-    /// `x11`. Absent if they do not.
+    /// The desktop backend that brings texts to the cursor: `mutter`, `portal`, `wayland` or `x11`.
+    /// Absent if texts do not go there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
-    /// Why, for people.
+    /// The reason for this mode, for people.
     pub reason: String,
 }
 
 /// An engine that is not used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
-    /// `remote`, `cuda`, `vulkan`, `cpu-v4` or `cpu`.
+    /// The engine's name: `remote`, `cuda`, `vulkan`, `cpu-v4` or `cpu`.
     pub backend: String,
     /// Why it is not used, for people.
     pub reason: String,
