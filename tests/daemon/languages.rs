@@ -1,5 +1,5 @@
-//! The language of a dictation: named by the press that starts it, and told in the answer, the
-//! status and the record.
+//! The language of a dictation: requested by the press that starts it, and reported in the answer,
+//! the status and the record.
 
 use crate::house::{CONFIG, House, wait_for};
 use crate::recording::Studio;
@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The head of a ggml file with the vocabulary of a model for English alone, as a script of the
-/// double's: it says nothing to it.
+/// The head of a ggml file with the vocabulary of an English-only model. The double reads it as a
+/// script without instructions.
 const ENGLISH_ONLY: &str = "lmgg\u{1}\0\0\0\n";
 
 fn spanish() -> Value {
@@ -28,14 +28,14 @@ fn the_press_that_starts_a_dictation_sets_its_language_and_no_model_is_loaded_an
     assert_eq!(service.record()["language"], "es");
     assert_eq!(service.connect().ask("GET_STATUS")["language"], "auto");
 
-    // By its name, and the stop names another one.
+    // The start names the language in words, and the stop names another one.
     studio.record_in(3, &json!({"language": "Spanish"}));
     let answer = service.connect().ask_with("STOP_RECORDING", json!({"language": "fr"}));
     assert_eq!(answer["language"], "es");
     let told = answer["problems"][0]["error"].as_str().unwrap();
     assert!(told.contains("retry --language fr"), "{told}");
 
-    // What the double “detects” where no language is named.
+    // If no language is named, the double “detects” this one.
     studio.record(3);
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
     assert_eq!(service.lives("double").len(), 1, "one process, with one model, for all of them");
@@ -52,7 +52,7 @@ fn a_language_that_nobody_knows_is_refused_with_those_that_are_near() {
     assert_eq!(code, "bad_request");
     assert!(text.contains("Did you mean es (Spanish)"), "{text}");
     assert_eq!(service.kept("wav").len(), 0, "nothing was recorded");
-    // A mistake in it never prevents a stop.
+    // A wrong language never prevents a stop.
     studio.record(3);
     let answer = client.ask_with("STOP_RECORDING", asked);
     assert_ne!(answer["text"], "");
@@ -72,7 +72,7 @@ fn a_model_for_english_alone_refuses_another_language_before_anything_is_recorde
     assert_eq!(service.kept("wav").len(), 0, "nothing was recorded");
     studio.record_in(3, &json!({"language": "en"}));
     client.ask("STOP_RECORDING");
-    // The configured language is no better.
+    // The configured language is refused in the same way.
     client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": {"language": "es"}}}));
     let (code, _) = client.refused("TOGGLE_RECORDING");
     assert_eq!(code, "model_missing");
@@ -81,8 +81,8 @@ fn a_model_for_english_alone_refuses_another_language_before_anything_is_recorde
     studio.service.end();
 }
 
-/// It would write English words that nobody said, once the server fails. A file and a retry were
-/// not asked.
+/// Regression: files and retries were not checked. After a failure of the server, an English-only
+/// model would write English words that nobody said.
 #[test]
 fn a_stand_in_for_english_alone_is_not_given_what_may_be_another_language_whoever_asks() {
     let house = House::new(ENGLISH_ONLY);
@@ -110,8 +110,8 @@ fn a_stand_in_for_english_alone_is_not_given_what_may_be_another_language_whoeve
     studio.service.end();
 }
 
-/// A recording of a run that was killed was transcribed in the configured language, whatever its
-/// shortcut said.
+/// Regression: a recording of a killed service was transcribed in the configured language, not in
+/// the language of its shortcut.
 #[test]
 fn a_recovered_dictation_is_transcribed_in_its_own_language() {
     let studio = Studio::with(House::new(""));
@@ -125,7 +125,7 @@ fn a_recovered_dictation_is_transcribed_in_its_own_language() {
     studio.service.end();
 }
 
-/// Puts a GGUF model with random weights beside the others.
+/// Adds a GGUF model with random weights to the models.
 pub(crate) fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
     let program =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
@@ -133,7 +133,7 @@ pub(crate) fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
     let mut python = Command::new("python3");
     python.arg(program).args([family, "small", "loop"]).arg(&file).args(languages);
     assert!(python.status().unwrap().success());
-    // The double's script, which says nothing to it.
+    // An empty script for the double.
     fs::write(file.with_extension(""), "").unwrap();
 }
 
@@ -148,7 +148,8 @@ fn a_model_that_cannot_be_trusted_with_the_language_is_refused_with_the_reason()
     let mut client = service.connect();
     let set = |engine: Value| json!({"updates": {"engine": engine}});
 
-    // Parakeet for several languages, which drifts: not while the language is open.
+    // Multilingual Parakeet drifts into English, so it is refused unless the language is set to
+    // English.
     let (code, text) = client.refused_with("UPDATE_CONFIG", set(json!({"model": "parakeet"})));
     assert_eq!(code, "bad_config");
     assert!(text.contains("English words in the middle of others"), "{text}");
@@ -161,7 +162,7 @@ fn a_model_that_cannot_be_trusted_with_the_language_is_refused_with_the_reason()
     }
     let (code, _) = client.refused_with("START_RECORDING", spanish());
     assert_eq!(code, "bad_config");
-    // Nor by a dictation that asks for it, a retry, or a file that was edited.
+    // Requests of a dictation or retry, and an edited configuration file, do not get around that.
     studio.record(3);
     client.ask("STOP_RECORDING");
     wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
@@ -183,7 +184,8 @@ fn a_model_that_cannot_be_trusted_with_the_language_is_refused_with_the_reason()
     let (code, _) = client.refused("START_RECORDING");
     assert_eq!(code, "bad_config");
 
-    // Canary, which must be told: the change is made and its flaw said, and no press records.
+    // Canary cannot detect the language: the change is applied with a warning, and presses are
+    // refused.
     let change = set(json!({"model": "canary", "language": "auto"}));
     let answer = client.ask_with("UPDATE_CONFIG", change);
     assert_eq!(answer["ignored"][0]["key"], "engine.language", "{answer}");

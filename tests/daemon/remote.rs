@@ -1,6 +1,6 @@
 //! A recogniser on a server: the real `v2m-remote` and the real engine without a model, against a
-//! server that behaves or does not. The double of the engine takes over where it does not: its texts
-//! show that it got exactly the same sound.
+//! server that works or fails. If it fails, the double of the engine takes over, and its texts show
+//! that it got exactly the same sound.
 
 use crate::house::{CONFIG, House, Service, example, text_of, wait_for};
 use crate::languages::put_synthetic;
@@ -15,10 +15,10 @@ use std::process::{Child, Command, Stdio};
 use v2m_testkit::speech_server::Behaviour::{Drops, Endless, Hangs, Raw, Says};
 use v2m_testkit::speech_server::{Behaviour, SpeechServer};
 
-/// What the server hears in each piece: short enough for the shortest one.
+/// The server's text for each piece. It is short enough even for the shortest piece.
 const SPOKEN: &str = "My fellow Americans";
 
-/// `v2m-remote`, as systemd starts it.
+/// `v2m-remote`, started as systemd does.
 struct Remote(Child);
 
 impl Remote {
@@ -52,7 +52,7 @@ impl Drop for Remote {
     }
 }
 
-/// A house whose engine asks this address, and whose own engine is the double.
+/// Returns a house with a server at this address; the engine on this machine is the double.
 fn house(url: &str) -> House {
     let house = House::new("");
     configure(&house, url, "");
@@ -81,7 +81,7 @@ fn sample() -> String {
     format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What the double hears in the sample.
+/// Returns the double's text for the sample.
 fn digest() -> String {
     let mut sound = hound::WavReader::open(sample()).unwrap();
     text_of(&sound.samples().map(Result::unwrap).collect::<Vec<i16>>())
@@ -110,7 +110,8 @@ fn a_server_transcribes_and_status_says_where_the_sound_goes() {
     assert_eq!(status["server"], server.url);
     assert!(status["device"].as_str().unwrap().contains(&server.url), "{status}");
     assert!(status.get("passed_over").is_none(), "{status}");
-    // A second of silence was the first request: the model is loaded there while somebody speaks.
+    // The first request was a second of silence, which makes the server load its model while the
+    // user speaks.
     assert_eq!(server.requests()[0].sound(), vec![0; 16_000]);
 
     let text = transcribed(&service);
@@ -126,8 +127,8 @@ fn a_server_transcribes_and_status_says_where_the_sound_goes() {
     assert!(!house.log().contains("fellow"), "what was said is in no log");
 }
 
-/// A house whose server is at this address, where Canary stands in for it, and a Whisper model detects
-/// that the language is Spanish.
+/// Returns a house with a server at this address. If the server fails, Canary takes over, and a
+/// Whisper model detects Spanish.
 fn house_with_canary(url: &str) -> House {
     let house = house(url);
     put_synthetic(&house, "canary", &["en", "es"]);
@@ -155,7 +156,7 @@ fn what_a_server_hears_has_no_language_detected_here() {
     service.end();
 }
 
-/// Records what is said until the server has heard some of it.
+/// Starts a recording, and waits until the server has received a piece of it.
 fn record_until_heard(studio: &Studio, server: &SpeechServer) {
     let before = server.requests().len();
     let mut levels = studio.service.connect().subscribe(&["level"]);
@@ -166,7 +167,8 @@ fn record_until_heard(studio: &Studio, server: &SpeechServer) {
     });
 }
 
-/// The answer is the text of all that was recorded, in Spanish, which the listener has detected.
+/// Asserts that the answer is the text of the whole recording, in Spanish, as the listener
+/// detected.
 fn is_spanish(service: &Service, answer: &Value) {
     assert_eq!(answer["language"], "es", "{answer}");
     let wav = service.kept("wav").pop().unwrap();
@@ -175,7 +177,7 @@ fn is_spanish(service: &Service, answer: &Value) {
     assert_eq!(service.records().last().unwrap()["language"], "es");
 }
 
-/// The server would have found out the language by itself. Canary, which takes over, must be told it.
+/// The server detects the language itself, but Canary, which takes over, cannot.
 #[test]
 fn a_server_that_fails_in_the_middle_of_a_dictation_leaves_its_language_to_be_detected() {
     let server = SpeechServer::new(Says(SPOKEN.into()));
@@ -183,7 +185,7 @@ fn a_server_that_fails_in_the_middle_of_a_dictation_leaves_its_language_to_be_de
     let _remote = Remote::start(&house);
     let studio = Studio::saying(house, Path::new(&sample()));
     let service = &studio.service;
-    // While somebody speaks.
+    // The server fails while the user speaks.
     record_until_heard(&studio, &server);
     server.now(Drops);
     let mut levels = service.connect().subscribe(&["level"]);
@@ -195,7 +197,7 @@ fn a_server_that_fails_in_the_middle_of_a_dictation_leaves_its_language_to_be_de
     assert_eq!(service.connect().ask("GET_STATUS")["state"], "recording");
     is_spanish(service, &service.connect().ask("STOP_RECORDING"));
     assert_eq!(service.lives("listener").len(), 1);
-    // Nobody asks the server at the next press.
+    // The next press does not ask the server.
     studio.record(3);
     is_spanish(service, &service.connect().ask("STOP_RECORDING"));
     studio.service.end();
@@ -207,11 +209,11 @@ fn a_server_that_fails_after_the_stop_leaves_the_language_to_be_detected() {
     let house = house_with_canary(&server.url);
     let _remote = Remote::start(&house);
     let studio = Studio::saying(house, Path::new(&sample()));
-    // What it was asked during the recording it does not answer, until it is waited for no longer.
+    // The server does not answer a request from the recording until v2m's timeout.
     server.now(Hangs(""));
     record_until_heard(&studio, &server);
     is_spanish(&studio.service, &studio.service.connect().ask("STOP_RECORDING"));
-    // A file: all of it is there.
+    // The same with a file, which is complete from the start.
     let house = studio.service.end();
     server.now(Says(SPOKEN.into()));
     let service = house.start();
@@ -232,14 +234,14 @@ fn a_server_that_is_away_before_the_start_leaves_the_language_to_be_detected() {
     studio.service.end();
 }
 
-/// A press comes before it is known whether the server is there.
+/// The press comes before v2m knows whether the server answers.
 #[test]
 fn a_dictation_that_waits_for_the_server_has_its_language_detected_when_there_is_none() {
     let server = SpeechServer::new(Hangs(""));
     let house = house_with_canary(&server.url);
     let _remote = Remote::start(&house);
     let studio = Studio::with(house);
-    // It is ready with Canary. Once more, without waiting for that.
+    // The service is ready with Canary now. Restart it and press at once, before that.
     studio.service.connect().ask("SHUTDOWN");
     let studio = studio.ended().start();
     studio.record(3);
@@ -248,7 +250,8 @@ fn a_dictation_that_waits_for_the_server_has_its_language_detected_when_there_is
     studio.service.end();
 }
 
-/// Other settings in the middle of a dictation: the model that heard its language by itself is gone.
+/// The settings change in the middle of a dictation: the old model detected the language itself,
+/// but the new one cannot.
 #[test]
 fn a_model_that_is_changed_in_the_middle_of_a_dictation_is_told_its_language() {
     let house = house_with_canary(&SpeechServer::nowhere());
@@ -263,7 +266,7 @@ fn a_model_that_is_changed_in_the_middle_of_a_dictation_is_told_its_language() {
     studio.service.end();
 }
 
-/// The words that are shown come from the preview, whoever transcribes.
+/// The preview's words are shown, whichever engine transcribes.
 #[test]
 fn a_preview_goes_on_when_the_server_fails() {
     let server = SpeechServer::new(Says(SPOKEN.into()));
@@ -328,7 +331,7 @@ fn whatever_is_wrong_with_a_server_the_engine_here_gets_the_same_sound() {
         let reason = status["passed_over"][0]["reason"].as_str().unwrap().to_owned();
         assert!(reason.contains(part), "{name}: {reason}");
         assert!(!reason.contains(char::is_control), "{name}: {reason}");
-        // The server is not asked for each dictation: this one comes at once.
+        // The failed server is not asked again for each dictation, so this text comes at once.
         let before = server.requests().len();
         assert_eq!(transcribed(&service), digest(), "{name}");
         assert_eq!(server.requests().len(), before, "{name}");
@@ -338,7 +341,7 @@ fn whatever_is_wrong_with_a_server_the_engine_here_gets_the_same_sound() {
     }
 }
 
-/// Words that do not repeat, more than anybody says in eleven seconds.
+/// Returns words without repetition, more than anybody can say in eleven seconds.
 fn much() -> String {
     let word = |n: u64| format!("{:x} ", n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
     (1..100).map(word).collect()
@@ -382,7 +385,7 @@ fn without_an_address_or_without_v2m_remote_the_engine_here_works_and_says_why()
     let reason = status["passed_over"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("remote.base_url is not set"), "{reason}");
     assert!(status.get("server").is_none(), "{status}");
-    // An address, and nobody to ask for it: there is no systemd here.
+    // There is a server's address but no `v2m-remote`, because there is no systemd here.
     let house = service.end();
     let server = SpeechServer::new(Says(SPOKEN.into()));
     configure(&house, &server.url, "");
@@ -407,7 +410,7 @@ fn nothing_is_sent_where_the_backend_is_another_one() {
     assert_eq!(transcribed(&service), digest());
     assert!(engine(&service).get("server").is_none());
     assert_eq!(server.requests().len(), 0);
-    // It begins with the setting, at once, and ends with it.
+    // The setting takes effect at once, both when it is set and when it is removed.
     let set = |backend: &str| {
         let change = json!({"engine": {"backend": backend}});
         service.connect().ask_with("UPDATE_CONFIG", change);
@@ -436,7 +439,7 @@ fn v2m_remote_that_dies_costs_nothing() {
     assert!(transcribed(&service).contains("fellow"));
     remote.0.kill().unwrap();
     remote.0.wait().unwrap();
-    // As systemd does with the next connection.
+    // Start it again, as systemd does at the next connection.
     remote.0 = Remote::spawn(&service, listener);
     assert!(transcribed(&service).contains("fellow"));
     assert_eq!(engine(&service)["backend"], "remote");

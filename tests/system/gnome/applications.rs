@@ -1,12 +1,12 @@
-//! Presets of applications on GNOME, where only programs themselves tell that they have the focus, as
-//! long as the extension may not. With it: see `extension`.
+//! Presets of applications on GNOME without reports from the extension: only the programs
+//! themselves report that they have the focus. With its reports: see `extension`.
 
 use super::lab as machine;
 use crate::lab::{Lab, run, wait_for};
 use serde_json::{Value, json};
 
-/// Dictates until this preset is chosen. On a busy machine an answer may come too late, and then
-/// nobody has told.
+/// Dictates until this preset is chosen. On a busy machine, a program's report may come too late to
+/// count.
 pub(super) fn dictate_with(lab: &Lab, preset: &Value) {
     wait_for("the preset of the application", || {
         let answer = lab.dictate();
@@ -19,7 +19,7 @@ pub(super) fn dictate_with(lab: &Lab, preset: &Value) {
 #[test]
 fn a_program_that_tells_its_name_has_its_preset_and_one_that_does_not_has_none() {
     let (lab, desktop) = machine();
-    // It needs no language model, and says as well which application was seen.
+    // This preset needs no language model, and also shows which application was recognised.
     run("v2m-send", &["config", "set", r#"llm.applications={"python3"="none"}"#]);
     let window = desktop.window_that(true, "field");
     let preset = json!({"name": "none", "by": "application", "application": "python3"});

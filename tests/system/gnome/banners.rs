@@ -1,11 +1,11 @@
-//! Banners on GNOME Shell 45 and later: a problem is never invisible, and what the user has closed does
-//! not come back.
+//! Banners on GNOME Shell 45 and later: a problem is always visible, and a closed banner does not
+//! come back.
 
 use super::desktop::Desktop;
 use super::extension::shell::Shell;
 use crate::lab::{Lab, run, systemctl, wait_for};
 
-/// GNOME's own setting of Do Not Disturb, until dropped.
+/// Turns on GNOME's Do Not Disturb until dropped.
 struct DoNotDisturb;
 
 impl DoNotDisturb {
@@ -26,7 +26,7 @@ impl Drop for DoNotDisturb {
     }
 }
 
-/// No model is where v2m looks for one.
+/// Stops v2m, and gives it a folder without models.
 fn without_a_model(lab: &Lab) {
     systemctl(&["stop", "v2m.service"]);
     lab.override_service("Environment=V2M_MODEL_DIR=%h/models");
@@ -38,8 +38,8 @@ fn wait_for_banner(shell: &Shell, title: &str) {
     });
 }
 
-/// Regression: from GNOME Shell 46 on there was no banner. The shell chooses by the urgency of the
-/// notification that is replaced, and the list's had a low one.
+/// Regression: on GNOME Shell 46 and later there was no banner. The shell decides by the urgency of
+/// the replaced notification, and the one in the list had a low urgency.
 #[test]
 fn a_problem_after_one_that_is_only_listed_has_its_banner() {
     let (lab, desktop) = (Lab::new(), Desktop::new());
@@ -50,7 +50,7 @@ fn a_problem_after_one_that_is_only_listed_has_its_banner() {
     wait_for_banner(&shell, "Not pasted");
     shell.shoot("not-pasted");
     drop(window);
-    // The service's end puts it into the list.
+    // When the service ends, it moves the notification to the list.
     without_a_model(&lab);
     wait_for("the banner to be put away", || shell.banner().is_none().then_some(()));
     let _quiet = DoNotDisturb::new();
@@ -58,8 +58,8 @@ fn a_problem_after_one_that_is_only_listed_has_its_banner() {
     wait_for_banner(&shell, "model");
 }
 
-/// Regression: the shell tells it only the connection that has shown the notification, and that was
-/// another one. The banner came back every three seconds.
+/// Regression: the shell reports the closing only to the connection that has shown the
+/// notification, and v2m used another one. The banner came back every three seconds.
 #[test]
 fn a_recording_whose_banner_was_closed_stays_closed() {
     let (lab, desktop) = (Lab::new(), Desktop::new());
@@ -68,9 +68,9 @@ fn a_recording_whose_banner_was_closed_stays_closed() {
     wait_for_banner(&shell, "Recording");
     let note = lab.runtime.join("v2m/notification.json");
     wait_for("v2m to note its notification", || note.exists().then_some(()));
-    // As its button with the cross does.
+    // Closes it as its close button does.
     shell.ask("Main.messageTray._banner.close()");
-    // What v2m shows again it notes.
+    // If v2m showed the banner again, it would note that.
     wait_for("v2m to notice", || (!note.exists()).then_some(()));
     lab.client().ask("CANCEL_RECORDING");
 }

@@ -1,12 +1,12 @@
-//! What comes with the installation and nothing else: `deliver.mode = "auto"`, which pastes on
-//! GNOME because Mutter asks nobody.
+//! The defaults after an installation: `deliver.mode = "auto"`, which pastes on GNOME because
+//! Mutter does not ask for permission.
 
 use super::desktop::{Desktop, Hand, key};
 use crate::lab::{self, Lab, assert_phrase, run};
 use serde_json::json;
 use std::time::Duration;
 
-/// The machine in order, without any configuration.
+/// Prepares the machine without any configuration.
 fn machine() -> (Lab, Desktop) {
     let (lab, desktop) = (Lab::new(), Desktop::new());
     assert!(!lab.home.join(".config/v2m/config.toml").exists());
@@ -25,7 +25,7 @@ fn the_first_dictation_lands_at_the_cursor_and_everything_says_so() {
     let (lab, desktop) = machine();
     let window = desktop.window(true);
     let text = dictate(&lab);
-    // At the beginning of a field it starts with a capital.
+    // At the beginning of a field, the text starts with a capital.
     window.wait_for("the text", |shown| shown.to_lowercase() == text.to_lowercase());
     desktop.wait_for_clipboard(&[("text/plain;charset=utf-8", b"before")]);
     let deliver = &lab.client().ask("GET_STATUS")["deliver"];
@@ -41,26 +41,26 @@ fn two_dictations_read_as_one_text_in_the_field() {
     let window = desktop.window(true);
     let (first, second) = (dictate(&lab), dictate(&lab));
     let shown = window.wait_for("both texts", |text| text.matches("country").count() == 2);
-    // The second one's first letter fits what stands before it.
+    // The case of the second text's first letter fits the text before it.
     assert_eq!(shown.to_lowercase(), format!("{first} {second}").to_lowercase());
 }
 
 #[test]
 fn after_a_click_elsewhere_a_text_is_joined_to_none() {
     let (lab, desktop) = machine();
-    // It tells nobody what stands at its cursor.
+    // This window does not report the text at its cursor.
     let window = desktop.window_that(false, "field");
     let first = dictate(&lab);
     window.wait_for_all_of(&first);
-    // It fills the screen, and the click is in it.
+    // The window fills the screen, so the click is in it.
     desktop.press(&[key::SUPER, key::UP]);
     desktop.wait_until_idle();
     Hand::new().click();
-    // Longer than a space is added by a guess, where the desktop was too slow to tell of the click.
+    // After this time v2m adds no space by guess, even if the desktop reported the click too late.
     desktop.wait_until_idle_for(Duration::from_secs(31));
     let second = dictate(&lab);
     let all = window.wait_for("both texts", |text| text.matches("country").count() == 2);
-    // The click may have put the cursor anywhere: no space is added.
+    // No space is added, because the click may have put the cursor anywhere.
     assert!(all.contains(&second) && all.len() == first.len() + second.len(), "{all}");
 }
 

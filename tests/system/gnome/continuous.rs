@@ -1,11 +1,11 @@
-//! Continuous dictations on GNOME: each sentence lands in the field while the next one is spoken.
+//! Continuous dictations on GNOME: each sentence is delivered while the next one is spoken.
 
 use super::desktop::Desktop;
 use super::lab as machine;
 use crate::lab::{self, Lab, run, wait_for};
 use serde_json::{Value, json};
 
-/// Starts a continuous dictation, as a shortcut for it does.
+/// Starts a continuous dictation as its shortcut does.
 fn begin(lab: &Lab) {
     let answer = lab.client().ask_with("TOGGLE_RECORDING", json!({"continuous": true}));
     assert_eq!(answer["state"], "recording");
@@ -15,7 +15,7 @@ fn end(lab: &Lab) -> Value {
     lab.client().ask("STOP_RECORDING")
 }
 
-/// The sentences that the store has, in order, which were put there.
+/// Returns the stored sentences that were delivered `by` this method, in order.
 fn sentences(lab: &Lab, by: &str) -> Vec<String> {
     let delivered = |record: &Value| {
         let deliveries = record["deliveries"].as_array().cloned().unwrap_or_default();
@@ -26,8 +26,8 @@ fn sentences(lab: &Lab, by: &str) -> Vec<String> {
     records.iter().filter(|record| delivered(record)).map(text).collect()
 }
 
-/// Waits for so many sentences. v2m knows that one is over when the next one has begun, or after
-/// four seconds of silence.
+/// Waits for `count` sentences. v2m considers a sentence finished when the next one has begun, or
+/// after four seconds of silence.
 fn wait_for_sentences(lab: &Lab, by: &str, count: usize) -> Vec<String> {
     wait_for("the sentences", || {
         Some(sentences(lab, by)).filter(|sentences| sentences.len() >= count)
@@ -69,7 +69,7 @@ fn nothing_lands_in_another_window_and_the_rest_waits_together_on_the_clipboard(
     wait_for_sentences(&lab, "paste", 1);
     window.wait_for("the first sentence", |text| text.contains("country"));
     let before = window.text();
-    // The user turns to another window and speaks on.
+    // The user switches to another window and goes on speaking.
     let other = desktop.window(true);
     for count in 1..=2 {
         lab::speak();

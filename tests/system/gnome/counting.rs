@@ -1,4 +1,4 @@
-//! Deliveries while a hand holds v2m's shortcut: the shortcut only counts how often it is pressed.
+//! Deliveries while a hand holds v2m's shortcut. Here the shortcut only counts its presses.
 
 use super::desktop::{Desktop, Hand, key};
 use crate::lab::{self, Lab, run};
@@ -12,30 +12,30 @@ use v2m::session::{DeliverMode, Delivery};
 /// How long shortcuts are held, in milliseconds.
 pub(crate) const HOLDS: [u64; 5] = [30, 80, 150, 300, 600];
 
-/// A key that is held longer repeats the shortcut by itself.
+/// A shortcut held longer than this repeats by itself.
 const NO_REPEAT: Duration = Duration::from_millis(450);
 
 const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybinding:\
     /org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/v2m/";
 
-/// The desktop with that shortcut.
+/// The desktop with the counting shortcut.
 pub(crate) struct Counting {
     pub(crate) desktop: Desktop,
     file: PathBuf,
-    // The machine is in order as long as this lives.
+    // Restores the machine when dropped.
     _lab: Lab,
 }
 
-/// What came of a delivery.
+/// The result of a delivery.
 pub(crate) struct Delivered {
     pub(crate) deliveries: Vec<Delivery>,
-    /// When the last key was let go of that is in the way of what v2m presses.
+    /// When the last key was released that could disturb v2m's own key presses.
     #[allow(dead_code, reason = "measured by the bench")]
     pub(crate) released: Instant,
-    /// When the delivery had ended.
+    /// When the delivery ended.
     #[allow(dead_code, reason = "measured by the bench")]
     pub(crate) ended: Instant,
-    /// Whether the shortcut was pressed by anybody but the hand.
+    /// Whether the shortcut was triggered by anything other than the hand.
     pub(crate) is_pressed_again: bool,
 }
 
@@ -46,7 +46,7 @@ impl Drop for Counting {
 }
 
 impl Counting {
-    /// Installs the shortcut, of these keys.
+    /// Installs the shortcut with these keys.
     pub(crate) fn new(binding: &str, keys: &[u32]) -> Self {
         let (lab, desktop) = (Lab::new(), Desktop::new());
         let file = lab.runtime.join("pressed");
@@ -55,7 +55,7 @@ impl Counting {
         let command = format!("sh -c 'echo >> {}' v2m-send", file.display());
         run("gsettings", &["set", ENTRY, "command", &command]);
         let counting = Self { desktop, file, _lab: lab };
-        // The desktop takes it over in its own time, and tells nobody when.
+        // The desktop adopts the shortcut with a delay and does not report it.
         lab::wait_for("the shortcut to work", || {
             counting.desktop.press(keys);
             thread::sleep(Duration::from_millis(200));
@@ -64,13 +64,13 @@ impl Counting {
         counting
     }
 
-    /// How often the shortcut's command has run.
+    /// Returns how often the shortcut's command has run.
     fn pressed(&self) -> usize {
         std::fs::read_to_string(&self.file).map_or(0, |text| text.lines().count())
     }
 
     /// Delivers `text` as soon as the shortcut is pressed, while a hand holds it for `hold` and
-    /// lets go of its keys in the order `release`, so far `apart`.
+    /// then releases its keys in the order `release`, with a pause of `apart` between them.
     pub(crate) fn deliver(
         &self,
         sinks: &mut Sinks,
@@ -98,7 +98,7 @@ impl Counting {
                     thread::sleep(apart);
                 }
                 let at = hand.key(code, false);
-                // F9 without Super is in nobody's way: what v2m presses has no such key.
+                // F9 without Super disturbs nothing: v2m does not press it.
                 if code != key::F9 {
                     released = at;
                 }
@@ -111,7 +111,7 @@ impl Counting {
         let deliveries = self.desktop.runtime.block_on(sinks.hand_over(text, &wanted));
         let ended = Instant::now();
         let (released, held) = hand.join().expect("the hand lets go");
-        // On a busy machine the hand is slow.
+        // On a busy machine, the hand may hold the keys too long.
         let is_pressed_again = held < NO_REPEAT && self.pressed() != before + 1;
         Delivered { deliveries, released, ended, is_pressed_again }
     }

@@ -1,5 +1,4 @@
-//! What the tests take in hand of GNOME: the keyboard, a window with a text field, the clipboard,
-//! the lock.
+//! The tests' access to GNOME: keyboard, mouse, windows with a text field, clipboard, screen lock.
 
 use crate::lab::{PATIENCE, beside, ended, run, wait_for};
 use futures_core::Stream;
@@ -17,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, Variant};
 
-/// Keys by the codes of Linux's input-event-codes.h.
+/// Key codes from Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ESCAPE: u32 = 1;
     pub(crate) const Q: u32 = 16;
@@ -42,7 +41,7 @@ const MUTTER: &str = "org.gnome.Mutter.RemoteDesktop";
 const TEXT: &str = "text/plain;charset=utf-8";
 const SESSION: &str = "org.gnome.Mutter.RemoteDesktop.Session";
 
-/// The desktop, with a keyboard of the test's own as long as this lives.
+/// The desktop, with a keyboard for the test. The keyboard exists until this is dropped.
 pub(crate) struct Desktop {
     pub(crate) runtime: Runtime,
     bus: Connection,
@@ -50,13 +49,13 @@ pub(crate) struct Desktop {
     environment: HashMap<String, String>,
 }
 
-/// Waits for an answer of the desktop.
+/// Waits for an answer from the desktop.
 fn wait<T>(runtime: &Runtime, what: &str, answer: impl Future<Output = T>) -> T {
     let answer = runtime.block_on(async { timeout(PATIENCE, answer).await });
     answer.unwrap_or_else(|_late| panic!("waited in vain for {what}"))
 }
 
-/// A session of Mutter's that may press keys, and is told of the clipboard.
+/// Opens a session of Mutter's RemoteDesktop that may press keys and receives clipboard signals.
 async fn session(bus: &Connection) -> zbus::Result<OwnedObjectPath> {
     let manager = "/org/gnome/Mutter/RemoteDesktop";
     let reply = bus.call_method(Some(MUTTER), manager, Some(MUTTER), "CreateSession", &()).await?;
@@ -68,7 +67,7 @@ async fn session(bus: &Connection) -> zbus::Result<OwnedObjectPath> {
     Ok(path)
 }
 
-/// What Mutter tells of each new owner of the clipboard.
+/// Returns Mutter's signals about new owners of the clipboard.
 async fn owners(bus: &Connection, session: &str) -> zbus::Result<MessageStream> {
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
@@ -79,7 +78,8 @@ async fn owners(bus: &Connection, session: &str) -> zbus::Result<MessageStream> 
     MessageStream::for_match_rule(rule, bus, None).await
 }
 
-/// The next of them: its formats and more, as text, since versions of Mutter nest them differently.
+/// Returns the content of the next signal as text, because versions of Mutter nest it differently.
+/// It includes the formats.
 async fn next(owners: &mut MessageStream) -> String {
     let told = poll_fn(|cx| Pin::new(&mut *owners).poll_next(cx)).await;
     let told = told.expect("the bus lives as long").unwrap();
@@ -87,7 +87,7 @@ async fn next(owners: &mut MessageStream) -> String {
 }
 
 impl Desktop {
-    /// Unlocked, out of the overview, nothing on the clipboard but `before`.
+    /// Prepares the desktop: unlocked, overview closed, only the text `before` on the clipboard.
     pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let bus = wait(&runtime, "the session bus", Connection::session()).unwrap();
@@ -99,11 +99,11 @@ impl Desktop {
             .filter(|(name, _)| ["WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY"].contains(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        // v2m's sinks find the displays by this process's own.
+        // v2m's sinks find the displays through this process's variables.
         for (name, value) in v2m::deliver::environment::adopt() {
-            // SAFETY: tests run one at a time here, and v2m's threads of an earlier one are idle or
-            // have ended; what is left of this process reads variables only through std, which
-            // locks them.
+            // SAFETY: tests run one at a time here, and v2m's threads from earlier tests are idle
+            // or have ended. All other threads of this process read variables only through std,
+            // which locks them.
             unsafe { std::env::set_var(name, value) };
         }
         let desktop = Self { runtime, bus, keyboard, environment };
@@ -126,23 +126,23 @@ impl Desktop {
         self.call(MUTTER, &self.keyboard, SESSION, "NotifyKeyboardKeycode", &(code, down));
     }
 
-    /// Presses the keys in their order and lets go of them in the other.
+    /// Presses the keys in order and releases them in reverse order.
     pub(crate) fn press(&self, keys: &[u32]) {
         self.hold(keys, || ());
     }
 
-    /// Holds the keys down while `meanwhile` goes on.
+    /// Holds the keys down while `meanwhile` runs.
     pub(crate) fn hold(&self, keys: &[u32], meanwhile: impl FnOnce()) {
         keys.iter().for_each(|code| self.key(*code, true));
         meanwhile();
         keys.iter().rev().for_each(|code| self.key(*code, false));
     }
 
-    /// Locks the screen, or unlocks it, and waits until that is so.
+    /// Locks or unlocks the screen, and waits until that is done.
     pub(crate) fn lock(&self, locked: bool) {
         let (shell, path) = ("org.gnome.ScreenSaver", "/org/gnome/ScreenSaver");
         if locked {
-            // SetActive(true) alone only darkens the screen until somebody moves.
+            // SetActive(true) only darkens the screen until the next input.
             self.call(shell, path, shell, "Lock", &());
         } else {
             self.call(shell, path, shell, "SetActive", &false);
@@ -154,15 +154,15 @@ impl Desktop {
         });
     }
 
-    /// GNOME Shell's, say 43.
+    /// Returns GNOME Shell's major version, such as 43.
     pub(crate) fn version(&self) -> u32 {
         let told = run("gnome-shell", &["--version"]);
         let digits = told.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
         digits.unwrap().parse().unwrap()
     }
 
-    /// How many programs hold the keyboard by Mutter's RemoteDesktop, this one too: GNOME's panel
-    /// shows a sign as long as any does.
+    /// Returns how many programs, including this one, have a session of Mutter's RemoteDesktop.
+    /// While there is any, GNOME's panel shows a sign.
     pub(crate) fn sessions(&self) -> usize {
         let path = "/org/gnome/Mutter/RemoteDesktop/Session";
         let reply =
@@ -171,15 +171,14 @@ impl Desktop {
         text.matches("<node name=").count()
     }
 
-    /// A command that knows the displays.
+    /// Returns a command with the variables of the displays.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.envs(&self.environment).stdin(Stdio::null());
         command
     }
 
-    /// Copies a text, as a program on XWayland does: it keeps serving the clipboard in the
-    /// background.
+    /// Copies a text as a program on XWayland, which keeps serving the clipboard in the background.
     pub(crate) fn copy(&self, text: &str) {
         self.copied_by(&[(TEXT, text.as_bytes())], || {
             let mut child = self
@@ -195,7 +194,7 @@ impl Desktop {
         });
     }
 
-    /// Marks a text, as a program on XWayland does: a terminal pastes it by Shift+Insert.
+    /// Selects a text as a program on XWayland. Shift+Insert pastes it in a terminal.
     pub(crate) fn mark(&self, text: &str) {
         let mut child = self
             .command("xclip")
@@ -210,7 +209,7 @@ impl Desktop {
         wait_for("what was marked", || (self.marked()? == text).then_some(()));
     }
 
-    /// What is marked, as another program would paste it.
+    /// Returns the selected text as another program would paste it.
     pub(crate) fn marked(&self) -> Option<String> {
         let output = self
             .command("timeout")
@@ -220,10 +219,10 @@ impl Desktop {
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
     }
 
-    /// Copies in several formats, as a browser does, and what is large. xclip would not do for a
-    /// picture: while it gives one program what does not go in one piece (1 MB), it drops the
-    /// questions of all others, GNOME Shell's too, and if that program ends halfway it answers
-    /// nobody any more.
+    /// Copies content in several formats, as a browser does, and of any size. xclip is no good for
+    /// pictures: while it sends one program content of more than one piece (1 MB), it drops the
+    /// requests of all others, including GNOME Shell. If that program exits halfway, xclip answers
+    /// no more requests.
     pub(crate) fn copy_all(&self, formats: &[(&str, &[u8])]) -> Copying {
         let folder = tempfile::tempdir().unwrap();
         let mut command = self.command(beside("copy.py"));
@@ -236,8 +235,8 @@ impl Desktop {
         self.copied_by(formats, || Copying(command.spawn().unwrap()))
     }
 
-    /// Waits until what `copy` copies can be pasted, by programs on X11 and by those that ask GNOME
-    /// Shell.
+    /// Runs `copy`, and waits until its content can be pasted by programs on X11 and by programs
+    /// that ask GNOME Shell.
     fn copied_by<T>(&self, formats: &[(&str, &[u8])], copy: impl FnOnce() -> T) -> T {
         let owners = owners(&self.bus, self.keyboard.as_str());
         let mut owners = wait(&self.runtime, "the bus to pass on signals", owners).unwrap();
@@ -252,7 +251,7 @@ impl Desktop {
         copying
     }
 
-    /// What another program would paste in this format.
+    /// Returns the content that another program would paste in this format.
     pub(crate) fn clipboard(&self, format: &str) -> Option<Vec<u8>> {
         let output = self
             .command("timeout")
@@ -262,12 +261,12 @@ impl Desktop {
         output.status.success().then_some(output.stdout)
     }
 
-    /// Waits until nobody has done anything for longer than v2m takes to call that idle.
+    /// Waits until there has been no input for longer than v2m's idle limit.
     pub(crate) fn wait_until_idle(&self) {
         self.wait_until_idle_for(Duration::from_millis(1_200));
     }
 
-    /// Waits until nobody has done anything for longer than this.
+    /// Waits until there has been no input for longer than this.
     pub(crate) fn wait_until_idle_for(&self, time: Duration) {
         const MONITOR: &str = "org.gnome.Mutter.IdleMonitor";
         const CORE: &str = "/org/gnome/Mutter/IdleMonitor/Core";
@@ -280,14 +279,14 @@ impl Desktop {
         self.breathe();
     }
 
-    /// Lets what runs beside the test in its runtime take its turn: v2m's watch does.
+    /// Lets other tasks in the test's runtime run, such as v2m's watch.
     fn breathe(&self) {
         self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
     }
 
-    /// Waits until another program would paste `bytes` in each of these formats. Asks seldom:
-    /// whoever asks X11 while the clipboard changes hands may be left without an answer by GNOME
-    /// Shell 43.
+    /// Waits until another program would paste `bytes` in each of these formats. Asks rarely,
+    /// because GNOME Shell 43 may leave requests on X11 unanswered while the clipboard changes
+    /// owners.
     pub(crate) fn wait_for_clipboard(&self, formats: &[(&str, &[u8])]) {
         wait_for("what was on the clipboard", || {
             std::thread::sleep(Duration::from_millis(700));
@@ -297,25 +296,26 @@ impl Desktop {
         });
     }
 
-    /// The text that another program would paste.
+    /// Returns the text that another program would paste.
     pub(crate) fn copied(&self) -> String {
-        // The one target that every owner of a text has, v2m's too.
+        // Every owner of a text offers this target, including v2m.
         String::from_utf8(self.clipboard("UTF8_STRING").expect("a text is copied")).unwrap()
     }
 
-    /// Opens a window that has the keyboard; with a text field, or without.
+    /// Opens a window with the keyboard focus, with or without a text field.
     pub(crate) fn window(&self, with_field: bool) -> Window {
         self.window_that(true, if with_field { "field" } else { "no-field" })
     }
 
-    /// Opens a window that has the keyboard, with a `field`, a `password` field or `no-field`. One
-    /// that is not `telling` keeps it from assistive technologies what it is, as programs of other
-    /// toolkits do.
+    /// Opens a window with the keyboard focus. `inside`: `field`, `password` or `no-field`. If it
+    /// is not `telling`, it reports nothing to assistive technologies, like programs of some other
+    /// toolkits.
     pub(crate) fn window_that(&self, telling: bool, inside: &str) -> Window {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");
         let mut command = self.command(beside("window.py"));
-        // Of two windows of one application the second would be the first one's.
+        // Each window has an application id of its own; otherwise the first process would open
+        // both.
         static WINDOWS: AtomicU32 = AtomicU32::new(0);
         let number = WINDOWS.fetch_add(1, Ordering::Relaxed);
         command.arg(&file).arg(inside).env("APPLICATION", format!("org.v2m.Test{number}"));
@@ -330,7 +330,7 @@ impl Desktop {
     }
 }
 
-/// A hand on a keyboard and a mouse of its own, which goes on while the test does something else.
+/// A hand with its own keyboard and mouse, which acts while the test does something else.
 pub(crate) struct Hand {
     runtime: Runtime,
     bus: Connection,
@@ -354,20 +354,20 @@ impl Hand {
         wait(&self.runtime, method, call).unwrap();
     }
 
-    /// Presses a key, or lets go of it; when.
+    /// Presses or releases a key. Returns when.
     pub(crate) fn key(&self, code: u32, down: bool) -> Instant {
         self.call("NotifyKeyboardKeycode", &(code, down));
         Instant::now()
     }
 
-    /// Clicks near the lower right corner of the screen, where a window is that fills it.
+    /// Clicks near the lower right corner of the screen, in a window that fills the screen.
     pub(crate) fn click(&self) {
-        // Farther than any screen is wide, and back.
+        // First farther than any screen is wide, then back.
         self.click_after(&[(9_000.0, 9_000.0), (-200.0, -200.0)]);
     }
 
-    /// Clicks at a place, in pixels from the lower right corner of the screen: the upper left one
-    /// opens the overview.
+    /// Clicks at a place, in pixels from the lower right corner of the screen. The upper left
+    /// corner would open the overview.
     pub(crate) fn click_at(&self, place: (f64, f64)) {
         self.click_after(&[(9_000.0, 9_000.0), place]);
     }
@@ -376,7 +376,7 @@ impl Hand {
     fn click_after(&self, moves: &[(f64, f64)]) {
         /// BTN_LEFT in Linux's input-event-codes.h.
         const LEFT: i32 = 0x110;
-        // The shell learns of a new mouse by its first moves.
+        // The shell notices a new mouse by its first moves.
         self.move_mouse(20, Duration::from_millis(300));
         for by in moves {
             self.call("NotifyPointerMotionRelative", by);
@@ -386,8 +386,8 @@ impl Hand {
         }
     }
 
-    /// Moves the mouse to and fro, so many times a second, for some time. Returns the longest time
-    /// between two moves.
+    /// Moves the mouse to and fro for some time, `per_second` times a second. Returns the longest
+    /// time between two moves.
     pub(crate) fn move_mouse(&self, per_second: u32, time: Duration) -> Duration {
         let (mut moved, mut longest) = (Instant::now(), Duration::ZERO);
         let (begun, interval) = (Instant::now(), Duration::from_secs(1) / per_second);
@@ -396,7 +396,7 @@ impl Hand {
             number += 1;
             let by = if number % 2 == 0 { 1.0 } else { -1.0 };
             self.call("NotifyPointerMotionRelative", &(by, 0.0));
-            // The first moves wait for the shell to know of the mouse.
+            // The first moves are delayed until the shell knows the mouse.
             if begun.elapsed() > Duration::from_millis(250) {
                 longest = longest.max(moved.elapsed());
             }
@@ -410,7 +410,7 @@ impl Hand {
     }
 }
 
-/// A program that has copied something; ends when dropped.
+/// A program that has copied something. Dropping this ends it.
 pub(crate) struct Copying(Child);
 
 impl Drop for Copying {
@@ -420,7 +420,7 @@ impl Drop for Copying {
     }
 }
 
-/// A window; closed when dropped.
+/// A window, closed when dropped.
 pub(crate) struct Window {
     child: Child,
     file: PathBuf,
@@ -428,22 +428,22 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// What its file holds, if that has been written.
+    /// Returns the content of the window's file, if it has been written.
     pub(crate) fn read(&self) -> Option<Value> {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 
-    /// Whether it has the keyboard.
+    /// Whether it has the keyboard focus.
     pub(crate) fn is_active(&self) -> bool {
         self.read().unwrap()["active"] == true
     }
 
-    /// What is written in it.
+    /// Returns the text in it.
     pub(crate) fn text(&self) -> String {
         self.read().unwrap()["text"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until exactly `text` is written in it.
+    /// Waits until it contains exactly `text`.
     pub(crate) fn wait_for_all_of(&self, text: &str) {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while self.text() != text && std::time::Instant::now() < until {
@@ -452,13 +452,13 @@ impl Window {
         assert_eq!(self.text(), text);
     }
 
-    /// Stops its program where it is, or has it go on.
+    /// Stops or continues its process.
     pub(crate) fn stop(&self, stop: bool) {
         let signal = if stop { Signal::STOP } else { Signal::CONT };
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until `wanted` of what is written in it; that text.
+    /// Waits until its text is `wanted`. Returns the text.
     pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         wait_for(what, || Some(self.text()).filter(|text| wanted(text)))
     }

@@ -1,5 +1,6 @@
-//! v2m's extension in GNOME Shell 45 and later: the sign, the menu, and what it tells of the focus. The
-//! tests look into the shell with its own method Eval, which the extension `test@v2m.org` opens.
+//! v2m's extension in GNOME Shell 45 and later: the sign, the menu, and reports of the focus. The
+//! tests look into the shell with the shell's method Eval, which the extension `test@v2m.org`
+//! allows.
 
 pub(crate) mod double;
 pub(crate) mod shell;
@@ -14,15 +15,15 @@ use shell::{Shell, UUID};
 use std::collections::HashMap;
 use zbus::Variant;
 
-/// The words of a sign.
+/// The details of a sign.
 type Details<'d> = HashMap<&'d str, Variant<'d>>;
 
 fn details<'d>(words: &[(&'d str, &'d str)]) -> Details<'d> {
     words.iter().map(|(key, word)| (*key, Variant::from(*word))).collect()
 }
 
-/// The shell with the extension, and a v2m that the test plays. `None`: a GNOME Shell before 45, which
-/// does not load it.
+/// Prepares the shell with the extension, and a double of v2m. Returns `None` on GNOME Shell before
+/// 45, which does not load the extension.
 fn stage() -> Option<(Lab, Desktop, Shell, Double)> {
     let (lab, desktop) = (Lab::new(), Desktop::new());
     let shell = Shell::with_extension(&desktop)?;
@@ -69,7 +70,7 @@ fn each_state_and_outcome_is_shown_and_the_focus_stays_where_it_is() {
     assert_eq!(shell.wait_for_text("Pasted"), "Pasted");
     shell.shoot("delivered");
     double.sign("idle", details(&[]));
-    // A tick is short, and it is not cut off before.
+    // A tick is short, but it is shown for its whole time.
     shell.wait_until_hidden();
     let waits = [
         ("title", "On the clipboard"),
@@ -87,7 +88,7 @@ fn each_state_and_outcome_is_shown_and_the_focus_stays_where_it_is() {
     double.sign("problem", details(&problem));
     shell.wait_for_text(&format!("No microphone {body}"));
     shell.shoot("problem");
-    // What this version does not know changes nothing.
+    // An unknown sign changes nothing.
     double.sign("sleeping", details(&[]));
     double.is("recording");
     shell.wait_for_text("0:0");
@@ -124,7 +125,7 @@ fn nothing_of_the_sign_takes_clicks_or_room() {
     shell.wait_for_text("words");
     assert_eq!(shell.ask("everything(sign().get_parent()).some(actor => actor.reactive)"), "false");
     assert_eq!(shell.ask(area), before);
-    // What is below it gets the pointer.
+    // The pointer reaches what is below the sign.
     let under = "(() => { const [x, y] = sign().get_transformed_position(); \
                  const at = global.stage.get_actor_at_pos(imports.gi.Clutter.PickMode.REACTIVE, x + 20, y + 10); \
                  return everything(sign().get_parent()).includes(at); })()";
@@ -148,7 +149,7 @@ fn the_name_is_held_while_the_sign_can_be_seen() {
     held(false);
     assert_eq!(shell.ask("sign() === undefined && button() === undefined"), "true");
     let actors = shell.ask("Main.layoutManager.uiGroup.get_n_children()");
-    // In the middle of everything.
+    // Disable it repeatedly while it is in use.
     for _ in 0..10 {
         run("gnome-extensions", &["enable", UUID]);
         held(true);
@@ -201,10 +202,11 @@ fn screen_readers_are_told_of_each_change_once() {
         let (sentence, politeness) = shell.next_announcement(&mut announced);
         assert_eq!((sentence.as_str(), politeness), expected);
     }
-    // Orca says the role of a notification whenever one is shown, and the sign always is, transparent or not.
+    // Orca announces the role of a notification whenever one is shown, and the sign is always
+    // shown, even if transparent.
     let role = "sign().get_accessible().get_role() === imports.gi.Atk.Role.NOTIFICATION";
     assert_eq!(shell.ask(role), "false");
-    // Nothing is left to be read once it cannot be seen.
+    // An invisible sign contains no text.
     double.sign("idle", details(&[]));
     shell.wait_until_hidden();
     let left = "sign().get_children().map(actor => ['v2m-title', 'v2m-words'].includes(actor.name) ? actor.text : '')\
@@ -241,18 +243,18 @@ fn it_survives_the_service_and_does_not_start_it() {
     let Some(shell) = Shell::with_extension(&desktop) else { return };
     lab.client().ask("START_RECORDING");
     shell.wait_for_text("0:0");
-    // systemd starts it again; v2m-send asks once more where its connection was reset.
+    // systemd starts it again; v2m-send repeats a request if its connection was reset.
     systemctl(&["kill", "--signal=KILL", "v2m.service"]);
     shell.wait_until_hidden();
     run("v2m-send", &["start"]);
     shell.wait_for_text("0:0");
     systemctl(&["stop", "v2m.service"]);
     shell.wait_until_hidden();
-    // Neither looking at the menu starts it, nor that it left.
+    // Neither its exit nor opening the menu starts it again.
     shell.open_menu(true);
     shell.open_menu(false);
     assert_eq!(lab::property("v2m.service", "ActiveState"), "inactive");
-    // A click does.
+    // A click starts it.
     shell.choose("Start Dictation");
     shell.wait_for_text("0:0");
     shell.choose("Cancel");
@@ -278,7 +280,7 @@ fn the_menu_copies_earlier_texts_and_changes_settings() {
     wait_for("the text in the menu", || shell.items().contains("country").then_some(()));
     shell.paste_first();
     window.wait_for("the text in the window", |text| text.contains("country"));
-    // What was said does not stay in the menu.
+    // Dictated texts do not stay in the menu.
     wait_for("the menu to be emptied", || (!shell.items().contains("country")).then_some(()));
     shell.open_menu(true);
     wait_for("the languages", || shell.items().contains("Spanish").then_some(()));
@@ -300,7 +302,7 @@ fn nobody_but_v2m_is_told_which_program_has_the_focus() {
     });
     let (application, class) = double.focused_app().unwrap();
     assert!(class.starts_with("org.v2m.Test"), "{application} {class}");
-    // Another process.
+    // A call from another process.
     let sign = ["org.v2m.Sign", "/org/v2m/Sign", "org.v2m.Sign", "FocusedApp"];
     let refused = try_run("busctl", &[&["--user", "call"], &sign[..]].concat());
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -313,7 +315,7 @@ fn a_terminal_that_tells_nothing_is_known_by_the_extension() {
     let (lab, desktop) = machine();
     let Some(shell) = Shell::with_extension(&desktop) else { return };
     shell.leave_overview();
-    // Without what v2m presses if it does not know the program.
+    // Without the key that v2m presses if it does not know the program.
     let foot = ["foot", "-o", "key-bindings.primary-paste=none"];
     let terminal = Terminal::open(&desktop, &foot);
     lab.dictate();
@@ -321,7 +323,7 @@ fn a_terminal_that_tells_nothing_is_known_by_the_extension() {
     run("v2m-send", &["config", "set", "deliver.focused_program=true"]);
     lab.dictate();
     assert_eq!(outcome(&lab, "paste"), (true, "pasted".to_owned()));
-    // Before it is what the terminal made of the keys that it does not know.
+    // Before the text, the line may contain keys that the terminal does not know.
     let line = terminal.take_line(&desktop);
     assert!(words(&line).ends_with(&words(lab::PHRASE)), "{line}");
 }
@@ -332,7 +334,7 @@ fn the_application_with_the_focus_has_its_preset_if_the_extension_may_tell_it() 
     let Some(shell) = Shell::with_extension(&desktop) else { return };
     shell.leave_overview();
     run("v2m-send", &["config", "set", "deliver.mode=clipboard"]);
-    // It needs no language model, and says as well which application was seen.
+    // This preset needs no language model, and also shows which application was recognised.
     run("v2m-send", &["config", "set", r#"llm.applications={"foot"="none"}"#]);
     let _terminal = Terminal::open(&desktop, &["foot"]);
     assert_eq!(lab.dictate().get("preset"), None, "it is known anyway");

@@ -1,5 +1,5 @@
-//! Texts that are ready while a hand still holds the shortcut, on GNOME Shell: for as long as hands
-//! do, with keys let go of in any order.
+//! Texts that are ready while a hand still holds the shortcut, on GNOME Shell: with realistic hold
+//! times, and keys released in any order.
 
 use super::counting::{Counting, Delivered, HOLDS};
 use super::desktop::{Desktop, Hand, Window, key};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
-/// A mouse that does not move for so long is at rest (`deliver/keys/held/probe.rs`).
+/// A mouse that does not move for this long is at rest (`deliver/keys/held/probe.rs`).
 const CALM: Duration = Duration::from_millis(20);
 
 fn ms(milliseconds: u64) -> Duration {
@@ -108,8 +108,8 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
             thread::sleep(ms(100));
             deliver("once ")
         });
-        // On a busy machine the window may be slower than anybody waits for, and the mouse may not
-        // rest in time.
+        // On a busy machine, the window may be too slow for v2m, and the mouse may not rest in
+        // time.
         if deliveries[0].ok || deliveries[0].detail.contains("no window took it") {
             expected += "once ";
         }
@@ -117,21 +117,21 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
         window.wait_for_all_of(&expected);
     }
     assert!(is_confirmed, "nothing was pasted");
-    // One that never rests: nothing is pressed, and the user is told.
+    // If the mouse never rests, v2m presses nothing and tells the user.
     thread::scope(|scope| {
         let hand = scope.spawn(|| Hand::new().move_mouse(250, ms(4_500)));
         thread::sleep(ms(300));
         let deliveries = deliver("never");
         let longest_rest = hand.join().unwrap();
-        // On a busy machine the mouse has gaps, in which v2m asks. It may get an answer there; then
-        // the text is pasted, and rightly so.
+        // On a busy machine, the mouse's moves have gaps. If v2m's probe is answered in a gap, it
+        // is right to paste the text.
         if longest_rest >= CALM && deliveries[0].ok {
             expected += "never";
             window.wait_for_all_of(&expected);
             return;
         }
         let [told, clipboard] = &deliveries[..] else { panic!("{deliveries:?}") };
-        // Or the mouse hides the answer.
+        // The moving mouse may also hide the answer to the probe.
         let is_told = told.detail.contains("mouse") || told.detail.contains("still held");
         assert!(!told.ok && is_told, "{told:?}");
         assert!(clipboard.ok, "{clipboard:?}");
@@ -140,7 +140,7 @@ fn a_mouse_that_moves_is_waited_for_and_a_slow_window_gets_the_text_once() {
     assert_eq!(window.text(), expected);
 }
 
-/// With Ctrl or Alt still down what is typed by hand would be another combination.
+/// Checks that no key is still down: with Ctrl or Alt, these keys would be other combinations.
 fn no_key_is_down(desktop: &Desktop, window: &Window) {
     desktop.press(&[key::CTRL, key::A]);
     desktop.press(&[key::DELETE]);
@@ -149,8 +149,8 @@ fn no_key_is_down(desktop: &Desktop, window: &Window) {
     window.wait_for_all_of("v");
 }
 
-/// Waits until everything that was said is known, as when the speaker pauses before the stop: the
-/// text is delivered within milliseconds after it then.
+/// Waits until everything said is transcribed, as when the speaker pauses before the stop. Then the
+/// text is delivered within milliseconds after the stop.
 fn wait_until_heard(lab: &Lab, after: impl FnOnce()) {
     let mut events = lab.client();
     events.ask_with("SUBSCRIBE", json!({ "events": ["transcription_update"] }));
@@ -165,7 +165,7 @@ fn wait_until_heard(lab: &Lab, after: impl FnOnce()) {
     }
 }
 
-/// A dictation by taps, each held for so long.
+/// Dictates by two taps, each held for `hold`.
 fn dictate_by_taps(lab: &Lab, desktop: &Desktop, hold: Duration) {
     desktop.hold(&SHORTCUT, || thread::sleep(hold));
     lab::wait_for("the recording", || is_recording(lab).then_some(()));
@@ -173,8 +173,8 @@ fn dictate_by_taps(lab: &Lab, desktop: &Desktop, hold: Duration) {
     desktop.hold(&SHORTCUT, || thread::sleep(hold));
 }
 
-/// A dictation by a key that is held while one speaks. The hand leaves V first, and the others so
-/// much later.
+/// Dictates by holding the shortcut while speaking. The hand releases V first, and the other keys
+/// `hold` later.
 fn dictate_by_holding(lab: &Lab, desktop: &Desktop, hold: Duration) {
     desktop.hold(&[key::CTRL, key::ALT], || {
         desktop.hold(&[key::V], || {
@@ -189,14 +189,14 @@ fn dictations(mode: &str, trigger: &str, dictate: impl Fn(&Lab, &Desktop, Durati
     let (lab, desktop) = machine();
     run("v2m-send", &["config", "set", &format!("trigger.mode={trigger}")]);
     run("v2m-send", &["config", "set", &format!("deliver.mode={mode}")]);
-    // The text is looked for as it is.
+    // The test compares the text unchanged.
     run("v2m-send", &["config", "set", "deliver.join=nothing"]);
     let window = desktop.window(true);
     for (number, hold) in (1..).zip(HOLDS) {
         dictate(&lab, &desktop, ms(hold));
         lab::wait_for("the dictation's record", || (lab.records().len() == number).then_some(()));
         assert!(outcome(&lab, mode).0, "held for {hold} ms");
-        // A busy machine may hear another word.
+        // On a busy machine, the transcript may differ in a word.
         let text = lab.records().pop().unwrap()["text"].as_str().unwrap().to_owned();
         assert!(text.contains("country"), "{text}");
         window.wait_for_all_of(&text);
@@ -213,7 +213,7 @@ fn dictations(mode: &str, trigger: &str, dictate: impl Fn(&Lab, &Desktop, Durati
     assert_eq!(lab.records().len(), HOLDS.len(), "the shortcut was pressed again");
 }
 
-// By "toggle", since a start that is held for 600 ms would be a dictation of 600 ms.
+// With "toggle", because with "auto" a first tap held for 600 ms would be a whole dictation.
 
 #[test]
 fn taps_that_are_held_paste_at_both_ends_of_a_dictation() {

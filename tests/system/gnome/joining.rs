@@ -1,5 +1,6 @@
-//! Dictations in a row on GNOME: joined to what the field tells, and where it tells nothing to what
-//! v2m has put there, as long as Mutter's idle time shows that nothing was done.
+//! Dictations in a row on GNOME. They are joined to the text that the field reports. If it reports
+//! nothing, they are joined to v2m's last text, provided that Mutter's idle time shows no input
+//! since.
 
 use super::desktop::{Desktop, key};
 use super::{SHORTCUT, lab as machine, outcome};
@@ -10,7 +11,7 @@ use v2m::deliver::{DeliveryOptions, Join, ShortcutPresses, Sinks};
 use v2m::session::DeliverMode;
 use v2m::text::{Choices, Letters, Rules};
 
-/// A dictation whose recording began so long from now.
+/// Returns the join for a dictation that begins `later` from now.
 fn join(later: Duration) -> Join {
     Join {
         rules: Arc::new(Rules::new(Choices::default())),
@@ -23,7 +24,7 @@ fn join(later: Duration) -> Join {
 }
 
 const AT_ONCE: Duration = Duration::ZERO;
-/// Longer than a space is added by a guess.
+/// So much later that v2m adds no space by guess.
 const LATER: Duration = Duration::from_secs(3_600);
 
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str, later: Duration) {
@@ -53,7 +54,7 @@ fn two_dictations_in_a_row_read_as_one_text_and_stay_apart_in_the_store() {
         lab.records().iter().map(|record| record["text"].as_str().unwrap().to_owned()).collect();
     assert!(texts.iter().all(|text| text.trim() == text), "{texts:?}");
     let [first, second] = &texts[..] else { panic!("{texts:?}") };
-    // The second text's first letter is a capital after a full stop, and a small one otherwise.
+    // The second text begins with a capital after a full stop, otherwise with a small letter.
     let shown = window.wait_for("both texts", |text| text.matches("country").count() == 2);
     assert_eq!(shown.to_lowercase(), format!("{first} {second}").to_lowercase());
     assert_eq!(run("v2m-send", &["last"]).trim_end_matches('\n'), second);
@@ -66,7 +67,7 @@ fn a_field_that_tells_is_believed_wherever_its_cursor_is() {
     let mut sinks = Sinks::new();
     paste(&desktop, &mut sinks, "I think that", AT_ONCE);
     window.wait_for_all_of("I think that");
-    // Who does something at once cannot mean the text, and the field may not show it yet.
+    // An input at once would not refer to the text, because the field may not show it yet.
     desktop.wait_until_idle();
     desktop.press(&[key::I]);
     window.wait_for_all_of("I think thati");
@@ -88,7 +89,7 @@ fn a_window_that_tells_nothing_goes_on_where_the_last_text_ended() {
     desktop.wait_until_idle();
     paste(&desktop, &mut sinks, "The end", LATER);
     window.wait_for_all_of("I think that the end");
-    // A key: it is not known any more what stands there, nor what was pressed.
+    // After a key, v2m knows neither the text at the cursor nor which key was pressed.
     desktop.wait_until_idle();
     desktop.press(&[key::I]);
     window.wait_for_all_of("I think that the endi");

@@ -1,4 +1,4 @@
-//! The keymap that GNOME Shell has in force, as it tells every program.
+//! GNOME Shell's current keymap, as sent to every program.
 
 use kbvm::xkb::diagnostic::WriteToLog;
 use kbvm::{GroupIndex, Keycode, ModifierMask, xkb};
@@ -14,7 +14,7 @@ struct Told {
     text: String,
 }
 
-/// What the key right of L writes on the first layout.
+/// Returns the character that the key right of L types on the first layout.
 pub(crate) fn right_of_l() -> char {
     const KEY: Keycode = Keycode::from_evdev(39);
     let keymap = xkb::Context::builder().build().keymap_from_bytes(WriteToLog, None, keymap());
@@ -23,7 +23,7 @@ pub(crate) fn right_of_l() -> char {
     meaning.into_iter().next().unwrap().char().unwrap()
 }
 
-/// In xkb's text form.
+/// Returns the keymap in xkb's text format.
 fn keymap() -> String {
     let conn = Connection::connect_to_env().unwrap();
     let mut queue = conn.new_event_queue();

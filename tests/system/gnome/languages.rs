@@ -1,4 +1,4 @@
-//! A second key that dictates in another language, beside the first.
+//! A second shortcut that dictates in another language.
 
 use super::desktop::{Desktop, key};
 use super::{SHORTCUT, is_recording, lab as machine};
@@ -7,8 +7,8 @@ use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Presses the keys until they count (the desktop takes a new shortcut over in its own time), and
-/// returns the language in which v2m records then.
+/// Presses the keys until a recording starts, because the desktop adopts a new shortcut with a
+/// delay. Returns the recording's language.
 fn language_of(lab: &Lab, desktop: &Desktop, keys: &[u32]) -> String {
     wait_for("the shortcut to work", || {
         desktop.press(keys);
@@ -23,7 +23,7 @@ fn language_of(lab: &Lab, desktop: &Desktop, keys: &[u32]) -> String {
     });
     let language = lab.client().ask("GET_STATUS")["language"].as_str().unwrap().to_owned();
     lab.client().ask("CANCEL_RECORDING");
-    // The next run knows nothing of that press: two within 300 ms are one.
+    // Two presses within 300 ms count as one. The next run does not know this press.
     systemctl(&["stop", "v2m.service"]);
     language
 }
@@ -40,7 +40,7 @@ fn each_of_two_keys_dictates_in_its_language() {
         run("v2m", &["shortcut", "remove", "--language", "en"]).trim(),
         "The shortcut is removed."
     );
-    // The model here knows English alone.
+    // The model here knows only English.
     let answer = lab.client().call("TOGGLE_RECORDING", json!({"language": "es"})).unwrap();
     assert_eq!(answer["code"], "model_missing", "{answer}");
     assert!(answer["error"].as_str().unwrap().contains("does not know Spanish"), "{answer}");

@@ -1,4 +1,4 @@
-//! The last metre on GNOME Shell: the real shortcut, the real window, and what is on the clipboard
+//! Delivery on GNOME Shell: the real shortcut, a real window, and the content of the clipboard
 //! before and after.
 
 mod applications;
@@ -24,19 +24,19 @@ use std::time::{Duration, Instant};
 use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::DeliverMode;
 
-/// The key that `v2m shortcut install` finds free on a GNOME as it comes.
+/// The key that `v2m shortcut install` finds free on GNOME with default settings.
 const SHORTCUT: [u32; 3] = [key::CTRL, key::ALT, key::V];
 
 const TEXT: &str = "text/plain;charset=utf-8";
 
-/// The machine in order, with the shortcut, and texts that are pasted.
+/// Prepares the machine with the shortcut, and with texts delivered by paste.
 fn lab() -> (Lab, Desktop) {
     let lab = Lab::new();
     let desktop = Desktop::new();
     let said = run("v2m", &["shortcut", "install"]);
     assert!(said.contains("<Control><Alt>v"), "{said}");
-    // The desktop takes it over in its own time, and tells nobody when: the key is pressed until it
-    // counts.
+    // The desktop adopts the shortcut with a delay and does not report it. So press the key until
+    // it works.
     lab::wait_for("the shortcut to work", || {
         desktop.press(&SHORTCUT);
         let until = Instant::now() + Duration::from_secs(2);
@@ -49,7 +49,7 @@ fn lab() -> (Lab, Desktop) {
         None
     });
     lab.client().ask("CANCEL_RECORDING");
-    // The next run knows nothing of that press: two within 300 ms are one.
+    // Two presses within 300 ms count as one. The next run does not know this press.
     lab::systemctl(&["stop", "v2m.service"]);
     run("v2m-send", &["config", "set", "deliver.mode=paste"]);
     (lab, desktop)
@@ -59,7 +59,8 @@ fn is_recording(lab: &Lab) -> bool {
     lab.client().ask("GET_STATUS")["is_recording"] == true
 }
 
-/// Waits until a dictation is over; what became of its text, as the store has it: by, ok, detail.
+/// Waits until a dictation is over. Returns the result of the delivery `by` this method from the
+/// store: ok and detail.
 fn outcome(lab: &Lab, by: &str) -> (bool, String) {
     let record = lab::wait_for("the dictation's outcome", || {
         lab.records().pop().filter(|record| record["deliveries"] != serde_json::json!([]))
@@ -90,7 +91,7 @@ fn a_shortcut_held_while_one_speaks_puts_the_text_into_the_window() {
     let (_lab, desktop) = lab();
     let window = desktop.window(true);
     desktop.hold(&SHORTCUT, || {
-        // The key is pressed to the last word, as a hand does.
+        // Hold the key down to the last word, as a user does.
         thread::spawn(lab::speak).join().unwrap();
     });
     assert_phrase(&window.wait_for("the text in the window", |text| text.contains("country")));
@@ -99,7 +100,7 @@ fn a_shortcut_held_while_one_speaks_puts_the_text_into_the_window() {
 #[test]
 fn a_picture_on_the_clipboard_comes_back() {
     let (lab, desktop) = lab();
-    // Larger than a pipe holds at once.
+    // Larger than a pipe's buffer.
     let picture: Vec<u8> =
         b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..3_000_000u32).map(|i| i as u8)).collect();
     let _editor = desktop.copy_all(&[("image/png", &picture)]);
@@ -148,7 +149,7 @@ fn nothing_is_pasted_into_a_locked_screen() {
     assert_eq!(told["ok"], false, "{answer}");
     assert!(told["detail"].as_str().unwrap().contains("locked"), "{answer}");
     desktop.lock(false);
-    // GNOME Shell itself empties the clipboard when it locks.
+    // GNOME Shell itself empties the clipboard when the screen is locked.
     assert!(!desktop.copied().contains("country"));
     assert_eq!(window.text(), "");
     assert_phrase(lab.records().pop().unwrap()["text"].as_str().unwrap());
@@ -183,7 +184,7 @@ fn one_dictation_may_go_elsewhere() {
     assert_phrase(&run("v2m-send", &["stop", "--deliver", "clipboard"]));
     assert_phrase(&desktop.copied());
     assert_eq!(window.text(), "");
-    // The next one goes where the configuration says.
+    // The next dictation is delivered as configured.
     lab.dictate();
     window.wait_for("the text in the window", |text| words(text) == words(lab::PHRASE));
 }
@@ -204,7 +205,7 @@ fn every_character_of_many_texts_arrives_once_and_the_clipboard_is_as_before() {
     desktop.runtime.block_on(sinks.settle());
     assert_eq!(window.wait_for("all texts", |text| text.len() >= expected.len()), expected);
     assert_eq!(desktop.clipboard(TEXT).as_deref(), Some(&b"before"[..]));
-    // What was typed by hand at the end shows that no key is still held.
+    // The keys typed by hand at the end show that no key is still held.
     desktop.press(&[key::CTRL, key::A]);
     desktop.press(&[key::DELETE]);
     window.wait_for("an empty window", str::is_empty);

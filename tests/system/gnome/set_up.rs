@@ -1,7 +1,8 @@
-//! The first press without a model on GNOME: the notification's button opens the set-up in a terminal.
+//! The first press without a model on GNOME: the notification's button opens `v2m setup` in a
+//! terminal.
 //!
-//! All of it is real: the shell's notification, its button, the hand that presses it, the unit, the
-//! terminal, and the set-up that takes keys there.
+//! Everything is real: the shell's notification, its button, the mouse or keys that press it, the
+//! unit, the terminal, and `v2m setup`, which takes keys there.
 
 use super::desktop::{Desktop, Hand, key};
 use super::extension::shell::Shell;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 const UNIT: &str = "v2m-setup.service";
 
-/// The process of `v2m setup` that has a terminal.
+/// Returns the process of `v2m setup` that has a terminal.
 fn in_terminal() -> Option<u32> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut pids = processes.filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
@@ -28,7 +29,7 @@ fn in_terminal() -> Option<u32> {
     })
 }
 
-/// Does this until something is so. The shell tells nobody when it is ready for it.
+/// Repeats `act` until `is` returns something. The shell does not report when it is ready.
 fn until<T>(what: &str, act: impl Fn(), mut is: impl FnMut() -> Option<T>) -> T {
     wait_for(what, || {
         act();
@@ -43,7 +44,7 @@ fn until<T>(what: &str, act: impl Fn(), mut is: impl FnMut() -> Option<T>) -> T 
     })
 }
 
-/// What the test leaves behind goes with this.
+/// Cleans up after the test when dropped.
 struct SetUp;
 
 impl Drop for SetUp {
@@ -51,7 +52,7 @@ impl Drop for SetUp {
         if let Some(pid) = in_terminal() {
             let _ = try_run("kill", &[&pid.to_string()]);
         }
-        // Some terminals keep their window.
+        // Some terminals keep their window open.
         let _ = try_run("systemctl", &["--user", "stop", UNIT]);
     }
 }
@@ -69,8 +70,8 @@ fn without_a_model_the_button_of_the_notification_opens_the_set_up_in_a_terminal
         (told.contains("set-up") && told.contains("Set v2m up")).then_some(())
     });
     assert_eq!(in_terminal(), None);
-    // Since GNOME Shell 45 no key gets to the button, but the mouse does. Before, Super+N goes to the
-    // notification, and Enter presses its button.
+    // Since GNOME Shell 45, keys do not reach the button, but the mouse does. Before 45, Super+N
+    // selects the notification, and Enter presses its button.
     let press = || match &shell {
         Some(shell) => {
             let button = wait_for("the button", || shell.button_of_banner("Set v2m up"));
@@ -83,7 +84,7 @@ fn without_a_model_the_button_of_the_notification_opens_the_set_up_in_a_terminal
         }
     };
     let pid = until("the set-up in a terminal", press, in_terminal);
-    // The user's keys get there: q leaves the set-up, and Enter ends it.
+    // The user's keys reach it: q leaves the set-up, and Enter ends it.
     let leave = || [key::Q, key::ENTER, key::ENTER].iter().for_each(|key| desktop.press(&[*key]));
     let is_over = || (in_terminal() != Some(pid)).then_some(());
     until("the end of the set-up", leave, is_over);

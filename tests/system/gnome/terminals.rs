@@ -1,8 +1,8 @@
-//! Terminals, on a desktop that tells nobody which window has the keyboard.
+//! Terminals, on a desktop that does not report which window has the keyboard focus.
 //!
-//! Ctrl+V in a terminal is readline's quoted-insert: nothing is pasted, and of the next real paste
-//! the line keeps `^[[200~`. Each terminal here reads lines with readline, gets two texts, and both
-//! lines must be exactly these.
+//! In a terminal, Ctrl+V is readline's quoted-insert: it pastes nothing, and the next real paste
+//! leaves `^[[200~` in the line. Each terminal here reads lines with readline and gets two texts,
+//! and both lines must be exactly these texts.
 
 use super::desktop::{Desktop, Window, key};
 use super::{TEXT, lab as machine};
@@ -14,21 +14,22 @@ use v2m::session::{DeliverMode, Delivery};
 
 const TEXTS: [&str; 2] = ["one and the other", "Grüße — “€5” ñ 日"];
 
-/// A terminal with the keyboard, in which readline takes lines. Closed when dropped.
+/// A terminal with the keyboard focus that reads lines with readline. Closed when dropped.
 pub(super) struct Terminal {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Terminal {
-    /// `command` runs a terminal that runs the command which is added to it.
+    /// Opens a terminal. `command` starts it, and takes the command to run in it as further
+    /// arguments.
     pub(super) fn open(desktop: &Desktop, command: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut process = desktop.command(command[0]);
         process.args(&command[1..]).arg(beside("lines.sh")).arg(folder.path().join("lines"));
         let child = process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let terminal = Self { child, folder };
-        // It has the keyboard once it takes a line.
+        // Once it takes a line, it has the keyboard focus.
         wait_for("the terminal to take a line", || {
             desktop.press(&[key::A]);
             desktop.press(&[key::ENTER]);
@@ -42,8 +43,8 @@ impl Terminal {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Ends the line; what was in it. A terminal may have asked for a text and not have it in its
-    /// line yet: then the line is empty, and the next one is meant.
+    /// Ends the line and returns its text. A terminal may have requested a text that is not in its
+    /// line yet. Then the line is empty, and the next one counts.
     pub(super) fn take_line(&self, desktop: &Desktop) -> String {
         let written = self.written().len();
         wait_for("the line", || {
@@ -54,7 +55,7 @@ impl Terminal {
         })
     }
 
-    /// The lines but empty ones, and those that were typed to find out whether it has the keyboard.
+    /// Returns the lines except empty ones and those typed to find out whether it has the focus.
     fn written(&self) -> Vec<String> {
         let lines = self.lines().into_iter();
         lines.filter(|line| !line.chars().all(|c| c == 'a')).collect()
@@ -65,12 +66,12 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // gnome-terminal's window belongs to its server.
+        // gnome-terminal's window belongs to its server process.
         let _ = lab::try_run("systemctl", &["--user", "stop", "gnome-terminal-server.service"]);
     }
 }
 
-/// As the configuration has it.
+/// Returns options as from a default configuration.
 fn wanted() -> DeliveryOptions {
     let defaults = run("v2m-send", &["config", "get", "deliver.terminals"]);
     let names = defaults.split('"').skip(1).step_by(2);
@@ -87,7 +88,7 @@ fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str) {
     assert_eq!(deliveries, [pasted]);
 }
 
-/// Pastes into a terminal and expects the lines, and all selections as they were.
+/// Pastes into a terminal. Expects the right lines, and all selections unchanged.
 fn takes_texts(command: &[&str]) {
     let (_lab, desktop) = machine();
     desktop.mark("marked before");
@@ -127,7 +128,7 @@ fn a_field_gets_its_text_also_while_a_terminal_runs() {
     let (_lab, desktop) = machine();
     let _terminal = Terminal::open(&desktop, &["foot"]);
     let mut sinks = Sinks::new();
-    // One tells that it has the keyboard, one does not.
+    // One window reports that it has the focus, one does not.
     for telling in [true, false] {
         let window = desktop.window_that(telling, "field");
         paste(&desktop, &mut sinks, TEXTS[1]);
@@ -146,11 +147,11 @@ fn what_goes_into_a_password_field_is_not_shown() {
     let told = wait_for("the notification", || {
         Some(shown.told()).filter(|told| told.contains("password field"))
     });
-    // Nor was it while it grew.
+    // Nor did a notification contain the growing text.
     assert!(!told.contains(word) && !told.contains("fellow"), "{told}");
 }
 
-/// What goes to the notification service.
+/// Records messages to the notification service.
 pub(super) struct Notifications {
     child: Child,
     file: tempfile::NamedTempFile,
@@ -164,7 +165,7 @@ impl Notifications {
         command.args(["--session", listening]).stdin(Stdio::null());
         let child = command.stdout(file.reopen().unwrap()).spawn().unwrap();
         let listening = Self { child, file };
-        // It begins by telling that it has a name.
+        // Its first output reports that it has a bus name.
         wait_for("dbus-monitor to listen", || (!listening.told().is_empty()).then_some(()));
         listening
     }

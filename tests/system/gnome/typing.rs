@@ -1,4 +1,4 @@
-//! Typing on GNOME, as the user's layouts are.
+//! Typing on GNOME with the user's keyboard layouts.
 
 use super::desktop::{Desktop, key};
 use super::keymap::right_of_l;
@@ -7,24 +7,24 @@ use crate::lab::{self, run, words};
 use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
-/// What a Spanish keyboard writes, with dead keys, a third level and capitals.
+/// Characters of a Spanish keyboard: with dead keys, a third level and capitals.
 const SPANISH: &str =
     "¿Qué pasó en España, señor Íñigo? «Sí» 100 % [5 €] pingüino ~ ^ ` ' \"fin\"!";
 
-/// Layouts, and what the key right of L writes on each.
+/// A layout, and the character that the key right of L types on it.
 const ES: (&str, char) = ("es", 'ñ');
 const US: (&str, char) = ("us", ';');
 const RU: (&str, char) = ("ru", 'ж');
 
 const SOURCES: &str = "org.gnome.desktop.input-sources";
 
-/// The user's layouts.
+/// Sets the user's layouts.
 fn lay_out(desktop: &Desktop, layouts: &[(&str, char)]) {
     let first = layouts[0];
     let list: Vec<String> = layouts.iter().map(|(name, _)| format!("('xkb', '{name}')")).collect();
     run("gsettings", &["set", SOURCES, "sources", &format!("[{}]", list.join(", "))]);
-    // GNOME Shell takes it over in its own time, and a key that means nothing tells when: it is
-    // pressed with the new keymap.
+    // GNOME Shell adopts the layouts with a delay, with the next key press. So press a key without
+    // effect until the new keymap is in force.
     lab::wait_for("the layouts", || {
         desktop.press(&[key::F24]);
         (right_of_l() == first.1).then_some(())
@@ -59,7 +59,7 @@ fn a_text_is_typed_as_the_users_layout_has_it() {
     write(SPANISH);
     lay_out(&desktop, &[RU]);
     write("Привет, мир!");
-    // Whichever of the two is in force.
+    // The layout in force is either of the two.
     lay_out(&desktop, &[US, ES]);
     write("what both write alike, say, 5 % of it");
     let deliveries = put(&desktop, &mut sinks, "it's");
@@ -81,7 +81,7 @@ fn a_text_is_typed_as_the_users_layout_has_it() {
     window.wait_for_all_of(&expected);
     desktop.runtime.block_on(sinks.settle());
     assert_eq!(desktop.clipboard(TEXT).as_deref(), Some(&b"before"[..]));
-    // What is typed by hand at the end shows that no key is still held.
+    // The keys typed by hand at the end show that no key is still held.
     desktop.press(&[key::CTRL, key::A]);
     desktop.press(&[key::DELETE]);
     window.wait_for("an empty window", str::is_empty);
@@ -92,7 +92,8 @@ fn a_window_that_hangs_meanwhile_gets_the_whole_text_afterwards() {
     let (_lab, desktop) = machine();
     lay_out(&desktop, &[ES]);
     let window = desktop.window(true);
-    // About the most that is typed: GNOME Shell 43 ends programs for which too much waits.
+    // About the longest text that v2m types. GNOME Shell 43 kills programs with too many pending
+    // events.
     let text = "Áé ".repeat(if desktop.version() < 48 { 20 } else { 120 });
     window.stop(true);
     let deliveries = put(&desktop, &mut Sinks::new(), &text);

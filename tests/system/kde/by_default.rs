@@ -1,5 +1,5 @@
-//! What comes with the installation and nothing else: `deliver.mode = "auto"`, which does not make
-//! KDE ask.
+//! The defaults after an installation: `deliver.mode = "auto"`, which does not make KDE ask for
+//! permission.
 
 use super::desktop::{Desktop, key};
 use crate::lab::{Lab, assert_phrase, run, wait_for};
@@ -20,7 +20,7 @@ fn texts_are_copied_with_one_hint_and_pasted_once_the_user_has_allowed_it() {
     }
     let shown = run("v2m-send", &["status"]);
     assert!(shown.contains("to the clipboard: the desktop would first ask"), "{shown}");
-    // Where no notification is shown, nothing was told.
+    // If no notification is shown, the user was not told.
     let is_shown = |answer: &serde_json::Value| {
         let all = answer["deliveries"].as_array().unwrap().iter();
         all.into_iter().any(|it| it["by"] == "notification" && it["ok"] == true)

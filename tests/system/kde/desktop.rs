@@ -1,5 +1,4 @@
-//! What the tests take in hand of KDE: the clipboard, windows, the layout, the permission, and
-//! v2m's sinks.
+//! The tests' access to KDE: clipboard, windows, keyboard layout, permission, and v2m's sinks.
 
 use crate::lab::{beside, ended, run, try_run, wait_for};
 use serde_json::Value;
@@ -11,7 +10,7 @@ use std::time::Instant;
 use v2m::deliver::{DeliveryOptions, Sinks};
 use v2m::session::{DeliverMode, Delivery};
 
-/// Keys by the codes of Linux's input-event-codes.h.
+/// Key codes from Linux's input-event-codes.h.
 pub(crate) mod key {
     pub(crate) const ENTER: u32 = 28;
     pub(crate) const CTRL: u32 = 29;
@@ -20,12 +19,12 @@ pub(crate) mod key {
     pub(crate) const META: u32 = 125;
 }
 
-/// The application that types.
+/// The id of the application that types.
 const TYPIST: &str = "org.v2m.Typist";
 
 const STORE: &str = "org.freedesktop.impl.portal.PermissionStore";
 
-/// The desktop, and the sinks of a v2m that has just been started.
+/// The desktop, and the sinks as in a newly started v2m.
 pub(crate) struct Desktop {
     sinks: Option<Sinks>,
     pub(crate) runtime: tokio::runtime::Runtime,
@@ -36,8 +35,8 @@ impl Desktop {
         let environment = run("systemctl", &["--user", "show-environment"]);
         let lines = environment.lines().filter_map(|line| line.split_once('='));
         for (name, value) in lines.filter(|(name, _)| name.starts_with("WAYLAND_DISPLAY")) {
-            // SAFETY: one test runs at a time, and the threads of an earlier one read variables
-            // only through std.
+            // SAFETY: one test runs at a time, and threads from earlier tests read variables only
+            // through std.
             unsafe { std::env::set_var(name, value) };
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -47,14 +46,14 @@ impl Desktop {
         desktop
     }
 
-    /// v2m ends, and is started again.
+    /// Replaces the sinks, as a restart of v2m does.
     pub(crate) fn restart_v2m(&mut self) {
         self.sinks = Some(Sinks::new());
-        // What the last one had open is closed by its task.
+        // Let the task of the old sinks close its connections.
         self.runtime.block_on(async { tokio::task::yield_now().await });
     }
 
-    /// What became of pasting a text.
+    /// Pastes a text. Returns the results.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
         let wanted = DeliveryOptions { mode: DeliverMode::Paste, ..DeliveryOptions::default() };
         let sinks = self.sinks.as_mut().unwrap();
@@ -71,26 +70,26 @@ impl Desktop {
         assert_eq!(self.paste(text), [pasted]);
     }
 
-    /// Waits until the clipboard has been given back.
+    /// Waits until the clipboard has been restored.
     pub(crate) fn settle(&mut self) {
         let sinks = self.sinks.as_mut().unwrap();
         self.runtime.block_on(sinks.settle());
     }
 
-    /// Whether Plasma answers its question for v2m without asking.
+    /// Sets Plasma's answer for v2m in advance, so that it does not ask the user.
     pub(crate) fn answer_in_advance(&self, yes: bool) {
-        // "" is a program whose unit is not named after an application.
+        // "" stands for programs with a unit that is not named after an application.
         permit("''", yes);
     }
 
-    /// Restarts KDE's portal and the one in front of it.
+    /// Restarts KDE's portal and xdg-desktop-portal, its frontend.
     pub(crate) fn restart_portals(&self) {
         for unit in ["plasma-xdg-desktop-portal-kde.service", "xdg-desktop-portal.service"] {
             run("systemctl", &["--user", "restart", unit]);
         }
     }
 
-    /// Sets the variant of the US layout that the user's keyboard has.
+    /// Sets the variant of the user's US keyboard layout.
     pub(crate) fn layout(&self, variant: &str) {
         let file = PathBuf::from(std::env::var_os("HOME").unwrap()).join(".config/kxkbrc");
         let text = format!("[Layout]\nLayoutList=us\nVariantList={variant}\nUse=true\n");
@@ -99,12 +98,12 @@ impl Desktop {
         run("dbus-send", &[&["--session", "--type=signal"], &told[..]].concat());
     }
 
-    /// Presses a key on a keyboard that is not v2m's but another application's.
+    /// Presses a key on the keyboard of another application than v2m.
     pub(crate) fn type_key(&self, code: u32) {
         Hand::new(&[Step::Down(code), Step::Up(code)]).ends();
     }
 
-    /// What became of pasting a text while a hand holds the shortcut, which was pressed now.
+    /// Pastes a text while a hand holds the shortcut, pressed just now. Returns the results.
     pub(crate) fn paste_after_a_press(&mut self, text: &str) -> Vec<Delivery> {
         let pressed = Some(Instant::now());
         let wanted =
@@ -113,7 +112,7 @@ impl Desktop {
         self.runtime.block_on(sinks.hand_over(text, &wanted))
     }
 
-    /// Copies, as a program does that stays as long as it is copied.
+    /// Copies content from a program that runs until something else is copied.
     pub(crate) fn copy(&self, format: &str, bytes: &[u8]) {
         let mut content = tempfile::tempfile().unwrap();
         content.write_all(bytes).unwrap();
@@ -129,7 +128,7 @@ impl Desktop {
         self.wait_for_clipboard(format, bytes);
     }
 
-    /// Waits until another program would paste this.
+    /// Waits until another program would paste this content.
     pub(crate) fn wait_for_clipboard(&self, format: &str, bytes: &[u8]) {
         wait_for("what is on the clipboard", || {
             let read = ["5", "wl-paste", "--no-newline", "--type", format];
@@ -138,7 +137,7 @@ impl Desktop {
         });
     }
 
-    /// Opens a window that has the keyboard; with a text field, or without.
+    /// Opens a window with the keyboard focus, with or without a text field.
     pub(crate) fn window(&self, with_field: bool) -> Window {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");
@@ -154,7 +153,7 @@ impl Desktop {
     }
 }
 
-/// What a hand does with a key of a code, or for how many milliseconds it rests.
+/// One action of a hand: presses or releases the key with this code, or rests for milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Down(u32),
@@ -162,10 +161,10 @@ pub(crate) enum Step {
     Rest(u64),
 }
 
-/// A hand on a keyboard of an application's, whose unit is named after it.
+/// A hand on the keyboard of an application, in a unit named after the application.
 pub(crate) struct Hand {
     child: Child,
-    /// What it says, and when it said that.
+    /// The lines that it prints, with their times.
     said: Receiver<(String, Instant)>,
 }
 
@@ -197,7 +196,7 @@ impl Hand {
         assert_eq!(self.said.recv().unwrap().0, "waits");
     }
 
-    /// Waits until it has done all; when.
+    /// Waits until all steps are done. Returns when.
     pub(crate) fn ends(mut self) -> Instant {
         let (_, ended_at) = self.said.iter().find(|(line, _)| line == "ends").unwrap();
         assert!(ended("the hand", &mut self.child).success());
@@ -205,7 +204,7 @@ impl Hand {
     }
 }
 
-/// Whether an application may press keys without a question.
+/// Sets whether an application may press keys; Plasma then does not ask.
 fn permit(application: &str, yes: bool) {
     let path = format!("/{}", STORE.replace('.', "/"));
     let method = format!("{STORE}.SetPermission");
@@ -215,7 +214,7 @@ fn permit(application: &str, yes: bool) {
     run("gdbus", &[&call[..], &what[..]].concat());
 }
 
-/// A window; closed when dropped.
+/// A window, closed when dropped.
 pub(crate) struct Window {
     child: Child,
     file: PathBuf,
@@ -227,17 +226,17 @@ impl Window {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 
-    /// Whether it has the keyboard.
+    /// Whether it has the keyboard focus.
     pub(crate) fn is_active(&self) -> bool {
         self.read().unwrap()["active"] == true
     }
 
-    /// What is written in it.
+    /// Returns the text in it.
     pub(crate) fn text(&self) -> String {
         self.read().unwrap()["text"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until `wanted` of what is written in it; that text.
+    /// Waits until its text is `wanted`. Returns the text.
     pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&String) -> bool) -> String {
         wait_for(what, || Some(self.text()).filter(&wanted))
     }

@@ -1,5 +1,5 @@
-//! Texts in a row on KDE: KWin tells when somebody does something (`ext-idle-notify`), and no
-//! program which window has the keyboard.
+//! Texts in a row on KDE, where KWin reports input (`ext-idle-notify`), but nothing reports which
+//! window has the keyboard focus.
 
 use super::desktop::{Desktop, key};
 use crate::lab::wait_for;
@@ -11,10 +11,10 @@ use v2m::session::DeliverMode;
 use v2m::text::{Choices, Letters, Rules};
 
 const AT_ONCE: Duration = Duration::ZERO;
-/// Longer than a space is added by a guess.
+/// So much later that v2m adds no space by guess.
 const LATER: Duration = Duration::from_secs(3_600);
 
-/// Pastes a dictation whose recording began so long from now.
+/// Pastes a dictation that begins `later` from now.
 fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str, later: Duration) {
     let join = Join {
         rules: Arc::new(Rules::new(Choices::default())),
@@ -34,7 +34,8 @@ fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str, later: Duration) {
     desktop.runtime.block_on(sinks.settle());
 }
 
-/// Waits until v2m's watch has heard something and sleeps again: how often it has waited by then.
+/// Waits until v2m's watch thread has received something and sleeps again. Returns how often it has
+/// waited so far.
 fn hears(what: &str, before: u64) -> u64 {
     wait_for(what, || {
         let threads = fs::read_dir("/proc/self/task").unwrap().flatten().map(|entry| entry.path());

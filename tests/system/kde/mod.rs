@@ -1,7 +1,7 @@
-//! The last metre on KDE: KWin's clipboard by data-control, keys by the RemoteDesktop portal, into
-//! windows of GTK.
+//! Delivery on KDE: KWin's clipboard by data-control, keys by the RemoteDesktop portal, into GTK
+//! windows.
 //!
-//! KDE's question is answered in advance by its permission store, but where it is what is tested.
+//! The permission store answers KDE's question in advance, except in tests of the question itself.
 
 mod by_default;
 mod desktop;
@@ -46,7 +46,7 @@ fn every_character_of_many_texts_arrives_once_and_no_key_is_left_down() {
     desktop.settle();
     assert_eq!(window.wait_for("all texts", |text| text.len() >= expected.len()), expected);
     desktop.wait_for_clipboard(TEXT, b"before");
-    // With Ctrl still down it would paste.
+    // If Ctrl were still down, this would paste.
     desktop.type_key(key::V);
     window.wait_for("what was typed", |text| *text == format!("{expected}v"));
 }
@@ -54,7 +54,7 @@ fn every_character_of_many_texts_arrives_once_and_no_key_is_left_down() {
 #[test]
 fn a_picture_on_the_clipboard_comes_back() {
     let (_lab, mut desktop) = (Lab::new(), Desktop::start());
-    // Larger than a pipe holds at once.
+    // Larger than a pipe's buffer.
     let noise = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
     let picture: Vec<u8> = b"\x89PNG\r\n\x1a\n".iter().copied().chain(noise).collect();
     desktop.copy("image/png", &picture);
@@ -78,8 +78,8 @@ fn what_no_window_takes_waits_on_the_clipboard() {
     desktop.wait_for_clipboard(TEXT, WORDS.as_bytes());
 }
 
-/// KDE's portal learns the layout only from the first key that is asked for by its meaning, and
-/// presses that one as on a US keyboard: where V is on Dvorak, there is K.
+/// KDE's portal reads the layout only at the first key requested by keysym, and presses that key as
+/// on a US keyboard. In V's place on Dvorak, a US keyboard has K.
 #[test]
 fn v_is_where_the_users_layout_has_it_from_the_first_text_on() {
     let (_lab, mut desktop) = (Lab::new(), Desktop::start());
@@ -107,7 +107,7 @@ fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
         assert!(deliveries[1].ok, "{deliveries:?}");
     }
     wait_for("KDE's question", || (!window.is_active()).then_some(()));
-    // "Share" is what Enter presses.
+    // Enter presses "Share".
     desktop.type_key(key::ENTER);
     wait_for("the end of the question", || window.is_active().then_some(()));
     for _ in 0..2 {
@@ -129,7 +129,7 @@ fn a_permission_is_kept_and_opens_the_next_session() {
     assert!(token.exists());
     let named = desktop.runtime.block_on(way_to_the_cursor());
     assert_eq!(named, Ok("portal, with the compositor's clipboard"));
-    // From here on only the token opens one.
+    // From here on, only the token opens a session.
     desktop.answer_in_advance(false);
     desktop.restart_v2m();
     desktop.pastes(WORDS);
@@ -160,7 +160,7 @@ fn a_text_waits_for_the_shortcuts_keys_however_long_they_are_held() {
             ([key::META, key::ALT, key::V], 40),
         ] {
             let mut press = keys;
-            // Modifiers first.
+            // Press modifiers first.
             press.sort_by_key(|code| *code == key::V);
             let mut steps = press.map(Step::Down).to_vec();
             steps.push(Step::Rest(hold));
@@ -170,7 +170,7 @@ fn a_text_waits_for_the_shortcuts_keys_however_long_they_are_held() {
             let text = format!("held {hold} ");
             let deliveries = desktop.paste_after_a_press(&text);
             let ended = Instant::now();
-            // The last of its steps is a rest.
+            // The hand's last step is a rest.
             let released = hand.ends() - Duration::from_millis(apart);
             assert!(deliveries[0].ok, "{hold} {keys:?}: {deliveries:?}");
             assert!(ended >= released, "{hold} {keys:?}: a key was pressed too early");
@@ -208,7 +208,7 @@ fn the_service_is_told_of_the_keys_as_well() {
     let window = desktop.window(true);
     let mut dictation = lab.record();
     lab::speak();
-    // Longer than the service would wait for keys of which it is told nothing.
+    // Longer than v2m waits for keys that it cannot observe.
     let (ctrl, alt) = (key::CTRL, key::ALT);
     let steps =
         [Step::Down(ctrl), Step::Down(alt), Step::Rest(1_900), Step::Up(alt), Step::Up(ctrl)];

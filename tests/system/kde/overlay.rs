@@ -1,5 +1,5 @@
-//! The sign at the bottom of KWin's screen, by layer-shell: seen in each state, never in the way, and
-//! gone afterwards.
+//! The sign at the bottom of KWin's screen, by layer-shell: visible in each state, never in the
+//! way, and gone afterwards.
 
 use super::desktop::{Desktop, key};
 use super::screen::{Area, Colour, Screen};
@@ -10,11 +10,11 @@ use std::thread;
 use zbus::Variant;
 
 const UNIT: &str = "v2m-osd.service";
-/// As it is where nobody has set anything.
+/// Restores the default setting of the overlay in the service.
 const IN_FORCE: &str = "UnsetEnvironment=V2M_FEEDBACK__OVERLAY";
 const WORDS: &str = "and so my fellow Americans, ask not what your country can do for you";
 
-/// Where the sign is.
+/// The area of the sign.
 const BOTTOM: Area = (200, 600, 880, 110);
 
 fn has_sign() -> bool {
@@ -67,7 +67,7 @@ fn each_state_is_seen_and_keys_go_to_the_window_meanwhile() {
             words.iter().map(|(key, word)| (*key, Variant::from(*word))).collect();
         double.sign(kind, details);
     };
-    // Another picture than the last one, with more of a colour than before anything was shown.
+    // The picture differs from the last one, and has more of this colour than the blank screen.
     let mut last = blank.clone();
     let mut sees = |name: &str, colour: Colour, least: usize| {
         let least = blank.count(colour) + least;
@@ -85,7 +85,7 @@ fn each_state_is_seen_and_keys_go_to_the_window_meanwhile() {
     sees("transcribing", Colour::Blue, 10);
     tell("rewriting", &[("title", "Rewriting")]);
     sees("rewriting", Colour::Blue, 10);
-    // With a hint, which stays until it can have been read; a tick alone is short.
+    // With a hint, which stays long enough to be read; a tick alone is short.
     let pasted = [("title", "Pasted"), ("place", "cursor"), ("hint", WORDS), ("then", "idle")];
     tell("delivered", &pasted);
     sees("delivered", Colour::Green, 10);

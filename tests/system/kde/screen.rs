@@ -1,4 +1,4 @@
-//! The X server that KWin's window fills: what can be seen on it, and a pointer.
+//! The X server that KWin's window fills: screenshots and a pointer.
 
 use crate::lab::wait_for;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
-/// As `kde-desktop` starts it.
+/// The display that `kde-desktop` starts.
 const DISPLAY: &str = ":8";
 const WIDTH: u16 = 1280;
 const HEIGHT: u16 = 720;
@@ -20,7 +20,7 @@ pub(crate) type Area = (usize, usize, usize, usize);
 /// The whole screen.
 const ALL: Area = (0, 0, WIDTH as usize, HEIGHT as usize);
 
-/// What was seen of a part of the screen. Small parts are looked at often.
+/// A screenshot of a part of the screen. Small parts are fast enough to be taken often.
 #[derive(Clone)]
 pub(crate) struct Shot {
     area: Area,
@@ -37,11 +37,11 @@ pub(crate) enum Colour {
 }
 
 impl Colour {
-    /// By hue: KDE's own theme is light, and marks are darker then.
+    /// Compares by hue: KDE's own theme is light, and marks are darker on it.
     fn is(self, pixel: [u8; 3]) -> bool {
         let [red, green, blue] = pixel.map(i16::from);
         match self {
-            // Paler below the pointer.
+            // The colour is paler below the pointer.
             Self::Red => red > 200 && red > green + 100 && red > blue + 100,
             Self::Green => green > red + 60 && green > blue + 40,
             Self::Blue => blue > red + 80 && blue > green + 40,
@@ -51,19 +51,19 @@ impl Colour {
 }
 
 impl Shot {
-    /// Where there are pixels of this colour.
+    /// Returns the places of pixels with this colour.
     pub(crate) fn places(&self, colour: Colour) -> Vec<(usize, usize)> {
         let (left, top, width, _) = self.area;
         let all = self.pixels.iter().enumerate().filter(|(_, pixel)| colour.is(**pixel));
         all.map(|(at, _)| (left + at % width, top + at / width)).collect()
     }
 
-    /// How many pixels of this colour there are.
+    /// Returns the number of pixels with this colour.
     pub(crate) fn count(&self, colour: Colour) -> usize {
         self.places(colour).len()
     }
 
-    /// How many pixels are others than in an earlier shot of the same part.
+    /// Returns the number of pixels that differ from an earlier shot of the same part.
     pub(crate) fn differs(&self, other: &Self) -> usize {
         assert_eq!(self.area, other.area);
         let pairs = self.pixels.iter().zip(&other.pixels);
@@ -95,12 +95,12 @@ impl Screen {
         Shot { area, pixels: pixels.collect() }
     }
 
-    /// Waits until `wanted` is seen in `area`.
+    /// Waits until the shot of `area` is `wanted`. Returns it.
     pub(crate) fn waits_for(&self, area: Area, what: &str, wanted: impl Fn(&Shot) -> bool) -> Shot {
         wait_for(what, || Some(self.shot(area)).filter(&wanted))
     }
 
-    /// Keeps what is seen now with what the container leaves, as kde-NAME.ppm.
+    /// Saves the screen as kde-NAME.ppm among the files that the container leaves.
     pub(crate) fn keep(&self, name: &str) {
         let folder = PathBuf::from(std::env::var_os("HOME").unwrap()).join("screenshots");
         std::fs::create_dir_all(&folder).unwrap();
@@ -115,7 +115,7 @@ impl Screen {
         self.fake(MOTION_NOTIFY_EVENT, 0, x, y);
     }
 
-    /// Presses a button of the pointer and lets go: 1 left, 3 right.
+    /// Clicks a button of the pointer: 1 left, 3 right.
     pub(crate) fn click(&self, button: u8) {
         self.fake(BUTTON_PRESS_EVENT, button, 0, 0);
         self.fake(BUTTON_RELEASE_EVENT, button, 0, 0);

@@ -1,5 +1,5 @@
-//! The icon in the tray of a real Plasma panel: it shows the state, a click dictates, the menu opens,
-//! and it comes back after the panel was restarted.
+//! The icon in the tray of a real Plasma panel: it shows the state, a click dictates, the menu
+//! opens, and the icon comes back after a restart of the panel.
 
 use super::desktop::Desktop;
 use super::screen::{Area, Colour, Screen, Shot};
@@ -10,16 +10,16 @@ const NAME: &str = "org.v2m.Tray";
 const BUS: &str = "org.freedesktop.DBus";
 /// Plasma's parts: the watcher of items, and the panel.
 const PARTS: [(&str, &str); 2] = [("test-kded", "kded6"), ("test-plasmashell", "plasmashell")];
-/// The panel's end with the tray and the clock, without the wallpaper above and below it.
+/// The end of the panel with the tray and the clock, without the wallpaper above and below.
 const CORNER: Area = (900, 676, 380, 32);
 
 /// The upper part of the icon's menu, above the panel and higher than its tooltip.
 const ABOVE: Area = (800, 430, 480, 170);
-/// Far from the panel.
+/// A place far from the panel.
 const AWAY: (usize, usize) = (400, 300);
 const ESCAPE: u32 = 1;
 
-/// A panel with a tray; it ends with its test.
+/// A panel with a tray. Dropping this ends it.
 struct Panel;
 
 impl Panel {
@@ -49,7 +49,7 @@ impl Drop for Panel {
     }
 }
 
-/// A property of the watcher. Empty, if there is none.
+/// Returns a property of the watcher; empty if there is none.
 fn registered(name: &str) -> String {
     let watcher = ["org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher"];
     let property = ["org.kde.StatusNotifierWatcher", name];
@@ -57,14 +57,15 @@ fn registered(name: &str) -> String {
     String::from_utf8(try_run("busctl", &asked).stdout).unwrap()
 }
 
-/// Waits until the panel has told the watcher that it shows items. It takes its time on a busy machine.
+/// Waits until the panel has registered as a host at the watcher, which takes time on a busy
+/// machine.
 fn has_host() {
     wait_for("the panel's tray", || {
         registered("IsStatusNotifierHostRegistered").contains("true").then_some(())
     });
 }
 
-/// The icon's item is known to the tray.
+/// Whether the watcher knows the icon's item.
 fn is_registered() -> bool {
     let told = run(
         "busctl",
@@ -88,7 +89,8 @@ fn is_recording(lab: &Lab) -> bool {
     lab.client().ask("GET_STATUS")["is_recording"] == true
 }
 
-/// The middle of the red icon of a recording, with the pointer elsewhere: it highlights what is below it.
+/// Returns the middle of the red icon of a recording. Moves the pointer away first, because the
+/// panel highlights what is below it.
 fn icon(screen: &Screen) -> (usize, usize) {
     screen.point(AWAY);
     let seen = |shot: &Shot| shot.count(Colour::Red) > 20;
@@ -98,7 +100,7 @@ fn icon(screen: &Screen) -> (usize, usize) {
     (middle(x), middle(y))
 }
 
-/// Points at the icon until the panel shows that, and clicks.
+/// Points at the icon until the panel highlights it, and clicks.
 fn click(screen: &Screen, place: (usize, usize), button: u8) {
     screen.point(AWAY);
     let around = (place.0 - 12, place.1 - 12, 24, 24);
@@ -117,7 +119,7 @@ fn is_not_red(screen: &Screen, what: &str) {
 fn the_icon_shows_the_state_a_click_dictates_and_it_comes_back_with_the_panel() {
     let lab = Lab::new();
     let (desktop, screen) = (Desktop::start(), Screen::open());
-    // Plasma shows notifications where the menu opens.
+    // Plasma would show notifications where the menu opens.
     lab.configure("[deliver]\nmode = \"none\"\n[feedback]\nnotify = \"none\"\n");
     let _panel = Panel::start();
     systemctl(&["start", UNIT]);
@@ -125,7 +127,7 @@ fn the_icon_shows_the_state_a_click_dictates_and_it_comes_back_with_the_panel() 
     lab.client().ask("START_RECORDING");
     let place = icon(&screen);
     screen.keep("tray-recording");
-    // The left button stops it, and starts another one.
+    // The left button stops the recording, and starts another one.
     click(&screen, place, 1);
     wait_for("the end of the recording", || (!is_recording(&lab)).then_some(()));
     is_not_red(&screen, "the end of the icon of a recording");
@@ -135,14 +137,14 @@ fn the_icon_shows_the_state_a_click_dictates_and_it_comes_back_with_the_panel() 
     icon(&screen);
     lab.client().ask("CANCEL_RECORDING");
     is_not_red(&screen, "the end of the second icon of a recording");
-    // The right one opens the menu.
+    // The right button opens the menu.
     let closed = screen.shot(ABOVE);
     click(&screen, place, 3);
     screen.waits_for(ABOVE, "the menu", |shot| shot.differs(&closed) > 5_000);
     screen.keep("tray-menu");
     desktop.type_key(ESCAPE);
     screen.waits_for(ABOVE, "the menu's end", |shot| shot.differs(&closed) < 5_000);
-    // As after a crash: both of Plasma's parts are others now.
+    // As after a crash, restart both of Plasma's parts.
     for (unit, _) in PARTS {
         systemctl(&["restart", unit]);
         has_host();

@@ -1,4 +1,4 @@
-//! A v2m that the test plays, as far as the extension knows it.
+//! A double of v2m, with the parts of its interface that the extension uses.
 
 use crate::lab::{PATIENCE, wait_for};
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ impl Object {
     }
 }
 
-/// It is on the bus as long as this lives.
+/// The double, which is on the bus until this is dropped.
 pub(crate) struct Double {
     bus: Connection,
     listeners: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ impl Double {
     pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (handle, (stop, stopped)) = (runtime.handle().clone(), oneshot::channel());
-        // In a thread of its own: the shell calls it while the test waits for the shell.
+        // In a separate thread, because the shell calls it while the test waits for the shell.
         std::thread::spawn(move || runtime.block_on(stopped));
         let listeners = Arc::new(AtomicUsize::new(0));
         let object = Object { state: "idle".into(), listeners: Arc::clone(&listeners) };
@@ -74,7 +74,7 @@ impl Double {
         });
     }
 
-    /// Sends the signal Sign to whoever shows v2m's states.
+    /// Sends the signal Sign to the program that shows v2m's states.
     pub(crate) fn sign(&self, kind: &str, details: HashMap<&str, Variant<'_>>) {
         let owner = wait_for("somebody who shows states", || self.owner(SIGN));
         let body = (kind, details);
@@ -82,7 +82,7 @@ impl Double {
         self.wait(sent).unwrap();
     }
 
-    /// How many programs ask for levels.
+    /// Returns how many programs have subscribed to levels.
     pub(super) fn listeners(&self) -> usize {
         self.listeners.load(Ordering::SeqCst)
     }
@@ -92,7 +92,7 @@ impl Double {
         self.wait(focused_app(&self.bus))
     }
 
-    /// Another program that has this name until the connection is dropped.
+    /// Acquires this name for another program, until the connection is dropped.
     pub(super) fn take_name(&self, name: &'static str) -> Connection {
         self.wait(zbus::connection::Builder::session().name(name).build()).unwrap()
     }
@@ -109,7 +109,7 @@ impl Double {
     }
 }
 
-/// Asks the extension which program has the focus: its application, and the class of its window.
+/// Asks the extension which program has the focus. Returns the application and the window's class.
 pub(super) async fn focused_app(bus: &Connection) -> zbus::Result<(String, String)> {
     let asked = bus.call_method(Some(SIGN), "/org/v2m/Sign", Some(SIGN), "FocusedApp", &());
     asked.await?.body().deserialize()

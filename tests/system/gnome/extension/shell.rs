@@ -1,4 +1,4 @@
-//! GNOME Shell from the inside: its banners, what the extension shows, and what is in its menu.
+//! Looks into GNOME Shell: its banners, and the extension's sign and menu.
 
 use super::super::desktop::Desktop;
 use crate::lab::{PATIENCE, run, try_run, wait_for};
@@ -11,19 +11,19 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use zbus::{Connection, MatchRule, MessageStream, Variant};
 
-/// The extension's.
+/// The extension's UUID.
 pub(super) const UUID: &str = "v2m@v2m.org";
-/// That of the tests: it opens Eval and the screenshots.
+/// The UUID of the test extension, which allows Eval and screenshots.
 const TEST_UUID: &str = "test@v2m.org";
-/// The unit in which the machine runs the shell.
+/// The unit that runs the shell on the test machine.
 const UNIT: &str = "gnome-shell-test.service";
 
-/// What the tests themselves announce.
+/// The tests' own announcement.
 const PROBE: &str = "a probe";
-/// How long an announcement takes at most, if the shell makes any.
+/// Limit on the time that an announcement of the shell takes.
 const SOON: Duration = Duration::from_millis(200);
 
-/// What expressions may use.
+/// Definitions for expressions.
 const WORDS: &str = "
     const sign = () => Main.layoutManager.uiGroup.get_children().map(actor => actor.get_first_child())
         .find(actor => actor?.name === 'v2m-sign');
@@ -58,8 +58,8 @@ pub(super) fn has_owner(name: &str) -> bool {
 }
 
 impl Shell {
-    /// Without the extension, so with banners. `None`: a GNOME Shell before 45, into which nothing
-    /// can look.
+    /// Returns the shell without the extension, so with banners. `None` on GNOME Shell before 45,
+    /// which does not allow Eval.
     pub(crate) fn with_banners(desktop: &Desktop) -> Option<Self> {
         if desktop.version() < 45 {
             return None;
@@ -72,8 +72,8 @@ impl Shell {
         run("gnome-extensions", &["enable", TEST_UUID]);
         let _ = try_run("gnome-extensions", &["disable", UUID]);
         wait_for("Eval", || shell.evaluate("1").ok());
-        // The shell says that anybody may look into it now, and nothing else is shown before the user
-        // has closed that.
+        // The shell shows a notification that Eval is now open to all programs. It would hide
+        // others until it is closed.
         let all = "Main.messageTray.getSources().flatMap(source => source.notifications)";
         wait_for("the shell's own banner to go", || {
             shell.ask(&format!("{all}.forEach(notification => notification.destroy())"));
@@ -85,19 +85,19 @@ impl Shell {
         Some(shell)
     }
 
-    /// With the extension newly enabled, out of the overview, the menu closed. `None`: a GNOME Shell
-    /// before 45.
+    /// Returns the shell with the extension newly enabled, overview and menu closed. `None` on
+    /// GNOME Shell before 45.
     pub(super) fn with_extension(desktop: &Desktop) -> Option<Self> {
         let shell = Self::with_banners(desktop)?;
         run("gnome-extensions", &["enable", UUID]);
         wait_for("the extension", || has_owner("org.v2m.Sign").then_some(()));
         shell.leave_overview();
-        // Banners would lie over what is looked at.
+        // Banners would cover what the tests look at.
         shell.ask("Main.messageTray.bannerBlocked = true");
         Some(shell)
     }
 
-    /// An expression's value, as JSON. It may use [`WORDS`].
+    /// Evaluates an expression, which may use [`WORDS`]. Returns its value as JSON.
     pub(crate) fn ask(&self, expression: &str) -> String {
         self.evaluate(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
@@ -123,12 +123,12 @@ impl Shell {
         wait_for("the desktop", || (self.ask("Main.overview.visible") == "false").then_some(()));
     }
 
-    /// The sign's words; empty: it is hidden, or about to be.
+    /// Returns the sign's text; empty if it is hidden or about to be.
     pub(super) fn text(&self) -> String {
         serde_json::from_str(&self.ask("text()")).unwrap()
     }
 
-    /// Waits until the sign says this; all that it says.
+    /// Waits until the sign contains these words. Returns its whole text.
     pub(super) fn wait_for_text(&self, words: &str) -> String {
         wait_for(&format!("the sign to say {words:?}"), || {
             Some(self.text()).filter(|text| text.contains(words))
@@ -145,19 +145,20 @@ impl Shell {
         wait_for("the sign to be hidden", || (self.ask("sign().opacity") == "0").then_some(()));
     }
 
-    /// The title of the banner that the user sees.
+    /// Returns the title of the visible banner.
     pub(crate) fn banner(&self) -> Option<String> {
         serde_json::from_str(&self.ask("banner()")).unwrap()
     }
 
-    /// Where the middle of a banner's button is, in pixels from the lower right corner of the screen.
+    /// Returns the middle of a banner's button, in pixels from the lower right corner of the
+    /// screen.
     pub(crate) fn button_of_banner(&self, label: &str) -> Option<(f64, f64)> {
         let label = serde_json::to_string(label).unwrap();
         serde_json::from_str(&self.ask(&format!("place(everything(Main.messageTray), {label})")))
             .unwrap()
     }
 
-    /// Takes a screenshot, to be looked at: in the user's folder `screenshots`.
+    /// Saves a screenshot in the user's folder `screenshots`, for people to look at.
     pub(crate) fn shoot(&self, name: &str) {
         let folder =
             std::path::PathBuf::from(std::env::var_os("HOME").unwrap()).join("screenshots");
@@ -170,12 +171,12 @@ impl Shell {
         assert!(taken, "no screenshot of {name}");
     }
 
-    /// Opens the menu, or closes it.
+    /// Opens or closes the menu.
     pub(super) fn open_menu(&self, open: bool) {
         self.ask(if open { "button().menu.open()" } else { "button().menu.close()" });
     }
 
-    /// The menu's items, submenus' too, a line each.
+    /// Returns the menu's items, including submenus, one per line.
     pub(super) fn items(&self) -> String {
         let told = self.ask("items(button().menu).map(item => item.label.text).join('\\n')");
         serde_json::from_str(&told).unwrap()
@@ -194,7 +195,7 @@ impl Shell {
             .get_last_child().emit('clicked', 0)");
     }
 
-    /// What programs on the bus of assistive technologies announce from now on.
+    /// Returns the later announcements on the bus of assistive technologies.
     pub(super) fn announcements(&self) -> (Connection, MessageStream) {
         let launcher = Some("org.a11y.Bus");
         let asked = self.bus.call_method(launcher, "/org/a11y/bus", launcher, "GetAddress", &());
@@ -211,12 +212,12 @@ impl Shell {
             let stream = MessageStream::for_match_rule(rule, &bus, None).await.unwrap();
             (bus, stream)
         });
-        // Programs tell only of what somebody has asked for.
+        // Programs send only events that somebody has registered for.
         let (registry, path) = ("org.a11y.atspi.Registry", "/org/a11y/atspi/registry");
         let (method, body) = ("RegisterEvent", ("object:announcement", Vec::<&str>::new(), ""));
         self.wait(bus.call_method(Some(registry), path, Some(registry), method, &body)).unwrap();
         let mut announced = (bus, stream);
-        // The shell learns of that in its own time.
+        // The shell notices the registration with a delay.
         let probe = format!("sign().get_accessible().emit('notification', '{PROBE}', 1)");
         wait_for("the shell to announce", || {
             self.ask(&probe);
@@ -226,7 +227,7 @@ impl Shell {
         announced
     }
 
-    /// The next of them: the sentence, and how urgent it is.
+    /// Returns the next announcement: the sentence and its urgency.
     pub(super) fn next_announcement(
         &self,
         announced: &mut (Connection, MessageStream),
@@ -244,12 +245,12 @@ impl Shell {
         }
     }
 
-    /// Panics if the shell has reported an error of the extension's.
+    /// Panics if the shell has reported an error of the extension.
     pub(super) fn assert_no_errors(&self) {
         let unit = format!("--user-unit={UNIT}");
         let after = format!("--after-cursor={}", self.since);
         let told = run("journalctl", &["--user", "--output=cat", &unit, &after]);
-        // The shell's own errors have nothing of it in their stacks.
+        // The stacks of the shell's own errors do not contain the extension.
         let about = |line: &&str| line.contains(UUID) || line.contains("v2m does not");
         let lines: Vec<&str> = told.lines().filter(about).collect();
         assert!(lines.is_empty(), "{lines:#?}\n{told}");
@@ -257,7 +258,7 @@ impl Shell {
 }
 
 impl Drop for Shell {
-    /// The next test is about something else.
+    /// Restores the state for the next test.
     fn drop(&mut self) {
         // A second panic would hide the first.
         if !std::thread::panicking() {
