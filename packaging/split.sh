@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Divides the tree that `make install-files DESTDIR=TREE PREFIX=/usr` has made into packages: OUT/v2m-cuda and OUT/v2m-vulkan get
-# the recognisers for GPUs, if they are in it, and OUT/v2m all the rest, whatever it is. Every kind of package is made from these
-# folders, so no file is named a second time.
+# Divides the tree made by `make install-files DESTDIR=TREE PREFIX=/usr` into packages: OUT/v2m-cuda and OUT/v2m-vulkan get the
+# GPU engines, if the tree has them, and OUT/v2m gets all the rest. All kinds of packages are made from these folders, so no file
+# is listed a second time.
 #
 #   split.sh TREE OUT
 set -euo pipefail
 tree=${1:?usage: split.sh TREE OUT} out=${2:?usage: split.sh TREE OUT}
 
-# move PACKAGE FILE...: those that are there.
+# move PACKAGE FILE...: moves the files that exist into the package.
 move() {
 	local package=$1 file
 	shift
@@ -18,7 +18,7 @@ move() {
 	done
 }
 
-# What relaxes the service for the drivers of GPUs goes with each of these engines, under a name of its own.
+# Each GPU engine gets a drop-in, under its own name, that relaxes the service's restrictions for GPU drivers.
 drop_ins=usr/lib/systemd/user/v2m.service.d
 for gpu in cuda vulkan; do
 	move "v2m-$gpu" "usr/bin/v2m-engine-$gpu" "usr/share/man/man1/v2m-engine-$gpu.1"
@@ -27,7 +27,7 @@ for gpu in cuda vulkan; do
 done
 rm -f "$tree/$drop_ins/gpu.conf"
 rmdir "$tree/$drop_ins" 2>/dev/null || true
-# The libraries of the toolkit that the engine was built with, if that was downloaded. Their licence must go with them.
+# The libraries of the CUDA toolkit, if it was downloaded for the build. Their licence must go with them.
 for library in "$tree"/usr/lib/v2m/lib*.so.*; do
 	[ -e "$library" ] || continue
 	move v2m-cuda usr/lib/v2m/NVIDIA-EULA.txt "usr/lib/v2m/${library##*/}"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the source archive of the last commit (`make dist`) where there is no network, without cargo's store: by packaging/arch/v2m's
-# PKGBUILD where makepkg is installed, otherwise by the same command. The programs are not optimised, which would take half an hour;
-# what is compiled is the same, without v2m-engine-v4. Run by run.sh.
+# Builds the source archive of the last commit (`make dist`) without network and without cargo's store. Uses the PKGBUILD of
+# packaging/arch/v2m if makepkg is installed, otherwise the same build command. The programs are not optimised, which would take
+# half an hour, and v2m-engine-v4 is left out; otherwise the same code is compiled. Run by run.sh.
 #
-# It is built a second time in another folder, at another time: the programs must have the same bytes.
+# Then builds it again in another folder, at another time: the programs must be identical.
 #
-#   archive.sh FOLDER      the folder is made anew; the archive and Arch's package are left in it
+#   archive.sh FOLDER      recreates the folder, and leaves the archive and Arch's package in it
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$(readlink -m "${1:?usage: archive.sh FOLDER}")
@@ -17,14 +17,14 @@ rm -rf "$folder"
 mkdir -p "$folder"/{home,toolchain}
 XZ_OPT=-0 "$MAKE" --silent dist RELEASES="$folder"
 archive=$folder/v2m-$version.tar.xz
-# The vendored sources are all that cargo needs. rustup would look into the user's home.
+# cargo needs only the vendored sources. Use the toolchain directly, because rustup would read the user's home.
 toolchain=$(rustc --print sysroot)
 export CARGO_HOME=/mnt/home HOME=/mnt/home PATH=/mnt/toolchain/bin:/usr/local/bin:/usr/bin:/bin
 export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_INCREMENTAL=0
 export ENGINES=
 unset CARGO_TARGET_DIR BUILD BUILT TARGET STAGED RELEASES MODELS MAKEFLAGS MAKEOVERRIDES
-# alone WHERE COMMAND...: without network, and as nobody, since makepkg refuses root. Nobody may be unable to reach the folder; so it is
-# also /mnt there.
+# alone WHERE COMMAND...: runs the command without network and as the user nobody, because makepkg refuses root. The folder is
+# mounted on /mnt, because this user may have no access to its real path.
 alone() {
 	# shellcheck disable=SC2016
 	unshare --net --mount bash -c 'mount --bind "$1" /mnt && mount --bind "$2" /mnt/toolchain && cd "/mnt/$3" && shift 3 &&
@@ -32,7 +32,8 @@ alone() {
 }
 ! alone . bash -c 'exec 3<>/dev/tcp/192.0.2.1/80' 2>/dev/null || fail "there is a network"
 
-# build_in WHERE: into $sources, and Arch's package into $installed if makepkg is here.
+# build_in WHERE: sets $sources to the built sources, and $installed to the folder of the programs: in Arch's package, if makepkg
+# is here.
 build_in() {
 	local build=$folder/$1
 	rm -rf "${folder:?}/home"
@@ -41,7 +42,7 @@ build_in() {
 	sed -i "s/'SKIP'/'$(sha256sum "$archive" | cut -d' ' -f1)'/" "$build/PKGBUILD"
 	chown -R 65534:65534 "$folder/home" "$build"
 	if command -v makepkg >/dev/null; then
-		# Without the check for what it needs: those are names of Arch's packages.
+		# Without the check of dependencies: they are names of Arch's packages.
 		PKGEXT=.pkg.tar.zst alone "$1" makepkg --nodeps
 		sources=$build/src/v2m-$version installed=$build/pkg/v2m/usr/bin
 	else

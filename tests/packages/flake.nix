@@ -1,5 +1,5 @@
-# Evaluates ../../flake.nix with a double of nixpkgs, where there is no network to fetch the real one: what the package is made of, and
-# what both modules set. Run by run.sh: nix-instantiate --eval --strict --json.
+# Evaluates ../../flake.nix with a double of nixpkgs, because there may be no network to fetch the real one. The result describes
+# the package and the settings of both modules. Run by run.sh: nix-instantiate --eval --strict --json.
 let
   lib = {
     genAttrs = names: make: builtins.listToAttrs (map (name: { inherit name; value = make name; }) names);
@@ -29,7 +29,7 @@ let
   isUnit = name: builtins.match ".*\\.(service|socket)" name != null;
   units = builtins.filter isUnit (builtins.attrNames (builtins.readDir ../../systemd));
 in
-# Every unit, the one that enables the socket, and no drop-in.
+# All units and the link that enables the socket, but no drop-in.
 assert units != [ ] && builtins.all (unit: linked ? "systemd/user/${unit}") units;
 assert builtins.length (builtins.attrNames linked) == builtins.length units + 1;
 {

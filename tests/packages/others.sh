@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The packages for other distributions, each installed, verified and removed in a root of its own, by that distribution's package
-# manager (dnf, pacman) where it is installed here. The root is an overlay of the Debian 12, so this tests the packages, not that
-# those distributions have what they ask for: a package without files stands in for all of that.
+# Tests the packages for other distributions: installs, verifies and removes each in its own root, with that distribution's
+# package manager (dnf, pacman) if it is installed here. The root is an overlay on Debian 12, so this tests the packages, but not
+# whether those distributions have the dependencies: a package without files stands in for all dependencies.
 #
-#   others.sh LOWER PACKAGE...     LOWER is the folder of the Debian 12; a package is a file *.rpm or *.pkg.tar.zst
+#   others.sh LOWER PACKAGE...     LOWER is the folder with Debian 12; a package is a file *.rpm or *.pkg.tar.zst
 set -euo pipefail
 lower=$1
 shift
@@ -20,7 +20,7 @@ fresh() {
 	mount -t overlay overlay -o "lowerdir=$lower,upperdir=$base/upper,workdir=$base/work" "$root"
 }
 
-# What is there of v2m, apart from the package managers' own notes.
+# Lists v2m's files in the root, except the package managers' own data.
 found() { find "$root" -xdev -name '*v2m*' -not -path "$root/var/lib/*" -not -path "$root/var/log/*" -not -path "$root/var/cache/*" \
 	-not -path "$root/run/*"; }
 
@@ -63,7 +63,7 @@ rpm_package() {
 		echo "with $(command dnf --version | head -1 | sed 's/^/dnf /')"
 	else
 		"${rpm[@]}" --initdb
-		# Nobody in this root says what it provides.
+		# This root's database does not list what it provides.
 		"${rpm[@]}" --install --nodeps "$1"
 		works
 		"${rpm[@]}" --verify --nodeps v2m || fail "rpm --verify"
@@ -90,7 +90,7 @@ pacman_package() {
 	mkdir -p "$root"/var/{lib,cache}/pacman
 	! "${pacman[@]}" --upgrade "$1" >/dev/null 2>&1 || fail "pacman does not ask for what v2m needs"
 	needed=$(pacman_stand_in "$1")
-	# pacman runs scripts in a root with a bash of its own only; so they are run here, as it does.
+	# pacman runs scripts only if the root has a bash of its own. So run them here in the same way.
 	"${pacman[@]}" --upgrade --noscriptlet "$needed" "$1"
 	scriptlet() { chroot "$root" bash -c ". /.install; $1"; }
 	tar --extract --file="$1" --directory="$root" .INSTALL

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# `make test-packages`: the Debian packages as their users meet them, on a fresh Debian 12 that is booted in a container: first
-# press, dictation, `v2m doctor`, upgrades under way and ways back between versions, two users, a package with an engine for GPUs,
-# removal, purge, autopkgtest and lintian; then the packages for other distributions, and the source archive without network.
-# Fetches that system into $V2M_ROOT (target/packages/$SUITE) the first time, with mmdebstrap. Not part of `make test`.
+# `make test-packages`: tests the Debian packages like a user, on a fresh Debian 12 booted in a container: first press, dictation,
+# `v2m doctor`, upgrades during use, upgrades and downgrades between versions, two users, a package with a GPU engine, removal,
+# purge, autopkgtest and lintian; then the packages for other distributions, and the source archive without network. The first run
+# downloads the system into $V2M_ROOT (target/packages/$SUITE) with mmdebstrap. Not part of `make test`.
 #
-#   SUITE          bookworm, which is Debian 12; or trixie (Debian 13) or noble (Ubuntu 24.04)
-#   V2M_MIRROR     where it is fetched from: an address, or a line of sources.list
-#   V2M_OLD        the commit that is upgraded from (version.sh)
-#   BUILD, BUILT   as in packaging/packages.mk; `BUILD=debug BUILT=yes` tests the programs that `cargo build` has left
+#   SUITE          bookworm (Debian 12, the default), trixie (Debian 13) or noble (Ubuntu 24.04)
+#   V2M_MIRROR     where to download it from: an address, or a line of sources.list
+#   V2M_OLD        the commit to upgrade from (version.sh)
+#   BUILD, BUILT   as in packaging/packages.mk; `BUILD=debug BUILT=yes` tests the programs built by `cargo build`
 #   MADE           yes: use the packages of the last run
 #   PAIRS          the versions to upgrade from and to: `old:1 1:next`
 #   ONLY           after the first press, run only the parts whose names match this pattern
@@ -18,7 +18,7 @@ models=${V2M_TEST_MODELS:-$PWD/target/test-models}
 suite=${SUITE:-bookworm}
 lower=$(readlink -m "${V2M_ROOT:-target/packages/$suite}")
 made=$PWD/target/packages/test
-# One time for all packages of a run, whatever is committed meanwhile.
+# All packages of a run have the same time, even if something is committed meanwhile.
 if [ "${MADE:-}" = yes ]; then
 	SOURCE_DATE_EPOCH=$(cat "$made/time")
 else
@@ -38,7 +38,7 @@ fail() { printf '\nFAILED: %s\n' "$*"; exit 1; }
 [ "$(id -u)" = 0 ] || fail "this makes and boots a system, which only root can: run it as root"
 [ -e "$models/ggml-base-q8_0.bin" ] || fail "the test models are not in $models: make test-models"
 
-# As on a machine with a desktop: a session, sound, a display. The packages of v2m bring nothing but themselves.
+# A session, sound and a display, as on a machine with a desktop. v2m's packages bring only themselves.
 packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,apt,ca-certificates,procps,pipewire,pipewire-bin,wireplumber
 packages+=,libspa-0.2-modules,xvfb,xauth,xclip,dunst,libnotify-bin,libgomp1,passwd,init-system-helpers,autopkgtest,diffutils,dpkg-dev
 if [ "$(cat "$lower/.complete" 2>/dev/null)" != "$packages" ]; then
@@ -49,7 +49,7 @@ if [ "$(cat "$lower/.complete" 2>/dev/null)" != "$packages" ]; then
 	echo "$packages" >"$lower/.complete"
 fi
 
-# Two versions with the same programs: to a running service the files of the second are others, as after any upgrade.
+# Two revisions with the same programs. For a running service, the second one's files are new, as after any upgrade.
 for revision in 1 2; do
 	[ "${MADE:-}" != yes ] || break
 	say "== Making the packages, revision $revision"
@@ -69,7 +69,7 @@ for version in old next; do
 	say "$(head -1 "$made/deb-$version.log"; cd "$made/$version" && ls ./*.deb)"
 done
 
-# The package of the engine for Vulkan, with a stand-in for the program, beside the programs that revision 1 has.
+# Makes the package of the Vulkan engine, with a stand-in for that engine and the programs of revision 1.
 make_gpu_package() {
 	local tree=$made/gpu-target built
 	built=$(readlink -f "${CARGO_TARGET_DIR:-target}/$BUILD")
@@ -79,7 +79,7 @@ make_gpu_package() {
 	install -D -m755 tests/packages/gpu-engine "$tree/engine-vulkan/release/v2m-engine-vulkan"
 	CARGO_TARGET_DIR=$tree DPKG_DEB_COMPRESSOR_TYPE=gzip "$MAKE" --silent deb BUILD=release BUILT=yes ENGINES=vulkan MODELS= \
 		DEB_REVISION=1 RELEASES="$made/gpu" >"$made/deb-gpu.log" 2>&1 || { tail -40 "$made/deb-gpu.log"; fail "make deb, with v2m-vulkan"; }
-	# The other one is there already.
+	# This package already exists in revision 1.
 	rm "$made"/gpu/v2m_*.deb
 }
 if [ "${MADE:-}" != yes ]; then
@@ -106,16 +106,16 @@ journal() {
 
 make_machine() {
 	machine make
-	# A user who has set nothing.
+	# A user without settings.
 	: >"$V2M_CT/root/home/tester/.config/environment.d/v2m.conf"
 	chroot "$V2M_CT/root" useradd --create-home --shell /bin/bash --uid "$SECOND" second
 	: >"$V2M_CT/root/var/lib/systemd/linger/second"
-	# What is tested is not how well a busy machine records: long periods leave it time.
+	# The test is not about recording on a busy machine, so long periods give it time.
 	install -d "$V2M_CT/root/etc/pipewire/pipewire.conf.d"
 	printf 'context.properties = { default.clock.%s = 8192 default.clock.%s = 8192 default.clock.%s = 8192 }\n' \
 		quantum min-quantum max-quantum >"$V2M_CT/root/etc/pipewire/pipewire.conf.d/long-periods.conf"
 	install -D -m755 tests/packages/dictate "$V2M_CT/root/opt/v2m-test/dictate"
-	# The sources of the packages' own tests.
+	# The sources for autopkgtest.
 	install -D -m755 -t "$V2M_CT/root/opt/v2m-test/source/debian/tests" debian/tests/*
 	install -D -m755 -t "$V2M_CT/root/opt/v2m-test/source/tests/packages" tests/packages/dictate
 	install -m644 -t "$V2M_CT/root/opt/v2m-test/source/debian" debian/control debian/changelog debian/copyright debian/rules
@@ -123,7 +123,7 @@ make_machine() {
 		--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 }
 
-# install REVISION [PACKAGE...]
+# install_packages REVISION [PACKAGE...]
 install_packages() {
 	local revision=$1 files=() package
 	shift
@@ -132,7 +132,7 @@ install_packages() {
 		{ cat /tmp/apt.log; exit 1; }"
 }
 
-# until_so WHAT COMMAND...: waits for what must come, for five minutes at most: the machine may be busy.
+# until_so WHAT COMMAND...: waits until the command succeeds, at most five minutes, because the machine may be busy.
 until_so() {
 	local what=$1
 	shift
@@ -146,7 +146,7 @@ until_so() {
 pid() { user 'systemctl --user show --property=MainPID --value v2m.service'; }
 is_new() { user "p=\$(systemctl --user show -P MainPID v2m.service); [ \"\$p\" != 0 ] && ! ls -l /proc/\$p/exe | grep -q deleted"; }
 is_gone() { user '! systemctl --user --quiet is-active v2m.service'; }
-# What is waiting is told behind the state.
+# The status may name waiting dictations after the state.
 says_state() { [[ $(user "v2m-send status" | sed -n 's/^state *//p') == "$1"* ]]; }
 WORDS=/usr/share/v2m/sample.txt
 SOUND=/usr/share/v2m/sample.wav
@@ -155,7 +155,7 @@ assert_heard() { user "/opt/v2m-test/dictate heard $WORDS '$1'" || fail "${2:-th
 part_first_press() {
 	local start=$EPOCHREALTIME said status=0 end
 	install_packages 1 v2m
-	# Both sessions were running before.
+	# Both users' sessions were running before the installation.
 	user 'systemctl --user --quiet is-enabled v2m.socket && systemctl --user --quiet is-active v2m.socket' || fail "v2m.socket is not open"
 	second 'systemctl --user --quiet is-active v2m.socket' || fail "v2m.socket is not open for the second user"
 	said=$(user 'v2m-send toggle 2>&1') || status=$?
@@ -174,7 +174,7 @@ part_first_press() {
 	user 'v2m doctor' || fail "v2m doctor"
 }
 
-# From here on a small model, which is quick on any machine.
+# Sets a small model for the later parts. It is quick on any machine.
 make_quick() {
 	local home
 	for home in tester second; do
@@ -199,11 +199,11 @@ part_two_users() {
 	[ "$(second 'ls ~/.local/state/v2m/dictations | grep -c json')" = 1 ] || fail "the second user has other dictations than one"
 }
 
-# What computed the last text of the first user, as the service says: cpu, say.
+# Prints the backend of the first user's last text, from the journal, such as cpu.
 computed_by() { root 'journalctl --output=cat _UID=1777' | sed -n 's/.*transcribed .* s of speech in .*(\(.*\)).*/\1/p' | tail -1; }
 drop_ins() { user 'systemctl --user show --property=DropInPaths --value v2m.service'; }
 
-# Into sessions that run, and out of them. A service that runs has its restrictions until it ends.
+# Installs and removes the package during sessions. A running service keeps its restrictions until it ends.
 part_gpu_package() {
 	to 1
 	user "v2m-send transcribe $SOUND >plain.txt"
@@ -212,7 +212,7 @@ part_gpu_package() {
 	install_packages gpu v2m-vulkan
 	[[ $(drop_ins) == *vulkan.conf* ]] || fail "the session does not know of the drop-in: $(drop_ins)"
 	[[ $(second 'systemctl --user show --property=DropInPaths --value v2m.service') == *vulkan.conf* ]] || fail "nor the second user's"
-	# The service that runs goes on, whatever it finds.
+	# The running service still works.
 	user "v2m-send transcribe $SOUND >gpu.txt"
 	assert_heard gpu.txt "after the installation"
 	end_service
@@ -225,7 +225,7 @@ part_gpu_package() {
 	user "v2m-send transcribe $SOUND >gpu.txt"
 	assert_heard gpu.txt "with a GPU"
 	[ "$(computed_by)" = vulkan ] || fail "the engine for GPUs is not used, but $(computed_by): $(user 'v2m-send status')"
-	# While it is in use.
+	# Remove the package while the engine is in use.
 	user 'v2m-send start'
 	root 'apt-get remove --yes --quiet v2m-vulkan >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
 	user "/opt/v2m-test/dictate speak $SOUND"
@@ -237,11 +237,11 @@ part_gpu_package() {
 	assert_heard gpu.txt "after the removal"
 	[ "$(computed_by)" = cpu ] || fail "the engine for GPUs still computes"
 	user 'v2m-send status | grep -i vulkan' && fail "the status still tells of it"
-	# dpkg keeps the scripts of what is only removed.
+	# dpkg keeps the scripts of packages that are only removed.
 	root 'apt-get purge --yes --quiet v2m-vulkan >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
 }
 
-# Where packages may not start anything, the press does; and a caller on the session bus.
+# If a policy forbids packages to start services, a press opens the socket, and so does a call on the session bus.
 part_policy() {
 	root 'apt-get purge --yes --quiet v2m >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
 	root "printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d"
@@ -256,7 +256,7 @@ part_policy() {
 }
 
 part_autopkgtest() {
-	# This machine is one of its own, which newer versions do not take for granted.
+	# The container is a separate machine, but newer versions of autopkgtest do not assume that.
 	root 'cd /opt/v2m-test/source && autopkgtest --no-built-binaries --ignore-restrictions=isolation-container . -- null' ||
 		fail "autopkgtest"
 }
@@ -276,13 +276,13 @@ part_removal() {
 	local missing
 	missing=$(comm -23 <(echo "$before") <(user 'find .config/v2m .local/state/v2m -type f | sort'))
 	[ -z "$missing" ] || fail "a purge has removed files of the user: $missing"
-	# What was being recorded when it was removed is transcribed by the next installation.
+	# The next installation transcribes the recording that was under way at the removal.
 	install_packages 2 v2m v2m-model-base
 	user 'v2m-send ping >/dev/null'
 	until_so "the recording of before is transcribed" user "v2m-send last >last.txt && /opt/v2m-test/dictate heard $WORDS last.txt"
 }
 
-# The same programs in another folder, at another time, by a user with another umask.
+# Packages the same programs again in another folder, at another time, with another umask.
 part_reproducible() {
 	local again=$made/somewhere/else package
 	rm -rf "$made/somewhere"
@@ -295,7 +295,7 @@ part_reproducible() {
 	done
 }
 
-# The packages of the same tree for other distributions, and the flake with a double of nixpkgs.
+# Tests the same tree's packages for other distributions, and the flake with a double of nixpkgs.
 part_others() {
 	local others=$made/others
 	rm -rf "$others"
@@ -319,7 +319,7 @@ part_others() {
 	fi
 }
 
-# The source archive of the last commit builds where there is no network, as Arch's package of it does that: with makepkg if that is here.
+# Builds the source archive of the last commit without network, in the way of Arch's package: with makepkg if it is installed.
 part_archive() {
 	bash tests/packages/archive.sh "$made/archive" || fail "the source archive"
 }

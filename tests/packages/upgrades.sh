@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Parts of run.sh, which sources this: upgrades and ways back, between packages of the same programs (1 and 2) and of other versions:
-# `old`, a real earlier one, and `next`, which writes other records and has another name for a command (version.sh says how).
+# Parts of run.sh, which sources this file: upgrades and downgrades. They use packages of the same programs (1 and 2) and of other
+# versions: `old`, a real earlier one, and `next`, with another format of records and another name for a command (see version.sh).
 
-# to VERSION: as end_service leaves it, the programs of that version run.
+# to VERSION: installs this version, and makes sure that its programs run.
 to() {
 	install_packages "$1"
 	end_service
 }
 
-# As long as nobody has dictated, it leaves at once; otherwise it leaves the last text to the user for a while.
+# If nobody has dictated, the old service exits at once. Otherwise it stays for a while, for the last text.
 part_upgrade_when_idle() {
 	user 'v2m-send shutdown >/dev/null; v2m-send ping >/dev/null'
 	until_so "it is ready" says_state idle
@@ -20,26 +20,26 @@ part_upgrade_when_idle() {
 	until_so "it leaves again" is_gone
 }
 
-# After a text the old service stays for some minutes, for the clipboard and the notification. The next one is the new one.
+# Ends the old service, which would stay for some minutes after a text, for clipboard and notification, and starts the new one.
 end_service() {
 	user 'v2m-send shutdown >/dev/null; v2m-send ping >/dev/null'
 	until_so "the new program runs" is_new
 }
 
-# each COMMAND: for each of the two upgrades. PAIRS chooses others.
+# each COMMAND: runs the command for each upgrade in PAIRS.
 each() {
 	local pair
 	for pair in ${PAIRS:-old:1 1:next}; do "$1" "${pair%:*}" "${pair#*:}"; done
 }
 
-# The text is the last one for the new version too, which finds it in the records of the other.
+# The new version finds the last text in the records of the old one.
 assert_last() {
 	end_service
 	user "v2m-send last >last.txt"
 	assert_heard last.txt "v2m-send last after the upgrade from $1 to $2"
 }
 
-# The new client stops what the old service records.
+# The new client stops a recording of the old service.
 while_recording() {
 	local from=$1 to=$2 before
 	say "-- from $from to $to"
@@ -53,7 +53,7 @@ while_recording() {
 	wait "$speaking"
 	user 'v2m-send stop >recorded.txt'
 	assert_heard recorded.txt
-	# The first version with packages left as soon as nothing was pending.
+	# The first version with packages exited as soon as no dictation was pending.
 	[ "$from" = old ] || [ "$(pid)" = "$before" ] || fail "the service left with the text that it had just delivered"
 	assert_last "$from" "$to"
 }
@@ -71,16 +71,16 @@ while_transcribing() {
 	local stopping=$!
 	until_so "it transcribes" says_state transcribing
 	install_packages "$to"
-	# By now v2m may have replaced an engine that does not answer.
+	# By now v2m may have replaced the engine, because it did not answer.
 	user "kill -CONT $engine 2>/dev/null || true"
-	# It is answered by the service that it asked.
+	# The answer comes from the old service, which got the request.
 	wait "$stopping" || fail "v2m-send stop"
 	assert_heard transcribed.txt
 	assert_last "$from" "$to"
 }
 
-# Somebody asks all the time, and one more waits in the socket while the service cannot answer: a client of the old version may
-# be answered by the new service.
+# One client sends requests all the time, and another one waits in the socket while the service cannot answer. So the new service
+# may answer a client of the old version.
 with_waiting_clients() {
 	local from=$1 to=$2 before asking waiting
 	say "-- from $from to $to"
@@ -109,7 +109,7 @@ part_upgrade_while_recording() { each while_recording; }
 part_upgrade_while_transcribing() { each while_transcribing; }
 part_upgrade_with_waiting_clients() { each with_waiting_clients; }
 
-# dictated_by CLIENT: a whole dictation, by a client that need not be the service's.
+# dictated_by CLIENT: a whole dictation, by a client that may have another version than the service.
 dictated_by() {
 	local client=$1
 	say "-- $client, and the service $(user 'v2m-send --version')"
@@ -120,14 +120,14 @@ dictated_by() {
 	user "$client history 1 | grep -q ." || fail "$client history"
 }
 
-# Clients that wait, or are started by something that was not upgraded, are of another version than the service.
+# A client that waits, or is started by something that was not upgraded, may have another version than the service.
 part_mixed_versions() {
 	local version said
 	for version in old 1 next; do
 		to "$version"
 		user "cp /usr/bin/v2m-send client-$version"
 		done
-	# The service is the next version's.
+	# The service now has the version `next`.
 	dictated_by ./client-1
 	said=$(user './client-1 last 2>&1') && fail "a command that the service does not have passed unnoticed"
 	[[ $said == *LAST_TEXT* ]] || fail "it does not name the command: $said"
@@ -147,19 +147,19 @@ part_mixed_versions() {
 }
 
 DICTATIONS=.local/state/v2m/dictations
-# How many dictations with the sample's text the running version lists.
+# Prints how many dictations with the sample's text the running version lists.
 listed() { user 'v2m-send --json history 50' | grep -o 'Americans' | wc -l; }
-# The records of the next version, and their sound.
+# Lists the records of the next version.
 newer() { user "cd $DICTATIONS && grep -l '\"version\": 2' *.json"; }
 
-# Today's dictations in the version before, which is a real one.
+# The older version (`old`) lists the current version's dictations and does not change them.
 to_older() {
 	local before
 	to 1
 	user "/opt/v2m-test/dictate text $SOUND >today.txt"
 	before=$(listed)
 	[ "$before" -ge 1 ] || fail "today's version lists no dictation"
-	# All that it has to write is written.
+	# Then everything is written.
 	end_service
 	user "cd $DICTATIONS && sha256sum *.json >~/records.sum"
 	to old
@@ -168,7 +168,8 @@ to_older() {
 	user "cd $DICTATIONS && sha256sum --quiet --check ~/records.sum" || fail "the version before has changed records"
 }
 
-# Records of another format, a recording that nobody has transcribed, and a file of which only the version can be read.
+# An older version does not touch records of another format, a recording without a text, and a record with only a readable
+# version.
 to_unknown_records() {
 	local before future=20300101T000000.000Z-1.json wanted
 	to next
@@ -178,7 +179,7 @@ to_unknown_records() {
 	user "/opt/v2m-test/dictate speak $SOUND"
 	user "echo '{\"version\": 99, \"state\": \"polished\", \"text\": {\"en\": \"later\"}}' >$DICTATIONS/$future"
 	install_packages 1
-	# It starts again at once: now the older version.
+	# The service starts again at once, now with the older version.
 	user "kill -KILL $(pid)"
 	until_so "the older version runs" is_new
 	user "v2m-send transcribe $SOUND >downgraded.txt"
@@ -200,7 +201,7 @@ to_unknown_records() {
 	user "cd $DICTATIONS && grep -F $future ~/records.sum | sha256sum --quiet --check" || fail "a record of the far future was changed"
 }
 
-# What an older version must not touch, and what it must say.
+# An older version must not touch newer records, and must report newer settings.
 part_downgrade() {
 	local said
 	to_older

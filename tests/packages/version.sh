@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes the Debian packages of another version of v2m, for the tests of upgrades and of going back:
+# Makes the Debian packages of another version of v2m, for the tests of upgrades and downgrades:
 #
-#   version.sh old OUT    the newest release before this commit; as long as there is none, the commit that finished the first packages
+#   version.sh old OUT    the newest release before this commit; if there is none, the commit that finished the first packages
 #   version.sh next OUT   this source as the next version, with another format of records and another name for a command of the
-#                         protocol. So neither version can read all that the other writes.
+#                         protocol. So neither version can read everything that the other writes.
 #
-#   V2M_OLD               the commit to make instead of that release
+#   V2M_OLD               the commit to use instead of that release
 #   BUILD                 release or debug
 #   V2M_VERSIONS_TARGET   cargo's folder for both (default target/versions)
 set -euo pipefail
@@ -14,7 +14,7 @@ which=${1:?usage: version.sh old|next OUT}
 out=$(readlink -m "${2:?usage: version.sh old|next OUT}")
 : "${BUILD:=release}" "${MAKE:=make}"
 target=$(readlink -m "${V2M_VERSIONS_TARGET:-target/versions}")
-# Always the same folder, for cargo to know its packages again.
+# Always the same folder, so that cargo recognises its packages.
 source=$target/source-$which
 
 fail() { echo "version.sh: $*" >&2; exit 1; }
@@ -22,7 +22,7 @@ fail() { echo "version.sh: $*" >&2; exit 1; }
 first_packages=22442d26e7f329600fd0b99558bbd34b0cd6262a
 old_commit() { git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || echo "$first_packages"; }
 
-# change PATTERN REPLACEMENT FILE: exactly once, or the pattern is out of date.
+# change PATTERN REPLACEMENT FILE: replaces in the one line that matches. Fails for none or several: the pattern is out of date.
 change() {
 	[ "$(grep -c -- "$1" "$3")" = 1 ] || fail "$3 has $(grep -c -- "$1" "$3") lines with '$1', not one"
 	sed -i "s/$1/$2/" "$3"
@@ -40,12 +40,12 @@ old)
 	git cat-file -e "$commit^{commit}" 2>/dev/null || fail "$commit is not in this clone: fetch the whole history"
 	clone "$commit"
 	cd "$source"
-	# Older than any package of today, whatever its number.
+	# Older than any current package, even one with the same version number.
 	revision=0
 	;;
 next)
 	clone HEAD
-	# With what is not committed yet.
+	# Include uncommitted changes.
 	git diff --binary HEAD | git -C "$source" apply --allow-empty
 	git ls-files --others --exclude-standard -z | tar --create --null --files-from=- | tar --extract --directory="$source"
 	cd "$source"

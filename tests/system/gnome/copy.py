@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Copies the content of files, argv[2] in the format argv[1] and so on in pairs, as a browser does, and gives it to whoever asks until
-something else is copied. Run with GDK_BACKEND=x11: on Wayland only the window that has the keyboard may copy."""
+"""Copies the contents of files, as a browser does, until something else is copied. The arguments are pairs of format and file.
+Run with GDK_BACKEND=x11: on Wayland, only the window with the keyboard focus may copy."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A GTK window with a text field. Its text, and whether it has the keyboard, go to the file argv[1] at each change, as JSON.
-argv[2] may be `password`, for a field that hides its text, or `no-field`: a window that takes no text.
+"""A GTK window with a text field. At each change, it writes its text and whether it has the focus to the file argv[1], as JSON.
+argv[2] may be `password`, for a field that hides its text, or `no-field`, for a window that takes no text.
 APPLICATION in the environment is the application's id."""
 
 import json

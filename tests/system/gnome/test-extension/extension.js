@@ -1,4 +1,4 @@
-// While this is enabled, GNOME Shell answers Eval and takes screenshots for any program.
+// While this extension is enabled, GNOME Shell answers Eval and takes screenshots for any program.
 
 export default class TestExtension {
     enable() {
