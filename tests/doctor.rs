@@ -1,12 +1,12 @@
-//! What `v2m doctor` finds in the settings, without a service and a desktop. What it says of those is
-//! tested on a booted machine (`tests/system`).
+//! `v2m doctor`'s findings about the settings, without a service and a desktop. `tests/system`
+//! tests its findings about those on a booted machine.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 use std::path::Path;
 use std::process::Command;
 
-/// Its line of this name.
+/// Returns the report's line with this name.
 fn line(home: &Path, name: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_v2m"))
         .arg("doctor")
@@ -53,7 +53,7 @@ fn presets_and_applications_that_do_not_exist_are_told_before_the_first_text() {
     configure("[llm.applications]\nevolution = \"email\"\n");
     let told = "ok presets 1 application has a preset, and is known here";
     assert_eq!(line(home.path(), "presets"), told);
-    // A preset of the user's own is one too.
+    // The user's own presets are known too.
     configure("[llm]\nprovider = \"ollama\"\npreset = \"standup\"\n");
     let told = line(home.path(), "presets");
     assert!(told.starts_with("warn presets llm.preset: there is no preset \"standup\""), "{told}");

@@ -1,4 +1,4 @@
-//! What a menu on the desktop asks over the session bus, which the tray icon's does.
+//! Requests of a menu on the desktop over the session bus, such as the tray icon's.
 
 use crate::house::{House, wait_for};
 use crate::recording::Studio;
@@ -27,7 +27,7 @@ fn a_menu_shows_the_microphones_that_are_there_and_chooses_one() {
         let client = zbus::connection::Builder::address(bus.address.as_str());
         DictationProxy::new(&client.build().await.unwrap()).await.unwrap()
     });
-    // It comes on the bus beside its work.
+    // The service connects to the bus in the background.
     let told = wait_for("the microphones", || runtime.block_on(client.microphones()).ok());
     let names: Vec<_> = told.into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["microphone"]);

@@ -1,7 +1,8 @@
-//! Words of a second model while somebody speaks (`engine.preview`), with real sound, real weights and the real engines: on
-//! the sign and for whoever watches, while the text comes from the other model.
+//! Words of a second model while the user speaks (`engine.preview`), with real sound, weights and
+//! engines. The sign and subscribers show these words, but the text comes from the other model.
 //!
-//! Only where `make engine-gguf` was run and the weights of Moonshine are among the test models: both are large.
+//! Runs only if `make engine-gguf` has been run and Moonshine's weights are among the test models,
+//! because both are large.
 
 use crate::lab::{self, Lab, Playing, clipboard, run, sample, words};
 use serde_json::{Value, json};
@@ -11,39 +12,40 @@ use std::path::{Path, PathBuf};
 const ENGINE: &str = "/usr/local/bin/v2m-engine-gguf";
 const WEIGHTS: &str = "/opt/v2m-test/models/moonshine-base-en.gguf";
 
-/// The preview has the lowest priority: on a machine that computes all the time it may show nothing in ten seconds.
+/// How often to try. The preview has the lowest priority, so on a busy machine it may show nothing
+/// in ten seconds.
 const ATTEMPTS: usize = 5;
 
 fn preview(lab: &Lab) -> Value {
     lab.client().ask("GET_STATUS")["engine"]["preview"].clone()
 }
 
-/// The screen, as a PPM file.
+/// Returns a screenshot as a PPM file.
 fn screen() -> Vec<u8> {
     let output = lab::try_run("import", &["-window", "root", "-depth", "8", "ppm:-"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
-/// How many pixels are as bright as the sign's words. The time is not.
+/// Returns the number of pixels as bright as the sign's words. The time is less bright.
 fn bright(screen: &[u8]) -> usize {
     screen.rchunks_exact(3).filter(|pixel| pixel.iter().all(|colour| *colour > 180)).count()
 }
 
-/// How many pixels are as red as the dot and the level.
+/// Returns the number of pixels as red as the dot and the level.
 fn red(screen: &[u8]) -> usize {
     let pixels = screen.rchunks_exact(3);
     pixels.filter(|pixel| pixel[0] > 200 && pixel[1] < 120 && pixel[2] < 120).count()
 }
 
-/// The sample without its pauses, in a folder that the caller keeps, and its length in tenths of a second. A recogniser that
-/// hears whole pieces shows nothing of it before its end.
+/// Writes the sample without its pauses into a folder. Returns the file and its length in tenths of
+/// a second. A recogniser of whole pieces shows no words of it before its end.
 fn without_pauses(folder: &Path) -> (PathBuf, usize) {
     let mut whole = hound::WavReader::open(sample()).unwrap();
     let path = folder.join("fluent.wav");
     let mut fluent = hound::WavWriter::create(&path, whole.spec()).unwrap();
     let samples: Vec<i16> = whole.samples().map(Result::unwrap).collect();
-    // Hundredths of a second that are quiet one after another.
+    // Counts consecutive quiet hundredths of a second.
     let mut quiet = 0;
     for part in samples.chunks(160) {
         let squares = part.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
@@ -57,11 +59,11 @@ fn without_pauses(folder: &Path) -> (PathBuf, usize) {
     (path, tenths)
 }
 
-/// What was seen while it was played, and the text.
+/// The observations during a dictation, and its text.
 struct Dictation {
-    /// Texts that were shown, each longer or otherwise than the one before.
+    /// The shown texts, each different from the previous one.
     shown: Vec<String>,
-    /// Whether the sign has written something.
+    /// Whether the sign has shown words.
     is_on_screen: bool,
     text: String,
 }
@@ -77,7 +79,7 @@ fn dictate(lab: &Lab) -> Dictation {
     let speech = Playing::start(&recording);
     let mut shown: Vec<String> = Vec::new();
     let mut is_on_screen = false;
-    // Levels come ten times a second.
+    // Levels arrive ten times a second.
     let mut levels = 0;
     while levels < tenths {
         let event = watcher.receive().unwrap()["data"].clone();
@@ -106,7 +108,7 @@ fn dictate(lab: &Lab) -> Dictation {
     Dictation { shown, is_on_screen, text }
 }
 
-/// Keeps what was seen, to be looked at.
+/// Saves a screenshot for people to look at.
 fn keep(lab: &Lab, screen: &[u8]) {
     let folder = lab.home.join("screenshots");
     fs::create_dir_all(&folder).unwrap();
@@ -130,7 +132,7 @@ fn words_are_shown_while_one_speaks_and_the_text_is_the_other_models() {
     let mut told = Vec::new();
     for _ in 0..ATTEMPTS {
         let Dictation { shown, is_on_screen, text } = dictate(&lab);
-        // Whatever the preview does. Without its pauses, some words may be others.
+        // The preview does not influence the text. Without pauses, some words may differ.
         let said = words(&fs::read_to_string(lab::beside("sample.txt")).unwrap());
         let heard = words(&text);
         let missing = said.iter().filter(|word| !heard.contains(word)).count();

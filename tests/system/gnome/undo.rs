@@ -1,5 +1,5 @@
-//! The last text is taken back on GNOME: a GTK field tells what it holds, one that tells nothing gets
-//! Ctrl+Z if the user chose that, and what was changed since stays.
+//! Undo of the last text on GNOME. A GTK field reports its content; a field that reports nothing
+//! gets Ctrl+Z if the user chose that. Later changes are kept.
 
 use super::desktop::{Desktop, key};
 use super::lab as machine;
@@ -53,12 +53,12 @@ fn a_window_that_tells_nothing_gets_ctrl_z_if_the_user_chose_that() {
     window.wait_for_all_of("As taken.");
     assert!(undo(&desktop, &mut sinks, false).unwrap_err().contains("deliver.undo"));
     assert_eq!(window.text(), "As taken.");
-    // GNOME tells that nobody does anything a second later.
+    // GNOME reports with a delay of a second that there is no input.
     desktop.wait_until_idle();
     assert_eq!(undo(&desktop, &mut sinks, true), Ok(Undone::Pressed));
     window.wait_for_all_of("");
 
-    // It does not tell whether that was a key or the mouse.
+    // GNOME does not report whether the input was a key or the mouse.
     paste(&desktop, &mut sinks, "As taken.");
     window.wait_for_all_of("As taken.");
     desktop.wait_until_idle();
