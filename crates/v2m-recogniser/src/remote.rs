@@ -262,6 +262,7 @@ impl RemoteDecoder {
 mod tests {
     use super::answer::PROMPT;
     use super::*;
+    use crate::stream::guard::doubt;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::thread::{self, JoinHandle};
     use v2m_ipc::engine::Frame;
