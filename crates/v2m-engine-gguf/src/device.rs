@@ -52,8 +52,8 @@ pub fn find(backend: Backend) -> Result<Device, String> {
 
 /// Turns flash attention off on GPUs, which transcribe.cpp's session asks for wherever it computes.
 ///
-/// With it, ggml's Vulkan shaders (0.26, Mesa's llvmpipe) wrote beyond their buffers with Moonshine's
-/// base, each time, and the process died of a damaged heap. Without it they do not.
+/// It did not help on Mesa's llvmpipe, where the process dies of a damaged heap with Moonshine and Canary
+/// (ggml 0.26): whether it stays depends on what is found there.
 pub fn without_flash_attention(backend: Backend) {
     if backend.is_gpu() {
         // SAFETY: the program has one thread so far.
