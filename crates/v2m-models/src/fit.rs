@@ -76,7 +76,7 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     }
 }
 
-/// Whether an engine for a GPU runs the model.
+/// Whether the model's speed on a GPU is known. Those in GGUF form were not run on one.
 fn on_gpu(model: &Model) -> bool {
     model.form == Form::Ggml
 }
