@@ -1,12 +1,12 @@
-# v2m: building, installing, testing. `make` alone lists what there is.
+# v2m: building, installing, testing. `make` alone lists the targets.
 #
-#   PREFIX    where the programs go: ~/.local, or /usr/local as root
-#   DESTDIR   a root to install into, for packages and containers
+#   PREFIX    where the programs are installed: ~/.local (default), or /usr/local as root
+#   DESTDIR   another root directory to install into, for packages and containers
 #   BUILD     release, or debug (tests)
-#   MODEL     the model that `make install` fetches
-#   ENGINES   recognisers to build and install beside v2m-engine, some of: v4 cuda vulkan gguf gguf-vulkan. If not given:
-#             v4 where this machine's processor has AVX-512 VNNI (packages: always on x86-64), and those that were built before
-#   CPU       v3 (any x86-64 processor since about 2015), or native (this machine's alone, an older one too)
+#   MODEL     the model that `make install` downloads
+#   ENGINES   recognisers to build and install beside v2m-engine, any of: v4 cuda vulkan gguf gguf-vulkan. By default:
+#             v4 if this machine's processor has AVX-512 VNNI (packages: always on x86-64), and those that were built before
+#   CPU       v3 (any x86-64 processor since about 2015), or native (only this machine's processor, even an older one)
 #   CUDA_ARCHS, CUDA_HOME, CUDA_FROM: see packaging/engine.sh
 
 SHELL := /bin/bash
@@ -19,13 +19,13 @@ BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/v2m
-# Where the user manager looks: the user's own data folder, or the system's library folder.
+# Folders where the systemd user manager finds units: in the user's data folder, or the system's.
 ifeq ($(PREFIX),$(HOME)/.local)
 UNITDIR ?= $(or $(XDG_DATA_HOME),$(DATADIR))/systemd/user
 else
 UNITDIR ?= $(PREFIX)/lib/systemd/user
 endif
-# Where desktops look for what starts with the session.
+# Folders whose programs desktops start at login.
 ifeq ($(PREFIX),$(HOME)/.local)
 AUTOSTARTDIR ?= $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/autostart
 else ifneq ($(filter /usr /usr/local,$(PREFIX)),)
@@ -40,7 +40,8 @@ DEPS ?= yes
 CPU ?= v3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ifeq ($(CPU),native)
-# In a folder of its own: cargo does not know that whisper.cpp depends on these. AMX was seen to crash with q8_0.
+# In a folder of its own, because cargo does not know that whisper.cpp depends on these variables.
+# Without AMX, whose code crashed with q8_0.
 TARGET := $(patsubst %/native,%,$(TARGET))/native
 export CARGO_TARGET_DIR := $(TARGET)
 export CARGO_BUILD_BUILD_DIR := $(TARGET)
@@ -54,9 +55,10 @@ LIBDIR ?= $(PREFIX)/lib/v2m
 engine_file = $(TARGET)/engine-$(1)/release/v2m-engine-$(1)
 ALL_ENGINES := v4 cuda vulkan gguf gguf-vulkan
 GPU_ENGINES := cuda vulkan gguf-vulkan
-# Asked anew each time, for `make engine-cuda install`.
+# Evaluated at each use, for `make engine-cuda install`.
 BUILT_ENGINES = $(foreach engine,gguf $(GPU_ENGINES),$(shell [ ! -e '$(call engine_file,$(engine))' ] || echo $(engine)))
-# On one's own machine v2m-engine-v4 is of use only where the processor can; a package is for all.
+# On this machine, v2m-engine-v4 is useful only if the processor supports it. A package is for all
+# machines.
 HAS_V4 := $(shell [ "$$(uname -m)" = x86_64 ] && { [ -n '$(DESTDIR)' ] || grep -qw avx512_vnni /proc/cpuinfo; } && echo v4)
 ENGINES ?= $(HAS_V4) $(BUILT_ENGINES)
 PROGRAMS := v2m $(notdir $(basename $(wildcard src/bin/*)))
@@ -69,8 +71,9 @@ METAINFO := $(wildcard metainfo/*.xml)
 ICONS := $(wildcard icons/*.svg)
 STATE_ICONS := $(wildcard icons/symbolic/*.svg)
 AUTOSTART := $(wildcard autostart/*.desktop)
-# Whether such a file was turned off. Desktops' settings write this into the user's own folder, where v2m installs the file if
-# it is installed for one user. That file is the user's: `install` does not overwrite it, and `uninstall` does not remove it.
+# Recognises an autostart file that the user has turned off. Desktops' settings write this line into
+# the user's own folder, where an installation for one user puts the file too. Then `install` does
+# not overwrite it, and `uninstall` keeps it.
 TURNED_OFF := grep -qsE '^(Hidden *= *true|X-GNOME-Autostart-enabled *= *false)'
 BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
 ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
@@ -83,13 +86,14 @@ EXTENSION_FILES := gnome/metadata.json $(wildcard gnome/*.js gnome/*.css)
 EXTENSION_LANGUAGES := $(notdir $(basename $(wildcard gnome/po/*.po)))
 extension_messages = $(EXTENSION)/locale/$(1)/LC_MESSAGES/v2m-gnome.mo
 LEGAL := LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES
-# Drop-ins that the user may put in use.
+# systemd drop-ins that the user may enable.
 WALLS := systemd/namespaces.conf systemd/no-home.conf
 PLACES := s,@BINDIR@,$(BINDIR),g; s,@DATADIR@,$(DATADIR),g; s,@LIBDIR@,$(LIBDIR),g
 GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-# The time that everything in a release has: that of the last commit, or of the files where there are no commits. An archive may
-# be unpacked inside the repository of something else.
+# The time of all files in a release: that of the last commit, or, without a repository, that of
+# CHANGELOG.md. Check that the repository is v2m's: an archive may have been unpacked inside another
+# repository.
 export SOURCE_DATE_EPOCH ?= $(shell { [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ] && git log -1 --format=%ct 2>/dev/null; } || \
   stat -c %Y CHANGELOG.md)
 RELEASED = s,@VERSION@,$(VERSION),g; s,@DATE@,$(shell date --utc --date=@$(SOURCE_DATE_EPOCH) +%F),g
@@ -98,13 +102,13 @@ RUST_NEEDED := $(shell sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.tom
 V2M_TEST_MODELS ?= $(CURDIR)/target/test-models
 TEST_MODELS := tiny.en-q8_0 base-q8_0
 
-# Models of a system-wide installation are everybody's.
+# A system-wide installation puts models where all users find them.
 ifneq ($(PREFIX),$(HOME)/.local)
 SETUP_ENV := V2M_MODEL_DIR='$(DATADIR)/v2m/models'
 endif
 SETUP := BINDIR='$(BINDIR)' DATADIR='$(DATADIR)' UNITDIR='$(UNITDIR)' MODEL='$(MODEL)' $(SETUP_ENV) bash packaging/set-up.sh
 
-# $(call phase,NAME,COMMAND) runs a command under a heading and tells its seconds.
+# $(call phase,NAME,COMMAND) runs a command under a heading and prints its seconds.
 define phase
 @printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
 endef
@@ -137,7 +141,8 @@ check-user:
 	  echo 'Run `make install` as yourself, without sudo: it asks for sudo where it needs it.'; \
 	  echo 'To install for everybody: sudo make install PREFIX=/usr/local'; exit 1; fi
 
-# cargo does not know that whisper.cpp depends on these settings, and would keep what it compiled with older ones.
+# cargo does not know that whisper.cpp depends on these settings, and would reuse objects compiled
+# with older ones.
 fresh-whisper:
 	@cmp -s .cargo/config.toml '$(TARGET)/whisper-settings' || { \
 	  [ ! -d '$(TARGET)/release' ] || cargo clean --quiet --release --package whisper-rs-sys; \
@@ -158,7 +163,7 @@ engine-cuda: toolchain ## build the recogniser for NVIDIA GPUs (15 minutes per a
 engine-vulkan: toolchain ## build the recogniser for GPUs with a Vulkan driver
 	@TARGET='$(TARGET)' DEPS='$(DEPS)' bash packaging/engine.sh vulkan
 
-engine-gguf: toolchain ## build the recogniser for models in GGUF form: Moonshine, Canary, Parakeet (3 to 6 minutes the first time)
+engine-gguf: toolchain ## build the recogniser for models in GGUF form: Moonshine, Canary, Parakeet and Nemotron (3 to 6 minutes the first time)
 	@TARGET='$(TARGET)' bash packaging/engine.sh gguf
 
 engine-gguf-vulkan: toolchain ## build the same for GPUs with a Vulkan driver (tried on software Vulkan only)
@@ -167,14 +172,14 @@ engine-gguf-vulkan: toolchain ## build the same for GPUs with a Vulkan driver (t
 install: check-user deps build install-files ## install everything: packages, build, files, socket, model; then check that it works
 	@$(SETUP) up
 
-# Spaces are fine. These would not get through quotes, sed and systemd unharmed.
+# Spaces are fine. The characters below would break shell quotes, sed or systemd units.
 export V2M_PLACES := $(PREFIX)$(BINDIR)$(DATADIR)$(MANDIR)$(UNITDIR)$(LIBDIR)$(DOCDIR)$(AUTOSTARTDIR)$(DESTDIR)
 check-places:
 	@case "$$V2M_PLACES" in *[\'\"\\%\&,\;\|$$'\n']*) \
 	  echo "v2m cannot be installed into a folder with one of ' \" \\ % & , ; | or a line break in its name. Choose another by PREFIX= or DESTDIR=."; \
 	  exit 1;; esac
 
-install-files: check-places # the files alone, into DESTDIR
+install-files: check-places # only the files, into DESTDIR
 	@install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/v2m' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 	  '$(DESTDIR)$(DATADIR)/dbus-1/services' '$(DESTDIR)$(DATADIR)/applications'
 	@install -m755 $(PROGRAMS:%='$(TARGET)/$(BUILD)/%') '$(DESTDIR)$(BINDIR)'
@@ -222,10 +227,10 @@ endif
 	@echo 'Installed $(PROGRAMS) into $(DESTDIR)$(BINDIR)'
 
 uninstall: check-places ## stop, disable and remove v2m; keep configuration, models and dictations
-	@# Another root has no sessions, and this machine's v2m is not what is removed from it.
+	@# With DESTDIR, v2m is removed from another root, so leave this machine's sessions alone.
 	@[ -n '$(DESTDIR)' ] || $(SETUP) down
 ifneq ($(PREFIX),$(HOME)/.local)
-	@# Everybody's, so in everybody's sessions.
+	@# It was installed for all users, so close the sessions of all users.
 	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || sh packaging/sessions close
 endif
 	@rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(ALL_ENGINES:%='$(DESTDIR)$(BINDIR)/v2m-engine-%') $(UNITS:systemd/%='$(DESTDIR)$(UNITDIR)/%') \
@@ -250,19 +255,19 @@ endif
 	 [ -z "$$kept" ] || printf 'Kept (`make purge` removes them, after asking):\n%s\n' "$$kept"
 
 purge: uninstall ## uninstall, and also remove configuration, models and dictations, after asking
-	@# In another root nobody has dictated; the folders that this would find are the caller's.
+	@# Not with DESTDIR: set-up.sh would find this user's folders, not those of another root.
 	@[ -n '$(DESTDIR)' ] || $(SETUP) purge
 
 include packaging/packages.mk
 
 ## Developing
 
-# They quote the English messages.
+# Tests and benchmarks quote the English messages.
 check test test-rust test-system test-campaign test-gnome48 test-kde test-engines campaign soak: export LC_ALL := C.UTF-8
 bench bench-text bench-speech bench-compute bench-osd bench-desktop: export LC_ALL := C.UTF-8
 
-# The house rules need the standard library alone, so they are compiled without cargo and without v2m's dependencies.
-check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models or whisper.cpp (a minute the first time)
+# The house rules need only the standard library, so rustc compiles them without v2m's dependencies.
+check: toolchain fmt-check ## run quick tests that need no root, Debian, models or whisper.cpp (a minute the first time)
 	$(call phase,house rules,mkdir -p '$(TARGET)/check' && \
 	  CARGO_MANIFEST_DIR='$(CURDIR)' rustc --edition 2024 --test -o '$(TARGET)/check/tidy' tests/tidy.rs && \
 	  '$(TARGET)/check/tidy' --quiet)
@@ -272,7 +277,7 @@ check: toolchain fmt-check ## a quick part of the tests: no root, Debian, models
 messages: toolchain ## add new messages to the translations in po/, and check that all are translated
 	V2M_UPDATE_MESSAGES=1 cargo test --locked -p v2m-messages --test sources
 
-test: ## all of it: format, lints, unit and integration tests, then the system tests and a short campaign (as root) in a container
+test: ## run all tests: format, lints, unit and integration tests, then system tests and a short campaign in a container (as root)
 	@start=$$SECONDS; $(MAKE) test-deps fmt-check scripts-check clippy test-models test-rust test-system test-campaign; \
 	 printf '\n== All tests passed, %s s\n' $$((SECONDS - start))
 
@@ -289,22 +294,22 @@ fmt-check:
 audit: toolchain ## check licences, sources and known vulnerabilities of dependencies (needs cargo-deny and the network)
 	cargo deny --locked check
 
-notices: toolchain ## write THIRD-PARTY-NOTICES again, after a change of dependencies (needs cargo-about)
+notices: toolchain ## rewrite THIRD-PARTY-NOTICES, after a change of dependencies (needs cargo-about)
 	cargo fetch --locked
 	cargo about generate --workspace --frozen --fail packaging/notices.hbs --output-file THIRD-PARTY-NOTICES
-	@# Some licences come with the line ends of Windows.
+	@# Some licences have Windows line ends.
 	sed -i 's/\r$$//' THIRD-PARTY-NOTICES
 
-scripts-check: # the shell scripts, by shellcheck
+scripts-check: # check the shell scripts with shellcheck
 	$(call phase,scripts,shellcheck -x $$(git ls-files -z | xargs -0 grep -lEI '^#!.*[/ ](ba)?sh$$' | grep -v '\.rs$$'))
 
-# The system tests are not in --all-targets: they are only run in their container. v2m-engine-gguf, which compiles a second
-# ggml, is checked by `make test-engines`.
-clippy: fresh-whisper ## lints, as errors
+# --all-targets leaves out the system tests and the campaign, which only run in their container.
+# `make test-engines` checks v2m-engine-gguf, which compiles a second ggml.
+clippy: fresh-whisper ## run the lints, as errors
 	$(call phase,clippy,cargo clippy --locked --workspace --exclude v2m-engine-gguf --all-targets -- -D warnings && \
 	  cargo clippy --locked --test system --test campaign -- -D warnings)
 
-# The project's own program fetches them, and verifies those that are already there.
+# v2m-model downloads the models, and verifies those that are already there.
 test-models: fresh-whisper # the models the tests use
 	$(call phase,models,cargo build --locked --bin v2m-model && \
 	  for model in $(TEST_MODELS); do V2M_MODEL_DIR='$(V2M_TEST_MODELS)' '$(TARGET)/debug/v2m-model' pull $$model; done)
@@ -316,7 +321,7 @@ test-system: fresh-whisper # the programs on a booted machine; needs root
 	$(call phase,system tests,cargo build --locked --bins && \
 	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/run.sh $(TESTS))
 
-# The same seed each time: what fails here was changed, not drawn.
+# Always the same seed, so that a new failure comes from a change and not from other random cases.
 test-campaign: fresh-whisper # faults in 60 dictations; needs root
 	$(call phase,campaign,cargo build --locked --bins && \
 	  V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N=60 SEED=1 LONGEST=4 REPEAT=1 bash tests/campaign/run.sh campaign)
@@ -327,28 +332,29 @@ test-gnome48: test-models ## run the GNOME tests on Debian 13's GNOME Shell 48, 
 test-kde: test-models ## test pasting, the sign and the tray on Debian 13's KDE, which is downloaded (as root; needs debootstrap)
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/kde.sh
 
-# Not part of `make test`: it takes as long as all of that.
-test-engines: test-models ## test the engines that were built beside v2m-engine: they transcribe, or say why they cannot
+# Not part of `make test`: it takes as long as all other tests together.
+test-engines: test-models ## test the engines that were built beside v2m-engine: each transcribes, or says why it cannot
 	@bash packaging/deps.sh engines
 	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine))))
 
-campaign: test-deps test-models ## inject 1000 faults into dictations and count the words that are nowhere (an hour, as root; N=, SEED=, CASE=, FAULTS=)
+campaign: test-deps test-models ## inject 1000 faults into dictations and count lost words (an hour, as root; N=, SEED=, CASE=, FAULTS=)
 	@cargo build --locked --bins
 	@V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N='$(N)' SEED='$(SEED)' CASE='$(CASE)' FAULTS='$(FAULTS)' \
 	  bash tests/campaign/run.sh campaign
 
-soak: test-deps test-models ## dictate 500 times, and see whether the service grows (half an hour, as root; N=, SEED=)
+soak: test-deps test-models ## dictate 500 times, and check whether the service grows (half an hour, as root; N=, SEED=)
 	@cargo build --locked --bins
 	@V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' N='$(N)' SEED='$(SEED)' OUT=target/soak bash tests/campaign/run.sh soak
 
-fuzz: toolchain ## fuzz everything that reads what others wrote (docs/fuzzing.md); SECONDS for each of TARGETS (60, all)
+fuzz: toolchain ## fuzz everything that reads untrusted input (docs/fuzzing.md); SECONDS for each of TARGETS (60, all)
 	@bash fuzz/run.sh '$(or $(SECONDS),60)' $(TARGETS)
 
-# Without `build`: cargo bench builds the same programs, with the libraries as the tests use them.
+# Does not need `build`: cargo bench builds the programs itself, with the libraries as the tests use
+# them.
 bench: toolchain test-models ## measure, without passing or failing (docs/performance.md)
 	V2M_TEST_MODELS='$(V2M_TEST_MODELS)' cargo bench --locked --bench service -- $(SECTIONS)
 
-bench-text: toolchain ## text rules, and the way to language models beside asking them directly (a minute)
+bench-text: toolchain ## measure text rules, and language models through v2m and asked directly (a minute)
 	cargo bench --locked -p v2m-core --bench rules
 	cargo bench --locked --bench llm
 

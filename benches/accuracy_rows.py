@@ -30,7 +30,7 @@ def main() -> None:
     runs: Runs = []
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as lines:
-            # Two languages asked for have the recordings of nobody twice.
+            # Recordings without speech occur twice in a run for two languages.
             once = {run["file"]: run for run in map(json.loads, lines)}
         runs.extend(once.values())
     models = list(dict.fromkeys(run["mode"] for run in runs))

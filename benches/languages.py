@@ -47,7 +47,7 @@ class Engine:
             if len(header) < 4:
                 sys.exit(f"the engine ended with status {self.child.wait()}")
             message = json.loads(self.stream.read(*struct.unpack(">I", header))[1:])
-            # The `finish` of a recording that was answered before it fails.
+            # The job was already answered, so its `finish` fails.
             is_late = message.get("job") in self.answered
             if message["type"] in ("load_failed", "failed") and not is_late:
                 sys.exit(message["reason"])

@@ -1,10 +1,10 @@
-//! What `v2m-llm` costs beside asking a language model's server directly: a question on loopback to
-//! a server that answers at once, the two taking turns, so that both meet the same machine; then
-//! its start, and its memory.
+//! Measures what `v2m-llm` costs in comparison with asking a language model's server directly: a
+//! question to a server on loopback that answers immediately. The two take turns, so that both find
+//! the machine in the same state. Then measures its start and its memory.
 //!
 //!     cargo bench --bench llm
 //!
-//! Not here: how long a model thinks.
+//! The time that a model needs is not measured.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,10 +19,10 @@ use v2m_ipc::llm::{Answer, Endpoint, Provider, Question};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Questions of each kind.
+/// The number of questions of each kind.
 const WARM: usize = 1000;
 const COLD: usize = 40;
-/// A dictation of a minute or so.
+/// About a minute of dictation, when repeated.
 const TEXT: &str =
     "So the meeting is on Monday at ten, and we talk about the plan for the next year. ";
 const REPEATS: usize = 12;
@@ -33,7 +33,8 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("llm.sock");
     let listener = UnixListener::bind(&socket)?;
-    // Read with each question, as the user has it: with all that the documented defaults say.
+    // The configuration is read with each question. It has all documented defaults, as a user's
+    // may.
     let config = folder.path().join("config.toml");
     let defaults = v2m::config::default_toml();
     let lines = format!("provider = \"openai\"\nbase_url = \"{url}\"\n");
@@ -48,7 +49,7 @@ fn main() -> Result<()> {
     let (mut kept, agent) = (connect(&socket)?, ureq::agent());
     let (mut direct, mut warm, mut fresh) = (Times::new(), Times::new(), Times::new());
     for round in 0..WARM + 20 {
-        // The first ones make connections and fill caches.
+        // The first rounds open connections and fill caches.
         let counts = round >= 20;
         direct.time(counts, || ask_directly(&agent, &url, &text))?;
         warm.time(counts, || ask(&mut kept, &question, &text))?;
@@ -87,7 +88,7 @@ impl Times {
         Ok(())
     }
 
-    /// Of a hundred, in ms.
+    /// Returns a percentile in ms.
     fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
@@ -107,7 +108,7 @@ impl Times {
     }
 }
 
-/// A server that says the text again, in pieces of a word as models do; its base URL.
+/// Starts a server that returns the text in pieces of one word, as models do. Returns its base URL.
 fn server(text: &str) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/v1", listener.local_addr()?);
@@ -161,7 +162,7 @@ fn question(url: &str, text: &str) -> Question {
     Question::Rewrite { endpoint, instruction: "Correct it.".into(), text: text.into(), accept }
 }
 
-/// The least that a program would do by itself: a request, and its answer to the end.
+/// The least that any program would do: sends a request, and reads the whole answer.
 fn ask_directly(agent: &ureq::Agent, url: &str, text: &str) -> Result<()> {
     let body = format!(
         "{{\"model\":\"m\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}"
@@ -195,7 +196,7 @@ fn ask(stream: &mut UnixStream, question: &Question, text: &str) -> Result<()> {
     }
 }
 
-/// As systemd does.
+/// Starts the program as systemd does.
 fn start(listener: &UnixListener, config: &Path) -> Result<Child> {
     Ok(Command::new("sh")
         .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" 3<&0 0</dev/null"])

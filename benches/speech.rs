@@ -1,6 +1,6 @@
-//! Plays real recordings into the recogniser and writes down, one JSON object a line, what it
-//! understood and how long that took. `benches/speech_score.py` makes the table of it: word error
-//! rates need Whisper's published normaliser, which exists in Python. `make bench-speech` runs all of it
+//! Sends real recordings to the recogniser and prints one JSON object a line with its text and the
+//! time it took. `benches/speech_score.py` makes a table of them, because word error rates need
+//! Whisper's published normaliser, which exists in Python. `make bench-speech` runs all of it
 //! (`benches/speech.sh`). Judges nothing.
 //!
 //! `cargo bench --bench speech --profile dev -- --models DIR [options]`
@@ -10,13 +10,13 @@
 //!   --model NAME   another model in it
 //!   --engine FILE  the program that runs it, in place of v2m-engine: target/engine-gguf/release/v2m-engine-gguf
 //!                  for a model in GGUF form (not for batch)
-//!   --beside NAME  a model of v2m-engine that hears each recording too, directly before or after (not for batch)
-//!   --column TEXT  what the score calls this run, in place of the mode (not with --beside)
+//!   --beside NAME  a model of v2m-engine that also gets each recording, just before or after (not for batch)
+//!   --column TEXT  the name of this run in the table, in place of the mode (not with --beside)
 //!   --language L   only recordings in this language, as an ISO 639-1 code
 //!   --speech DIR   folder with recordings and manifest.jsonl (default ../shared/speech, else the
 //!                  sample)
-//!   --mode MODE    fast: fed as fast as it takes it (default); real-time: as the microphone would;
-//!                  batch: the whole recording decoded at once at its end, for comparison
+//!   --mode MODE    fast: sent as fast as it is accepted (default); real-time: like a microphone;
+//!                  batch: the whole recording is decoded at once, for comparison
 //!   --pause MS     silence before the stop, in addition to the recording's own (real-time)
 //!   --threads N    threads of the decoder (default 2)
 //!   --only TEXT    recordings whose name contains this
@@ -41,7 +41,7 @@ use v2m_recogniser::decoder::DecodeMonitor;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// 100 ms, as the daemon sends.
+/// 100 ms, like the daemon's pieces.
 const CHUNK: usize = SAMPLE_RATE as usize / 10;
 
 struct Options {
@@ -118,13 +118,13 @@ fn options() -> Result<Option<Options>> {
                     _ => return Err("--mode is fast, real-time or batch".into()),
                 }
             }
-            // `cargo bench` adds this.
+            // `cargo bench` adds this option.
             Long("bench") => {}
             other => return Err(other.unexpected().into()),
         }
     }
     if options.models.as_os_str().is_empty() {
-        // `cargo test --benches` and plain `cargo bench` come here too.
+        // `cargo test --benches` and plain `cargo bench` run this too.
         eprintln!("speech: nothing done, --models DIR is needed (see benches/speech.rs)");
         return Ok(None);
     }
@@ -145,7 +145,7 @@ fn recordings(options: &Options) -> Result<Vec<Recording>> {
         let entry: Value = serde_json::from_str(line)?;
         let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         let (file, language) = (text("file"), text("language"));
-        // Recordings of nobody are in no language.
+        // Recordings without speech have no language.
         let wanted =
             options.language.as_ref().is_none_or(|code| language.is_empty() || language == *code);
         if !file.contains(&options.only) || !wanted {
@@ -199,7 +199,8 @@ fn stream(options: &Options, recordings: &[Recording]) -> Result<()> {
             let measured = engine.transcribe(options, job, recording)?;
             report(recording, &engine.column, measured)?;
         }
-        // What else the machine does should not meet the same one each time.
+        // Alternate the order, so that other load on the machine does not always affect the same
+        // engine.
         engines.rotate_left(1);
     }
     for mut engine in engines {
@@ -209,7 +210,7 @@ fn stream(options: &Options, recordings: &[Recording]) -> Result<()> {
     Ok(())
 }
 
-/// A model's name, from that of its file.
+/// Returns a model's name from its file name.
 fn short(file: &str) -> &str {
     file.trim_start_matches("ggml-").trim_end_matches(".bin").trim_end_matches(".gguf")
 }
@@ -217,7 +218,7 @@ fn short(file: &str) -> &str {
 struct Engine {
     child: Child,
     socket: UnixStream,
-    /// What the score calls its answers.
+    /// The column of this engine's answers in the table.
     column: String,
 }
 
@@ -252,7 +253,7 @@ impl Engine {
     fn transcribe(&mut self, options: &Options, job: u32, recording: &Recording) -> Result<Value> {
         let language = Some(recording.language.clone()).filter(|code| !code.is_empty());
         let language = language.or_else(|| Some("en".into()));
-        // In real time somebody waits.
+        // In real time, a user is waiting.
         let patient = options.mode == Mode::Fast;
         let begin = DecodeOptions { language, patient, ..DecodeOptions::default() };
         write_message(&mut self.socket, &ToEngine::Begin { job, options: begin })?;
@@ -299,7 +300,7 @@ impl Engine {
     }
 }
 
-/// What a program has resident, MiB; 0 if the system does not tell.
+/// Returns the resident memory of a program in MiB; 0 if the system does not report it.
 fn memory(program: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
     let status = status.unwrap_or_default();

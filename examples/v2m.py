@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A client of v2m in Python, with the standard library alone.
+"""A client of v2m in Python. It needs only the standard library.
 
 As a program:
 
@@ -24,12 +24,12 @@ import struct
 import sys
 import time
 
-# More than the service ever sends (docs/protocol.md, "Limits").
+# More than v2m ever sends, in bytes (docs/protocol.md, "Limits").
 MAX_ANSWER = 1 << 24
 
 
 class V2mError(Exception):
-    """An error that v2m answered: `code` is for programs, the message for people, `data` what is left of the words."""
+    """An error answer from v2m. `code` is for programs, the message for people. `data` may contain the text."""
 
     def __init__(self, answer):
         super().__init__(answer.get("error") or "v2m answered an error without a reason")
@@ -52,7 +52,7 @@ def socket_path():
 
 
 def connect(path):
-    """A connection to the user's own service. Connecting starts the service, so nothing looks for the file first."""
+    """Connects to the user's own service. Connecting starts the service, so nothing checks for the file first."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(path)
@@ -67,7 +67,7 @@ def connect(path):
 
 
 class Client:
-    """A connection, for any number of requests. A stop takes as long as its transcription: there is no time limit."""
+    """A connection for any number of requests. There is no timeout, because a stop returns after the transcription."""
 
     def __init__(self, path=None):
         self.path = path or socket_path()
@@ -92,7 +92,7 @@ class Client:
                 answer = self.receive()
                 break
             except (ConnectionResetError, BrokenPipeError):
-                # The service stopped before it read this. systemd starts it again for the next connection.
+                # The service stopped before it read the request. systemd starts it again for the next connection.
                 if attempt == 3:
                     raise
                 self.close()
@@ -105,8 +105,8 @@ class Client:
         return answer["data"]
 
     def events(self, *names):
-        """Subscribes, and returns an iterator of events that ends when the service stops; all kinds of events if none is
-        named. From then on the connection carries nothing else."""
+        """Subscribes to the named kinds of events, or to all kinds. Returns an iterator that ends when the service
+        stops. Use another connection for requests."""
         self.request("SUBSCRIBE", **({"events": list(names)} if names else {}))
         return self.stream()
 
@@ -115,7 +115,7 @@ class Client:
             yield frame["data"]
 
     def receive(self):
-        """The next frame, or None at the end."""
+        """Returns the next frame, or None at the end of the connection."""
         header = self.read(4)
         if header is None:
             return None
@@ -128,7 +128,7 @@ class Client:
         return json.loads(frame)
 
     def read(self, length):
-        """Exactly so many bytes, or None if the connection ends before."""
+        """Reads exactly `length` bytes. Returns None if the connection ends before that."""
         chunks = bytearray()
         while len(chunks) < length:
             chunk = self.connection.recv(length - len(chunks))
@@ -156,7 +156,7 @@ def main(arguments):
             run(client, arguments[0])
     except V2mError as error:
         print(f"{error} ({error.code})", file=sys.stderr)
-        if error.data.get("text"):  # never throw the user's words away
+        if error.data.get("text"):  # never lose the user's words
             print(error.data["text"])
         return 1
     except (OSError, Lost) as error:

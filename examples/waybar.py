@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A module for Waybar: shows whether v2m records. README.md beside this file says how to set it up.
+"""A module for Waybar: shows whether v2m records. README.md in this folder explains how to set it up.
 
-It prints one JSON object per line for each change, and connects again if the service restarts. It must lie beside v2m.py.
+It prints one JSON object per line for each change, and reconnects if the service restarts. It needs v2m.py in the
+same folder.
 """
 
 import json
@@ -11,7 +12,7 @@ import time
 from v2m import Client, Lost, V2mError
 
 ICONS = {"recording": "●", "transcribing": "…", "processing": "…", "paused": "⏸"}
-# How long until the next try, if the service cannot be reached, in seconds.
+# Seconds until the next try if the service is unreachable.
 PAUSE = 5
 
 
@@ -21,7 +22,7 @@ def show(state, tooltip):
 
 
 def tooltip(status):
-    """What the user sees when the pointer is over the module."""
+    """Returns the text that Waybar shows when the pointer is over the module."""
     if status["problem"]:
         return status["problem"]["error"]
     words = f"v2m: {status['state']}"
@@ -31,7 +32,7 @@ def tooltip(status):
 def follow():
     """Shows each change until the service stops."""
     with Client() as events, Client() as asking:
-        # Subscribed first: what changes between the two is not missed.
+        # Subscribe before the first request, so that no change in between is missed.
         changes = events.events("state", "engine")
         status = asking.request("GET_STATUS")
         show(status["state"], tooltip(status))

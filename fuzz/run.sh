@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets and runs them one after the other: `run.sh SECONDS [TARGET...]`, all targets by default. Prints
-# what each did; fails if one found something. docs/fuzzing.md explains the columns.
+# Builds the fuzz targets and runs them one after the other: `run.sh SECONDS [TARGET...]`, all
+# targets by default. Prints a line of figures for each; fails if one has a finding. docs/fuzzing.md
+# explains the columns.
 #
-# cargo-fuzz needs a nightly toolchain for its sanitizer. RUSTC_BOOTSTRAP=1 lets the stable one take the same flags.
+# cargo-fuzz needs a nightly toolchain for its sanitizer. RUSTC_BOOTSTRAP=1 makes the stable one
+# accept the same flags.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:?usage: run.sh SECONDS [TARGET...]}
@@ -13,7 +15,7 @@ targets=("$@")
 triple=$(rustc -vV | sed -n 's/^host: //p')
 release=target/$triple/release
 export RUSTC_BOOTSTRAP=1
-# With --target: build scripts and macros are not instrumented.
+# With a target set, build scripts and macros are not instrumented.
 export CARGO_BUILD_TARGET=$triple
 flags=(
 	--cfg fuzzing
@@ -26,14 +28,14 @@ flags=(
 )
 export RUSTFLAGS="${flags[*]}"
 
-# No target needs whisper.cpp, which takes minutes to compile: cargo is told that it is built. Its crate comes with
-# the bindings.
+# Makes cargo believe that whisper.cpp is already built: no target needs it, and it takes minutes to
+# compile. whisper-rs-sys includes the bindings.
 without_whisper() {
 	local sys
 	sys=$(cargo metadata --locked --format-version 1 | tr ',' '\n' |
 		sed -n 's/^"manifest_path":"\(.*\/whisper-rs-sys-[^/]*\)\/Cargo.toml"$/\1/p' | head -1)
 	mkdir -p target
-	# The version is for the build script of whisper-rs.
+	# whisper-rs's build script reads the version.
 	printf '[target.%s.whisper]\nrustc-env = { OUT_DIR = "%s/src" }\nWHISPER_CPP_VERSION = "none"\n' \
 		"$triple" "$sys" >target/no-whisper.toml
 }
@@ -45,14 +47,14 @@ done
 without_whisper
 cargo build --quiet --release --locked --config target/no-whisper.toml "${bins[@]}"
 
-# One of libFuzzer's figures, as the log has it last; 0 if it has none.
+# Prints the last value of one of libFuzzer's figures in a log, or 0.
 figure() {
 	local found
 	found=$(grep -oE "$1 *[0-9]+" "$2" | tail -1 | grep -oE '[0-9]+$') || found=0
 	printf '%s' "$found"
 }
 
-# For targets that read files: in memory, where that can be had.
+# Targets that read files use a folder in memory, if possible.
 TMPDIR=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -68,7 +70,7 @@ for target in "${targets[@]}"; do
 	options=(-max_total_time="$seconds" -print_final_stats=1 -artifact_prefix="$artifacts/" -timeout=30 -rss_limit_mb=2048
 		-malloc_limit_mb=512)
 	[ ! -e "dictionaries/$target" ] || options+=(-dict="dictionaries/$target")
-	# Leaks are no memory errors, and the search for them needs ptrace.
+	# No leak detection: leaks are not memory errors, and detecting them needs ptrace.
 	finding=none
 	{ time ASAN_OPTIONS=detect_leaks=0 "$release/$target" "${options[@]}" "$corpus" "seeds/$target" >"$log" 2>&1; } \
 		2>"$TMPDIR/cpu" || {

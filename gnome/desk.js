@@ -1,13 +1,13 @@
-// What the menu opens in other programs: the settings in an editor, and `v2m doctor` in a terminal.
+// Opens the settings in an editor, and `v2m doctor` in a terminal, for the menu.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 
-// Where v2m is installed beside the extension, whether or not that is on the session's PATH.
+// Finds the v2m that was installed with the extension, even if it is not on the session's PATH.
 const IN_PLACE = 'PATH="$1:$PATH"; ';
 
 export class Desk {
-    // `folder` is the extension's own.
+    // `folder` is the extension's folder.
     constructor(folder) {
         this._bin = folder.resolve_relative_path('../../../../bin').get_path();
         this._cancellable = new Gio.Cancellable();
@@ -17,7 +17,8 @@ export class Desk {
         this._cancellable.cancel();
     }
 
-    // Opens the configuration in the editor for text. If there is none yet, writes all defaults first, explained.
+    // Opens the configuration in the default text editor. If there is none yet, first writes one
+    // with all defaults and their explanations.
     async openSettings() {
         const file = Gio.File.new_for_path(GLib.getenv('V2M_CONFIG') ||
             GLib.build_filenamev([GLib.get_user_config_dir(), 'v2m', 'config.toml']));
@@ -33,7 +34,7 @@ export class Desk {
     runDoctor(farewell) {
         const script = `${IN_PLACE}v2m doctor; printf '\\n%s ' "$2"; read -r _`;
         const words = ['/bin/sh', '-c', script, 'sh', this._bin, farewell].map(word => GLib.shell_quote(word));
-        // A desktop file's percent signs mean something else.
+        // A percent sign starts a field code, as in a desktop file.
         const line = words.join(' ').replaceAll('%', '%%');
         const app = Gio.AppInfo.create_from_commandline(line, 'v2m doctor', Gio.AppInfoCreateFlags.NEEDS_TERMINAL);
         app.launch([], global.create_app_launch_context(0, -1));
@@ -52,7 +53,7 @@ export class Desk {
         }
     }
 
-    // Never over a file that has appeared meanwhile.
+    // Never overwrites a file that another program has created in the meantime (`set -C`).
     async _writeDefaults(file) {
         const command = ['/bin/sh', '-c', `${IN_PLACE}mkdir -p "$2" && set -C && v2m default-config >"$3"`, 'sh',
             this._bin, file.get_parent().get_path(), file.get_path()];
@@ -61,7 +62,8 @@ export class Desk {
     }
 }
 
-// A promise for what `finish` gives of the result that `start` is called back with.
+// Turns an asynchronous call into a promise: `start` gets the callback, and `finish` converts the
+// result that the callback receives.
 function finished(start, finish) {
     return new Promise((resolve, reject) => start((_source, result) => {
         try {

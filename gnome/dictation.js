@@ -1,5 +1,5 @@
-// v2m on the session bus: what it tells, and what can be asked of it. Everything is asynchronous.
-// It needs GLib and Gio alone, so that a test can import it without GNOME Shell.
+// A client of v2m on the session bus: v2m's state and signals, and calls to v2m. All calls are
+// asynchronous. It needs only GLib and Gio, so that a test can import it without GNOME Shell.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -9,8 +9,9 @@ const PATH = '/org/v2m/Dictation1';
 const PROPERTIES = 'org.freedesktop.DBus.Properties';
 
 export class Dictation {
-    // `told` has the methods `changed()`, for State and whether v2m runs, `signed(kind, details)`, for
-    // what the sign shows, and `heard(rms)`, for the level in dB relative to full scale.
+    // `told` has three callbacks: `changed()` when State changes, or v2m starts or exits;
+    // `signed(kind, details)` for each signal Sign; `heard(rms)` for each level, in dB relative to
+    // full scale.
     constructor(bus, told) {
         this._bus = bus;
         this._told = told;
@@ -25,7 +26,7 @@ export class Dictation {
             this._listen(NAME, 'Sign', ([kind, details]) => this._told.signed(kind, unpacked(details))),
             this._listen(NAME, 'Level', ([rms]) => this._told.heard(rms)),
         ];
-        // A v2m that does not run is not started: it has nothing to tell.
+        // Do not start v2m for this: if it is not running, there is no state to show.
         this._watch = Gio.bus_watch_name_on_connection(bus, NAME, Gio.BusNameWatcherFlags.NONE,
             (_bus, _name, owner) => this._appeared(owner), () => this._vanished());
     }
@@ -39,24 +40,26 @@ export class Dictation {
         this._told = null;
     }
 
-    // Starts a recording, or stops it. Starts v2m if it does not run. Fails with v2m's own error.
+    // Starts or stops a recording. Starts v2m if it is not running. Fails with v2m's own error.
     toggle() {
         return this._call('Toggle', null, Gio.DBusCallFlags.NONE);
     }
 
-    // Deletes the recording, or else the newest text that is not there yet.
+    // Deletes the recording, or, if v2m is not recording, the newest dictation that is still in
+    // progress.
     cancel() {
         return this._call('Cancel');
     }
 
-    // The newest `count` dictations that have a text: each with `id` and `first_words`.
+    // Those of the newest `count` dictations that have a text, each with `id` and `first_words`.
     async texts(count) {
         const question = new GLib.Variant('(sssu)', ['', '', '', count]);
         const [dictations] = (await this._call('History', question)).deepUnpack();
         return dictations.map(unpacked).filter(dictation => dictation.first_words);
     }
 
-    // Delivers a text once more, to the `clipboard` or by `paste`: whether it arrived, and how or why not.
+    // Delivers a text again, with `way` `clipboard` or `paste`. Returns whether it arrived, and
+    // how, or why not.
     async deliver(id, way) {
         const answer = await this._call('DeliverDictation', new GLib.Variant('(ss)', [id, way]));
         return answer.deepUnpack();
@@ -67,12 +70,12 @@ export class Dictation {
         return (await this._call('Settings')).deepUnpack()[0];
     }
 
-    // Changes one of them.
+    // Changes one of these settings.
     change(setting, value) {
         return this._call('ChangeSettings', new GLib.Variant('(a{ss})', [{[setting]: value}]));
     }
 
-    // Asks for the level, ten times a second while v2m records, or for no more of it.
+    // Subscribes to the level, which comes ten times a second while v2m records, or unsubscribes.
     listenToLevel(wanted) {
         if (wanted === this._wantsLevel || !this.owner)
             return;
@@ -84,7 +87,7 @@ export class Dictation {
     _forget() {
         this.owner = null;
         this.state = 'idle';
-        // Seconds since 1970; 0: nothing is recorded.
+        // Start of the recording in seconds since 1970; 0 while v2m does not record.
         this.since = 0;
         this._wantsLevel = false;
     }
@@ -119,7 +122,7 @@ export class Dictation {
         this._told.changed();
     }
 
-    // Without `flags`, a v2m that does not run is not started.
+    // By default, does not start v2m if it is not running.
     _call(method, parameters = null, flags = Gio.DBusCallFlags.NO_AUTO_START) {
         return new Promise((resolve, reject) => {
             this._bus.call(NAME, PATH, NAME, method, parameters, null, flags, LONGEST_MS, this._cancellable,
@@ -134,7 +137,8 @@ export class Dictation {
     }
 }
 
-// A stop answers when its text is delivered; a slow machine may take long over a long one.
+// A stop returns when its text has been delivered, and a slow machine may need minutes for a long
+// recording.
 const LONGEST_MS = 10 * 60 * 1000;
 
 function unpacked(dictionary) {

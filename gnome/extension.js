@@ -1,4 +1,5 @@
-// v2m in GNOME Shell: what it is doing, at the lower edge of the screen and in the panel, and a menu.
+// v2m in GNOME Shell: shows v2m's state at the lower edge of the screen and in the panel, and a
+// menu.
 //
 // GNOME Shell disables the extension while the screen is locked, so nothing is shown there.
 
@@ -14,10 +15,10 @@ import {Indicator} from './indicator.js';
 import {Sign} from './sign.js';
 import {Story} from './story.js';
 
-// Whoever has this name shows v2m's states; v2m then sends no notifications of them.
+// The program that owns this bus name shows v2m's states. v2m then sends no notifications of them.
 const SIGN_NAME = 'org.v2m.Sign';
 const PANEL_MS = 100;
-// How long the panel says that a text is on the clipboard, as v2m-osd does.
+// How long the panel shows that a text is on the clipboard; v2m-osd uses the same time.
 const REMINDER_SECONDS = 60;
 
 export default class V2mExtension extends Extension {
@@ -43,7 +44,7 @@ export default class V2mExtension extends Extension {
     }
 
     disable() {
-        // First of all, so that v2m shows its states itself from now on.
+        // First, so that v2m shows its states itself from now on.
         Gio.bus_unown_name(this._name);
         for (const source of [this._expiry, this._reminder, this._panelDue].filter(source => source))
             GLib.source_remove(source);
@@ -57,7 +58,8 @@ export default class V2mExtension extends Extension {
         this._indicator = this._desk = this._sign = this._story = null;
     }
 
-    // Another program that has the name shows v2m's states.
+    // The sign is hidden while another program owns the name, because that program shows the
+    // states.
     _own(owns) {
         this._ownsName = owns;
         this._show();
@@ -73,7 +75,7 @@ export default class V2mExtension extends Extension {
     }
 
     _show() {
-        // v2m may tell something before all is there, and after all has gone.
+        // Signals from v2m may arrive before everything is built, and after it was destroyed.
         if (!this._dictation)
             return;
         const {since} = this._dictation;
@@ -85,7 +87,7 @@ export default class V2mExtension extends Extension {
         this._remind();
     }
 
-    // A moment later: the sign is seen sooner if the panel is not drawn anew in the same frame.
+    // Delayed, because the sign appears sooner if the panel is not redrawn in the same frame.
     _showInPanel() {
         this._panelDue ??= GLib.timeout_add(GLib.PRIORITY_DEFAULT, PANEL_MS, () => {
             this._panelDue = null;
@@ -94,7 +96,8 @@ export default class V2mExtension extends Extension {
         });
     }
 
-    // The same outcome keeps its time, whatever else changes.
+    // Starts the timer only for a new outcome, so that other changes do not prolong the current
+    // one.
     _expireAfter(seconds) {
         const outcome = this._story.outcome;
         if (outcome === this._expiring)
@@ -110,7 +113,7 @@ export default class V2mExtension extends Extension {
         });
     }
 
-    // Each text on the clipboard has its minute.
+    // Starts the reminder's timer for each new text on the clipboard.
     _remind() {
         const waiting = this._story.waiting;
         if (waiting === (this._reminded ?? null))
@@ -128,7 +131,7 @@ export default class V2mExtension extends Extension {
 
     _actions() {
         const tell = error => this._failed(error);
-        // What v2m refuses or fails to do in a dictation it tells by the signal Sign.
+        // v2m itself reports failures of a dictation, with the signal Sign.
         const tellUnlessV2m = error => {
             if (!Gio.DBusError.get_remote_error(error)?.startsWith('org.v2m.Error.'))
                 tell(error);
@@ -159,7 +162,7 @@ export default class V2mExtension extends Extension {
     }
 
     _failed(error) {
-        // The extension was disabled meanwhile.
+        // The extension was disabled in the meantime.
         if (error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
             return;
         Gio.DBusError.strip_remote_error(error);

@@ -1,5 +1,6 @@
-// Tells v2m, and nobody else, which program has the focus, so that it presses the right keys and knows whose preset
-// counts. v2m asks only if the user has set `deliver.focused_program`. The titles of windows are not told.
+// Tells v2m which program has the focus, so that v2m presses the right keys and uses that program's
+// preset. Answers no other program. v2m asks only if the user has set `deliver.focused_program`.
+// Window titles are not sent.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -16,7 +17,7 @@ const INTERFACE = `<node>
 </node>`;
 
 export class Focus {
-    // `owner` gives v2m's unique name on the bus, or null.
+    // `owner` returns v2m's unique name on the bus, or null.
     constructor(bus, owner) {
         this._bus = bus;
         this._owner = owner;
@@ -31,8 +32,8 @@ export class Focus {
         this._object = null;
     }
 
-    // The id of the application, without `.desktop`, and the class of its window. Both are empty if no window has the
-    // focus, as in the overview.
+    // Returns the application's id, without `.desktop`, and the class of its window. Both are empty
+    // if no window has the focus, as in the overview.
     async FocusedAppAsync(_parameters, invocation) {
         if (!await this._isV2m(invocation.get_sender())) {
             invocation.return_error_literal(Gio.DBusError, Gio.DBusError.ACCESS_DENIED, 'Only v2m may ask this.');
@@ -40,13 +41,14 @@ export class Focus {
         }
         const window = global.stage.key_focus ? null : global.display.focus_window;
         const application = window && Shell.WindowTracker.get_default().get_window_app(window);
-        // A window without an application has an id that says nothing.
+        // The id of a window without an application identifies nothing.
         const id = application && !application.is_window_backed() ? application.get_id() : '';
         const told = [id.replace(/\.desktop$/, ''), window?.get_wm_class() ?? ''];
         invocation.return_value(new GLib.Variant('(ss)', told));
     }
 
-    // v2m asks over another connection than the one that has its name. Both are of the same process.
+    // v2m asks over a different connection from the one that owns its name, so this compares the
+    // process ids of both.
     async _isV2m(sender) {
         const owner = this._owner();
         if (!owner)

@@ -14,8 +14,8 @@ import {languages} from './languages.js';
 const TEXTS = 8;
 
 export class Indicator {
-    // `actions` carries out what is chosen: toggle, cancel, deliver(id, way), change(setting, value), openSettings
-    // and runDoctor; and it asks v2m: texts(count) and settings().
+    // `actions` executes the menu's commands: toggle, cancel, deliver(id, way), change(setting,
+    // value), openSettings and runDoctor. It also queries v2m: texts(count) and settings().
     constructor(uuid, name, gettext, actions) {
         this._gettext = gettext;
         this._name = name;
@@ -36,7 +36,7 @@ export class Indicator {
             if (isOpen)
                 this._ask();
             else
-                // What was dictated stays in the menu no longer than it is open.
+                // Dictated texts are private: remove them when the menu closes.
                 this._texts.menu.removeAll();
         });
         Main.panel.addToStatusArea(uuid, this._button);
@@ -47,7 +47,8 @@ export class Indicator {
         this._button = null;
     }
 
-    // `state` is v2m's property State, `view` what the sign shows, `isWaiting` whether a text waits on the clipboard.
+    // `state` is v2m's property State. `view` is the view that the sign shows. `isWaiting` is true
+    // while a text is on the clipboard.
     show(state, view, isWaiting) {
         const _ = this._gettext;
         const isRecording = state === 'recording';
@@ -84,11 +85,11 @@ export class Indicator {
         menu.addAction(_('Check v2m'), () => this._actions.runDoctor());
     }
 
-    // Asks v2m for what the submenus show.
+    // Asks v2m for the content of the submenus.
     _ask() {
         for (const item of [this._texts, this._languages, this._microphones])
             item.setSensitive(false);
-        // A v2m that does not run, or an older one, leaves them as they are.
+        // If v2m is not running, or is too old to answer, the submenus stay as they are.
         this._actions.texts(TEXTS).then(texts => this._showTexts(texts), () => {});
         this._actions.settings().then(settings => this._showSettings(settings), () => {});
     }
@@ -101,7 +102,7 @@ export class Indicator {
         this._texts.setSensitive(texts.length > 0);
     }
 
-    // A text, which is copied, and beside it a button that pastes it.
+    // Returns the item of a text: a click copies the text, and a button beside it pastes it.
     _textItem({id, first_words: words}) {
         const _ = this._gettext;
         const item = new PopupMenu.PopupMenuItem(words);
@@ -118,7 +119,7 @@ export class Indicator {
             y_align: Clutter.ActorAlign.CENTER,
         });
         paste.connect('clicked', () => {
-            // Keys go to the window that has the focus again once the menu has closed.
+            // Paste only after the menu has closed, when the window has the keyboard focus again.
             const {menu} = this._button;
             const closed = menu.connect('menu-closed', () => {
                 menu.disconnect(closed);
@@ -140,7 +141,7 @@ export class Indicator {
         ]);
         const sources = getMixerControl().get_sources();
         const microphones = sources.map(source => [source.get_name(), source.get_description()]);
-        // One that is not connected now, or that is a channel of another.
+        // The chosen microphone is not connected now, or is one channel of another source.
         if (microphone && !microphones.some(([name]) => name === microphone))
             microphones.push([microphone, microphone]);
         this._choices(this._microphones, 'microphone', microphone, [

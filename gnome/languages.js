@@ -1,11 +1,12 @@
-// The languages that the menu offers: those that most people speak of the ones that Whisper knows.
+// The languages in the menu: the most widely spoken ones that Whisper supports.
 
 import GLib from 'gi://GLib';
 
 const CODES = ['ar', 'ca', 'cs', 'da', 'de', 'el', 'en', 'es', 'fi', 'fr', 'he', 'hi', 'hu', 'id', 'it', 'ja', 'ko', 'nl', 'no',
     'pl', 'pt', 'ro', 'ru', 'sv', 'tr', 'uk', 'vi', 'zh'];
 
-// Codes and names, by name, in the language of the session. `configured` is among them, whatever it is.
+// Returns [code, name] pairs, sorted by name, with names in the language of the session.
+// `configured` is always included.
 export function languages(configured) {
     const locales = GLib.get_language_names()
         .map(name => name.split('.')[0].replace('_', '-'))

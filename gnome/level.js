@@ -6,10 +6,10 @@ import St from 'gi://St';
 import {share} from './story.js';
 
 const BARS = 5;
-// A bar of silence is a dot.
+// Height of a bar at silence, as a share of full height: it looks like a dot.
 const LOWEST = 0.15;
 const DIM = 90;
-// Of a bar's height. Finer ones cannot be seen, and each change is drawn.
+// Heights are rounded to tenths: smaller steps are invisible, and each change causes a redraw.
 const STEPS = 10;
 
 export class Level {
@@ -26,14 +26,15 @@ export class Level {
         this.clear(true);
     }
 
-    // Nothing has been heard yet.
+    // Resets all bars to silence, for a new recording.
     clear(withMotion) {
         this._heard = Array(BARS).fill(0);
         this._show(withMotion);
     }
 
-    // A level in dB relative to full scale. With motion the bars are the last levels, the newest at the end.
-    // Without, they stand still, and those light up that the level reaches.
+    // Shows a level in dB relative to full scale. With motion, the bars show the last levels, the
+    // newest at the end. Without, the bars keep their height, and light up as far as the level
+    // reaches.
     push(rms, withMotion) {
         this._heard.push(share(rms));
         this._heard.shift();

@@ -1,4 +1,5 @@
-// The sign: a pill near the lower edge of the screen, above all windows. It takes neither focus nor clicks.
+// The sign: a pill near the lower edge of the screen, above all windows. It never takes focus or
+// clicks.
 
 import Atk from 'gi://Atk';
 import Clutter from 'gi://Clutter';
@@ -24,17 +25,18 @@ const ICONS = {
     recovered: 'document-open-recent-symbolic',
 };
 
-// From here on the microphone gives no sound at all: it is muted, or nothing is connected. In dB.
+// A level up to this, in dB relative to full scale, means that the microphone is muted or
+// disconnected.
 const SILENCE = -100;
-// So many levels of it in a row, ten a second, are worth a word.
+// After this many silent levels in a row (ten a second), the sign shows a warning.
 const SILENT_LEVELS = 25;
-// So many characters of a sentence are shown; the notification has the rest.
+// Longest text that is shown, in characters; the notification has all of it.
 const LONGEST = 240;
 const FADE_MS = 150;
 const PULSE_MS = 500;
 
 export class Sign {
-    // `gettext` translates.
+    // `gettext` translates a message.
     constructor(gettext) {
         this._gettext = gettext;
         this._view = null;
@@ -57,7 +59,8 @@ export class Sign {
         this.actor = null;
     }
 
-    // Shows a view of a Story, or nothing. `since`: when the recording began, in seconds since 1970.
+    // Shows a view of a Story, or hides the sign if it is null. `since` is the start of the
+    // recording in seconds since 1970.
     show(view, since) {
         const before = this._view;
         this._view = view;
@@ -76,7 +79,7 @@ export class Sign {
         this._appear();
     }
 
-    // A level of the recording, in dB relative to full scale.
+    // Shows a level of the recording, in dB relative to full scale.
     hear(rms) {
         if (this._view?.kind !== 'recording')
             return;
@@ -88,13 +91,14 @@ export class Sign {
     }
 
     _build() {
-        // As large as the screen without panels; it draws nothing itself, and nothing in it is reactive.
+        // An invisible layer as large as the screen without panels. Nothing in it is reactive.
         this._constraint = new Layout.MonitorConstraint({index: 0, work_area: true});
         this.actor = new St.Widget({layout_manager: new Clutter.BinLayout()});
         this.actor.add_constraint(this._constraint);
         this._pill = new St.BoxLayout({
             name: 'v2m-sign',
-            // Not `visible: false`: its text would be prepared anew each time, which takes longer than a frame.
+            // Not `visible: false`: then its text would be laid out again each time, which takes
+            // longer than a frame.
             opacity: 0,
             style_class: 'v2m-pill',
             x_expand: true,
@@ -130,7 +134,7 @@ export class Sign {
         this._showTime();
     }
 
-    // The words beside the title, or beside the time of a recording.
+    // Sets the text beside the title, or beside the time of a recording.
     _write(view) {
         const isRecording = view.kind === 'recording';
         this._saysSilent = isRecording && this._silent >= SILENT_LEVELS;
@@ -145,7 +149,8 @@ export class Sign {
         words = words.replaceAll(/\s+/g, ' ').trim();
         if (!isRecording && words.length > LONGEST)
             words = `${words.slice(0, LONGEST)}…`;
-        // Of a draft the newest words count; a sentence is read from its beginning, and over several lines.
+        // A draft shows its newest words on one line. Other sentences show from the beginning, over
+        // several lines.
         const text = this._words.clutter_text;
         text.line_wrap = !isRecording;
         text.ellipsize = isRecording ? Pango.EllipsizeMode.START : Pango.EllipsizeMode.NONE;
@@ -182,11 +187,11 @@ export class Sign {
             this._time.text = text;
     }
 
-    // On the monitor of the window that has the focus.
+    // Shows the pill on the monitor of the window that has the focus.
     _appear() {
         this._pill.remove_all_transitions();
         if (!this._isShown) {
-            // Only if it differs: either has the whole screen laid out and drawn anew.
+            // Only if they differ: either change lays out and redraws the whole screen.
             const monitor = Main.layoutManager.focusIndex;
             if (monitor >= 0 && this._constraint.index !== monitor)
                 this._constraint.index = monitor;
@@ -212,7 +217,8 @@ export class Sign {
         });
     }
 
-    // Otherwise a window that fills the screen may be shown without the shell, which draws nothing then. The shell counts.
+    // Without this, the compositor may show a fullscreen window directly and draw nothing above it.
+    // GNOME Shell counts these calls, so each must be undone exactly once.
     _setOverFullscreen(over) {
         if (over === this._isOverFullscreen)
             return;
@@ -230,7 +236,7 @@ export class Sign {
         }
     }
 
-    // The time moves on without a level, too.
+    // Updates the time each second, even if no level arrives.
     _tick(wanted) {
         if (wanted === Boolean(this._ticking))
             return;
@@ -245,7 +251,7 @@ export class Sign {
         });
     }
 
-    // Two steps a second are cheaper than a spinner, which draws at each frame.
+    // Blinks in two steps a second, which costs less than a spinner that redraws in each frame.
     _pulse(wanted) {
         if (wanted === Boolean(this._pulsing))
             return;
@@ -262,7 +268,7 @@ export class Sign {
         });
     }
 
-    // A new class has all that is inside styled and drawn anew.
+    // Only if it differs: a new class restyles and redraws the whole pill.
     _setKind(kind) {
         if (kind === this._kind)
             return;
@@ -279,7 +285,7 @@ export class Sign {
             this._pill.remove_style_class_name('v2m-high-contrast');
     }
 
-    // To screen readers. A problem interrupts them.
+    // Announces a view to screen readers. A problem interrupts their speech.
     _announce(view) {
         const isProblem = view.kind === 'problem';
         const parts = [view.note || this._titleOf(view)];
@@ -287,20 +293,22 @@ export class Sign {
             parts.push(withoutText(view).trim(), view.hint);
         const sentence = parts.filter(part => part).join('. ');
         this._pill.accessible_name = sentence;
-        // Since ATK 2.50, of 2023. Before, a screen reader may read the name, which has changed.
+        // ATK has this signal since 2.50 (2023). Without it, a screen reader may read the changed
+        // name.
         if (GObject.signal_lookup('notification', Atk.Object.$gtype) !== 0)
             this._pill.get_accessible().emit('notification', sentence, isProblem ? Atk.Live.ASSERTIVE : Atk.Live.POLITE);
     }
 }
 
-// The sentences of an outcome. Its text stands behind them, and the user knows what was said.
+// Returns the sentences of an outcome without the dictated text that follows them: the user knows
+// what they said.
 function withoutText({body = '', text = ''}) {
     const start = text.slice(0, 40);
     const at = start ? body.indexOf(start) : -1;
     return at < 0 ? body : body.slice(0, at);
 }
 
-// Whether a view says something else than the one before it, but for the words of a draft.
+// Whether a view differs from the one before it in anything but the words of a draft.
 function isNews(view, before) {
     if (!view)
         return false;

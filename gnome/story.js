@@ -1,8 +1,8 @@
-// What the sign shows, from what v2m tells. Pure: no bus, no clock, no screen.
+// Derives the sign's content from v2m's messages. Pure: no bus, no clock, no screen.
 //
-// v2m tells in two ways. The property State is there first. The signal Sign is for the sign alone and
-// tells more: outcomes, the draft of the text, and the sentences. Once it has come, State only shows the
-// beginning of a recording earlier.
+// v2m reports in two ways. The property State changes first. The signal Sign exists only for the
+// sign and has more detail: outcomes, the draft of the text, and sentences. Once a Sign has
+// arrived, State is only used to show the beginning of a recording earlier.
 
 const STATES = ['idle', 'recording', 'transcribing', 'rewriting'];
 const OUTCOMES = ['delivered', 'waiting', 'problem', 'recovered'];
@@ -14,17 +14,18 @@ export class Story {
         this.forget();
     }
 
-    // v2m has gone. What it told of its last dictation stays true until it expires.
+    // v2m has exited. The outcome of its last dictation stays until it expires.
     forget() {
         this._state = {kind: 'idle'};
         this._isSigned = false;
-        // The recording is known from State alone.
+        // Whether only State has reported the current recording, and no Sign yet.
         this._isEarly = false;
-        // What was told of the text on the clipboard, until another recording follows. With v2m it goes from there.
+        // The outcome whose text is on the clipboard, until the next recording begins. When v2m
+        // exits, the clipboard loses the text.
         this._waiting = null;
     }
 
-    // The property State.
+    // Applies a new value of the property State.
     is(state) {
         const kind = BY_PROPERTY[state] ?? 'idle';
         const begins = kind === 'recording' && this._state.kind !== 'recording';
@@ -34,7 +35,7 @@ export class Story {
         }
     }
 
-    // The signal Sign. Kinds that are not known here change nothing.
+    // Applies a signal Sign. Ignores unknown kinds.
     signed(kind, details) {
         const isOutcome = OUTCOMES.includes(kind);
         if (!isOutcome && !STATES.includes(kind))
@@ -46,31 +47,32 @@ export class Story {
             return;
         }
         const then = STATES.includes(details.then) ? details.then : 'idle';
-        // A recording that has just begun may not be known to the outcome of the one before.
+        // If a recording has just begun, `then` of the previous dictation's outcome may be out of
+        // date.
         if (then !== this._state.kind && !this._isEarly)
             this._go({kind: then});
         this._outcome = {...details, kind};
-        // Also a text that could not be put at the cursor.
+        // This includes a text that could not be put at the cursor.
         if (details.place === 'clipboard')
             this._waiting = this._outcome;
     }
 
-    // An outcome of what the menu did, which v2m does not tell.
+    // Adds the outcome of a menu command, which v2m does not report.
     add(kind, details) {
         this._outcome = {...details, kind};
     }
 
-    // The outcome that is shown, if any.
+    // The outcome that is shown, or null.
     get outcome() {
         return this._outcome;
     }
 
-    // The outcome has been shown for long enough.
+    // Removes the outcome after it was shown for long enough.
     expire() {
         this._outcome = null;
     }
 
-    // What was told of the text that waits on the clipboard, if any.
+    // The outcome whose text is on the clipboard, or null.
     get waiting() {
         return this._waiting;
     }
@@ -79,13 +81,14 @@ export class Story {
         return this._waiting !== null;
     }
 
-    // The user has been reminded of the text on the clipboard for long enough: another one may be there by now.
+    // Ends the reminder of the text on the clipboard, because another text may be there by now.
     stopWaiting() {
         this._waiting = null;
     }
 
-    // What to show: `kind` and the details of the signal Sign; null for nothing. `note` is the title of an
-    // outcome that is shown beside a recording, and `seconds` is how long until `expire`.
+    // Returns the view to show: `kind` and the details of the signal Sign; null for nothing. `note`
+    // is the title of an outcome that is shown beside a recording. `seconds` is the time until
+    // `expire`.
     view() {
         const {_state: state, _outcome: outcome} = this;
         if (!outcome)
@@ -105,20 +108,21 @@ export class Story {
     }
 }
 
-// A tick is short; what is to be read stays for as long as that takes, at about 15 characters a second.
+// Returns how long an outcome is shown, in seconds: briefly if it only confirms, otherwise 3
+// seconds plus the time to read it at 15 characters a second, at most 15 seconds.
 function secondsFor({kind, title = '', body = '', hint = ''}) {
     if (kind === 'delivered' && !hint)
         return 1.5;
     return Math.min(15, 3 + (title.length + body.length + hint.length) / 15);
 }
 
-// 0:07, 12:34.
+// Formats the time since `since`: 0:07, 12:34.
 export function elapsed(since, now) {
     const seconds = Math.max(0, Math.floor(now - since));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-// A level in dB relative to full scale as a share of 0 to 1: from −60, a quiet room, to −12, loud speech.
+// Maps a level in dB relative to full scale to 0…1: from −60 (a quiet room) to −12 (loud speech).
 export function share(rms) {
     return Math.min(1, Math.max(0, (rms + 60) / 48));
 }

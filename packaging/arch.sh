@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# `make arch`: the folders of packaging/arch with the digests of the archives that are in $RELEASES (`make dist`, `make binary`), as
-# they are published, and, of the archive of the programs, the package itself.
+# `make arch`: copies the folders of packaging/arch into $RELEASES/arch, with the digests of the
+# archives in $RELEASES (`make dist`, `make binary`), ready to be published. Also makes the Arch
+# package v2m-bin.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${VERSION:?}" "${SOURCE_DATE_EPOCH:?}"
-# makepkg ends with an unknown error where it finds no pacman.
+# Without pacman, makepkg fails with “unknown error”.
 { command -v makepkg && command -v pacman; } >/dev/null || {
 	echo "This needs makepkg and pacman: the package pacman, or on Debian makepkg and pacman-package-manager"
 	exit 1

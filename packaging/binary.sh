@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make binary`: the staged tree as an archive, the same bytes for the same programs. Other distributions' packages of binaries
-# (packaging/arch/v2m-bin) are made of it.
+# `make binary`: makes a reproducible archive of the staged tree. Packages of binaries for other
+# distributions (packaging/arch/v2m-bin) are made from it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${STAGED:?}" "${VERSION:?}" "${SOURCE_DATE_EPOCH:?}"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# `make deb` and `make dist` run this first. It refuses to package a release, which is a commit with a tag v*, with the placeholder
-# for the maintainer's address: bug reports of its users would reach nobody. Other commits are packaged with it, for tests.
+# `make deb` and `make dist` run this first. It fails if a release (a commit with a tag v*) still
+# has the placeholder for the maintainer's address, because bug reports would reach nobody. Other
+# commits may have it: they are packaged only for tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# An archive may be unpacked inside the repository of something else.
+# An archive of v2m may have been unpacked inside another repository.
 [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ] || exit 0
 tag=$(git tag --points-at HEAD --list 'v*' | head -1)
 [ -n "$tag" ] || exit 0

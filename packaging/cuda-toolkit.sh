@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Says in variables of a shell where a CUDA toolkit is: the system's (12 or 13), or one put together in DIR out of NVIDIA's
-# own wheels on PyPI (500 MB, pinned by digest; CUDA 13.0, x86-64, driver 580 or later), where there is none.
+# Prints the location of a CUDA toolkit as shell variables: the system's (12 or 13). If there is
+# none, builds one in DIR from NVIDIA's own wheels on PyPI (500 MB, pinned by digest; CUDA 13.0,
+# x86-64, driver 580 or later).
 #
 #   eval "$(packaging/cuda-toolkit.sh DIR)"     CUDA_HOME, and CUDA_LIBS=system|wheels
 #
-# Not here: the driver. It is the machine's, and nothing of it is needed to build: a stub stands in for libcuda.so.1.
+# Does not install the driver. The build does not need it: a stub replaces libcuda.so.1.
 set -euo pipefail
 dir=$(realpath -m "${1:?usage: cuda-toolkit.sh DIR}")
 
@@ -39,15 +40,16 @@ WHEELS
 python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-cache-dir --only-binary :all: --require-hashes \
 	--target "$dir/wheels" --requirement "$dir/requirements.txt" >&2
 
-# As a toolkit lies on disk: wheels keep neither links nor the permission to run.
+# Give the wheels' files the layout of a toolkit: wheels keep neither links nor executable
+# permissions.
 cuda=$dir/wheels/nvidia/cu13
 chmod +x "$cuda"/bin/* "$cuda"/nvvm/bin/*
 for part in "$cuda"/*; do ln -sfn "wheels/nvidia/cu13/${part##*/}" "$dir/"; done
 ln -sfn lib "$dir/lib64"
 for library in libcudart libcublas libcublasLt; do ln -sfn "$library.so.13" "$cuda/lib/$library.so"; done
 
-# The driver's library is in no wheel. What ggml-cuda calls of it, to link against and never to be run; each answers
-# CUDA_ERROR_UNKNOWN.
+# No wheel contains the driver's library. This stub has the functions that ggml-cuda calls. It is
+# only for linking and never runs; each function returns CUDA_ERROR_UNKNOWN.
 mkdir -p "$cuda/lib/stubs"
 for name in cuInit cuDriverGetVersion cuGetErrorString cuGetErrorName cuDeviceGet cuDeviceGetCount cuDeviceGetAttribute \
 	cuMemAddressFree cuMemAddressReserve cuMemCreate cuMemGetAllocationGranularity cuMemMap cuMemRelease \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make dist`: an archive of the last commit, with the sources of all dependencies, that builds without network. The same commit
-# gives the same bytes. Needs git, cargo, python3 and xz.
+# `make dist`: makes a reproducible archive of the last commit, with the sources of all
+# dependencies. It builds without network. Needs git, cargo, python3 and xz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${VERSION:?}"
@@ -16,7 +16,7 @@ cd "$work/$name"
 grep -q "^version = \"$VERSION\"" Cargo.toml || { echo "The last commit is not version $VERSION."; exit 1; }
 
 cargo vendor --locked --quiet --versioned-dirs vendor >/dev/null
-# cargo has to know of dependencies that Linux never compiles, and reads no more than their manifests.
+# Dependencies that Linux never compiles must be present, but cargo reads only their manifests.
 for target in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu; do
 	cargo tree --locked --offline --workspace --all-features --edges normal,build,dev --target "$target" --prefix none --format '{p}'
 done | sed -n 's/^\([^ ]*\) v\([^ ]*\).*/\1-\2/p' | sort -u >../needed

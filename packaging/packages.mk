@@ -1,10 +1,11 @@
 # Packages and releases. Included by the Makefile.
 #
-#   BUILT     yes: make packages of the programs that are in $(TARGET)/$(BUILD) already
-#   MODELS    folder of ggml-base-q8_0.bin: the Debian package v2m-model-base is made too
-#   RELEASES  where packages and archives go
+#   BUILT     yes: package the programs that are already in $(TARGET)/$(BUILD)
+#   MODELS    folder with ggml-base-q8_0.bin; if set, also makes the Debian package v2m-model-base
+#   RELEASES  output folder for packages and archives
 #
-# Every kind of package is made of the folders that `stage` leaves, so that no file is named twice.
+# Every kind of package is made from the folders that `stage` creates, so that no file list exists
+# twice.
 
 RELEASES ?= $(abspath $(TARGET))/packages
 STAGED ?= $(RELEASES)/staged
@@ -15,7 +16,8 @@ export TARGET_DIR := $(abspath $(TARGET))
 
 ## Packages and releases
 
-# The tree that is packaged, divided into packages: STAGED/v2m, and STAGED/v2m-cuda and v2m-vulkan if they were built.
+# Installs everything and divides it into one folder for each package: STAGED/v2m, and
+# STAGED/v2m-cuda and v2m-vulkan if they were built.
 stage:
 	@[ '$(BUILT)' = yes ] || $(MAKE) build DEPS=no DESTDIR='$(STAGED)/tree'
 	@rm -rf '$(STAGED)/tree' && mkdir -p '$(STAGED)'
@@ -35,13 +37,13 @@ rpm: ## make RPM packages (needs rpmbuild)
 arch: ## make an Arch package of a binary archive (needs makepkg)
 	@bash packaging/arch.sh
 
-binary: # an archive of the programs, for distributions without a package
+binary: # make an archive of the programs, for distributions without a package
 	@bash packaging/binary.sh
 
 dist: ## make a source archive that builds without network, and its SHA256SUMS
 	@bash packaging/dist.sh
 
-sums: # the digests of everything in RELEASES, and of the PKGBUILDs in its folder arch
+sums: # write the digests of everything in RELEASES, and of the PKGBUILDs in its folder arch
 	@cd '$(RELEASES)' && shopt -s nullglob && \
 	 sha256sum -- *.tar.xz *.deb *.rpm *.pkg.tar.zst *.cdx.json arch/*/* arch/*/.SRCINFO >SHA256SUMS && cat SHA256SUMS
 

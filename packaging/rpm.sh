@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make rpm`: RPM packages of the staged tree, into $RELEASES.
+# `make rpm`: makes RPM packages of the staged tree, in $RELEASES.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${STAGED:?}" "${VERSION:?}" "${SOURCE_DATE_EPOCH:?}"

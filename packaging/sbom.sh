@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make sbom`: lists everything that is compiled into v2m, in CycloneDX form, into $RELEASES.
+# `make sbom`: writes a list of everything that is compiled into v2m to $RELEASES, in CycloneDX
+# form.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${RELEASES:?}" "${VERSION:?}" "${SOURCE_DATE_EPOCH:?}"
@@ -7,7 +8,7 @@ cargo cyclonedx --version >/dev/null 2>&1 || { echo "This needs cargo-cyclonedx:
 mkdir -p "$RELEASES"
 cargo cyclonedx --quiet --format json --spec-version 1.5 --all-features --no-build-deps --target x86_64-unknown-linux-gnu \
 	--override-filename v2m-sbom --manifest-path Cargo.toml
-# Where it was made is nobody's business.
+# Remove the path of this machine.
 sed "s,path+file://$PWD,path+file:///v2m,g" v2m-sbom.json >"$RELEASES/v2m-$VERSION.cdx.json"
 find . -path ./target -prune -o -name v2m-sbom.json -exec rm {} +
 ls -l "$RELEASES/v2m-$VERSION.cdx.json"

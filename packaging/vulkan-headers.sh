@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prints a folder with headers of Vulkan that ggml compiles with, or nothing where the distribution's own are new enough.
-# Debian 12, Ubuntu 22.04 and 24.04 have older ones: there Debian 13's are fetched into DIR. They are text that is the
-# same everywhere; the loader and drivers stay the distribution's.
+# Prints a folder with Vulkan headers for ggml, or nothing if the distribution's headers are new
+# enough. For Debian 12 and Ubuntu 22.04 and 24.04, which have older ones, downloads Debian 13's
+# into DIR. The headers are the same text on every system; the loader and drivers remain the
+# distribution's.
 #
 #   packaging/vulkan-headers.sh DIR
 set -euo pipefail
@@ -16,7 +17,8 @@ SOURCES=(
 
 say() { printf '%s\n' "$*" >&2; }
 
-# What ggml-vulkan.cpp (whisper.cpp 1.8.3) uses without asking first; headers from 1.3.272 on have it.
+# ggml-vulkan.cpp (whisper.cpp 1.8.3) uses this extension unconditionally. Headers from 1.3.272 on
+# have it.
 if printf '#include <vulkan/vulkan.h>\n#ifndef VK_EXT_layer_settings\n#error too old\n#endif\n' |
 	cc -E -x c - >/dev/null 2>&1; then
 	exit

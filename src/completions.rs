@@ -1,13 +1,13 @@
-//! `v2m completions`: what a shell completes for `v2m`, and for `v2m-send`.
+//! `v2m completions`: shell completions for `v2m` and `v2m-send`.
 //!
-//! `v2m-send` has no clap, because it must start in a millisecond. So its command line is described
-//! here once more; `tests/completions.rs` compares it with `v2m-send --help`.
+//! `v2m-send` does not use clap, because it must start in a millisecond. So its command line is
+//! described here again; `tests/completions.rs` compares it with `v2m-send --help`.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use clap_complete::{Shell, generate};
 
-/// The script for `shell`, as text.
+/// Returns the script for `shell`.
 pub fn script(mut program: Command, shell: Shell) -> String {
     let name = program.get_name().to_owned();
     let mut script = Vec::new();
@@ -15,8 +15,8 @@ pub fn script(mut program: Command, shell: Shell) -> String {
     plain_names(&String::from_utf8_lossy(&script), program.get_name(), shell)
 }
 
-/// Mends a script of clap_complete 4.6 for bash: it names the commands of a program with a hyphen in
-/// its name in two ways, and so completes nothing after a command.
+/// Fixes a bash script of clap_complete 4.6: it uses two names for the commands of a program with a
+/// hyphen in its name, and so completes nothing after a command.
 fn plain_names(script: &str, program: &str, shell: Shell) -> String {
     match shell {
         Shell::Bash if program.contains('-') => {
@@ -26,7 +26,7 @@ fn plain_names(script: &str, program: &str, shell: Shell) -> String {
     }
 }
 
-/// The command line of `v2m-send`.
+/// Describes the command line of `v2m-send`.
 pub fn send() -> Command {
     let dictation = |name, about| {
         let language = option("language", 'l', "The language that you speak");
@@ -118,7 +118,7 @@ fn command(name: &'static str, about: &'static str) -> Command {
     Command::new(name).about(about)
 }
 
-/// A command that works on a text.
+/// Describes a command that works on a text.
 fn text(name: &'static str, about: &'static str) -> Command {
     command(name, about)
         .arg(Arg::new("TEXT").num_args(0..))

@@ -1,22 +1,23 @@
-//! `--help` of the programs that use clap: clap's own words in the user's language, and lines that
-//! fit a terminal.
+//! `--help` of the programs that use clap: translates clap's own messages, and wraps lines to the
+//! terminal's usual width.
 //!
 //! `v2m-model` compiles this file too, because it does not link the daemon's library. Not here:
-//! what clap says of wrong arguments, which it does not let anybody translate.
+//! clap's messages about wrong arguments, which cannot be translated.
 
 use clap::builder::{PossibleValue, Styles};
 use clap::{Arg, Command};
 use v2m_messages::tr;
 
-/// How many characters a line of a command's description has at most.
+/// Maximum number of characters in a line of a command's description.
 const WIDTH: usize = 100;
-/// The same for an argument's description, which stands in a column.
+/// Maximum number of characters in a line of an argument's description, which is in a column.
 const COLUMN: usize = 72;
 
-/// The command with its headings and its own options in the user's language. English is clap's own.
+/// Translates a command's headings and clap's own options to the user's language. For English,
+/// clap's texts stay.
 #[must_use]
 pub fn in_users_language(mut command: Command) -> Command {
-    // Only then it has `--help`, `--version` and `help`.
+    // `--help`, `--version` and `help` exist only after this.
     command.build();
     if v2m_messages::language() == "en" { folded(command) } else { folded(translated(command)) }
 }
@@ -41,7 +42,7 @@ fn translated(command: Command) -> Command {
 
 fn argument(argument: Arg) -> Arg {
     let heading = if argument.is_positional() { tr!("Arguments") } else { tr!("Options") };
-    // Under a heading of our own, clap would sort them by name.
+    // With a heading of its own, clap would sort them by name.
     let place = argument.get_index();
     let argument = match place {
         Some(place) => argument.display_order(place),
@@ -55,7 +56,7 @@ fn argument(argument: Arg) -> Arg {
     .help_heading(heading)
 }
 
-/// Puts the default and the possible values into the description: clap names them in English.
+/// Adds the default and the possible values to the description: clap labels them in English.
 fn with_values(argument: Arg) -> Arg {
     let Some(help) = argument.get_help().map(ToString::to_string) else { return argument };
     if !argument.get_action().takes_values() {
@@ -83,7 +84,7 @@ fn with_values(argument: Arg) -> Arg {
     argument.help(short).long_help(long).hide_default_value(true).hide_possible_values(true)
 }
 
-/// Breaks the lines of descriptions. clap could do it, with one more dependency.
+/// Wraps the lines of descriptions. clap could do it, with one more dependency.
 fn folded(command: Command) -> Command {
     let command = match command.get_long_about().map(|about| fold(&about.to_string(), WIDTH)) {
         Some(about) => command.long_about(about),
@@ -105,7 +106,7 @@ fn folded_argument(argument: Arg) -> Arg {
     }
 }
 
-/// The text in lines of at most `width` characters, if its words are not longer.
+/// Wraps the text to lines of at most `width` characters, except for longer words.
 fn fold(text: &str, width: usize) -> String {
     let mut folded = String::with_capacity(text.len());
     for (number, line) in text.split('\n').enumerate() {

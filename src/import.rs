@@ -1,4 +1,4 @@
-//! `v2m import-config`: takes over a `config.toml` of voice2machine, and tells what becomes of each
+//! `v2m import-config`: imports a `config.toml` of voice2machine, and reports the result for each
 //! setting.
 
 use crate::config::{self, ConfigError, Ignored, ImportedSetting, Translated};
@@ -8,7 +8,7 @@ use thiserror::Error;
 use v2m_messages::tr;
 use v2m_models::paths::Places;
 
-/// Why nothing was taken over.
+/// Why nothing was imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read as TOML.
@@ -31,11 +31,11 @@ pub enum ImportError {
     Config(#[from] ConfigError),
 }
 
-/// Takes the file's settings into v2m's configuration, unless it is a `dry_run`. What became of
-/// each, for people, a line each. Blocking.
+/// Imports the file's settings into v2m's configuration, unless it is a `dry_run`. Returns a line
+/// for each setting, for people. Blocking.
 ///
 /// # Errors
-/// When the file cannot be read, or v2m's configuration cannot be changed; nothing is changed then.
+/// If the file cannot be read, or v2m's configuration cannot be changed; then nothing is changed.
 pub fn run(file: &Path, dry_run: bool) -> Result<String, ImportError> {
     let failed = |why: String| ImportError::File { path: file.into(), why };
     let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
@@ -57,7 +57,7 @@ pub fn run(file: &Path, dry_run: bool) -> Result<String, ImportError> {
     Ok(format!("{}\n{done}\n", told(&translated)))
 }
 
-/// Why v2m does not take a value.
+/// Returns why v2m does not accept a value.
 fn reason(error: &ConfigError) -> String {
     match error {
         ConfigError::Value { key, shown, allowed, .. } => {
@@ -67,7 +67,7 @@ fn reason(error: &ConfigError) -> String {
     }
 }
 
-/// Without its model v2m would not transcribe at all.
+/// Leaves out a model that is not installed: with it, v2m would not transcribe at all.
 fn leave_out_missing_model(translated: &mut Translated) {
     let Some(at) = translated.taken.iter().position(|taken| taken.own == "engine.model") else {
         return;

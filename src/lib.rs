@@ -1,39 +1,39 @@
-//! v2m's daemon, room by room. ARCHITECTURE.md is the long form of this map.
+//! v2m's daemon, room by room. ARCHITECTURE.md describes it in more detail.
 //!
-//! What is pure (`session`, `text`, and the words that rooms share) is a crate of its own,
-//! [`v2m_core`], whose map is in its `lib.rs`. Its rooms are named here as if they were this
-//! crate's: every room writes `crate::session`.
+//! The pure parts (`session`, `text`, and types that rooms share) are in a separate crate,
+//! [`v2m_core`], described in its `lib.rs`. Its rooms are re-exported here: every room writes
+//! `crate::session`.
 //!
 //! | room | kind | what it is for |
 //! |---|---|---|
-//! | [`config`] | edge | the file and the environment, checked, as settings |
+//! | [`config`] | edge | reads and checks the file and the environment, as settings |
 //! | [`capture`] | edge | the microphone, through PipeWire: samples and events out |
-//! | [`recognise`] | edge | the recogniser: engines that are spawned, fed, replaced, and fed again |
-//! | [`deliver`] | edge | clipboard, cursor and notification; each sink tells what it did or why not |
-//! | [`feedback`] | edge | sounds, media players that are quiet while somebody speaks, and the sign on the screen |
+//! | [`recognise`] | edge | the recogniser: starts, feeds and replaces engines |
+//! | [`deliver`] | edge | clipboard, cursor and notification; each sink reports its result |
+//! | [`feedback`] | edge | sounds, pausing of media players, and the sign on the screen |
 //! | [`store`] | edge | every dictation's audio and text on disk; recovery |
-//! | [`media`] | edge | sound files into PCM, in a process that may die of it |
+//! | [`media`] | edge | decodes sound files to PCM, in a separate process that may crash |
 //! | [`server`] | edge | the socket: accept, peer check, frames, limits; wire types stop here |
 //! | [`dbus`] | edge | the session-bus interface: state, events, the socket's commands |
 //! | [`shortcut`] | edge | the key that runs `v2m-send toggle`, in GNOME's settings |
 //! | [`systemd`] | edge | listening socket, readiness, status, watchdog |
-//! | [`suspend`] | edge | logind's word that the machine sleeps or wakes, and the lock that delays it |
-//! | [`llm`] | edge | what v2m-llm is asked, and the presets: it alone has a network |
+//! | [`suspend`] | edge | logind's suspend and resume signals, and the lock that delays suspend |
+//! | [`llm`] | edge | requests to v2m-llm, which alone uses the network, and the presets |
 //! | [`telemetry`] | edge | figures of the machine: processors, memory, GPU |
 //! | [`logging`] | edge | the journal with fields, or stderr |
-//! | [`unit`] | leaf | the sockets of the programs with a network: opened when needed, closed otherwise |
-//! | [`watch`] | leaf | tells when files change, whether they exist yet or not |
-//! | [`call`] | leaf | the channel by which doors ask the daemon |
-//! | [`mix`] | leaf | several channels of sound into one that carries what was said |
-//! | [`loudness`] | leaf | how loud a recording is, and whether that is good enough |
-//! | [`regular`] | leaf | files that are opened without waiting, if they are what they should be |
-//! | [`terminal`] | leaf | which terminal a program can be shown in |
-//! | [`pauses`] | leaf | how long to wait before a lost connection is made anew |
+//! | [`unit`] | leaf | the sockets of the programs that use the network: opens and closes them |
+//! | [`watch`] | leaf | reports changes of files, whether they exist yet or not |
+//! | [`call`] | leaf | the channel from the doors to the daemon |
+//! | [`mix`] | leaf | mixes several channels of sound into one |
+//! | [`loudness`] | leaf | the loudness of a recording, and whether that is good enough |
+//! | [`regular`] | leaf | opens files without waiting, if they are of the expected kind |
+//! | [`terminal`] | leaf | selects a terminal to run a program in |
+//! | [`pauses`] | leaf | waits between attempts to reconnect |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
-//! | [`completions`] | leaf | what a shell completes for v2m and v2m-send |
-//! | [`help`] | leaf | clap's own words in `--help`, in the user's language |
-//! | [`import`] | wiring | `v2m import-config`: the settings of voice2machine |
-//! | [`doctor`] | wiring | `v2m doctor`: each thing a dictation needs, a line each with its fix |
+//! | [`completions`] | leaf | shell completions for v2m and v2m-send |
+//! | [`help`] | leaf | clap's own messages in `--help`, in the user's language |
+//! | [`import`] | wiring | `v2m import-config`: imports the settings of voice2machine |
+//! | [`doctor`] | wiring | `v2m doctor`: checks each thing a dictation needs, with a fix |
 //! | [`setup`] | wiring | `v2m setup`: from a fresh installation to the first dictation |
 //!
 //! Edges never import one another; only wiring sees every room, and only `main` names wiring.

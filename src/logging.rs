@@ -1,7 +1,7 @@
-//! Where log lines go: to the journal with their fields, or to stderr where there is no journal.
+//! Log output: to the journal with fields, or to stderr if there is no journal.
 //!
 //! `journalctl --user -u v2m -o json F_CMD=toggle` finds an event by its field `cmd` (upper case,
-//! with `F_` before it). What may be logged at which level is decided where it is logged.
+//! with the prefix `F_`). Each call site decides what may be logged at which level.
 
 use std::io::{self, Write};
 use tracing::warn;
@@ -11,11 +11,11 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// Appended to a plain level: libraries that report at `warn` what v2m tries and handles anyway
-/// (a bus that closes a connection, which is made anew).
+/// Appended to a plain level, for libraries that report at `warn` what v2m expects and handles
+/// (such as a bus that closes a connection, which is opened again).
 const QUIET: &str = "zbus=warn";
 
-/// Standard error, which may be a terminal. A log line comes in one piece.
+/// Standard error, which may be a terminal. A log line arrives in one piece.
 struct Plain;
 
 impl Write for Plain {
@@ -33,11 +33,11 @@ impl Write for Plain {
 #[derive(Debug)]
 pub struct Logging {
     filter: reload::Handle<EnvFilter, Registry>,
-    /// Whether the environment named the filter, which then outranks the settings.
+    /// Whether the environment set the filter, which then overrides the settings.
     pinned: bool,
 }
 
-/// A level or filter that cannot be read.
+/// A level or filter that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{}",
@@ -54,9 +54,9 @@ pub struct BadFilter {
 }
 
 impl Logging {
-    /// Sets up the process's log. `level` is the settings' (`info`, or a filter as in
-    /// tracing-subscriber's `EnvFilter`); `V2M_LOG` and then `RUST_LOG` outrank it. Never fails:
-    /// what cannot be used is replaced and told in the log.
+    /// Sets up the process's log. `level` is from the settings (`info`, or a filter as in
+    /// tracing-subscriber's `EnvFilter`); `V2M_LOG` and then `RUST_LOG` override it. Never fails:
+    /// an invalid filter is replaced, and that is logged.
     pub fn start(level: &str) -> Self {
         let (filter, pinned, complaint) = choose(from_env(), level);
         let (filter, handle) = reload::Layer::new(filter);
@@ -64,7 +64,7 @@ impl Logging {
         let stderr = journal.is_none().then(|| {
             tracing_subscriber::fmt::layer()
                 .compact()
-                // No colours: they are commands to a terminal, as what [`Plain`] keeps from it.
+                // No colours: they are control sequences, which [`Plain`] removes.
                 .with_ansi(false)
                 .with_writer(|| Plain)
         });
@@ -78,20 +78,20 @@ impl Logging {
         Self { filter: handle, pinned }
     }
 
-    /// Changes the level, unless `V2M_LOG` or `RUST_LOG` fixed it. Says whether it did.
+    /// Changes the level, unless `V2M_LOG` or `RUST_LOG` fixed it. Returns whether it did.
     ///
     /// # Errors
-    /// A level that cannot be read; the old one stays.
+    /// If the level cannot be parsed; the old one stays.
     pub fn set_level(&self, level: &str) -> Result<bool, BadFilter> {
         let filter = parse(level)?;
         Ok(!self.pinned && self.filter.reload(filter).is_ok())
     }
 }
 
-/// Whether [`Logging`] would take `level`; for the validation of settings.
+/// Checks whether [`Logging`] accepts `level`, to validate settings.
 ///
 /// # Errors
-/// A level that cannot be read.
+/// If the level cannot be parsed.
 pub fn check_level(level: &str) -> Result<(), BadFilter> {
     parse(level).map(drop)
 }
@@ -102,7 +102,8 @@ fn from_env() -> Option<String> {
         .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
 }
 
-/// The filter to use, whether the environment fixed it, and what could not be read.
+/// Returns the filter to use, whether the environment fixed it, and any filter that could not be
+/// parsed.
 fn choose(env: Option<String>, level: &str) -> (EnvFilter, bool, Option<BadFilter>) {
     let pinned = env.is_some();
     match parse(env.as_deref().unwrap_or(level)) {
@@ -122,9 +123,9 @@ fn journal() -> Option<tracing_journald::Layer> {
     Some(layer.with_syslog_identifier("v2m".to_owned()))
 }
 
-/// systemd.exec(5): `JOURNAL_STREAM` holds device and inode of the stream to the journal; only if
-/// they are stderr's is stderr that stream (it may have been redirected, and the variable
-/// inherited).
+/// Whether stderr is the stream to the journal. `JOURNAL_STREAM` contains device and inode of that
+/// stream (systemd.exec(5)); they must match stderr's, because it may have been redirected and the
+/// variable inherited.
 fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr()).is_ok_and(|stat| names(&stream, stat.st_dev, stat.st_ino))

@@ -1,6 +1,7 @@
-//! How loud a recording is: voice, noise floor and clipping, and whether that is good enough.
+//! Measures the loudness of a recording: voice, noise floor and clipping, and whether that is good
+//! enough.
 //!
-//! What is told to the user about it is here in one place, for the service and for `v2m doctor`.
+//! All messages to the user about it are here, for the service and for `v2m doctor`.
 
 use crate::call::Level;
 use v2m_messages::tr;
@@ -9,32 +10,32 @@ use v2m_messages::tr;
 pub const SPAN: usize = 1_600;
 /// The level of digital silence, dBFS: below the floor of 16 bits.
 pub const FLOOR_DBFS: f32 = -120.0;
-/// The least spans in which a voice and its pauses can be told apart: a second.
+/// The minimum number of spans to distinguish a voice from its pauses: one second.
 const ENOUGH: u32 = 10;
-/// The share of the spans that are at the noise floor or below it. The pauses between words are
-/// more of a recording than that, even if somebody speaks all the time.
+/// The share of spans at or below the noise floor. Pauses between words take a larger share than
+/// that, even in continuous speech.
 const PAUSES: f32 = 0.05;
-/// The share of the spans that are the voice at least.
+/// The minimum share of spans with voice.
 const VOICE: f32 = 0.1;
-/// The most spans that have to be: somebody may say one word and be silent for the rest.
+/// The maximum number of loud spans required: somebody may say one word and be silent for the rest.
 const WORD: u32 = 5;
-/// From this amplitude on a sample counts as clipped, full scale ±1.0: converters stop there.
+/// A sample of at least this amplitude (full scale ±1.0) counts as clipped: converters stop there.
 const CLIPPED: f32 = 0.999;
 
-/// Below this level, in dBFS, a voice is too quiet: down to it no word is lost (measured:
+/// Below this level, in dBFS, a voice is too quiet. Above it, no word is lost (measured:
 /// `docs/performance.md`, “Level and noise”).
 const QUIET_DBFS: f32 = -65.0;
-/// A voice that is less than this above the noise floor, in dB, loses words: at 15 dB twice as many
-/// as without noise, at 10 dB three times as many (measured there). Clean recordings have 16 dB and
-/// more.
+/// Minimum distance of the voice above the noise floor, in dB. A noisier voice loses words: at 15
+/// dB twice as many as without noise, at 10 dB three times as many (measured there). Clean
+/// recordings have 16 dB and more.
 const NOISY_DB: f32 = 12.0;
-/// The share of clipped samples from which words suffer: whole vowels are cut off.
+/// The share of clipped samples at which words are lost: whole vowels are cut off.
 const LOUD: f32 = 0.005;
 
-/// Measures a recording while it comes. Its size does not grow.
+/// Measures a recording as it arrives, in constant memory.
 #[derive(Clone, Debug)]
 pub struct Loudness {
-    /// How many spans have each level, from [`FLOOR_DBFS`] to 0 in steps of 1 dB.
+    /// Number of spans at each level, from [`FLOOR_DBFS`] to 0 in steps of 1 dB.
     levels: [u32; 121],
     clipped: u64,
     samples: u64,
@@ -44,7 +45,7 @@ pub struct Loudness {
     spanned: usize,
 }
 
-/// A recording in figures.
+/// Measurements of a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sound {
     /// Root mean square of the voice, dBFS.
@@ -55,7 +56,7 @@ pub struct Sound {
     pub clipped: f32,
 }
 
-/// What is wrong with the sound of a microphone.
+/// A fault of a microphone's sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
     /// The voice is too quiet.
@@ -73,7 +74,7 @@ impl Default for Loudness {
 }
 
 impl Loudness {
-    /// Takes samples of full scale ±1.0, 16 kHz. Returns the levels of the spans that they complete.
+    /// Adds samples of full scale ±1.0, 16 kHz. Returns the levels of the spans that they complete.
     pub fn hear(&mut self, samples: &[f32]) -> Vec<Level> {
         self.samples += samples.len() as u64;
         let mut levels = Vec::new();
@@ -92,14 +93,14 @@ impl Loudness {
         levels
     }
 
-    /// The figures. `None`: the recording is too short.
+    /// Returns the measurements; `None` if the recording is too short.
     pub fn measured(&self) -> Option<Sound> {
         let spans: u32 = self.levels.iter().sum();
         if spans < ENOUGH {
             return None;
         }
         let of = |share: f32| (spans as f32 * share) as u32;
-        // So many spans are quieter than the floor, or louder than the voice.
+        // This many spans are quieter than the floor, or louder than the voice.
         let (quieter, louder) = (of(PAUSES), of(VOICE).clamp(1, WORD) - 1);
         Some(Sound {
             voice_dbfs: self.level_after(spans - 1 - louder),
@@ -108,7 +109,7 @@ impl Loudness {
         })
     }
 
-    /// The level of a span that so many are quieter than, dBFS.
+    /// Returns the level, in dBFS, of the span that has `quieter` spans below it.
     fn level_after(&self, mut quieter: u32) -> f32 {
         let found = self.levels.iter().position(|count| {
             let is_here = quieter < *count;
@@ -120,7 +121,7 @@ impl Loudness {
 }
 
 impl Sound {
-    /// What is wrong with a recording in which somebody spoke. `None`: nothing.
+    /// Returns the fault of a recording in which somebody spoke; `None` if there is none.
     pub fn fault(&self) -> Option<Fault> {
         if self.clipped >= LOUD {
             Some(Fault::Loud)
@@ -133,7 +134,7 @@ impl Sound {
         }
     }
 
-    /// What is wrong, and what to do about it, in sentences for the user. `microphone` names it.
+    /// Describes the fault and its remedy in sentences for the user. `microphone` is its name.
     pub fn told(&self, fault: Fault, microphone: &str) -> String {
         match fault {
             Fault::Quiet => tr!(
@@ -159,7 +160,7 @@ impl Sound {
     }
 }
 
-/// An amplitude of full scale 1.0 in dBFS. NaN counts as silence, as in the samples that are kept.
+/// Converts an amplitude of full scale 1.0 to dBFS. NaN counts as silence, as in stored samples.
 pub fn dbfs(amplitude: f32) -> f32 {
     let level = 20.0 * amplitude.log10();
     if level.is_nan() { FLOOR_DBFS } else { level.clamp(FLOOR_DBFS, 0.0) }
@@ -169,7 +170,7 @@ pub fn dbfs(amplitude: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Words of that amplitude with pauses of the other one.
+    /// Measures words of amplitude `voice` with pauses of amplitude `pause`.
     fn measured(voice: f32, pause: f32) -> Sound {
         let mut loudness = Loudness::default();
         for span in 0..40 {
@@ -220,7 +221,7 @@ mod tests {
         // A source may send anything.
         assert_eq!(loudness.hear(&[f32::NAN; SPAN]), all(FLOOR_DBFS));
         assert_eq!(loudness.hear(&[f32::INFINITY; SPAN]), all(0.0));
-        // One loud sample is a peak of that tenth of a second alone.
+        // One loud sample affects only the peak of its tenth of a second.
         let mut click = [0.0; SPAN];
         click[7] = 1.0;
         let level = loudness.hear(&click)[0];

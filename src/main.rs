@@ -1,6 +1,6 @@
 //! `v2m`: the daemon behind `v2m.socket`, and its small commands.
 //!
-//! Only the way from the command line into the house is here.
+//! Only the command line is here.
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -21,9 +21,9 @@ use v2m_messages::{mark, tr};
 
 /// The configuration is not valid (EX_CONFIG of sysexits.h): the unit does not restart on it.
 const BAD_CONFIG: u8 = 78;
-/// `v2m doctor`: the service transcribes, and there is no microphone.
+/// `v2m doctor`: the service can transcribe, but there is no microphone.
 const DEAF: u8 = 3;
-/// `v2m setup` asks questions, and there is no terminal: EX_USAGE's place, as for wrong arguments.
+/// `v2m setup` has questions, and there is no terminal: the same code as for wrong arguments.
 const NO_TERMINAL: u8 = 2;
 
 #[derive(Parser)]
@@ -104,7 +104,7 @@ enum Command {
     },
     #[command(about = tr!("Print every setting with its default and its explanation"))]
     DefaultConfig,
-    #[command(about = tr!("Import the settings of voice2machine, and say what becomes of each"))]
+    #[command(about = tr!("Import the settings of voice2machine, and report what happens to each"))]
     ImportConfig {
         #[arg(help = tr!("voice2machine's config.toml"))]
         file: PathBuf,
@@ -238,8 +238,8 @@ fn set_up(options: setup::Options) -> ExitCode {
     }
 }
 
-/// In a terminal of its own, in place of this process. Started from the desktop, nobody sees standard
-/// error: that it failed is a notification too.
+/// Runs v2m with these arguments in a new terminal, in place of this process. A desktop's user does
+/// not see standard error, so a failure is also shown as a notification.
 fn show(arguments: &[&str]) -> ExitCode {
     let why = terminal::show(arguments);
     plain::complain(&why);
@@ -249,7 +249,7 @@ fn show(arguments: &[&str]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// By a program of its own: the service should not link what draws.
+/// Runs a separate program: the service should not link the drawing library.
 fn show_settings() -> ExitCode {
     let beside = std::env::current_exe().map(|own| own.with_file_name("v2m-settings"));
     let program = beside.unwrap_or_else(|_| "v2m-settings".into());
@@ -268,15 +268,15 @@ fn examine(listen: bool) -> ExitCode {
     match doctor::examine(&mut std::io::stdout().lock(), listen) {
         Ok(doctor::Verdict::Works) => ExitCode::SUCCESS,
         Ok(doctor::Verdict::Deaf) => ExitCode::from(DEAF),
-        // Not being able to print the findings is as bad as a bad one.
+        // If the findings cannot be printed, that is as bad as a bad one.
         Ok(doctor::Verdict::Broken) | Err(_) => ExitCode::FAILURE,
     }
 }
 
 fn serve() -> ExitCode {
     for (name, value) in deliver::environment::adopt() {
-        // SAFETY: no other thread exists yet: `adopt` has ended those it used, and nothing else
-        // has been started.
+        // SAFETY: no other thread exists yet: `adopt` has ended the threads it used, and nothing
+        // else has been started.
         unsafe { std::env::set_var(name, value) };
     }
     let level = config::LogLevel::Info.name();
@@ -310,7 +310,8 @@ fn serve() -> ExitCode {
     }
 }
 
-/// Whoever is waiting is told; left in the queue they would make systemd start the service again.
+/// Answers waiting clients with the error. Left in the queue, they would make systemd start the
+/// service again.
 fn refuse(listener: std::os::unix::net::UnixListener, error: &config::ConfigError) -> ExitCode {
     let failure = daemon::config_failure(error);
     error!(code = failure.code.name(), "{}", failure.message);
@@ -324,7 +325,7 @@ fn bind(command: &Shortcut) -> ExitCode {
     let said = match command {
         Shortcut::Install { binding, language, continuous } => {
             let purpose = Purpose { language: language.map(|it| it.0), is_continuous: *continuous };
-            // Beside this program; GNOME's own search path may not have it.
+            // Beside this program, because it may not be on GNOME's own search path.
             let client = std::env::current_exe()
                 .map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"));
             shortcut::install(binding.as_deref(), purpose, &client).map(|is| {
@@ -351,9 +352,7 @@ fn bind(command: &Shortcut) -> ExitCode {
                 tr!("{binding} runs {command}", binding = it.binding, command = it.command)
             };
             match &all[..] {
-                [] => {
-                    tr!("There is no shortcut of v2m's. Set one: v2m shortcut install").to_owned()
-                }
+                [] => tr!("v2m has no shortcut. Set one: v2m shortcut install").to_owned(),
                 all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
             }
         }),
@@ -366,7 +365,7 @@ fn bind(command: &Shortcut) -> ExitCode {
                     tr!("There was no such shortcut for {language}.", language)
                 }
                 (0, None) if one => tr!("There was no such shortcut.").to_owned(),
-                (0, None) => tr!("There was no shortcut of v2m's.").to_owned(),
+                (0, None) => tr!("v2m had no shortcut.").to_owned(),
                 (count, _) => {
                     tr!("The shortcut is removed." | "{n} shortcuts are removed." % count)
                 }
@@ -421,12 +420,12 @@ fn import_config(file: &Path, dry_run: bool) -> ExitCode {
     }
 }
 
-/// Says what was asked for, plain.
+/// Prints the requested text, made plain.
 fn print(text: impl std::fmt::Display) -> ExitCode {
     plain::print(text).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
-/// `$XDG_STATE_HOME/v2m/dictations`.
+/// Returns `$XDG_STATE_HOME/v2m/dictations`.
 fn state_dir() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let dirs = etcetera::base_strategy::Xdg::new().ok()?;

@@ -1,49 +1,48 @@
-//! Several channels into one: by what carries sound, not by their mean.
+//! Mixes several channels into one, depending on which ones carry sound.
 //!
 //! The mean of all channels loses speech in two cases: channels in opposite phase cancel one
-//! another, and a voice in one channel of many is turned down by their number. So channels that
-//! carry nothing are left out, and where the rest cancel one another, the loudest is taken alone.
-//! A channel with nothing but steady noise is left out too while somebody speaks in another one
-//! (`speech`), however loud the noise is.
-//! Each channel has a gain that moves slowly enough for no change to be heard as a click.
+//! another, and a voice in one channel of many is attenuated by their number. So channels that
+//! carry nothing are left out, and if the others cancel one another, only the loudest is used. A
+//! channel with only steady noise is also left out during speech in another one (`speech`), however
+//! loud the noise is. Each channel has a gain that changes too slowly to be heard as a click.
 //!
-//! Sound files and the microphone share this. [`Mix::push`] neither locks nor allocates: PipeWire's
-//! realtime thread calls it.
+//! Sound files and the microphone share this code. [`Mix::push`] neither locks nor allocates:
+//! PipeWire's realtime thread calls it.
 
 mod speech;
 
 use speech::{Floor, Talk};
 
-/// A channel carries something if it has this share of the power of the loudest one: -40 dB. Two
-/// voices in one recording differ by less, the noise of an unused input is below.
+/// Minimum share of the loudest channel's power for a channel to count: -40 dB. Two voices in one
+/// recording differ by less; the noise of an unused input is below.
 const DEAD: f32 = 1e-4;
 
-/// The mean of the channels is taken, unless it has less than this share of the power that it would
-/// have if they had nothing to do with one another: then they cancel one another (opposite phases).
+/// Channels cancel one another (opposite phases) if their mean has less than this share of the
+/// power that uncorrelated channels would give. Otherwise the mean is used.
 const SHARE: f32 = 1.0 / 8.0;
 
-/// Seconds in which the memory of how loud the channels were fades to a third. Powers are compared,
-/// so a pause changes nothing.
+/// Seconds in which the memory of the channels' power fades to a third. Powers are compared, so a
+/// pause changes nothing.
 const MEMORY: f32 = 1.0;
-/// The same of a second memory, for channels that begin to cancel one another in the middle of
+/// Seconds of a second, shorter memory, for channels that begin to cancel one another during
 /// speech.
 const SHORT_MEMORY: f32 = 0.1;
 
-/// In a pause the short memory has less than this share of the power in the long one; where
-/// somebody speaks evenly it has a tenth.
+/// In a pause the short memory has less than this share of the long one's power; during even speech
+/// it has a tenth.
 const PAUSE: f32 = 0.01;
 
-/// Seconds that a gain takes from nothing to all.
+/// Seconds in which a gain goes from 0 to 1.
 const FADE: f32 = 0.01;
 
-/// Hz; what is below (hum, a converter's offset) is heard but does not count as sound. Voices begin
-/// at about 80 Hz, but most of their power is higher.
+/// High-pass frequency in Hz. Lower frequencies (hum, a converter's offset) are kept but do not
+/// count as sound. Voices begin at about 80 Hz, but most of their power is higher.
 const HIGH_PASS: f32 = 120.0;
 
-/// 48 dB above full scale: no recording is louder, and no sum over it overflows.
+/// Maximum amplitude, 48 dB above full scale: no recording is louder, and no sum over it overflows.
 const LOUDEST: f32 = 256.0;
 
-/// Power lately, by two memories. Of samples summed up, not their mean: only ratios count.
+/// Recent power, in two memories, as sums of samples, not means: only ratios matter.
 #[derive(Clone, Copy, Default)]
 struct Power {
     long: f32,
@@ -51,7 +50,7 @@ struct Power {
 }
 
 impl Power {
-    /// The power of one frame, if there were so many frames in either memory.
+    /// Returns the power of one frame, given the number of frames in each memory.
     fn mean(self, frames: Self) -> Self {
         Self { long: self.long / frames.long, short: self.short / frames.short }
     }
@@ -70,17 +69,17 @@ impl Power {
 #[derive(Clone, Default)]
 struct Channel {
     power: Power,
-    /// The power of the present piece, summed up.
+    /// The power of the current piece, as a sum.
     power_now: f32,
-    /// Its power without the present piece.
+    /// The power without the current piece.
     power_before: Power,
     high: HighPass,
-    /// The filter before the present piece.
+    /// The filter's state before the current piece.
     high_before: HighPass,
     floor: Floor,
-    /// When somebody spoke in it.
+    /// Recent speech in this channel.
     talk: Talk,
-    /// It has only noise, while another channel has speech.
+    /// Whether it has only noise, while another channel has speech.
     is_noise: bool,
     carries: bool,
     gain: f32,
@@ -90,7 +89,7 @@ struct Channel {
 /// A first-order high-pass filter.
 #[derive(Clone, Copy, Default)]
 struct HighPass {
-    /// The slow part, which is taken away.
+    /// The low-frequency part, which is subtracted.
     low: f32,
 }
 
@@ -101,29 +100,29 @@ impl HighPass {
     }
 }
 
-/// Makes one channel of several.
+/// Mixes several channels into one.
 pub struct Mix {
     channels: Vec<Channel>,
-    /// How many frames each memory has.
+    /// The number of frames in each memory.
     frames: Power,
-    /// Of the mean of those channels that carry something.
+    /// The power of the mean of the channels that carry sound.
     mean: Power,
-    /// The channel that is taken alone, while channels cancel one another. Kept while it is about
-    /// as loud as the loudest.
+    /// The channel used alone, while channels cancel one another. Kept while it is about as loud as
+    /// the loudest.
     alone: Option<usize>,
     /// Whether the gains depend on the sound.
     judges: bool,
-    /// Nothing was heard yet.
+    /// Whether nothing has been received yet.
     fresh: bool,
     rate: f32,
-    /// The most that a gain changes from one frame to the next.
+    /// The maximum change of a gain per frame.
     slew: f32,
-    /// The high-pass filter's.
+    /// Coefficient of the high-pass filter.
     smoothing: f32,
 }
 
 impl Mix {
-    /// For frames of `channels` samples (at least 1) at `rate` Hz.
+    /// Creates a mixer for frames of `channels` samples (at least 1) at `rate` Hz.
     pub fn new(channels: usize, rate: u32) -> Self {
         let rate = rate as f32;
         Self {
@@ -139,7 +138,7 @@ impl Mix {
         }
     }
 
-    /// The same, but one channel is taken, counted from 0, and no other.
+    /// Creates a mixer that uses only the channel `channel`, counted from 0.
     pub fn only(channel: usize, channels: usize, rate: u32) -> Self {
         let mut mix = Self::new(channels, rate);
         mix.judges = false;
@@ -150,13 +149,13 @@ impl Mix {
         mix
     }
 
-    /// How many samples a frame has.
+    /// Returns the number of samples in a frame.
     pub fn channels(&self) -> usize {
         self.channels.len()
     }
 
-    /// One sample for each whole frame in `interleaved`. This piece itself decides the gains with
-    /// which it is mixed: the mixer adds no delay.
+    /// Returns one sample for each whole frame in `interleaved`. The gains depend on this piece
+    /// itself: the mixer adds no delay.
     pub fn push(&mut self, interleaved: &[f32]) -> impl ExactSizeIterator<Item = f32> {
         let width = self.channels.len().max(1);
         if self.judges && interleaved.len() >= width {
@@ -172,14 +171,14 @@ impl Mix {
         })
     }
 
-    /// Sets the gains that the channels move towards.
+    /// Sets the target gains of the channels.
     fn judge(&mut self, interleaved: &[f32]) {
         let changed = self.measure(interleaved);
         let carrying = self.channels.iter().filter(|channel| channel.carries).count().max(1) as f32;
-        // The power that the mean has where the channels have nothing to do with one another.
+        // The power of the mean if the channels are uncorrelated.
         let unrelated = |power: f32| power / (carrying * carrying);
         if changed {
-            // What is known of the mean of other channels says nothing about these.
+            // The memory of other channels' mean says nothing about these.
             let before = self.carried(|channel| channel.power_before);
             self.mean = Power { long: unrelated(before.long), short: unrelated(before.short) };
         }
@@ -202,7 +201,8 @@ impl Mix {
         self.fresh = false;
     }
 
-    /// Takes in how loud each channel is. Whether other channels carry something than before.
+    /// Updates the power of each channel. Returns whether the set of channels that carry sound
+    /// changed.
     fn measure(&mut self, interleaved: &[f32]) -> bool {
         let (width, smoothing) = (self.channels.len(), self.smoothing);
         let frames = (interleaved.len() / width) as f32;
@@ -225,7 +225,7 @@ impl Mix {
             loudest_now = loudest_now.max(power);
             channel.power_now = power;
         }
-        // Where all are silent, the source is not open yet.
+        // If all are silent, the source is not open yet.
         if loudest_now > frames * speech::SILENCE {
             for channel in &mut self.channels {
                 channel.floor.take(channel.power_now, frames, self.rate);
@@ -242,9 +242,9 @@ impl Mix {
         for channel in &mut self.channels {
             let share = if channel.carries { DEAD / 2.0 } else { DEAD };
             let mean = channel.power.mean(self.frames);
-            // A voice that begins after a louder one has little in the long memory yet. But it has
-            // to compare with that: by the short memories alone the noise of unused inputs would
-            // carry something whenever a voice gets low.
+            // A voice that begins after a louder one has little power in the long memory yet. But
+            // the short memories alone are not enough: then the noise of unused inputs would count
+            // as sound whenever a voice gets quiet.
             let carries = !channel.is_noise
                 && (mean.long >= loudest.long * share
                     || mean.short >= loudest.long.max(loudest.short) * share);
@@ -254,8 +254,7 @@ impl Mix {
         changed
     }
 
-    /// Finds out which channels have nothing but noise, as long as somebody has just spoken in
-    /// another one.
+    /// Determines which channels have only noise, if somebody has just spoken in another one.
     fn find_noise(&mut self, frames: f32) {
         let (of, seconds) = (self.frames, frames / self.rate);
         let mut somebody_spoke = false;
@@ -266,15 +265,15 @@ impl Mix {
         }
         for channel in &mut self.channels {
             let Power { long, short } = channel.power.mean(of);
-            // Between steady and speech it stays what it was.
-            // After a silence, what begins may be a voice.
+            // Between steady and speech, the decision stays. After a silence, new sound may be a
+            // voice.
             let steady = channel.floor.is_steady(long.max(short));
             let is_noise = channel.floor.is_known() && (channel.is_noise || steady);
             channel.is_noise = is_noise && somebody_spoke && !channel.talk.is_heard();
         }
     }
 
-    /// The power in this piece of the mean of those channels that carry something.
+    /// Returns the power of this piece's mean over the channels that carry sound.
     fn power_of_mean(&self, interleaved: &[f32], carrying: f32) -> f32 {
         let mean = |samples: &mut dyn Iterator<Item = f32>| samples.sum::<f32>() / carrying;
         let channels = || self.channels.iter().enumerate().filter(|(_, channel)| channel.carries);
@@ -288,7 +287,7 @@ impl Mix {
         filtered.map(|sample| sample * sample).sum()
     }
 
-    /// Sums up over the channels that carry something.
+    /// Sums over the channels that carry sound.
     fn carried(&self, of: impl Fn(&Channel) -> Power) -> Power {
         let mut sum = Power::default();
         for power in self.channels.iter().filter(|channel| channel.carries).map(of) {
@@ -297,8 +296,8 @@ impl Mix {
         sum
     }
 
-    /// The channel to take alone: the one that was, as long as it has a good part of what is heard
-    /// now.
+    /// Returns the channel to use alone: the previous one, as long as it has a good part of the
+    /// current sound.
     fn loudest(&self) -> Option<usize> {
         let most = |of: fn(&Power) -> f32| {
             let powers = self.channels.iter().enumerate().filter(|(_, channel)| !channel.is_noise);
@@ -308,7 +307,7 @@ impl Mix {
         let (loudest, now) = most(|power| power.short)?;
         let (_, lately) = most(|power| power.long)?;
         let stays = |channel: &usize| {
-            // In a pause nothing tells the channels apart.
+            // In a pause, nothing distinguishes the channels.
             now < PAUSE * lately
                 || self.channels.get(*channel).is_some_and(|it| it.power.short * 4.0 >= now)
         };
@@ -320,9 +319,9 @@ fn share_of(taken: bool) -> f32 {
     if taken { 1.0 } else { 0.0 }
 }
 
-/// A sample as sound can have it. Float files may hold anything: what is no number, and what is
-/// infinite, is silence, or a resampler would make silence of all that is near it, or panic. What
-/// is far beyond full scale would be infinite in a sum.
+/// Returns a valid sample. Float files may contain anything. NaN and infinity become silence;
+/// otherwise a resampler would silence everything near them, or panic. Values far beyond full scale
+/// are limited, because they could become infinite in a sum.
 fn sound(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }

@@ -1,7 +1,8 @@
-//! Pauses between attempts to connect anew, after a connection was lost.
+//! Waits between attempts to reconnect.
 //!
-//! A bus that starts again is there within a second, so the first attempts come soon. One that
-//! stays away must not keep the machine awake: each pause is twice as long as the one before, up to
+//! A bus that restarts is there within a second, so the first attempts come soon. One that stays
+//! away must not keep the machine awake: each wait is twice as long as the one before, up to an
+//! hour.
 //! an hour.
 
 use std::time::Duration;
@@ -9,11 +10,11 @@ use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// A connection that stood for so long was a good one: after it the pauses are short again. One
-/// that is lost at once, again and again, is made ever more seldom.
+/// A connection that lasted this long was a good one: after it the waits are short again. After
+/// connections that are lost at once, again and again, the waits keep growing.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// How long to wait before the next attempt.
+/// State of the wait before the next attempt.
 #[derive(Debug)]
 pub struct Pauses {
     next: Duration,
@@ -27,12 +28,12 @@ impl Default for Pauses {
 }
 
 impl Pauses {
-    /// An attempt succeeded.
+    /// Notes that an attempt succeeded.
     pub fn connected(&mut self) {
         self.connected = Some(Instant::now());
     }
 
-    /// The pause before the next attempt.
+    /// Returns the wait before the next attempt.
     pub fn next_pause(&mut self) -> Duration {
         if self.connected.take().is_some_and(|since| since.elapsed() >= STEADY) {
             self.next = FIRST;

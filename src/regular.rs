@@ -1,8 +1,7 @@
-//! Opens files that may have become anything: a pipe, a device, a link to another file, somebody
-//! else's.
+//! Opens files that may have been replaced by a pipe, a device, a link, or another user's file.
 //!
-//! A leaf. Everything the daemon reads is opened here, so that no file makes it wait: a pipe has no
-//! writer for as long as it likes. What is judged is the open file, not its name, which may mean
+//! A leaf. Everything the daemon reads is opened here, so that no file can block it: a pipe may
+//! never get a writer. The checks apply to the open file, not to its name, which may refer to
 //! another one a moment later.
 
 use rustix::fs::{Mode, OFlags};
@@ -12,33 +11,33 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use v2m_messages::tr;
 
-/// What a file may be.
+/// Which files are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// One that v2m wrote: the user's, and its name is no symbolic link.
+    /// A file that v2m wrote: owned by the user, and not a symbolic link.
     Own,
-    /// Configuration: the user's or the system's, symbolic links followed. Dotfile managers (stow,
-    /// chezmoi, home-manager) put links there, home-manager's lead to files of root's.
+    /// Configuration: owned by the user or the system, symbolic links followed. Dotfile managers
+    /// (stow, chezmoi, home-manager) put links there; home-manager's lead to files owned by root.
     Configured,
-    /// One that the user has named: anybody's, symbolic links followed.
+    /// A file that the user has named: any owner, symbolic links followed.
     Named,
 }
 
-/// What users outside of a user namespace look like inside it, `overflowuid` of proc_sys_kernel(5):
-/// root too, under `PrivateUsers=`. Network file systems that know no users (NFS with `all_squash`)
-/// call everybody so, us too.
+/// The owner of files of users outside of a user namespace, as seen inside it: `overflowuid` of
+/// proc_sys_kernel(5). Under `PrivateUsers=` this includes root. Network file systems without users
+/// (NFS with `all_squash`) report it for everybody, including this user.
 const OVERFLOW_UID: u32 = 65_534;
 
-/// Why a file is not opened.
+/// Why a file was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The system says so.
+    /// A system call failed.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A directory, a pipe, a device, a socket.
     #[error("{}", tr!("it is not a regular file; replace it with one"))]
     NotAFile,
-    /// Its name is a symbolic link where none is followed.
+    /// Its name is a symbolic link, and none is followed.
     #[error(
         "{}",
         tr!(
@@ -47,10 +46,10 @@ pub enum Refused {
         )
     )]
     Link,
-    /// Its owner is somebody else.
+    /// Its owner is another user.
     #[error("{}", tr!("it belongs to another user; make yourself its owner"))]
     Foreign,
-    /// Longer than any such file is.
+    /// It is longer than any such file should be.
     #[error("{}", tr!("it is longer than {limit} bytes", limit = .0))]
     TooLong(u64),
 }
@@ -81,16 +80,16 @@ impl Trust {
     }
 }
 
-/// Opens a regular file to read it. Never waits for another program; a file system may take its
+/// Opens a regular file for reading. Never waits for another program; a file system may take its
 /// time.
 ///
 /// # Errors
-/// [`Refused`], all but `TooLong`.
+/// [`Refused`], except `TooLong`.
 pub fn open(path: &Path, trust: Trust) -> Result<File, Refused> {
     open_for(path, trust, OFlags::RDONLY)
 }
 
-/// As [`open`] of a file of v2m's own, to write too. It is not emptied.
+/// Opens a file of v2m's own for reading and writing, as [`open`] does. It is not truncated.
 ///
 /// # Errors
 /// As [`open`].
@@ -98,7 +97,7 @@ pub fn open_to_change(path: &Path) -> Result<File, Refused> {
     open_for(path, Trust::Own, OFlags::RDWR)
 }
 
-/// As [`open_to_change`], and makes the file (0600) where there is none.
+/// Opens a file as [`open_to_change`] does, and creates it (0600) if there is none.
 ///
 /// # Errors
 /// As [`open`].
@@ -106,7 +105,7 @@ pub fn open_or_make(path: &Path) -> Result<File, Refused> {
     open_for(path, Trust::Own, OFlags::RDWR | OFlags::CREATE)
 }
 
-/// All of a regular file, of at most `most` bytes.
+/// Reads a whole regular file of at most `most` bytes.
 ///
 /// # Errors
 /// [`Refused`].
@@ -116,14 +115,14 @@ pub fn read(path: &Path, trust: Trust, most: u64) -> Result<Vec<u8>, Refused> {
     if bytes.len() as u64 > most { Err(Refused::TooLong(most)) } else { Ok(bytes) }
 }
 
-/// What is known of a regular file of v2m's own without opening it; `None` where there is none.
+/// Returns the metadata of a regular file of v2m's own without opening it; `None` if there is none.
 pub fn look_at(path: &Path) -> Option<Metadata> {
     let file = std::fs::symlink_metadata(path).ok()?;
     Trust::Own.judge(&file).is_ok().then_some(file)
 }
 
 fn open_for(path: &Path, trust: Trust, how: OFlags) -> Result<File, Refused> {
-    // Looked at before it is opened too: opening alone can do something to a device.
+    // Checked also before it is opened: opening alone may have an effect on a device.
     let seen = match trust {
         Trust::Own => std::fs::symlink_metadata(path),
         Trust::Configured | Trust::Named => std::fs::metadata(path),
@@ -214,7 +213,7 @@ mod tests {
             assert!(matches!(open(&path, Trust::Configured), Err(Refused::Foreign)));
         }
         assert!(open(&path, Trust::Named).is_ok());
-        // The system's own.
+        // Owned by the system.
         assert!(open(Path::new("/etc/passwd"), Trust::Configured).is_ok());
     }
 }

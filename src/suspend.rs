@@ -1,7 +1,7 @@
-//! The machine's sleep, as logind announces it on the system bus, and a lock that delays it until
-//! v2m is ready.
+//! logind's suspend and resume signals on the system bus, and a lock that delays suspend until v2m
+//! is ready.
 //!
-//! Not here: what is to be done before sleep. Where there is no logind there is nothing to hear.
+//! Not here: the preparations for suspend. Without logind there are no events.
 
 use crate::pauses::Pauses;
 use std::num::NonZeroUsize;
@@ -17,23 +17,24 @@ use zbus::{Connection, MatchRule, MessageStream};
 const NAME: &str = "org.freedesktop.login1";
 const PATH: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
-/// Signals that may wait to be looked at: one for the way down, one for the way up.
+/// Maximum number of pending signals; one suspend sends two.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(8).expect("it is not zero");
 
-/// What the machine is about to do, or has done.
+/// Suspend or resume of the machine.
 #[derive(Debug)]
 pub enum SuspendEvent {
-    /// It is about to sleep, and waits for the lock to be dropped; some seconds at most.
+    /// The machine is about to suspend, and waits for the lock to be dropped, a few seconds at
+    /// most.
     Preparing(Delay),
-    /// It is awake.
+    /// The machine has resumed.
     Resumed,
 }
 
-/// Delays the sleep until it is dropped. Empty where logind gave none.
+/// Delays suspend until it is dropped. Empty if logind gave no lock.
 #[derive(Debug)]
 pub struct Delay(#[expect(dead_code, reason = "closing it releases the lock")] Option<OwnedFd>);
 
-/// The handle. Nothing is delayed any more once it is dropped.
+/// The handle. Dropping it ends all delays.
 #[derive(Debug)]
 pub struct Suspend {
     events: mpsc::Receiver<SuspendEvent>,
@@ -41,13 +42,13 @@ pub struct Suspend {
 }
 
 impl Suspend {
-    /// Starts to listen on the current tokio runtime. `bus` is a D-Bus address; `None`: the
-    /// system's.
+    /// Starts listening on the current tokio runtime. `bus` is a D-Bus address; `None`: the system
+    /// bus.
     pub fn listen(bus: Option<String>) -> Self {
         let (sender, events) = mpsc::channel(4);
         let actor = tokio::spawn(async move {
             let mut pauses = Pauses::default();
-            // Where there was a bus there will be one again.
+            // A bus that was lost will come back.
             loop {
                 match run(bus.as_deref(), &sender, &mut pauses).await {
                     Ok(()) if sender.is_closed() => return,
@@ -60,7 +61,7 @@ impl Suspend {
         Self { events, actor }
     }
 
-    /// The next event; waits for good where none can come. Cancel-safe.
+    /// Returns the next event; waits for ever if none is possible. Cancel-safe.
     pub async fn next(&mut self) -> SuspendEvent {
         match self.events.recv().await {
             Some(event) => event,
@@ -75,7 +76,7 @@ impl Drop for Suspend {
     }
 }
 
-/// Tells events until the bus goes, or nobody listens any more.
+/// Sends events until the bus is lost, or the receiver is dropped.
 async fn run(
     address: Option<&str>,
     events: &mpsc::Sender<SuspendEvent>,
@@ -86,7 +87,7 @@ async fn run(
         None => zbus::connection::Builder::system(),
     };
     let bus = builder.build().await?;
-    // Listening before the lock is taken: of a sleep in between it would be held for nothing.
+    // Listen before taking the lock: for a suspend missed in between, it would only cause a delay.
     let mut signals = MessageStream::for_match_rule(rule()?, &bus, Some(SIGNALS)).await?;
     pauses.connected();
     let mut lock = take(&bus).await;
@@ -111,14 +112,14 @@ async fn run(
             return Ok(());
         }
     }
-    // A bus that went away does not tell any more that the machine is awake.
+    // A lost bus can no longer report the resume.
     if preparing {
-        let _ = events.send(SuspendEvent::Resumed).await; // an error means that nobody listens
+        let _ = events.send(SuspendEvent::Resumed).await; // an error means: no receiver
     }
     Ok(())
 }
 
-/// The bus checks the sender: others may not pretend that the machine is about to sleep.
+/// The bus checks the sender: no other program may claim that the machine is about to suspend.
 fn rule() -> zbus::Result<MatchRule<'static>> {
     MatchRule::builder()
         .msg_type(Type::Signal)
@@ -129,9 +130,9 @@ fn rule() -> zbus::Result<MatchRule<'static>> {
         .build()
 }
 
-/// A lock of the kind "delay", or none where logind is away or refuses.
+/// Takes a lock of the kind "delay"; `None` if logind is missing or refuses.
 async fn take(bus: &Connection) -> Option<OwnedFd> {
-    let request = ("sleep", "v2m", tr!("The speech recogniser lets go of the GPU"), "delay");
+    let request = ("sleep", "v2m", tr!("The speech recogniser releases the GPU"), "delay");
     let reply = bus.call_method(Some(NAME), PATH, Some(MANAGER), "Inhibit", &request).await;
     let lock = reply.and_then(|reply| reply.body().deserialize::<zbus::OwnedFd>());
     lock.inspect_err(|error| debug!(%error, "sleep is not delayed")).ok().map(Into::into)

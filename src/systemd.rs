@@ -1,7 +1,7 @@
-//! What v2m and its service manager tell one another: the listening socket, readiness, status,
-//! watchdog.
+//! Communication with the service manager: the listening socket, readiness, status, watchdog.
 //!
-//! Nothing here binds, unlinks or renames a socket: it is systemd's. Without a manager every
+//! Nothing here binds, unlinks or renames a socket: it belongs to systemd. Without a manager every
+//! notification is a no-op, so the daemon does not need to check.
 //! notification is a no-op, so the daemon need not ask first.
 
 use sd_notify::NotifyState;
@@ -13,14 +13,14 @@ use v2m_ipc::listen::{self, NoSocket};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// How long the manager leaves an idle service alone: the longest round figure that fits
-/// `WATCHDOG_USEC`'s 32 bits in `sd-notify` (71 min). At half of it that is two wake-ups an hour.
+/// Watchdog period of an idle service: the longest round figure that fits `WATCHDOG_USEC`'s 32 bits
+/// in `sd-notify` (71 min). Pings at half of it mean two wake-ups an hour.
 const IDLE_PERIOD: Duration = Duration::from_secs(60 * 60);
 
 /// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Started by hand, or as a service without its socket.
+    /// The program was started by hand, or as a service without its socket.
     #[error(
         "{}",
         tr!(
@@ -56,7 +56,7 @@ pub enum SocketError {
 /// Takes the one Unix stream socket that systemd passed, set to non-blocking.
 ///
 /// # Errors
-/// None, several, or not a listening Unix stream socket; the text says what to do.
+/// If there is none, several, or not a listening Unix stream socket; the text says what to do.
 pub fn listener() -> Result<UnixListener, SocketError> {
     listen::listener().map_err(|error| match error {
         NoSocket::Missing => SocketError::Missing,
@@ -65,29 +65,29 @@ pub fn listener() -> Result<UnixListener, SocketError> {
     })
 }
 
-/// READY=1 with the first STATUS=: the service can do what it is for.
+/// Sends READY=1 with the first STATUS=: the service is ready.
 pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
 }
 
-/// STATUS=: the line `systemctl --user status v2m` shows.
+/// Sends STATUS=: the line that `systemctl --user status v2m` shows.
 pub fn status(status: &str) {
     tell(&[NotifyState::Status(&one_line(status))]);
 }
 
-/// STOPPING=1: the service is ending in order.
+/// Sends STOPPING=1: the service is ending in order.
 pub fn stopping(status: &str) {
     tell(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
 }
 
-/// EXTEND_TIMEOUT_USEC=: start-up or shutdown goes on for at least `more` from now (at most 71
-/// min).
+/// Sends EXTEND_TIMEOUT_USEC=: start-up or shutdown continues for at least `more` from now (at most
+/// 71 min).
 pub fn extend_timeout(more: Duration) {
     tell(&[NotifyState::ExtendTimeoutUsec(micros(more))]);
 }
 
-/// The watchdog, with a period that follows what the service does: while it works, the unit's
-/// `WatchdogSec=`; while it waits, so long that waiting costs next to no wake-ups.
+/// The watchdog. Its period depends on the service's activity: during work, the unit's
+/// `WatchdogSec=`; while idle, a period so long that it costs almost no wake-ups.
 #[derive(Debug)]
 pub struct Watchdog {
     work: Option<Duration>,
@@ -96,7 +96,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// From the manager's `WATCHDOG_USEC`; does nothing where there is none. Starts active.
+    /// Reads the manager's `WATCHDOG_USEC`; does nothing if that is not set. Starts active.
     pub fn from_env() -> Self {
         Self::new(sd_notify::watchdog_enabled())
     }
@@ -106,28 +106,28 @@ impl Watchdog {
         Self { work, period: work.unwrap_or_default(), pinged: Instant::now() }
     }
 
-    /// The service works: the unit's own period holds.
+    /// Sets the unit's own period, because the service works.
     pub fn active(&mut self) {
         if let Some(period) = self.work {
             self.set_period(period);
         }
     }
 
-    /// The service waits for a press: the long period holds.
+    /// Sets the long period, because the service waits for a press.
     pub fn idle(&mut self) {
         if let Some(period) = self.work {
             self.set_period(period.max(IDLE_PERIOD));
         }
     }
 
-    /// How long from now until the next [`Self::ping`] is due, at half the period as sd_notify(3)
+    /// Returns the time until the next [`Self::ping`], at half the period as sd_notify(3)
     /// recommends; `None`: never.
     pub fn next_ping(&self) -> Option<Duration> {
         self.work?;
         Some((self.period / 2).saturating_sub(self.pinged.elapsed()))
     }
 
-    /// WATCHDOG=1: the event loop turns.
+    /// Sends WATCHDOG=1: the event loop is running.
     pub fn ping(&mut self) {
         if self.work.is_some() {
             self.pinged = Instant::now();

@@ -1,7 +1,8 @@
-//! Which terminal a program can be shown in, for what is started from the desktop.
+//! Selects a terminal for programs that are started from the desktop.
 //!
-//! There is no standard for this yet. xdg-terminal-exec, which follows the proposed one, knows what
-//! the user has chosen; else it is the first of these that is installed, those of the desktops
+//! There is no standard for this yet. xdg-terminal-exec, which follows the proposed one, knows the
+//! user's choice; otherwise the first installed one of these is used, desktops' own terminals
+//! first.
 //! first.
 
 use std::ffi::{OsStr, OsString};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use v2m_messages::tr;
 
-/// Programs, each with what stands between it and the command that it is to run.
+/// Programs, each with the arguments before the command to run.
 const TERMINALS: [(&str, &[&str]); 15] = [
     ("xdg-terminal-exec", &[]),
     ("ptyxis", &["--new-window", "--"]),
@@ -38,7 +39,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// The one to use, by `PATH`. `None`: none is installed.
+    /// Returns the terminal to use, found in `PATH`; `None` if none is installed.
     pub fn find() -> Option<Self> {
         Self::in_folders(&std::env::var_os("PATH").unwrap_or_default())
     }
@@ -51,7 +52,7 @@ impl Terminal {
         })
     }
 
-    /// The command that runs `program` with these arguments in the terminal.
+    /// Returns the command that runs `program` with these arguments in the terminal.
     pub fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(self.before).arg(OsString::from(program)).args(arguments);
@@ -59,15 +60,15 @@ impl Terminal {
     }
 }
 
-/// Runs v2m with these arguments in a terminal of its own, in place of this process.
+/// Runs v2m with these arguments in a new terminal, in place of this process.
 ///
-/// Returns only if there is none, or it cannot be started: why, in words.
+/// Returns only on failure, with the reason: there is no terminal, or it cannot be started.
 pub fn show(arguments: &[&str]) -> String {
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => return tr!("finding v2m's own program: {error}", error),
     };
-    // The options after the command are those of a terminal of its own.
+    // Without the options after the command: they are for a terminal that v2m opens.
     let command = arguments.first().copied().unwrap_or_default();
     match Terminal::find() {
         Some(terminal) => {

@@ -1,10 +1,10 @@
-//! Socket units that v2m opens when it first needs the program behind them, and closes when the
-//! settings do not name it any more.
+//! Socket units that v2m opens when it first needs the programs behind them, and closes when the
+//! settings no longer name these.
 //!
-//! These programs (`v2m-llm`, `v2m-remote`) have a network, so unless they are set up nothing should
-//! be able to start them. Their sockets are therefore not enabled at installation, as `v2m.socket`
-//! is. systemctl does the work: it waits for the outcome, says what went wrong, and needs no session
-//! bus.
+//! The programs (`v2m-llm`, `v2m-remote`) use the network, so nothing should be able to start them
+//! unless they are configured. Unlike `v2m.socket`, their sockets are therefore not enabled at
+//! installation. systemctl does the work: it waits for the result, reports errors, and needs no
+//! session bus.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,52 +16,52 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 use v2m_messages::tr;
 
-/// systemd takes some milliseconds.
+/// Time limit; systemd takes some milliseconds.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// A program behind a socket of its own.
+/// A program behind its own socket.
 #[derive(Debug)]
 pub struct SocketUnit {
-    /// The unit of its socket.
+    /// Name of the socket's unit.
     pub name: &'static str,
-    /// The variable that names a socket at another place, which somebody else looks after.
+    /// Environment variable for a socket elsewhere, which v2m does not manage.
     pub variable: &'static str,
-    /// Where the socket is.
+    /// Returns the path of the socket.
     pub path: fn() -> Option<PathBuf>,
 }
 
-/// `v2m-llm`, which asks language models.
+/// `v2m-llm`, which sends requests to language models.
 pub static LLM: SocketUnit = SocketUnit {
     name: "v2m-llm.socket",
     variable: "V2M_LLM_SOCKET",
     path: v2m_ipc::llm::socket_path,
 };
 
-/// `v2m-remote`, which asks a recogniser on a server.
+/// `v2m-remote`, which sends sound to a recogniser on a server.
 pub static REMOTE: SocketUnit = SocketUnit {
     name: "v2m-remote.socket",
     variable: "V2M_REMOTE_SOCKET",
     path: v2m_ipc::remote::socket_path,
 };
 
-/// Why a socket is not connected to.
+/// Why the connection failed.
 #[derive(Debug)]
 pub enum Unconnected {
-    /// Nobody listens there, and it could not be opened, for the second reason.
+    /// Nothing listens there, and the socket could not be opened, for the second reason.
     Nobody(io::Error, String),
     /// Another user's process listens there.
     Foreign,
-    /// Whose process it is cannot be told.
+    /// The owner of the listening process is unknown.
     Lost(io::Error),
 }
 
 impl SocketUnit {
-    /// What a user runs if v2m cannot.
+    /// Returns the command for the user if v2m cannot open the socket.
     pub fn start_command(&self) -> String {
         format!("systemctl --user start {}", self.name)
     }
 
-    /// Connects, to a socket that is opened first if need be.
+    /// Connects to the socket, and opens it first if necessary.
     ///
     /// # Errors
     /// [`Unconnected`].
@@ -85,7 +85,7 @@ impl SocketUnit {
     /// Opens the socket.
     ///
     /// # Errors
-    /// Why systemd does not, in words.
+    /// systemd's reason, in words.
     async fn open(&self) -> Result<(), String> {
         self.systemctl("start").await?;
         info!("{} is open: the program behind it is to be asked", self.name);
@@ -93,7 +93,7 @@ impl SocketUnit {
     }
 
     /// Closes the socket, if there is one, and ends the program behind it. For settings that do not
-    /// name it.
+    /// use it.
     pub async fn close(&self) {
         if !(self.path)().is_some_and(|path| path.exists()) {
             return;

@@ -1,9 +1,10 @@
-//! Tells when files or directories change, whether they exist yet or not.
+//! Reports changes of files or directories, whether they exist yet or not.
 //!
-//! A leaf over inotify. It says that something changed, not what: whoever listens reads the present
+//! A leaf over inotify. It reports that something changed, not what: the caller reads the current
 //! state. A file that is being written is reported when it is complete (closed, or renamed into
-//! place), so that nobody reads half of one and no time need pass to be sure. Files that are only
-//! opened or read wake nobody: the folder above a missing one is often everybody's.
+//! place), so that nobody reads a partial file and no delay is necessary. Files that are only
+//! opened or read cause no wake-up: the folder above a missing one is often shared with many
+//! programs.
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
@@ -20,12 +21,12 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use v2m_messages::tr;
 
-/// As many symbolic links as Linux itself follows.
+/// Maximum number of symbolic links to follow, as in Linux itself.
 const MAX_LINKS: usize = 40;
-/// Room for some events; one takes 16 bytes and its name, of 255 bytes at most.
+/// Buffer size in bytes; an event takes 16 bytes and its name, of 255 bytes at most.
 const EVENTS: usize = 4096;
 
-/// Why nothing can be watched.
+/// Why watching is not possible.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{}",
@@ -37,27 +38,27 @@ const EVENTS: usize = 4096;
 )]
 pub struct WatchError(#[from] io::Error);
 
-/// Watches as long as it lives.
+/// Watches until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     inotify: AsyncFd<OwnedFd>,
     wanted: Vec<PathBuf>,
-    /// Directories inotify tells of, by its numbers for them.
+    /// Watched directories by their inotify number.
     watched: BTreeMap<i32, PathBuf>,
-    /// Where in them the wanted paths are or would be, links followed.
+    /// Paths in them where the wanted files are or would be, links resolved.
     places: Vec<PathBuf>,
 }
 
-/// Watches the absolute paths `wanted`: a file, and the entries of a directory (not what lies
-/// deeper). One that does not exist is reported once it does. What a symbolic link names is watched
-/// too. Must be called within a tokio runtime with IO enabled.
+/// Watches the absolute paths `wanted`: a file, or the direct entries of a directory. A missing
+/// path is reported once it exists. The target of a symbolic link is watched too. Must be called
+/// within a tokio runtime with IO enabled.
 ///
 /// # Errors
-/// [`WatchError`] when inotify cannot be had.
+/// [`WatchError`] if inotify is not available.
 pub fn paths(wanted: Vec<PathBuf>) -> Result<Watch, WatchError> {
     let inotify =
         inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(io::Error::from)?;
-    // SAFETY: `OwnedFd` answers the same open descriptor for as long as it lives.
+    // SAFETY: `OwnedFd` returns the same open descriptor for as long as it lives.
     let inotify = unsafe { AsyncFd::register_with_interest(inotify, Interest::READABLE) }
         .map_err(io::Error::from)?;
     let mut watch = Watch { inotify, wanted, watched: BTreeMap::new(), places: Vec::new() };
@@ -66,7 +67,8 @@ pub fn paths(wanted: Vec<PathBuf>) -> Result<Watch, WatchError> {
 }
 
 impl Watch {
-    /// Returns when something has changed since the last call; many changes are one. Cancel-safe.
+    /// Returns when something has changed since the last call; several changes count as one.
+    /// Cancel-safe.
     pub async fn changed(&mut self) {
         while !self.look().await {}
         if let Err(error) = self.arm() {
@@ -74,10 +76,11 @@ impl Watch {
         }
     }
 
-    /// Takes all that inotify has to tell, waiting for the first of it. Whether that concerns us.
+    /// Reads all pending inotify events, and waits for the first. Returns whether they are
+    /// relevant.
     async fn look(&self) -> bool {
         let Ok(mut ready) = self.inotify.readable().await else {
-            // The runtime is shutting down: nobody listens any more.
+            // The runtime is shutting down.
             return std::future::pending().await;
         };
         let mut concerned = false;
@@ -109,12 +112,13 @@ impl Watch {
             })
     }
 
-    /// Watches as the paths now are: a directory may have come, gone or been replaced.
+    /// Updates the watches to the current paths: a directory may have been added, removed or
+    /// replaced.
     fn arm(&mut self) -> io::Result<()> {
         let (mut directories, mut places) = layout(&self.wanted);
         let watched = loop {
             let watched = self.watch(&directories)?;
-            // What came before its directory was watched shows now.
+            // This also finds files that were added before their directory was watched.
             let now = layout(&self.wanted);
             if now.0 == directories {
                 break watched;
@@ -122,20 +126,20 @@ impl Watch {
             (directories, places) = now;
         };
         for number in self.watched.keys().filter(|number| !watched.contains_key(number)) {
-            // The kernel no longer watches what was deleted anyway.
+            // The kernel has already dropped watches of deleted directories.
             let _ = inotify::remove_watch(&self.inotify, *number);
         }
         (self.watched, self.places) = (watched, places);
         Ok(())
     }
 
-    /// A directory that is watched already keeps its number.
+    /// A directory that is already watched keeps its number.
     fn watch(&self, directories: &BTreeSet<PathBuf>) -> io::Result<BTreeMap<i32, PathBuf>> {
         let mut watched = BTreeMap::new();
         for directory in directories {
             match inotify::add_watch(&self.inotify, directory, changes()) {
                 Ok(number) => drop(watched.insert(number, directory.clone())),
-                // Gone meanwhile: the next look at the layout knows.
+                // It has just been removed: the next check of the layout notices.
                 Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -144,7 +148,8 @@ impl Watch {
     }
 }
 
-/// What inotify is to tell; not MODIFY, OPEN, ACCESS: those would wake us for what says nothing.
+/// Events to receive; not MODIFY, OPEN, ACCESS, which would cause wake-ups without a relevant
+/// change.
 fn changes() -> WatchFlags {
     WatchFlags::CREATE
         | WatchFlags::CLOSE_WRITE
@@ -157,7 +162,8 @@ fn changes() -> WatchFlags {
         | WatchFlags::ONLYDIR
 }
 
-/// A file just made is empty and will be closed; only links are complete from the start.
+/// Whether the events report a complete change. A new file is empty and will be closed; only links
+/// are complete at once.
 fn tells_a_change(events: ReadFlags, path: &Path) -> bool {
     let made_file = events.contains(ReadFlags::CREATE) && !events.contains(ReadFlags::ISDIR);
     !events.contains(ReadFlags::IGNORED) && (!made_file || is_link(path))
@@ -167,7 +173,7 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink() || it.nlink() > 1)
 }
 
-/// Which directories to watch for which places in them.
+/// Returns the directories to watch, and the wanted places in them.
 fn layout(wanted: &[PathBuf]) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
     let (mut directories, mut places) = (BTreeSet::new(), Vec::new());
     for path in wanted {
@@ -188,8 +194,8 @@ fn layout(wanted: &[PathBuf]) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
     (directories, places)
 }
 
-/// The nearest directory above `path` that exists, and `path` as seen from there; both without
-/// symbolic links in them, for inotify knows a directory under one name only.
+/// Returns the nearest existing directory above `path`, and `path` below it; both with symbolic
+/// links resolved, because inotify knows a directory under one name only.
 fn anchor(path: &Path) -> (PathBuf, PathBuf) {
     for ancestor in path.ancestors().skip(1) {
         if let Ok(real) = ancestor.canonicalize()
@@ -207,8 +213,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    /// Each step changes something, and a report must come; the test hangs if none does. What is
-    /// reported before the report that counts (a directory on the way, say) does no harm.
+    /// Waits for a report of a change; the test hangs if none comes. Additional earlier reports
+    /// (for a directory on the way, say) do no harm.
     async fn reported(watch: &mut Watch, until: impl Fn() -> bool) {
         loop {
             watch.changed().await;
@@ -222,7 +228,7 @@ mod tests {
         paths(vec![path.to_path_buf()]).unwrap()
     }
 
-    /// Whether inotify has anything to tell, be it of concern or not.
+    /// Whether inotify has any events, relevant or not.
     fn woken(watch: &Watch) -> bool {
         let fd = watch.inotify.get_ref();
         let mut polled = [rustix::event::PollFd::new(fd, rustix::event::PollFlags::IN)];
@@ -297,15 +303,15 @@ mod tests {
         fs::write(dir.path().join("other"), b"x").unwrap();
         fs::read(&file).unwrap();
         fs::create_dir_all(dir.path().join("some/where")).unwrap();
-        // It takes all there is, and all that was done is told by now.
+        // It reads all pending events, and everything done so far has been reported.
         assert!(!watch.look().await);
         fs::write(&marker, b"x").unwrap();
         assert!(watch.look().await);
         assert!(!woken(&watch));
     }
 
-    /// Every file that any program opened in the folder above a missing one once woke an idle
-    /// service.
+    /// Regression: every file that any program opened in the folder above a missing one woke an
+    /// idle service.
     #[tokio::test]
     async fn files_that_are_only_read_wake_nobody() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The clipboard on a real compositor that has data-control. One test: it changes WAYLAND_DISPLAY,
-//! which only a process without other threads may do.
+//! Tests the clipboard on a real compositor with data-control. There is one test, because it
+//! changes WAYLAND_DISPLAY, which is only safe in a process without other threads.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ async fn the_clipboard_of_a_compositor_with_data_control() {
     set(&[
         ("XDG_RUNTIME_DIR", compositor.runtime.path().to_owned()),
         ("WAYLAND_DISPLAY", compositor.display.clone().into()),
-        // Both are set in a GNOME or KDE session; this one leads nowhere, so it was not used.
+        // A GNOME or KDE session sets both. This display does not exist, so it was not used.
         ("DISPLAY", ":987".into()),
     ]);
     let mut clipboard = Clipboard::new();
@@ -33,7 +33,7 @@ async fn the_clipboard_of_a_compositor_with_data_control() {
     assert!(clipboard.deliver(&long, false).await.ok);
     assert_eq!(compositor.paste(), long);
 
-    // As a password manager marks a password, so that clipboard managers leave it alone.
+    // The mark that password managers add, so that clipboard managers ignore the content.
     let mark = || {
         let asked = ["--no-newline", "--type", "x-kde-passwordManagerHint"];
         compositor.command("wl-paste").args(asked).output().unwrap().stdout

@@ -1,5 +1,5 @@
-//! The clipboard on a real X server. One test tells the whole story, in order: it changes
-//! DISPLAY, which only a process without other threads may do.
+//! Tests the clipboard on a real X server. There is one test with all steps in order, because it
+//! changes DISPLAY, which is only safe in a process without other threads.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use v2m::deliver::Clipboard;
@@ -9,7 +9,7 @@ const WORDS: &str = "Grüße — “€5” ñ 日";
 
 fn set_display(display: Option<&str>) {
     // SAFETY: the only other thread of this test's process is libtest's, which waits for this one;
-    // v2m's clipboard thread is idle in its queue or not started yet.
+    // v2m's clipboard thread waits for work or has not started yet.
     unsafe {
         std::env::remove_var("WAYLAND_DISPLAY");
         match display {
@@ -41,7 +41,7 @@ async fn the_clipboard_through_a_day_of_an_x_server() {
     assert!(!clipboard.deliver("", false).await.ok);
     assert_eq!(server.paste(), long, "no text leaves the clipboard as it was");
 
-    // As a password manager marks a password, so that clipboard managers leave it alone.
+    // The mark that password managers add, so that clipboard managers ignore the content.
     let mark = "x-kde-passwordManagerHint";
     assert_eq!(server.clipboard(mark), None);
     assert!(clipboard.deliver("sensitive", true).await.ok);
@@ -55,7 +55,7 @@ async fn the_clipboard_through_a_day_of_an_x_server() {
     assert!(!hung.ok);
     assert!(hung.detail.contains("has not answered"), "{}", hung.detail);
     server.signal(rustix::process::Signal::CONT);
-    // A server that has just woken may be late once more; each delivery tries anew.
+    // A server that has just continued may be late once more. Each delivery tries again.
     let mut awake = clipboard.deliver("awake", false).await;
     for _ in 0..5 {
         if !awake.ok {

@@ -1,5 +1,5 @@
-//! The shells' completions: generated for each program, in step with its help, and understood by
-//! the shells that this machine has.
+//! Tests the shell completions: they are generated for each program, agree with its help, and work
+//! in the shells of this machine.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 const SEND: &str = env!("CARGO_BIN_EXE_v2m-send");
 
-/// The script that a program prints.
+/// Returns the script that a program prints.
 fn script(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).arg("completions").args(args).output().unwrap();
     assert!(output.status.success(), "{program} {args:?}: {output:?}");
@@ -43,7 +43,7 @@ fn completions_are_in_english_in_every_locale() {
     }
 }
 
-/// What bash offers after these words.
+/// Returns the words that bash offers after these words.
 fn offered(script: &str, program: &str, words: &[&str]) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script");
@@ -58,7 +58,7 @@ fn offered(script: &str, program: &str, words: &[&str]) -> BTreeSet<String> {
         file.display(),
         last - 1
     );
-    // Outside a completion, bash refuses its options.
+    // bash prints an error for options that are only valid during a completion.
     let output = Command::new("bash").args(["-c", &ask]).stderr(Stdio::null()).output().unwrap();
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }

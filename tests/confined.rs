@@ -1,9 +1,9 @@
-//! Programs that read what strangers made, taken over: what they can reach then.
+//! Tests what an attacker can reach who has taken over a program that reads untrusted data.
 //!
-//! The stranger's code is a library that is loaded into the real program
+//! The attacker's code is a library that is loaded into the real program
 //! (`testkit/programs/takeover.rs`). Needs `V2M_TEST_MODELS`, as `make test` sets it.
-//! `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name another recogniser and a model in that folder, as
-//! `make test-engines` sets them.
+//! `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` select another recogniser and a model in that
+//! folder, as `make test-engines` sets them.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::io::Read;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use v2m::media::DECODE_COMMAND;
 
-/// What a taken-over program tries beyond its own files.
+/// The attempts of a taken-over program beyond its own files.
 const ATTEMPTS: [&str; 13] = [
     "a file of the user's",
     "a new file",
@@ -30,7 +30,7 @@ const ATTEMPTS: [&str; 13] = [
     "another program",
 ];
 
-/// A user's file, a socket of the session, another process: what must not be reached.
+/// Targets that must not be reached: a user's file, a socket of the session, another process.
 struct Home {
     folder: tempfile::TempDir,
     _socket: UnixListener,
@@ -46,7 +46,7 @@ impl Home {
         Self { folder, _socket, victim }
     }
 
-    /// Loads the stranger's code into the program that `command` starts. `own` is a file that the
+    /// Loads the attacker's code into the program that `command` starts. `own` is a file that the
     /// program must read.
     fn take_over(&self, command: &mut Command, own: &Path) {
         command
@@ -66,7 +66,7 @@ impl Drop for Home {
     }
 }
 
-/// cargo builds examples beside the tests.
+/// Returns the library's path. cargo builds examples beside the tests.
 fn library() -> PathBuf {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_v2m"));
     let library = program.parent().unwrap().join("examples/libtakeover.so");
@@ -74,7 +74,7 @@ fn library() -> PathBuf {
     library
 }
 
-/// What came of each attempt, from the program's standard error.
+/// Returns the result of each attempt, from the program's standard error.
 fn outcomes(child: &mut Child) -> Vec<(String, String)> {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -104,7 +104,7 @@ fn a_program_that_does_not_confine_itself_reaches_everything() {
     let mut child = command.spawn().unwrap();
     let outcomes = outcomes(&mut child);
     child.wait().unwrap();
-    // A container may forbid some of them to everybody.
+    // A container may forbid some of them to every program.
     let others = ["io_uring", "tracing another process", "another process's memory"];
     for attempt in ATTEMPTS.iter().filter(|attempt| !others.contains(attempt)) {
         let reached = (attempt.to_string(), "reached".to_owned());
@@ -127,14 +127,15 @@ fn a_recogniser_that_is_taken_over_reaches_nothing() {
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     drop(command);
-    // Nothing to do: it loads its model, and ends as soon as it sees that.
+    // Without work the program loads its model and ends when it finds the connection closed.
     ours.shutdown(std::net::Shutdown::Write).unwrap();
     let outcomes = outcomes(&mut child);
     child.wait().unwrap();
     reaches_nothing(&outcomes);
 }
 
-/// The engine without a model talks to `v2m-remote` by what the daemon has opened, and to nobody else.
+/// The engine without a model uses the connection to `v2m-remote` that the daemon has opened, and
+/// must reach nothing else.
 #[test]
 fn a_recogniser_that_has_a_server_asked_reaches_nothing_either() {
     let home = Home::new();

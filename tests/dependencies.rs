@@ -1,6 +1,6 @@
-//! What v2m is made of besides its own code: the licences and sources that `deny.toml` allows, and
-//! that the notices name all of it. `make audit` asks more (known faults), and needs cargo-deny and
-//! a network for it.
+//! Tests v2m's dependencies: `deny.toml` must allow their licences and sources, and the notices
+//! must name all of them. `make audit` also checks for known vulnerabilities; it needs cargo-deny
+//! and a network.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -28,9 +28,9 @@ fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }
 
-/// Cargo's tree of what v2m's packages need along these edges, a line each in this form. Only what
-/// this machine compiles: other packages are not in it. Cargo fetches some that no build needs, to
-/// know of them.
+/// Returns cargo's tree of the dependencies of v2m's packages along these edges, one line each in
+/// this form. Only what is compiled on this machine: cargo also fetches some packages that no build
+/// needs, to read their metadata.
 fn tree(edges: &str, format: &str) -> BTreeSet<String> {
     let fixed = ["tree", "--locked", "--workspace", "--prefix", "none"];
     let asked = ["--edges", edges, "--format", format];
@@ -51,7 +51,7 @@ fn every_package_has_an_allowed_licence_and_comes_from_crates_io() {
     let packages = tree("normal,build,dev", "{p} | {l}");
     let mut offences = Vec::new();
     for (package, licence) in packages.iter().filter_map(|line| line.split_once(" | ")) {
-        // Cargo names every source but crates.io behind the version.
+        // Cargo prints every source except crates.io after the version.
         let own = format!("({}", env!("CARGO_MANIFEST_DIR"));
         let package = package.trim_end_matches(" (proc-macro)");
         if package.contains('(') && !package.contains(&own) {
@@ -70,12 +70,12 @@ fn every_package_has_an_allowed_licence_and_comes_from_crates_io() {
             offences.push(format!("{package} is under {licence:?}"));
         }
     }
-    // This workspace's own packages, and what they are made of.
+    // This workspace's own packages, and their dependencies.
     assert!(packages.len() > 100, "{}", packages.len());
     assert!(offences.is_empty(), "not allowed by deny.toml: {offences:#?}");
 }
 
-/// The package and all that it needs.
+/// Returns the package and all its dependencies.
 fn packages_of(package: &str) -> BTreeSet<String> {
     let fixed = ["tree", "--locked", "--prefix", "none", "--format", "{p}"];
     let tree = output(&cargo(), &[&fixed[..], &["--package", package]].concat());
@@ -83,7 +83,7 @@ fn packages_of(package: &str) -> BTreeSet<String> {
     tree.lines().map(first).collect()
 }
 
-/// whisper.cpp and transcribe.cpp each bring a ggml, with the same names for different functions.
+/// whisper.cpp and transcribe.cpp each contain a ggml, with the same names for different functions.
 #[test]
 fn no_program_has_two_versions_of_ggml() {
     let ggml = |package: &str| {
@@ -97,7 +97,7 @@ fn no_program_has_two_versions_of_ggml() {
 /// The recogniser's policy is built and tested in seconds, because it needs no decoder.
 #[test]
 fn what_recognisers_have_in_common_compiles_no_c() {
-    // What builds C and C++, finds libraries of the system, or reads their headers.
+    // Packages that build C and C++, find system libraries, or read their headers.
     let builders = [
         "cc",
         "cmake",
@@ -115,13 +115,13 @@ fn what_recognisers_have_in_common_compiles_no_c() {
     assert!(builds("v2m-engine").contains(&true), "the search would find it if it were there");
 }
 
-/// The licences under which the notices name each package, as `name version`.
+/// Returns the licences under which the notices name each package, by `name version`.
 fn noticed() -> BTreeMap<String, BTreeSet<String>> {
     let notices = read("THIRD-PARTY-NOTICES");
     let mut noticed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut lines = notices.lines();
     while lines.by_ref().any(|line| line.len() == 80 && line.trim_matches('=').is_empty()) {
-        // Text of a licence may have such a line too.
+        // A licence's text may have such a line too.
         let heading = lines.next().unwrap_or_default();
         let Some((_, id)) = heading.trim_end_matches(')').rsplit_once(" (") else { continue };
         for package in lines.by_ref().map_while(|line| line.strip_prefix("- ")) {
@@ -131,8 +131,8 @@ fn noticed() -> BTreeMap<String, BTreeSet<String>> {
     noticed
 }
 
-/// What `make notices` would write has these packages, and no others, under licences that they are
-/// really under. This needs no cargo-about.
+/// `make notices` must write exactly these packages, with their real licences. This check needs no
+/// cargo-about.
 #[test]
 fn the_notices_name_every_package_in_the_programs_with_its_licences() {
     let tree = tree("normal", "{p} | {l}");
@@ -168,7 +168,7 @@ fn the_notices_name_every_package_in_the_programs_with_its_licences() {
     );
 }
 
-/// Where the sources of a package from crates.io are.
+/// Returns the folder with the sources of a package from crates.io.
 fn sources_of(package: &str) -> PathBuf {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let fixed = ["metadata", "--locked", "--format-version", "1", "--filter-platform"];
@@ -179,8 +179,8 @@ fn sources_of(package: &str) -> PathBuf {
     Path::new(found["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
 }
 
-/// The holders of copyright that C and C++ below this folder name, without what no engine of v2m
-/// compiles.
+/// Returns the copyright holders in the C and C++ sources below this folder, without the parts that
+/// no engine of v2m compiles.
 fn holders_in(folder: &Path) -> BTreeSet<String> {
     const NOT_COMPILED: [&str; 8] =
         ["cann", "hexagon", "kleidiai", "metal", "opencl", "openvino", "sycl", "webgpu"];
@@ -204,7 +204,7 @@ fn holders_in(folder: &Path) -> BTreeSet<String> {
     holders
 }
 
-/// Whom a line like `// Copyright (c) 2023-2024 The authors.` names.
+/// Returns the holder in a line like `// Copyright (c) 2023-2024 The authors.`
 fn holder(line: &str) -> Option<String> {
     let (_, after) = line.split_once("Copyright ")?;
     let after = after.trim_start_matches("(c) ").trim_start_matches("(C) ");
@@ -214,7 +214,7 @@ fn holder(line: &str) -> Option<String> {
         .then(|| holder.to_owned())
 }
 
-/// cargo-about knows Rust packages only. packaging/notices.hbs has the rest, by hand.
+/// cargo-about finds only Rust packages. packaging/notices.hbs has the rest, by hand.
 #[test]
 fn the_notices_name_the_holders_of_the_c_and_cpp_in_the_programs() {
     assert_eq!(holder("// MIT. Copyright (c) 2023-2024 A. and B."), Some("A. and B".to_owned()));
@@ -227,7 +227,7 @@ fn the_notices_name_the_holders_of_the_c_and_cpp_in_the_programs() {
         let sources = sources_of(package);
         let holders: BTreeSet<String> =
             folders.iter().flat_map(|folder| holders_in(&sources.join(folder))).collect();
-        // What llamafile and YaRN gave to ggml is in both.
+        // Both contain the code that llamafile and YaRN contributed to ggml.
         assert!(holders.contains("Mozilla Foundation") && holders.len() > 1, "{holders:?}");
         let missing: Vec<_> = holders.iter().filter(|it| !notices.contains(*it)).collect();
         assert!(missing.is_empty(), "packaging/notices.hbs lacks, of {package}, {missing:#?}");

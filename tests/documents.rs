@@ -1,8 +1,8 @@
-//! What can be checked of the documents and workflows: links, the README's length, pinned actions,
-//! and that the protocol's page is complete.
+//! Tests documents and workflows: links, the README's length, pinned actions, and that the
+//! protocol's page is complete.
 //!
-//! Not here: whether the documented commands exist (`manuals.rs`), and whether what is said is
-//! true.
+//! `manuals.rs` tests whether the documented commands exist. Whether the documents are true is not
+//! tested.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where documents are looked for, without the folders below.
+/// The folders with documents; their subfolders are not searched.
 const FOLDERS: [&str; 5] = ["", "docs", "examples", "assets", ".github"];
 
 fn root() -> &'static Path {
@@ -34,7 +34,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The text without blocks of code, in which brackets and `#` mean something else.
+/// Returns the text without code blocks, in which brackets and `#` have another meaning.
 fn prose(text: &str) -> String {
     let mut inside = false;
     let mut prose = String::new();
@@ -49,8 +49,8 @@ fn prose(text: &str) -> String {
     prose
 }
 
-/// The anchor that Markdown's renderers give a heading: lower case, without punctuation, spaces as
-/// hyphens.
+/// Returns the anchor that Markdown renderers give a heading: lower case, without punctuation,
+/// hyphens for spaces.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || ['-', '_'].contains(c)).collect()
@@ -62,7 +62,7 @@ fn anchors(document: &Path) -> BTreeSet<String> {
     headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
 }
 
-/// Where each `[…](…)` of a text points to.
+/// Returns the target of each `[…](…)` in a text.
 fn links(text: &str) -> Vec<&str> {
     let rest = text.split("](").skip(1);
     rest.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link).collect()
@@ -126,7 +126,7 @@ fn workflows_pin_each_action_by_its_commit() {
     }
 }
 
-/// It is what a stranger reads first. Detail belongs into `docs/`.
+/// The README is what newcomers read first. Details belong in `docs/`.
 #[test]
 fn the_readme_is_short() {
     let words = read("README.md").split_whitespace().count();
@@ -137,7 +137,7 @@ fn is_name(text: &str, letter: fn(&char) -> bool) -> bool {
     !text.is_empty() && text.chars().all(|c| letter(&c) || c == '_')
 }
 
-/// What stands between quotes in a part of a source file, if it is a name of these letters.
+/// Returns the quoted strings in a part of a source file that are names of these letters.
 fn names(file: &str, from: &str, to: &str, letter: fn(&char) -> bool) -> BTreeSet<String> {
     let text = read(file);
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("{file} has no {from:?}"));
@@ -146,7 +146,7 @@ fn names(file: &str, from: &str, to: &str, letter: fn(&char) -> bool) -> BTreeSe
     quoted.map(str::to_owned).collect()
 }
 
-/// The file of these that holds that text: types move.
+/// Returns the candidate file that contains the text, because types may move.
 fn file_with(text: &str, candidates: &[&'static str]) -> &'static str {
     let holds = |file: &&&str| {
         fs::read_to_string(root().join(file)).is_ok_and(|source| source.contains(text))
@@ -194,7 +194,7 @@ fn the_protocols_page_names_each_member_of_the_bus() {
     }
 }
 
-/// As zbus names the members of an interface.
+/// Returns the name that zbus gives a member of an interface.
 fn camel_case(name: &str) -> String {
     let words = name.split('_').map(|word| {
         let (first, rest) = word.split_at(word.len().min(1));

@@ -1,5 +1,5 @@
-//! The sounds through a real PipeWire, from the speaker into the microphone; and what the engine's
-//! ear for voices makes of them.
+//! Tests the sounds with a real PipeWire, from the speaker into the microphone, and that the
+//! engine's voice detection ignores them.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::path::Path;
@@ -12,13 +12,13 @@ use v2m_recogniser::stream::cut::Cutting;
 use v2m_recogniser::vad::{FRAME, VoiceDetector};
 use v2m_testkit::pipewire::{PipeWire, isolated};
 
-/// Nothing here takes longer, unless it hangs.
+/// Only a hang takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is less than this is silence: resamplers ring a little.
+/// The highest amplitude that counts as silence: resamplers ring a little.
 const SILENCE: f32 = 0.001;
 
-/// As the microphone's recording has it: at 16 kHz. No tone of it is above 3 kHz, so every third
-/// sample is enough.
+/// Returns a sound at 16 kHz, as the microphone records it. It has nothing above 3 kHz, so every
+/// third sample is enough.
 fn at_16_khz(sound: Sound) -> Vec<f32> {
     assert_eq!(RATE, 48_000);
     sound.samples().into_iter().step_by(3).collect()
@@ -32,14 +32,14 @@ fn dbfs(amplitude: f32) -> f64 {
     20.0 * f64::from(amplitude).log10()
 }
 
-/// A microphone that hears what is played.
+/// A microphone that records what is played.
 struct Room {
     pipewire: PipeWire,
     capture: Capture,
 }
 
 impl Room {
-    /// Runs the test in a PipeWire of its own, in which somebody records.
+    /// Runs the test with a private PipeWire and a recording.
     fn with(name: &str, speaker: bool, test: impl AsyncFnOnce(Self)) {
         isolated(name, || {
             let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -62,7 +62,7 @@ impl Room {
         tokio::time::timeout(PATIENCE, self.capture.next()).await.expect("an output")
     }
 
-    /// What is heard in the next tenths of a second.
+    /// Returns the sound of the next tenths of a second.
     async fn hear(&mut self, tenths: usize) -> Vec<f32> {
         let mut heard = Vec::new();
         while heard.len() < tenths * 1_600 {
@@ -75,7 +75,8 @@ impl Room {
         heard
     }
 
-    /// What is heard until there was a sound and then silence for 0.2 s, if it comes within 2 s.
+    /// Returns the recording until there was a sound and then silence for 0.2 s. `None`: there was
+    /// no sound within 2 s.
     async fn sound(&mut self) -> Option<Vec<f32>> {
         let mut heard = Vec::new();
         for _ in 0..40 {
@@ -91,13 +92,13 @@ impl Room {
     }
 }
 
-/// Threads and open files of this process.
+/// Returns the numbers of threads and open files of this process.
 fn held() -> (usize, usize) {
     let count = |what: &str| std::fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
     (count("task"), count("fd"))
 }
 
-/// What of the sound is not as it was computed, if anything.
+/// Returns how the recorded sound differs from the computed one, if it does.
 fn flaw(sound: Sound, heard: &[f32]) -> Option<String> {
     let wanted = at_16_khz(sound);
     let first = heard.iter().position(|sample| sample.abs() > SILENCE)?;
@@ -128,7 +129,7 @@ fn every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind() {
     let name = "every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind";
     Room::with(name, true, async |mut room| {
         let speaker = Speaker::spawn();
-        // The first sound loads PipeWire's modules, which stay for the next one.
+        // The first sound loads PipeWire's modules, which stay loaded.
         speaker.play(Sound::ALL[0]);
         room.sound().await.expect("it is heard");
         room.pipewire.until("the node to go", |pw| pw.node_id("v2m-sounds").is_none());
@@ -141,8 +142,8 @@ fn every_sound_arrives_whole_at_its_level_and_leaves_nothing_behind() {
         });
         let is_let_go = || held().0 <= before.0 && held().1 <= before.1;
         for sound in Sound::ALL {
-            // On a starved machine PipeWire's own nodes miss quanta. A fault of ours would show
-            // each time.
+            // On a busy machine, PipeWire's own nodes miss quanta. A bug of ours would show each
+            // time.
             let mut last = None;
             for _ in 0..4 {
                 assert_eq!(room.pipewire.node_id("v2m-sounds"), None);
@@ -166,7 +167,7 @@ fn a_stop_right_after_a_start_is_heard_after_it() {
         let speaker = Speaker::spawn();
         speaker.play(Sound::Start);
         speaker.play(Sound::Stop);
-        // Dropped, it plays out what it was asked for.
+        // When the speaker is dropped, it still plays the requested sounds.
         drop(speaker);
         let mut heard = room.sound().await.expect("they are heard");
         heard.extend(room.hear(3).await);
@@ -211,7 +212,8 @@ fn without_a_sink_nothing_happens_and_one_that_comes_later_is_used() {
         let heard = room.hear(5).await;
         assert!(peak(&heard) <= SILENCE, "{}", peak(&heard));
         room.pipewire.add_speaker("speaker", "desk");
-        // What waits behind the first one may be too late by its turn.
+        // A sound that waits behind the first one may be too late when its turn comes, and is
+        // skipped.
         for _ in 0..5 {
             speaker.play(Sound::Stop);
             if let Some(heard) = room.sound().await {
@@ -234,14 +236,14 @@ fn without_pipewire_or_with_one_that_hangs_it_ends_all_the_same() {
                 pipewire.freeze();
             }
             let speaker = Speaker::spawn();
-            // More than it will ever play, and each call returns.
+            // More than it will ever play. Each call must return.
             (0..100).for_each(|_| speaker.play(Sound::Problem));
             drop(speaker);
         }
     });
 }
 
-/// The engine's ear, as the engine uses it: quiet recordings are raised.
+/// Uses the voice detection like the engine, which amplifies quiet recordings.
 #[test]
 fn no_sound_is_taken_for_a_voice() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin");
@@ -259,8 +261,8 @@ fn no_sound_is_taken_for_a_voice() {
         frames.iter().map(|frame| ear.probability(frame)).fold(0.0, f32::max)
     };
     for sound in Sound::ALL {
-        // As it leaves the speaker, as a microphone far off hears it, as one beside the speaker
-        // does.
+        // As it leaves the speaker, as a distant microphone records it, and as one beside the
+        // speaker does.
         for gain in [1.0, 0.05, 8.0] {
             let samples: Vec<f32> = at_16_khz(sound).iter().map(|sample| sample * gain).collect();
             for noise in [0.0, 0.001, 0.01] {

@@ -1,7 +1,6 @@
-//! What has the keyboard, as programs tell it on the bus of assistive technologies, with doubles of
-//! them.
+//! Tests the detection of the focused widget on the accessibility bus, with doubles of programs.
 //!
-//! What real programs tell is in `tests/system/gnome/terminals.rs`.
+//! `tests/system/gnome/terminals.rs` tests it with real programs.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use tokio::runtime::Runtime;
@@ -10,7 +9,7 @@ use v2m_testkit::accessible::{Technologies, Thing, role};
 use v2m_testkit::private_bus::PrivateBus;
 
 struct Desktop {
-    // In the order they are to end.
+    // Fields are dropped in this order.
     observer: Observer,
     technologies: Option<Technologies>,
     runtime: Runtime,
@@ -35,7 +34,8 @@ impl Desktop {
         self.runtime.block_on(self.observer.look(is_terminal))
     }
 
-    /// Waits until a look answers as wanted: a busy machine may take longer than a look does.
+    /// Looks until the result is as expected: on a busy machine the programs' answers may exceed a
+    /// look's time limit.
     fn sees(&mut self, widget: Widget, program: &str) {
         for _ in 0..100 {
             let seen = self.look();
@@ -49,7 +49,7 @@ impl Desktop {
 }
 
 impl Desktop {
-    /// What the field with the keyboard tells of what is written in it.
+    /// Reads the text of the field with the keyboard focus.
     fn reads(&mut self) -> Option<Around> {
         for _ in 0..100 {
             if let Some(field) = self.look().field {
@@ -60,7 +60,7 @@ impl Desktop {
     }
 }
 
-/// A window with the keyboard, and in it some things, deep inside.
+/// Returns a focused window with these objects deep inside.
 fn window(inside: Vec<Thing>) -> Thing {
     let deep = (0..8).fold(Thing::new(role::PANEL, inside), |inner, _| {
         Thing::new(role::PANEL, vec![Thing::new(role::PANEL, vec![]), inner])
@@ -92,7 +92,7 @@ fn a_text_field_beside_a_terminal_is_none() {
 #[test]
 fn a_password_field_is_seen() {
     let mut desktop = Desktop::start();
-    // What is around it may say that it has the keyboard too.
+    // A surrounding object may claim the focus too.
     let around = Thing::new(role::PANEL, vec![field(role::PASSWORD_TEXT).focused()]).focused();
     desktop.program("browser", vec![window(vec![around])]);
     desktop.sees(Widget::Password, "browser");
@@ -117,7 +117,7 @@ fn what_is_not_on_the_screen_does_not_count() {
 fn a_program_that_hangs_keeps_nobody_waiting() {
     let mut desktop = Desktop::start();
     desktop.technologies.as_mut().unwrap().program_that_hangs(&desktop.runtime);
-    // Nobody says that it has the keyboard: the one that hangs may have it.
+    // No program claims the focus, so the hanging one may have it.
     let seen = desktop.look();
     assert_eq!((seen.widget, seen.programs.len()), (Widget::Unfinished, 0));
     desktop.program("editor", vec![window(vec![field(role::TEXT).focused()])]);
@@ -133,7 +133,7 @@ fn where_nobody_has_the_keyboard_the_programs_are_listed_that_tell_nothing() {
     assert!(seen.programs.is_empty());
     let silent = seen.silent.unwrap();
     assert!(silent.contains(&own) && silent.contains(&daemon), "{silent:?}");
-    // This process is the editor too, and has told of all its windows.
+    // This process also plays the editor, which has listed all its windows.
     desktop.program("editor", vec![Thing::new(role::FRAME, vec![field(role::TEXT)])]);
     let mut looks = (0..100).filter_map(|_| desktop.look().silent);
     let silent = looks.find(|silent| !silent.contains(&own)).unwrap();
@@ -178,7 +178,7 @@ fn a_field_tells_what_is_written_around_the_cursor() {
         ("as taken.| Or not", "as taken.", Some(" Or not")),
         ("|", "", Some("")),
         ("Grüße 😀|日", "Grüße 😀", Some("日")),
-        // What is selected is replaced.
+        // The selection will be replaced.
         ("one [two] three", "one ", Some(" three")),
         ("one\n\u{fffc}two|\u{fffc}", "two", None),
         (&format!("{long}|{long}"), &long[..200], Some(&long[..20])),

@@ -1,36 +1,36 @@
-//! Which hardening each program has: a table that is compared with the programs, so that losing any
-//! is noticed.
+//! Tests the hardening of each program: a table is compared with the programs, so that no hardening
+//! is lost unnoticed.
 //!
-//! Beside this, Rust checks what it does itself; C and C++, of which only the recogniser has much,
-//! are compiled with the flags in `.cargo/config.toml`.
+//! Rust has its own checks. C and C++, which is mainly in the recogniser, is compiled with the
+//! flags in `.cargo/config.toml`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 use std::process::Command;
 
-/// What is looked for.
+/// The kinds of hardening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Hardening {
-    /// It is loaded at another address each time.
+    /// The program is loaded at a random address.
     Pie,
-    /// Tables that the dynamic loader fills cannot be written to afterwards…
+    /// The tables that the dynamic loader fills are read-only afterwards.
     Relro,
-    /// …since all of them are filled at the start.
+    /// The dynamic loader fills all of them at the start.
     BindNow,
-    /// What can be written to cannot be executed, the stack neither.
+    /// No writable memory is executable, including the stack.
     NoExecute,
-    /// A smashed stack ends the program (`-fstack-protector-strong`).
+    /// Stack smashing ends the program (`-fstack-protector-strong`).
     Canaries,
-    /// So does a call of the C library that writes beyond a buffer of known size
+    /// A call of the C library that writes beyond a buffer of known size ends the program
     /// (`_FORTIFY_SOURCE`).
     Fortify,
-    /// So does an index beyond a C++ container (`_GLIBCXX_ASSERTIONS`).
+    /// An index out of a C++ container's range ends the program (`_GLIBCXX_ASSERTIONS`).
     Assertions,
 }
 
 use Hardening::{Assertions, BindNow, Canaries, Fortify, NoExecute, Pie, Relro};
 
-/// By readelf (binutils, which the linker needs anyway).
+/// Runs readelf (of binutils, which the linker needs anyway).
 fn readelf(option: &str, program: &str) -> String {
     let output = Command::new("readelf").args([option, "-W", program]).output().unwrap();
     assert!(output.status.success(), "readelf {option} {program}");
@@ -95,13 +95,13 @@ fn each_program_has_the_hardening_that_this_table_says() {
 
 #[test]
 fn the_search_finds_what_is_lacking() {
-    // No C++ and no canaries in it.
+    // v2m-send has no C++ and no canaries.
     let client = hardening(env!("CARGO_BIN_EXE_v2m-send"));
     assert!(
         ![Canaries, Fortify, Assertions].iter().any(|what| client.contains(what)),
         "{client:?}"
     );
-    // Compiled by the C compiler of this machine without any.
+    // This machine's C compiler builds this without any hardening.
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("bare.c");
     std::fs::write(&source, "int main(void) { return 0; }").unwrap();

@@ -1,4 +1,4 @@
-//! `v2m import-config`, as its user sees it.
+//! Tests `v2m import-config`, as its user sees it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -86,12 +86,12 @@ fn it_takes_over_what_there_is_in_v2m_and_says_why_not_the_rest() {
     );
     assert!(!written.contains("\nmodel = \"large"), "{written}");
     assert!(!(told + &written).contains("secret"));
-    // Once more there is nothing left to take.
+    // The second time, there is nothing left to import.
     let again = said(&home.import(&[], &home.theirs()));
     assert!(!again.contains("engine.language"), "{again}");
 }
 
-/// voice2machine only copied. Whoever has chosen the clipboard keeps it.
+/// voice2machine only copied texts. A user who has chosen the clipboard keeps it.
 #[test]
 fn where_texts_go_stays_as_the_user_has_set_it() {
     let home = Home::new();
@@ -101,7 +101,8 @@ fn where_texts_go_stays_as_the_user_has_set_it() {
     assert!(output.status.success(), "{}", said(&output));
     let written = fs::read_to_string(home.config()).unwrap();
     assert!(written.contains("mode = \"clipboard\" # mine"), "{written}");
-    // Chosen in the file that is imported, it is written, although it was the default once.
+    // The imported file sets the clipboard explicitly, so it is imported, although it was the
+    // default of voice2machine.
     let home = Home::new();
     fs::write(home.theirs(), format!("{THEIRS}[deliver]\nmode = \"clipboard\"\n")).unwrap();
     assert!(home.import(&[], &home.theirs()).status.success());
@@ -117,8 +118,8 @@ fn a_dry_run_changes_nothing() {
     assert!(!home.config().exists());
 }
 
-/// The dry run said "Nothing was changed" of what the import then refused; one foreign section or
-/// wrong value stopped it all.
+/// Regression: the dry run said "Nothing was changed" for values that the import then refused; a
+/// single foreign section or wrong value stopped the whole import.
 #[test]
 fn each_value_is_checked_and_none_stops_the_others() {
     let home = Home::new();
@@ -182,8 +183,8 @@ max_minutes = 0
     }
 }
 
-/// A home where v2m has OpenAI's form at an address of its own, and what the import of `theirs`
-/// says and leaves in the section `llm`.
+/// Imports `theirs` into a home where v2m has OpenAI's API at a custom address. Returns the output
+/// and the resulting configuration.
 #[track_caller]
 fn import_beside(variables: &[(&str, &str)], theirs: &str) -> (String, String) {
     let home = Home::new();
@@ -212,7 +213,8 @@ host = \"https://me:pw@ollama.example\"
 model = \"gemma2:2b\"
 ";
 
-/// A refused address left that of the former provider in force, and texts would have gone there.
+/// Regression: if the new address was refused, the former provider's stayed in force, so texts
+/// would have been sent there.
 #[test]
 fn a_new_provider_is_never_asked_at_the_address_of_the_former_one() {
     let own = "[llm]\nprovider = \"ollama\"\nbase_url = \"nowhere\"\nmodel = \"gemma2:2b\"\n";
@@ -223,7 +225,7 @@ fn a_new_provider_is_never_asked_at_the_address_of_the_former_one() {
             "- llm.ollama.host: not taken over: llm.base_url takes",
         ),
         ("[llm]\nbackend = \"ollama\"\n[llm.ollama]\nmodel = \"gemma2:2b\"\n", "llm.backend", ""),
-        // v2m's own settings may stand in the file too.
+        // The file may also contain v2m's own settings.
         (own, "llm.provider", "- llm.base_url: not taken over: llm.base_url takes"),
     ] {
         let (told, written) = import_beside(&[], theirs);
@@ -235,7 +237,7 @@ fn a_new_provider_is_never_asked_at_the_address_of_the_former_one() {
             &["provider = \"ollama\"", "base_url = \"\"", "model = \"gemma2:2b\""],
         );
     }
-    // An address that is taken counts, and one that the variable sets cannot be emptied.
+    // A valid address is imported. An address set by a variable cannot be emptied.
     let host = "[llm]\nbackend = \"ollama\"\n[llm.ollama]\nhost = \"localhost\"\n";
     let (told, written) = import_beside(&[], host);
     assert_has(&written, &["provider = \"ollama\"", "base_url = \"http://localhost:11434\""]);
@@ -255,7 +257,8 @@ fn a_new_provider_is_never_asked_at_the_address_of_the_former_one() {
     assert_has(&written, &["provider = \"ollama\"", "base_url = \"http://box:8080/v1\""]);
 }
 
-/// A refused provider left its model with the other one, whose address was emptied without a word.
+/// Regression: if the provider was refused, its model was still imported for the other provider,
+/// whose address was silently emptied.
 #[test]
 fn what_is_for_a_provider_that_is_refused_is_refused_with_it() {
     let variable = ("V2M_LLM__PROVIDER", "openai");
@@ -278,7 +281,7 @@ preset = \"email\"
             "- gemini.model: not taken over: llm.provider is not set to \"gemini\"",
             "- gemini.temperature: not taken over: llm.provider is not",
             "- gemini.request_timeout: not taken over: llm.provider is not",
-            // What is no provider's is taken.
+            // Settings that belong to no provider are imported.
             "+ llm.preset: llm.preset = \"email\"",
             "+ transcription.whisper.language: engine.language = \"es\"",
         ],
@@ -298,14 +301,14 @@ preset = \"email\"
         assert_has(&told, &[&format!("- {from}: not taken over: llm.provider is not set to")]);
         assert_has(&written, &["base_url = \"http://box:8080/v1\"", "model = \"m\""]);
     }
-    // The provider is the one that the variable names.
+    // The variable already selects this provider.
     let same = "[llm]\nprovider = \"openai\"\nmodel = \"x\"\n";
     let (told, written) = import_beside(&[variable], same);
     assert_has(&told, &["- llm.provider: not taken over", "+ llm.model: llm.model = \"x\""]);
     assert_has(&written, &["base_url = \"http://box:8080/v1\"", "model = \"x\""]);
 }
 
-/// What is wrong in v2m's own file is told by the dry run too.
+/// The dry run also reports errors in v2m's own file.
 #[test]
 fn a_dry_run_tells_what_is_wrong_in_v2ms_own_file() {
     let home = Home::new();

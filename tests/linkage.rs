@@ -1,17 +1,17 @@
-//! Each program links what it needs and nothing else: the NEEDED entries, and what must not be
+//! Tests that each program links only what it needs: the NEEDED entries, and code that must not be
 //! inside.
 //!
-//! That the daemon holds no recogniser and no HTTP client is the reason why it is a program of its
-//! own.
+//! The daemon is a separate program because it must not contain a recogniser or an HTTP client.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 use std::process::Command;
 
-/// Libraries that every program may need: the C library's parts and the compiler's support.
+/// Libraries that every program may need: the parts of the C library and the compiler's support.
 const SYSTEM: [&str; 4] = ["libc.so.6", "libgcc_s.so.1", "libm.so.6", "ld-linux-x86-64.so.2"];
 
-/// The NEEDED entries beside the system's, by readelf (binutils, which the linker needs anyway).
+/// Returns the NEEDED entries except those of the system, by readelf (of binutils, which the linker
+/// needs anyway).
 fn needed(program: &str) -> Vec<String> {
     let output = Command::new("readelf").args(["-d", "-W", program]).output().unwrap();
     assert!(output.status.success(), "readelf -d {program}");
@@ -43,7 +43,7 @@ fn the_client_needs_the_system_alone() {
 fn the_daemon_needs_pipewire_and_no_recogniser() {
     let program = env!("CARGO_BIN_EXE_v2m");
     assert_eq!(needed(program), ["libpipewire-0.3.so.0"]);
-    // Not by words that messages use: every program has their translations.
+    // Not words of messages: every program contains their translations.
     for stranger in ["whisper_full", "ggml_init", "rustls", "ureq", "ratatui"] {
         assert!(!holds(program, stranger), "v2m holds {stranger}");
     }
@@ -65,8 +65,8 @@ fn the_recogniser_sees_no_desktop_and_no_microphone() {
     let libraries = needed(program);
     let compute = |name: &&String| !name.starts_with("libstdc++") && !name.starts_with("libgomp");
     assert_eq!(libraries.iter().filter(compute).count(), 0, "{libraries:?}");
-    // transcribe.cpp has a ggml of its own, and two versions of it in one program would call one
-    // another. tests/engines.sh looks into v2m-engine-gguf.
+    // transcribe.cpp has its own ggml, and two versions of ggml in one program would call each
+    // other. tests/engines.sh checks v2m-engine-gguf.
     let strangers = ["libpipewire", "org.freedesktop.DBus", "rustls", "tokio", "transcribe_run"];
     for stranger in strangers {
         assert!(!holds(program, stranger), "v2m-engine holds {stranger}");

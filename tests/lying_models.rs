@@ -1,6 +1,6 @@
-//! Models that lie: each is refused with a sentence, and none ends the engine by a signal. And
-//! models that do not: all that were published, and all that whisper.cpp's `quantize` makes, pass
-//! the same check.
+//! Tests invalid models: each is refused with a message, and none ends the engine by a signal.
+//! Valid models pass the same check: all published ones, and all that whisper.cpp's `quantize`
+//! makes.
 //!
 //! Needs `V2M_TEST_MODELS`, as `make test` sets it.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
@@ -17,7 +17,7 @@ use v2m_ipc::engine::{Frame, FromEngine, LoadFailure, read_frame};
 use v2m_models::catalogue::{self, Form, Languages, Weights};
 use v2m_recogniser::vad::Silero;
 
-/// A model file, taken apart.
+/// A model file, split into its parts.
 #[derive(Clone)]
 struct Model {
     header: [i32; 11],
@@ -39,7 +39,7 @@ const VOCABULARY: usize = 0;
 const HEADS: usize = 3;
 const TEXT_HEADS: usize = 7;
 const STORAGE: usize = 10;
-/// What the header is preceded by.
+/// The bytes before the header.
 const MAGIC: [u8; 4] = *b"lmgg";
 
 fn whole() -> PathBuf {
@@ -47,7 +47,7 @@ fn whole() -> PathBuf {
     Path::new(&folder).join("ggml-tiny.en-q8_0.bin")
 }
 
-/// Values and bytes in a block.
+/// Returns the number of values and of bytes in a block.
 fn block(kind: i32) -> (u64, u64) {
     match kind {
         0 => (1, 4),
@@ -124,7 +124,7 @@ impl Model {
         self.tensors.iter_mut().find(|tensor| tensor.name == name).unwrap()
     }
 
-    /// Gives it another vocabulary, with a token embedding to match.
+    /// Changes the size of the vocabulary, and of the token embedding accordingly.
     fn with_tokens(&mut self, tokens: i32) {
         self.header[VOCABULARY] = tokens;
         let embedding = self.tensor("decoder.token_embedding.weight");
@@ -133,7 +133,7 @@ impl Model {
     }
 }
 
-/// What the engine says of a model, or that it loaded it; and how it ended.
+/// Loads a model in the engine. Returns the result and the exit code.
 fn outcome(path: &Path) -> (Result<(), (LoadFailure, String)>, Option<i32>) {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_v2m-engine"))
@@ -161,7 +161,8 @@ fn outcome(path: &Path) -> (Result<(), (LoadFailure, String)>, Option<i32>) {
 
 type Lie = (&'static str, fn(&mut Model), &'static str);
 
-/// What was seen to end the engine by SIGABRT or SIGFPE, or to have whisper.cpp write beyond its
+/// Changes that ended the engine by SIGABRT or SIGFPE, or made whisper.cpp write beyond its memory,
+/// and similar ones.
 /// memory, and more of the kind.
 const LIES: [Lie; 19] = [
     ("fewer tokens", |model| model.with_tokens(50_000), "50000 tokens"),
@@ -174,13 +175,13 @@ const LIES: [Lie; 19] = [
     ("heads below zero", |model| model.header[TEXT_HEADS] = -6, "-6 heads of the decoder"),
     ("one word", |model| model.words.truncate(1), "1 words"),
     ("no space", |model| model.words.iter_mut().for_each(|w| w.retain(|b| *b != b' ')), "space"),
-    ("unknown storage", |model| model.header[STORAGE] = 2999, "way 2999"),
+    ("unknown storage", |model| model.header[STORAGE] = 2999, "type 2999"),
     ("other storage", |model| model.header[STORAGE] = 2002, "wrong shape"),
-    ("old versions", |model| model.header[STORAGE] = 9007, "way 9007"),
+    ("old versions", |model| model.header[STORAGE] = 9007, "type 9007"),
     (
         "unknown tensor",
         |model| model.tensors[5].name = "decoder.blocks.9.mlp.0.weight".into(),
-        "not Whisper's",
+        "Whisper does not have",
     ),
     ("twice", |model| model.tensors[3] = model.tensors[4].clone(), "twice"),
     ("too few", |model| drop(model.tensors.pop()), "166 of its 167"),
@@ -214,7 +215,8 @@ fn each_lie_is_refused_with_a_sentence_and_without_a_signal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.bin");
     let model = Model::read();
-    // What is taken apart and put together is the same, so it is the lies that are refused.
+    // Splitting and joining does not change the file, so only the lies can be the reason for a
+    // refusal.
     model.write(&path);
     assert!(fs::read(&path).unwrap() == fs::read(whole()).unwrap());
     assert_eq!(outcome(&path), (Ok(()), Some(0)));
@@ -231,7 +233,8 @@ fn each_lie_is_refused_with_a_sentence_and_without_a_signal() {
     }
 }
 
-/// Weights so large that their sums are infinite are numbers each: only what they compute tells.
+/// Each weight is a number, but they are so large that their sums are infinite. Only a computation
+/// shows this.
 #[test]
 fn weights_that_are_numbers_and_compute_none_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -248,8 +251,8 @@ fn weights_that_are_numbers_and_compute_none_are_refused() {
     assert!(reason.contains("do not compute numbers"), "{reason}");
 }
 
-/// Any number of the header that is not the right one. What passes is what whisper.cpp itself does
-/// not look at.
+/// Each number of the header is replaced by wrong ones. Only those that whisper.cpp itself ignores
+/// may pass.
 #[test]
 fn no_number_of_the_header_may_be_another_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -272,7 +275,7 @@ fn no_number_of_the_header_may_be_another_one() {
     assert!(whisper::check(&path).is_ok());
 }
 
-/// Layers, heads and the like of a model that need not be there.
+/// The dimensions of a model that need not exist as a file.
 struct Kind {
     width: i32,
     heads: i32,
@@ -284,7 +287,7 @@ struct Kind {
     storage: (i32, i32),
 }
 
-/// Words and their bytes, of the multilingual models and of those for English.
+/// The number of words and of their bytes, in multilingual models and in those for English.
 const MULTILINGUAL: (i32, u64) = (50_257, 307_057);
 const ENGLISH: (i32, u64) = (50_257, 320_827);
 
@@ -334,7 +337,7 @@ impl Kind {
         all
     }
 
-    /// Writes a file of this structure, whose weights are holes, and tells its size.
+    /// Writes a file of this structure with holes instead of weights. Returns its size in bytes.
     fn write(&self, path: &Path, (words, letters): (i32, u64)) -> u64 {
         let mut file = File::create(path).unwrap();
         let Self { width, heads, layers, text_layers, mels, tokens, storage } = *self;
@@ -369,7 +372,7 @@ impl Kind {
     }
 }
 
-/// By the name of a published family.
+/// Returns the dimensions of a published family.
 fn published(family: &str, storage: (i32, i32)) -> Kind {
     let size = family.trim_end_matches(".en");
     let (width, heads, layers, text_layers) = match size {
@@ -450,13 +453,13 @@ fn distilled_older_and_otherwise_quantised_models_pass() {
         for family in ["base", "large-v3-turbo"] {
             passes(&published(family, storage), MULTILINGUAL).unwrap();
         }
-        // A row of tiny is one and a half blocks of those of 256.
+        // A row of tiny is one and a half blocks of 256 values, so these kinds must fail.
         let tiny = passes(&published("tiny", storage), MULTILINGUAL);
         assert_eq!(tiny.is_ok(), storage.1 < 10, "{storage:?}");
     }
 }
 
-/// What reads it is Rust: whatever it says, it is read or refused.
+/// Rust code reads this model, so every file is either read or refused.
 #[test]
 fn a_voice_model_that_lies_is_refused_by_its_name() {
     let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin");
@@ -481,7 +484,7 @@ fn a_voice_model_that_lies_is_refused_by_its_name() {
     refused(&[&whole[..], &[0; 7]].concat(), "ends too early");
     let mut lying = whole.clone();
     lying.splice(whole.len() - 4.., [0xff; 4]);
-    refused(&lying, "no numbers");
+    refused(&lying, "not numbers");
     refused(&vec![0; 5 << 20], "ggml form");
     for at in (0..400).step_by(4) {
         for lie in [i32::MIN, -1, 0, 1, 7, 1 << 24, i32::MAX] {

@@ -1,7 +1,7 @@
-//! `--help`, the manual pages, the README and `docs/` tell of the same commands, options, variables
-//! and exit codes.
+//! Tests that `--help`, the manual pages, the README and `docs/` mention the same commands,
+//! options, variables and exit codes.
 //!
-//! Not here: whether what they say of them is true; each program's own tests hold that.
+//! Whether they describe them correctly is not tested here: each program's own tests do that.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -32,7 +32,7 @@ fn page(program: &str) -> PathBuf {
     root().join(format!("docs/man/{program}.1"))
 }
 
-/// A page's source without comments and with escapes resolved; macros stay.
+/// Returns a page's source without comments and escapes. Macros stay.
 fn manual(program: &str) -> String {
     let source = fs::read_to_string(page(program)).unwrap();
     let lines = source.lines().filter(|line| !line.starts_with(".\\\""));
@@ -55,10 +55,10 @@ fn help_of(program: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The help of a program, of each of its commands, and of each of theirs.
+/// Returns the help of a program, of its commands, and of their subcommands.
 fn help(program: &str) -> String {
     let mut text = help_of(program, &["--help"]);
-    // v2m-send has one help for all.
+    // v2m-send has one help for all commands.
     if program != "v2m-send" {
         for command in commands_in_help(&text) {
             let below = help_of(program, &[&command, "--help"]);
@@ -71,7 +71,7 @@ fn help(program: &str) -> String {
     text
 }
 
-/// A command's name: one word, two for those of `config` and `rules`.
+/// Returns a command's name: one word, or two for the commands of `config` and `rules`.
 fn command(line: &str) -> String {
     let two = ["config ", "rules "].iter().any(|first| line.starts_with(first));
     let count = if two { 2 } else { 1 };
@@ -97,7 +97,7 @@ fn commands_in_help(help: &str) -> Words {
     found
 }
 
-/// What stands in a page's section under each `.TP`, without its macro.
+/// Returns the line after each `.TP` in a page's section, without its macro.
 fn tags<'a>(manual: &'a str, section: &str) -> Vec<String> {
     let start = format!(".SH {section}\n");
     let Some((_, rest)) = manual.split_once(&start) else { return Vec::new() };
@@ -106,7 +106,7 @@ fn tags<'a>(manual: &'a str, section: &str) -> Vec<String> {
     entries.map(|pair| pair[1].split_once(' ').unwrap().1.replace('"', "")).collect()
 }
 
-/// Long options; those of other programs aside.
+/// Returns the long options, without those of other programs.
 fn options(text: &str) -> Words {
     let own = text.lines().filter(|line| !line.contains("systemctl"));
     let words = own.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-'));
@@ -147,7 +147,7 @@ fn pages_tell_what_help_tells() {
     }
 }
 
-/// Every program has a page, and every page a program.
+/// Every program must have a page, and every page a program.
 #[test]
 fn each_program_has_its_page() {
     let pages = fs::read_dir(root().join("docs/man")).unwrap();
@@ -156,7 +156,7 @@ fn each_program_has_its_page() {
     assert_eq!(pages, expected);
 }
 
-/// Where there is groff: a page that it warns of looks wrong somewhere.
+/// Needs groff. A page with a groff warning is displayed wrongly somewhere.
 #[test]
 fn pages_are_plain_roff() {
     for (program, _) in PROGRAMS {
@@ -171,7 +171,7 @@ fn pages_are_plain_roff() {
     }
 }
 
-/// Words as a shell would see them, as far as documented commands need it.
+/// Splits a line into words like a shell, as far as documented commands need it.
 fn shell_words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for c in line.chars().chain([' ']) {
@@ -187,7 +187,8 @@ fn shell_words(line: &str) -> Vec<String> {
     words
 }
 
-/// The arguments of a line that calls one of our programs, up to a redirection or comment.
+/// Returns the program and the arguments of a line that calls one of our programs, up to a
+/// redirection or comment.
 fn call(line: &str) -> Option<(String, Vec<String>)> {
     let mut words = shell_words(line).into_iter();
     let program = words.next().filter(|word| PROGRAMS.iter().any(|(name, _)| name == word))?;
@@ -195,8 +196,8 @@ fn call(line: &str) -> Option<(String, Vec<String>)> {
     Some((program, words.take_while(|word| !stop(word)).collect()))
 }
 
-/// Whether the command line is understood; nothing is done, for there is no service and help is
-/// asked for.
+/// Checks that our program accepts the command line; returns false for other lines. Nothing is
+/// executed, because there is no service and the help is requested.
 fn assert_understood(line: &str) -> bool {
     let Some((program, args)) = call(line) else { return false };
     let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -210,7 +211,8 @@ fn assert_understood(line: &str) -> bool {
     true
 }
 
-/// The README and the pages of `docs/`. Code stands in blocks of four spaces, or between backticks.
+/// Returns the README and the pages of `docs/`. Their code is in blocks indented by four spaces, or
+/// between backticks.
 fn documents() -> Vec<PathBuf> {
     let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md"));

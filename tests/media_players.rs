@@ -1,4 +1,5 @@
-//! Media players on a real session bus: who is paused while somebody speaks, and who plays again.
+//! Tests media players on a real session bus: which ones are paused during a recording, and which
+//! ones continue.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::time::Duration;
@@ -27,13 +28,13 @@ impl Desktop {
         MediaPlayers::spawn(Some(self.bus.address.clone()))
     }
 
-    /// The next call of any player.
+    /// Waits for the next call to any player.
     async fn call(&mut self) -> (String, &'static str) {
         let called = tokio::time::timeout(Duration::from_secs(10), self.calls.recv()).await;
         called.expect("a player was asked for something").unwrap()
     }
 
-    /// The next calls, in the order of the players' names.
+    /// Waits for the next calls, and sorts them by the players' names.
     async fn calls<const N: usize>(&mut self) -> [(String, &'static str); N] {
         let mut calls = Vec::new();
         while calls.len() < N {
@@ -60,7 +61,7 @@ async fn what_plays_is_paused_and_plays_again_and_nothing_else_is_touched() {
     let paused = desktop.player("paused", "Paused").await;
     let stopped = desktop.player("stopped", "Stopped").await;
     let radio = MediaPlayer::start_unpausable(&desktop.bus.address, "radio", &desktop.called).await;
-    // Speaks for another player, which is on the bus itself.
+    // A proxy for another player that is itself on the bus.
     let proxy = desktop.player("playerctld", "Playing").await;
     let players = desktop.players();
 
@@ -99,7 +100,7 @@ async fn a_player_that_its_user_started_or_stopped_meanwhile_is_left_alone() {
     players.quiet(true);
     let paused = ["again", "other", "started", "stopped"].map(|name| call(name, "Pause"));
     assert_eq!(desktop.calls().await, paused);
-    // Listened to a little, and paused by hand: that pause is the user's.
+    // The user plays it for a while and pauses it by hand, so it must stay paused.
     again.user("Playing").await;
     again.user("Paused").await;
     started.user("Playing").await;
@@ -141,7 +142,7 @@ async fn a_player_that_hangs_holds_up_no_other() {
     assert_eq!(desktop.call().await, call("music", "Pause"));
     players.quiet(false);
     assert_eq!(desktop.call().await, call("music", "Play"));
-    // One that was paused and hangs when it could play again.
+    // A player that was paused, and hangs when it should play again.
     hung.hang(false);
     players.quiet(true);
     assert_eq!(desktop.calls().await, [call("hung", "Pause"), call("music", "Pause")]);
@@ -190,7 +191,7 @@ async fn without_a_bus_nothing_happens_and_a_bus_that_comes_later_is_found() {
     let music = desktop.player("music", "Playing").await;
     players.quiet(true);
     assert_eq!(desktop.call().await, call("music", "Pause"));
-    // And goes again, with all who were on it.
+    // The bus ends again, with all its players.
     desktop.bus.restart();
     players.quiet(false);
     music.quit().await;
@@ -211,14 +212,14 @@ async fn what_was_paused_plays_again_though_the_bus_has_thrown_v2m_off_meanwhile
     players.quiet(true);
     assert_eq!(desktop.calls().await, [call("music", "Pause"), call("video", "Pause")]);
     gate.throw_off();
-    // The last thing that is asked; the watch is there before it.
+    // ListNames is the last call after a reconnection; the watch is set up before it.
     gate.has_passed("ListNames").await;
-    // The watch is there again: this one is its user's now.
+    // The watch works again: from now on the user controls this player.
     video.user("Playing").await;
     video.user("Paused").await;
     players.quiet(false);
     assert_eq!(desktop.call().await, call("music", "Play"));
-    // Thrown off, and at once no need for quiet any more.
+    // The bus disconnects v2m, and the recording ends immediately afterwards.
     players.quiet(true);
     assert_eq!(desktop.call().await, call("music", "Pause"));
     gate.throw_off();

@@ -1,4 +1,5 @@
-//! The programs speak the user's language, and what other programs read stays the same in each.
+//! Tests that the programs use the user's language, and that output for other programs is the same
+//! in every language.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -9,7 +10,7 @@ use std::process::Command;
 const SPANISH: &str = "es_ES.UTF-8";
 const ENGLISH: &str = "C";
 
-/// What `v2m` prints in that locale, and its exit code. It sees no desktop and no service.
+/// Runs `v2m` in that locale, without a desktop and a service. Returns its output and exit code.
 fn v2m(home: &Path, locale: &str, args: &[&str]) -> (String, i32) {
     let output = Command::new(env!("CARGO_BIN_EXE_v2m"))
         .args(args)

@@ -1,6 +1,6 @@
-//! `v2m-model` as users run it: the real program, folders of its own, a loopback server in place of
-//! the hub. Nothing here needs the network. Where `V2M_TEST_MODELS` names a folder with published
-//! models (`make test` fetches some), they are the truth for the last test.
+//! Tests `v2m-model` as users run it: the real program, private folders, and a loopback server
+//! instead of the hub. No network is needed. If `V2M_TEST_MODELS` names a folder with published
+//! models (`make test` downloads some), the last test compares with them.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use v2m_models::catalogue;
 use v2m_models::paths::file_name;
 
-/// A user without models, without Python and without a network.
+/// A user without models, Python and network.
 struct User {
     home: TempDir,
     hub: String,
@@ -27,7 +27,7 @@ struct User {
 
 impl User {
     fn new() -> Self {
-        // A port that was free a moment ago: connections are refused.
+        // This port was just closed, so connections to it are refused.
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Self { home: tempfile::tempdir().unwrap(), hub: format!("http://{closed}") }
     }
@@ -43,20 +43,20 @@ impl User {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-model"));
         command.args(args).env_clear().env("HOME", self.home.path()).env("V2M_HUB_URL", &self.hub);
-        // No PATH at all would mean the system's own, where there may be a Python.
+        // Without a PATH, the system's default would be used, which may contain Python.
         command.env("PATH", self.home.path()).stdin(Stdio::null());
         command
     }
 
-    /// Exit code, standard output, standard error.
+    /// Runs the program. Returns its exit code, standard output and standard error.
     fn run(&self, args: &[&str]) -> (i32, String, String) {
         let Output { status, stdout, stderr } = self.command(args).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status.code().unwrap(), text(stdout), text(stderr))
     }
 
-    /// Puts a model here that is one in structure: empty tensors would not be, so it is made of a
-    /// real header.
+    /// Installs a model with a valid structure. It has a real header, because empty tensors would
+    /// not be valid.
     fn put(&self, name: &str) -> PathBuf {
         let path = self.models().join(file_name(name));
         fs::create_dir_all(self.models()).unwrap();
@@ -65,8 +65,8 @@ impl User {
     }
 }
 
-/// A ggml file with one layer a side and tensors of one value: whole in structure, of no use to an
-/// engine.
+/// Returns a ggml file with one layer on each side and tensors of a single value. Its structure is
+/// valid, but no engine can use it.
 fn smallest_model() -> Vec<u8> {
     let numbers = |ns: &[u32]| ns.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>();
     let mut file = numbers(&[0x6767_6D6C, 51864, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -95,7 +95,8 @@ fn the_list_shows_what_there_is_and_json_says_it_all() {
     let own = rows.iter().find(|r| r["name"] == "my-own").unwrap();
     assert_eq!(own["path"], user.models().join("ggml-my-own.bin").to_str().unwrap());
     assert_eq!(rows.iter().filter(|r| r["selected"] == true).count(), 1);
-    // Which one depends on the machine; that it is one, and marked in both, does not.
+    // The recommended model depends on the machine. There must be exactly one, marked in both
+    // outputs.
     let recommended: Vec<_> = rows.iter().filter(|r| r["recommended"] == true).collect();
     assert_eq!(recommended.len(), 1);
     let name = recommended[0]["name"].as_str().unwrap();
@@ -127,7 +128,8 @@ fn the_licence_of_every_published_model_is_listed() {
     assert_eq!(canary["languages"], serde_json::json!(["de", "en", "es", "fr"]));
 }
 
-/// What is no model of a known family is refused with the reason, and leaves nothing.
+/// Files that are not models of a known family are refused with a reason, and nothing is left
+/// behind.
 #[test]
 fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     let user = User::new();
@@ -151,7 +153,7 @@ fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
         assert_eq!(code, 5, "{error}");
         assert!(error.contains(words), "{error}");
         assert!(!user.models().join("other.gguf").exists());
-        // The same file in its place is not selected.
+        // The same file in the model folder is not selected.
         fs::create_dir_all(user.models()).unwrap();
         fs::copy(&file, user.models().join("mine.gguf")).unwrap();
         let (code, _, error) = user.run(&["use", "mine"]);
@@ -162,10 +164,10 @@ fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     assert!(!user.models().join("mine.gguf").exists());
     let (code, _, error) = user.run(&["pull", "moonshine-base-en", "--from", "hub"]);
     assert_eq!(code, 4, "{error}");
-    assert!(error.contains("made of a Python package"), "{error}");
+    assert!(error.contains("made from a Python package"), "{error}");
 }
 
-/// A small model with random weights, whole in structure.
+/// Generates a small model with random weights and a valid structure.
 fn synthetic(user: &User, family: &str, languages: &[&str]) -> PathBuf {
     let program =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
@@ -196,7 +198,7 @@ fn a_canary_model_is_imported_verified_and_selected_with_what_it_needs() {
     assert_eq!(code, 0);
     assert!(!out.contains("no dictation") && out.contains("mine recognises en, es"), "{out}");
 
-    // Cut short afterwards: found, and said.
+    // If the file is truncated later, `verify` finds and reports it.
     let placed = user.models().join("mine.gguf");
     let bytes = fs::read(&placed).unwrap();
     fs::write(&placed, &bytes[..bytes.len() - 100]).unwrap();
@@ -227,7 +229,7 @@ fn a_parakeet_model_that_drifts_is_selected_for_english_alone() {
     assert!(out.contains("drifts recognises English only"), "{out}");
 }
 
-/// The real weights are not here. `hub.rs` tests what becomes of a file that arrives.
+/// The real weights are not here. `hub.rs` tests the handling of a downloaded file.
 #[test]
 fn a_canary_model_is_asked_for_by_its_published_name() {
     let mut user = User::new();
@@ -306,7 +308,7 @@ fn a_damaged_model_is_found_and_said() {
     let (code, out, _) = user.run(&["verify"]);
     assert_eq!(code, 0);
     assert!(out.starts_with("mine: whole, f16"), "{out}");
-    user.put("base"); // whole in structure, and not the published file
+    user.put("base"); // a valid structure, but not the published file
     let (code, out, _) = user.run(&["verify"]);
     assert_eq!(code, 5);
     assert!(out.contains("base: DAMAGED"), "{out}");
@@ -330,7 +332,8 @@ fn without_network_and_python_pull_says_what_to_install() {
     assert_eq!(user.run(&["pull", "nothing-like-it"]).0, 3);
 }
 
-/// Begun as a story: a laptop lid closes at 80 MB of 148, Ctrl-C, and the next pull began at zero.
+/// Regression: a laptop was closed at 80 MB of 148, the user pressed Ctrl-C, and the next pull
+/// started from zero.
 #[test]
 fn an_interrupted_download_goes_on_where_it_was() {
     let mut user = User::new();
@@ -342,7 +345,7 @@ fn an_interrupted_download_goes_on_where_it_was() {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 81768585\r\n\r\n";
         first.write_all(head.as_bytes()).unwrap();
         first.write_all(&[7; 5000]).unwrap();
-        // Held open: it is the client that goes. Then the second request.
+        // The connection stays open until the client is killed. Then the second request arrives.
         let (mut second, _) = listener.accept().unwrap();
         let lines = BufReader::new(second.try_clone().unwrap()).lines().map(Result::unwrap);
         let range =
@@ -405,7 +408,7 @@ fn the_published_models_at_hand_are_what_the_catalogue_says() {
     }
 }
 
-/// `pull` makes them of the f16 model, having nothing else to make them of, and accepts only the
+/// `pull` makes the files from the f16 model, because no other source exists, and accepts only the
 /// published digest.
 fn quantised_files_are_the_published_ones(truth: &Path, family: &str) {
     let user = User::new();

@@ -1,4 +1,4 @@
-//! What `make` does with the user's folders, whatever they are called.
+//! Tests what `make` does with the user's folders, whatever their names.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::env;
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// `make purge`, as far as folders go: the rest needs an installation.
+/// Runs the part of `make purge` that removes folders. The rest needs an installation.
 fn purge(config: &Path, data: &Path, state: &Path) -> String {
     let output = Command::new("bash")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/set-up.sh"))
@@ -28,7 +28,7 @@ fn purge(config: &Path, data: &Path, state: &Path) -> String {
 #[test]
 fn purge_removes_v2ms_folders_and_no_other_whatever_they_are_called() {
     let home = tempfile::tempdir().unwrap();
-    // A word of each name is the name of a folder that is not v2m's.
+    // A word of each name is the name of a folder that does not belong to v2m.
     let names = ["con fig", "-da ta\nmore", "st*te \"quoted\""];
     for bystander in ["con", "fig", "-da", "ta", "more", "state", "st"] {
         fs::create_dir_all(home.path().join(bystander).join("v2m/models")).unwrap();
@@ -53,7 +53,7 @@ fn purge_removes_v2ms_folders_and_no_other_whatever_they_are_called() {
     assert!(said.contains("Neither"), "{said}");
 }
 
-/// `make install-files`, of programs that are any files.
+/// Runs `make install-files` with arbitrary files as programs.
 fn install_files(target: &Path, prefix: &Path, data: &Path) -> Output {
     let programs = target.join("debug");
     fs::create_dir_all(&programs).unwrap();
@@ -97,7 +97,7 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
         let file = prefix.join("lib/systemd/user").join(unit);
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(&format!("ExecStart=\"{}/bin/v2m", prefix.display())), "{text}");
-        // It says so of a program that is not there.
+        // systemd-analyze reports a program that does not exist.
         let checked = Command::new("systemd-analyze")
             .args(["--user", "--man=no", "verify"])
             .arg(&file)
@@ -131,7 +131,7 @@ fn it_installs_into_folders_with_spaces_and_systemd_finds_the_programs() {
     assert!(!walls.contains('@') && walls.contains(&format!("\"-{}/bin\"", prefix.display())));
 }
 
-/// Desktops' settings write into the file that `make install` writes for one user.
+/// The settings of desktops write into the file that `make install` creates for one user.
 #[test]
 fn an_icon_that_was_turned_off_stays_off() {
     let home = tempfile::tempdir().unwrap();
@@ -185,7 +185,7 @@ fn it_does_not_install_into_a_folder_that_it_could_not_name() {
     }
 }
 
-/// Each kind of package is made by another tool, which reads the version in a file of its own.
+/// Each kind of package is made by another tool, which reads the version from its own file.
 #[test]
 fn all_packages_have_the_version_of_the_programs() {
     let version = env!("CARGO_PKG_VERSION");
@@ -200,10 +200,10 @@ fn all_packages_have_the_version_of_the_programs() {
     }
 }
 
-/// Where the licence of NVIDIA's libraries is.
+/// The path of the licence of NVIDIA's libraries.
 const LICENCE: &str = "usr/lib/v2m/NVIDIA-EULA.txt";
 
-/// What packages are made of: engines for GPUs apart, with what they need, and all the rest together.
+/// Packages are made from these parts: each GPU engine with its files, and everything else.
 #[test]
 fn the_staged_tree_is_divided_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
@@ -261,7 +261,7 @@ fn nvidias_libraries_are_not_packaged_without_their_licence() {
     assert!(!done.status.success() && said.contains("make engine-cuda"), "{said}");
 }
 
-/// A folder with a `systemctl` that only writes its arguments into the file `calls` there.
+/// Returns a folder with a `systemctl` that only appends its arguments to the file `calls` there.
 fn fake_systemctl() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("systemctl");
@@ -270,18 +270,18 @@ fn fake_systemctl() -> tempfile::TempDir {
     folder
 }
 
-/// What was asked of it, a line each.
+/// Returns the calls of that `systemctl`, one per line.
 fn asked(folder: &Path) -> Vec<String> {
     let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
     calls.lines().map(str::to_owned).collect()
 }
 
-/// That folder before all others in the search path.
+/// Returns a search path that starts with that folder.
 fn path_with(folder: &Path) -> String {
     format!("{}:{}", folder.display(), env::var("PATH").unwrap())
 }
 
-/// The files of sockets and services in `systemd/`, sorted.
+/// Returns the names of the socket and service files in `systemd/`, sorted.
 fn units() -> Vec<String> {
     let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -291,7 +291,7 @@ fn units() -> Vec<String> {
     units
 }
 
-/// A unit that is left out stays in the sessions after a removal.
+/// A unit that is missing from the list would keep running after a removal.
 #[test]
 fn every_unit_is_stopped_when_v2m_is_removed() {
     let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
@@ -329,7 +329,7 @@ fn every_unit_is_stopped_when_v2m_is_removed() {
     assert_eq!(stops, expected, "packaging/set-up.sh down");
 }
 
-/// A package's tree is cleaned on a machine whose user dictates.
+/// A package's tree is cleaned on a machine with a running v2m.
 #[test]
 fn removing_files_from_another_root_leaves_the_running_v2m_and_its_users_folders_alone() {
     for target in ["uninstall", "purge"] {
@@ -353,7 +353,7 @@ fn removing_files_from_another_root_leaves_the_running_v2m_and_its_users_folders
                 ("XDG_DATA_HOME", home.path().join("data")),
                 ("XDG_STATE_HOME", home.path().join("state")),
             ])
-            // Whatever is asked is answered with yes.
+            // Answers every question with yes.
             .env("YES", "1")
             .output()
             .unwrap();
@@ -366,7 +366,7 @@ fn removing_files_from_another_root_leaves_the_running_v2m_and_its_users_folders
     }
 }
 
-/// Runs git, without the user's settings.
+/// Runs git without the user's settings.
 fn git(folder: &Path, args: &[&str]) {
     let done = Command::new("git")
         .args(["-c", "user.name=v2m", "-c", "user.email=v2m@v2m.invalid"])
@@ -398,7 +398,7 @@ fn a_release_is_not_packaged_without_an_address_of_its_maintainer() {
             fs::write(source.join(file), text.replace(from, to)).unwrap();
         }
     };
-    // Whatever this source has, once the placeholder is replaced in it.
+    // Replace the source's address, whatever it is, by the placeholder.
     let control = fs::read_to_string(source.join("debian/control")).unwrap();
     let address = control.lines().find(|line| line.starts_with("Maintainer:")).unwrap();
     let address = address.split_once('<').unwrap().1.trim_end_matches('>').to_owned();

@@ -1,5 +1,6 @@
-//! What the service manager hands over and is told. One test, in order: it changes the
-//! environment, which only a process without other threads may do.
+//! Tests the interface to the service manager: passed sockets and notifications. There is one test
+//! with all steps in order, because it changes the environment, which is only safe in a process
+//! without other threads.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::os::fd::IntoRawFd;
@@ -21,7 +22,7 @@ fn told(manager: &UnixDatagram) -> String {
     String::from_utf8(datagram[..length].to_vec()).unwrap()
 }
 
-/// Hands a descriptor over for good, as systemd does.
+/// Passes a descriptor on permanently, as systemd does.
 fn pass(fd: impl IntoRawFd, count: &str) {
     let fd = fd.into_raw_fd().to_string();
     set(&[("LISTEN_FDS", count), ("LISTEN_FDS_FIRST_FD", &fd)]);

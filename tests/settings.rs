@@ -1,6 +1,7 @@
-//! `v2m settings` in a real terminal: what it changes, how it leaves, and what it says without one.
+//! Tests `v2m settings` in a real terminal: its changes, its exit, and its message without a
+//! terminal.
 //!
-//! What each screen shows is tested beside the code that draws it.
+//! The content of each screen is tested beside the code that draws it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 use rustix::process::{Signal, kill_process_group};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use v2m_testkit::terminal::Terminal;
 
-/// The program, with a configuration of the test's own and no user manager.
+/// Gives the program a private configuration and no user manager.
 fn with_configuration(command: &mut Command, home: &Path) -> PathBuf {
     let file = home.join("config.toml");
     command.env("V2M_CONFIG", &file).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
@@ -17,7 +18,7 @@ fn with_configuration(command: &mut Command, home: &Path) -> PathBuf {
     file
 }
 
-/// `v2m settings` in a shell, which says afterwards how the terminal was left.
+/// Runs `v2m settings` in a shell, which then prints the terminal's state.
 fn in_shell(home: &Path, columns: u16, rows: u16) -> (Terminal, PathBuf) {
     let mut command = Command::new("sh");
     let script = "trap : TERM HUP; \"$0\" settings; echo \"code $?\"; stty -a";
@@ -26,7 +27,8 @@ fn in_shell(home: &Path, columns: u16, rows: u16) -> (Terminal, PathBuf) {
     (Terminal::run(command, columns, rows), file)
 }
 
-/// Waits for the shell's word: the program's exit code, and whether lines are lines again.
+/// Waits for the shell's output. Returns the program's exit code, and checks that the terminal is
+/// in line mode again.
 fn left(mut terminal: Terminal) -> String {
     terminal.expect("\u{1b}[?1049l");
     let code = terminal.expect("code ");
@@ -44,10 +46,10 @@ fn a_setting_is_searched_refused_changed_and_the_terminal_left_as_it_was() {
     let (mut terminal, file) = in_shell(home.path(), 80, 24);
     terminal.expect("\u{1b}[?1049h");
     terminal.expect("quit");
-    // Only what differs from before is drawn, so words do not come in one piece: the keys wait in the
+    // Only changes are drawn, so the output has no complete words to wait for; the keys wait in the
     // terminal. 59 is refused, and stays in the line to be corrected.
     terminal.keys("/engine.beam_size\r\r9\r\u{7f}\u{7f}3\r");
-    // Saved, and the list is back; drawn again for another size.
+    // The value is saved, and the list is shown again. Then it is drawn in another size.
     v2m_testkit::wait_for("the file", || {
         let text = std::fs::read_to_string(&file).unwrap();
         text.contains("beam_size = 3").then_some(())

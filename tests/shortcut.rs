@@ -1,4 +1,4 @@
-//! `v2m shortcut` on GNOME's real settings schemas, in a settings file of the test's own.
+//! Tests `v2m shortcut` with GNOME's real settings schemas, in a private settings file.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 use std::path::Path;
@@ -23,14 +23,14 @@ impl Desktop {
             .unwrap()
     }
 
-    /// Standard output of what must succeed.
+    /// Runs gsettings, which must succeed. Returns its standard output.
     fn gsettings(&self, arguments: &[&str]) -> String {
         let output = self.run("gsettings", arguments);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Exit code, and what was said.
+    /// Runs `v2m shortcut`. Returns its exit code and output.
     fn shortcut(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(env!("CARGO_BIN_EXE_v2m"), &[&["shortcut"], arguments].concat());
         let said = [output.stdout, output.stderr].concat();
@@ -66,7 +66,7 @@ fn it_is_installed_shown_changed_and_removed() {
 
     assert_eq!(desktop.shortcut(&["install", "--binding", "<Super>F8"]).0, 0);
     assert_eq!(desktop.entry("v2m", "binding"), "'<Super>F8'");
-    // Installing again, as `make install` may, does not change what the user chose.
+    // A repeated installation, as `make install` may do it, does not change the user's key.
     assert_eq!(desktop.shortcut(&["install"]).0, 0);
     assert_eq!(desktop.entry("v2m", "binding"), "'<Super>F8'");
 
@@ -87,7 +87,7 @@ fn each_language_has_a_key_of_its_own_beside_the_first() {
     let client = Path::new(env!("CARGO_BIN_EXE_v2m-send")).display();
     assert_eq!(desktop.entry("v2m-es", "command"), format!("'{client} toggle --language es'"));
     assert_eq!(desktop.entry("v2m-es", "name"), "'v2m: dictate (Spanish)'");
-    // Without a key it gets the first free one, and keeps it when it is installed again.
+    // Without a key, it gets the first free one, and keeps it when it is installed again.
     for _ in 0..2 {
         let (code, said) = desktop.shortcut(&["install", "--language", "fr"]);
         assert!(code == 0 && said.contains("<Control><Alt>space"), "{said}");
@@ -98,7 +98,7 @@ fn each_language_has_a_key_of_its_own_beside_the_first() {
     assert!(lines[0].starts_with("<Control><Alt>v runs") && lines[0].ends_with(" toggle"));
     assert!(lines[1].starts_with("<Super>F8 runs") && lines[1].ends_with("--language es"));
     assert_eq!(desktop.shortcut(&["show"]).1, listed);
-    // No two of them share a key.
+    // No two shortcuts share a key.
     let (code, said) = desktop.shortcut(&["install", "--binding", "<Super>F8"]);
     assert!(code == 1 && said.contains("dictate (Spanish)"), "{said}");
     let (code, said) = desktop.shortcut(&["install", "--language", "spansh"]);

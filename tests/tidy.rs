@@ -1,12 +1,11 @@
-//! The house rules as a test: the walls between rooms, the head of every file, and what no file may
-//! hold.
+//! Tests the house rules: the walls between rooms, the first line of every file, and code that no
+//! file may contain.
 //!
-//! The maps in `src/lib.rs` and `crates/v2m-core/src/lib.rs` say which module is of which kind.
-//! This test reads them there, so the row of a new room is what holds it to the rules. Not here:
-//! what rustfmt and clippy check already.
+//! The maps in `src/lib.rs` and `crates/v2m-core/src/lib.rs` give the kind of each module. This
+//! test reads them there, so a new room's row in the map puts it under the rules. Rules that
+//! rustfmt and clippy check are not here.
 //!
-//! It needs the standard library alone, so that `make check` can compile it without the rest of
-//! v2m.
+//! It needs only the standard library, so that `make check` can compile it without the rest of v2m.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -18,37 +17,39 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A source file: its path below the repository, and its text.
+/// A source file: its path in the repository, and its text.
 struct Source {
     path: String,
     text: String,
 }
 
 impl Source {
-    /// The text without comments and without the test module, which by our habit ends the file.
+    /// Returns the numbered lines without comments and without the test module, which ends a file
+    /// by convention.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(i, line)| (i + 1, line));
         let code = lines.take_while(|(_, line)| line.trim() != "#[cfg(test)]");
         code.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
-    /// Whether it is only compiled for tests: below a `tests` folder, or a module of that name.
+    /// Returns whether it is only compiled for tests: in a folder or module with that name.
     fn is_test(&self) -> bool {
         self.path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
     }
 
-    /// The daemon's module it belongs to: `src/store/mod.rs` and `src/store.rs` are `store`.
+    /// Returns the daemon's module of the file: `src/store/mod.rs` and `src/store.rs` belong to
+    /// `store`.
     fn room(&self) -> Option<&str> {
         self.room_below("src/")
     }
 
-    /// The module it belongs to, if it is one of those in this folder.
+    /// Returns the file's module, if it is one of those in this folder.
     fn room_below(&self, folder: &str) -> Option<&str> {
         let inside = self.path.strip_prefix(folder)?;
         Some(inside.split('/').next()?.trim_end_matches(".rs"))
     }
 
-    /// `path:line` of every line of code that holds one of `needles`.
+    /// Returns `path:line` for every line of code that contains one of `needles`.
     fn holding(&self, needles: &[&str]) -> Vec<String> {
         let hits = self.code().filter(|(_, line)| needles.iter().any(|n| line.contains(n)));
         hits.map(|(number, line)| format!("{}:{number}: {}", self.path, line.trim())).collect()
@@ -80,7 +81,7 @@ const ROOMS: &str = "src/lib.rs";
 /// The file that has the map of the pure rooms.
 const PURE_ROOMS: &str = "crates/v2m-core/src/lib.rs";
 
-/// Module and kind of every row of the map in `file`.
+/// Returns module and kind of every row of the map in `file`.
 fn map(file: &str) -> BTreeMap<String, String> {
     let text = fs::read_to_string(root().join(file)).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("//! | [`"));
@@ -96,7 +97,7 @@ fn modules_of_kind(kind: &str) -> Vec<String> {
     rows.filter(|(_, k)| k == kind).map(|(module, _)| module).collect()
 }
 
-/// Panics with the offences, if there are any.
+/// Panics with a list of the violations, if there are any.
 fn none(rule: &str, offences: &[String]) {
     assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
 }
@@ -118,7 +119,7 @@ fn every_module_has_its_row_in_the_map() {
     }
 }
 
-/// Every module of the daemon that a file names by a path from the crate's root, also in groups:
+/// Returns every module that a file names by a path from the crate's root, also in groups:
 /// `crate::{store::Store, config}` names `store` and `config`.
 fn named_modules(source: &Source) -> Vec<String> {
     let code: Vec<&str> = source.code().map(|(_, line)| line).collect();
@@ -175,10 +176,9 @@ fn edge_rooms_never_name_one_another() {
     none("an edge room names another", &offences);
 }
 
-/// Crates that have a runtime or a channel are not among the dependencies of `v2m-core`, so the
-/// compiler refuses them. What is left is the standard library, of which
-/// `crates/v2m-core/clippy.toml` refuses the commonest parts, `v2m-ipc`, and `v2m-messages`, which
-/// reads the locale and nothing else.
+/// Crates with a runtime or a channel are not among the dependencies of `v2m-core`, so the compiler
+/// refuses them. It depends on the standard library (`crates/v2m-core/clippy.toml` forbids its most
+/// common impure parts), on `v2m-ipc`, and on `v2m-messages`, which only reads the locale.
 #[test]
 fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
     const WORLD: [&str; 13] = [
@@ -207,7 +207,7 @@ fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
         assert!(!inside.is_empty(), "there is no {folder}{room}");
         offences.extend(inside.iter().flat_map(|s| s.holding(&WORLD)));
         let of_ipc = inside.iter().flat_map(|s| s.holding(&["v2m_ipc"]));
-        // Functions and constants alone.
+        // These modules have only functions and constants.
         let pure = |line: &String| {
             ["plain", "pcm", "spacing"].iter().any(|m| line.contains(&format!("v2m_ipc::{m}")))
         };
@@ -216,7 +216,7 @@ fn the_pure_rooms_know_no_runtime_clock_file_or_channel() {
     none("a pure room reaches into the world", &offences);
 }
 
-/// `crate::session` is a path into `v2m-core` in every room of the daemon.
+/// In every room of the daemon, `crate::session` is a path into `v2m-core`.
 #[test]
 fn the_daemon_names_the_pure_rooms_by_their_own_names() {
     let text = fs::read_to_string(root().join(ROOMS)).unwrap();
@@ -226,7 +226,7 @@ fn the_daemon_names_the_pure_rooms_by_their_own_names() {
     let pure = modules_of_kind("pure");
     let unknown = names.iter().filter(|name| !pure.iter().any(|module| module == *name));
     none("no pure room", &unknown.map(|name| (*name).to_owned()).collect::<Vec<_>>());
-    // Each is either named so, or a module of the daemon adds to it what is not pure.
+    // Each pure room is either re-exported here, or extended by a module of the daemon.
     let own = map(ROOMS);
     let missing = pure.iter().filter(|p| !names.contains(&p.as_str()) && !own.contains_key(*p));
     none("a pure room that the daemon does not name", &missing.cloned().collect::<Vec<_>>());
@@ -265,11 +265,11 @@ fn nothing_unwraps_outside_tests() {
     none("unwrap() outside tests", &offences.collect::<Vec<_>>());
 }
 
-/// A terminal obeys control characters, and what is printed may name files, devices or other
-/// programs' words.
+/// Terminals obey control characters, and printed text may contain names of files and devices, or
+/// the output of other programs.
 #[test]
 fn nothing_is_printed_but_by_plain() {
-    // Taken apart, so that this list is not an offence itself. `print!` is the end of `eprint!`.
+    // Split, so that this list does not violate the rule itself. `print!` is the end of `eprint!`.
     let ways = [
         concat!("print", "!("),
         concat!("println", "!("),
@@ -289,7 +289,7 @@ fn nothing_is_printed_but_by_plain() {
 
 #[test]
 fn nothing_is_left_undone_and_no_test_is_switched_off() {
-    // Taken apart, so that this list is not an offence itself.
+    // Split, so that this list does not violate the rule itself.
     let marks = [
         concat!("todo", "!("),
         concat!("unimplemented", "!("),
@@ -315,7 +315,7 @@ fn no_path_of_one_machine_is_written_down() {
     let mut offences: Vec<_> = sources().iter().flat_map(|s| s.holding(&places)).collect();
     for file in ["Makefile", "Cargo.toml", "README.md", "ARCHITECTURE.md", ".cargo/config.toml"] {
         let text = fs::read_to_string(root().join(file)).unwrap_or_default();
-        // `YOU` stands for whoever reads.
+        // `YOU` is a placeholder for the reader.
         let lines = text.lines().map(|line| line.replace(concat!("/ho", "me/YOU/"), "~/"));
         let lines = lines.filter(|line| places.iter().any(|place| line.contains(place)));
         offences.extend(lines.map(|line| format!("{file}: {line}")));
@@ -337,8 +337,8 @@ fn every_dependency_says_what_it_is_for() {
                 inside = line.contains("dependencies]");
                 continue;
             }
-            // Dependencies of the workspace have their reason where the version is; our own crates
-            // are the map's.
+            // A workspace dependency has its reason beside its version; our own crates are
+            // described in the map.
             let ours = line.contains(".workspace = true") || line.starts_with("v2m-");
             if inside && line.contains('=') && !ours && !line.contains(" # ") {
                 offences.push(format!("{}: {line}", manifest.display()));
@@ -348,7 +348,7 @@ fn every_dependency_says_what_it_is_for() {
     none("a dependency without its reason", &offences);
 }
 
-/// SECURITY.md names the test of each of its rows.
+/// SECURITY.md names the test for each of its rows.
 #[test]
 fn every_row_of_the_threat_model_has_its_test() {
     let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();

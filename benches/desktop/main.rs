@@ -1,11 +1,13 @@
-//! `make bench-desktop`: the last metre on GNOME Shell, in figures: from a text to what the window
-//! shows, from the shortcut to the first sample, from the shortcut to the text in the window.
-//! Prints, and judges nothing. Texts go where they go by default (`deliver.mode = "auto"`), except
-//! while the shortcut is held: both ways that press keys are measured there.
+//! `make bench-desktop` measures the last step on GNOME Shell: the time from a text to its display
+//! in the window, from the shortcut to the first sample, and from the shortcut to the text in the
+//! window. It prints figures and judges nothing. Texts are delivered in the default way
+//! (`deliver.mode = "auto"`), except while the shortcut is held: then both methods that press keys
+//! are measured.
 //!
 //! Runs as an ordinary user on the machine that `tests/system/container.sh` boots, with GNOME
-//! Shell, the virtual microphone and the release build; `benches/desktop.sh` makes it.
-//! docs/performance.md tells what the figures mean. What the window shows is read from a file that
+//! Shell, the virtual microphone and the release build; `benches/desktop.sh` builds it.
+//! docs/performance.md explains the figures. The window writes its text to a file at each change,
+//! and the bench reads that file every half millisecond.
 //! it writes at each change, looked at every half millisecond.
 
 #[path = "../../tests/system/gnome/counting.rs"]
@@ -37,14 +39,14 @@ const SHORTCUT: [u32; 3] = [key::CTRL, key::ALT, key::V];
 const TEXT: &str = "text/plain;charset=utf-8";
 const DELIVERIES: usize = 100;
 const PRESSES: usize = 20;
-/// Longer than the session waits to tell two taps from a held key.
+/// Longer than the session waits to distinguish two taps from a held key.
 const BETWEEN: Duration = Duration::from_millis(1_500);
 
-/// Deliveries for each time that the shortcut is held, and each way, if nothing else is said.
+/// The default number of deliveries for each hold time and method.
 const HELD: usize = 20;
 
 fn main() {
-    // `held 10`: only that part, with so many deliveries.
+    // `held 10`: only that part, with that number of deliveries.
     let mut arguments = std::env::args().skip_while(|argument| argument != "held");
     let is_all = arguments.next().is_none();
     held(arguments.next().and_then(|number| number.parse().ok()).unwrap_or(HELD));
@@ -61,8 +63,8 @@ fn main() {
     dictations(&lab, &desktop, &window);
 }
 
-/// Deliveries that begin while the user still holds the shortcut, all keys let go of at once, or
-/// one by one in any order.
+/// Measures deliveries that begin while the user still holds the shortcut. The keys are released
+/// together, or one by one in any order.
 fn held(deliveries: usize) {
     let counting = Counting::new("<Control><Alt>v", &SHORTCUT);
     let window = counting.desktop.window(true);
@@ -103,7 +105,7 @@ fn held(deliveries: usize) {
     }
 }
 
-/// Waits for `wanted` of what the window shows; when that was.
+/// Waits until the window's text is `wanted`. Returns the time of that.
 fn shown(window: &Window, wanted: impl Fn(&str) -> bool) -> Option<Instant> {
     shown_within(window, Duration::from_secs(10), wanted)
 }
@@ -125,7 +127,7 @@ fn clear(desktop: &Desktop, window: &Window) {
     shown(window, str::is_empty);
 }
 
-/// As the configuration has it by default.
+/// Returns the default options for joining.
 fn join() -> Join {
     Join {
         rules: Arc::new(Rules::new(Choices::default())),
@@ -188,13 +190,13 @@ fn wait_for_state(events: &mut Client, state: &str) -> Instant {
 fn presses(lab: &Lab, desktop: &Desktop) {
     let mut events = states(lab);
     let mut figures = Figures::default();
-    // The desktop takes a new shortcut over in its own time.
+    // The desktop takes some time to apply a new shortcut.
     std::thread::sleep(2 * BETWEEN);
     for number in 0..=PRESSES {
         let begun = Instant::now();
         desktop.press(&SHORTCUT);
         let recording = wait_for_state(&mut events, "recording");
-        // The first one finds capture cold.
+        // The first press finds capture cold.
         if number > 0 {
             figures.add(recording - begun);
         }
@@ -207,7 +209,7 @@ fn presses(lab: &Lab, desktop: &Desktop) {
     println!();
 }
 
-/// Short recordings of real speech where there are some, else the project's own sample.
+/// Returns short recordings of real speech if there are some, otherwise the project's own sample.
 fn clips() -> Vec<PathBuf> {
     let folder = lab::beside("speech");
     let mut clips: Vec<PathBuf> = std::fs::read_dir(folder)

@@ -1,5 +1,5 @@
-//! What the sign on the screen costs: time until it is seen, memory, processor time. Prints figures,
-//! and neither passes nor fails. With `V2M_OSD` set to a program, that one is measured.
+//! Measures the sign on the screen: the time until it is visible, memory, and processor time.
+//! Prints figures, and neither passes nor fails. If `V2M_OSD` is set, it measures that program.
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on says where by its panic")]
 #![allow(dead_code, reason = "the tests use more of these modules")]
 

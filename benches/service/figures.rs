@@ -1,8 +1,8 @@
-//! Many durations as three: minimum, median, 95th percentile.
+//! Summarises durations as minimum, median and 95th percentile.
 
 use std::time::Duration;
 
-/// Durations of the same thing, in no order.
+/// Durations of the same step, unordered.
 #[derive(Default)]
 pub(crate) struct Figures(Vec<Duration>);
 
@@ -15,7 +15,7 @@ impl Figures {
         self.0.len()
     }
 
-    /// The duration that `part` (0 to 1) of all do not exceed; zero where there are none.
+    /// Returns the duration that `part` (0 to 1) of all do not exceed; zero if there are none.
     pub(crate) fn quantile(&self, part: f64) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
@@ -23,7 +23,7 @@ impl Figures {
         sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
     }
 
-    /// A row in milliseconds.
+    /// Prints a row in milliseconds.
     pub(crate) fn print_ms(&self, what: &str) {
         let [min, median, p95] =
             [0.0, 0.5, 0.95].map(|part| self.quantile(part).as_secs_f64() * 1e3);
@@ -31,13 +31,13 @@ impl Figures {
     }
 }
 
-/// The head of a table of [`Figures::print_ms`].
+/// Prints the head of a table of [`Figures::print_ms`].
 pub(crate) fn head_ms(title: &str) {
     println!("{title}");
     println!("  {:44} {:>9} {:>9} {:>9}  {:>5}", "milliseconds", "min", "median", "p95", "runs");
 }
 
-/// How many times `b` goes into `a`.
+/// Returns `a` divided by `b`.
 pub(crate) fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(f64::MIN_POSITIVE)
 }

@@ -1,5 +1,6 @@
-//! Wake-ups while nothing is going on: context switches of all threads of daemon and engine in a
-//! minute, after a dictation whose stream lingers no more; with and without a watchdog.
+//! Measures wake-ups while the service is idle: context switches of all threads of daemon and
+//! engine in a minute, after a dictation and the end of its lingering stream; with and without a
+//! watchdog.
 
 use crate::lab::{BenchResult, Lab};
 use crate::process::{Switches, switches};
@@ -8,11 +9,11 @@ use std::path::Path;
 use std::time::Duration;
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.wav");
-/// For the stream to be closed, the source to be suspended, and both to be heard of.
+/// Time for the stream to be closed, the source to be suspended, and the events of both to arrive.
 const SETTLE: Duration = Duration::from_secs(15);
 const MINUTE: Duration = Duration::from_secs(60);
 const LINGER: (&str, &str) = ("V2M_CAPTURE__LINGER_SECONDS", "1");
-/// The unit's.
+/// The watchdog interval of the unit.
 const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "20000000");
 
 pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
@@ -42,7 +43,7 @@ fn minute(lab: &Lab, wav: &Path, what: &str, settings: &[(&str, &str)]) -> Bench
     service.shut_down()
 }
 
-/// The threads that ran since then, and how often.
+/// Returns the threads that ran since then, and how often.
 fn since(before: &Switches, after: Switches) -> Vec<(String, u64)> {
     let ran = after.into_iter().map(|(thread, (name, count))| {
         (name, count - before.get(&thread).map_or(0, |(_, earlier)| *earlier))

@@ -1,5 +1,5 @@
-//! The surroundings: a private PipeWire with a virtual microphone, a session bus, a display where
-//! Xvfb is installed, and the service, started by the first connection to its socket.
+//! The environment: a private PipeWire with a virtual microphone, a session bus, a display if Xvfb
+//! is installed, and the service, which the first connection to its socket starts.
 
 use crate::process;
 use std::error::Error;
@@ -13,17 +13,17 @@ use v2m_ipc::client::Client;
 use v2m_ipc::message::{self, ResponseStatus};
 use v2m_testkit::pipewire::PipeWire;
 
-/// What measuring may end in.
+/// The result of a measurement.
 pub(crate) type BenchResult<T> = Result<T, Box<dyn Error>>;
 
 /// The microphone's name.
 pub(crate) const MICROPHONE: &str = "vmic";
-/// Nothing here takes longer, unless it hangs.
+/// Only a hang takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The models it runs with, the first that is there.
+/// The models to use; the first one that exists is taken.
 const MODELS: [&str; 2] = ["base-q8_0", "tiny.en-q8_0"];
 
-/// All that the service finds around it.
+/// The environment of the service.
 pub(crate) struct Lab {
     pub(crate) sound: PipeWire,
     /// The model's name.
@@ -45,7 +45,7 @@ impl Lab {
         Ok(Self { sound: PipeWire::start(&[MICROPHONE]), model, models, display: display() })
     }
 
-    /// A service that nobody has called yet: no process of v2m's runs.
+    /// Returns a service that has no connection yet, so no process of v2m runs.
     pub(crate) fn service(&self, settings: &[(&str, &str)]) -> BenchResult<Service> {
         let dir = tempfile::tempdir()?;
         let (socket, notify) = (dir.path().join("v2m.sock"), dir.path().join("notify"));
@@ -71,10 +71,11 @@ impl Lab {
             pass(name, Path::new(value));
         }
         command.arg(env!("CARGO_BIN_EXE_v2m")).stderr(std::fs::File::create(&log)?);
-        // It turns into the service by exec, so this is the service's process too.
+        // systemd-socket-activate becomes the service by exec, so this is the service's process
+        // too.
         let process = command.spawn().map_err(|e| format!("systemd-socket-activate: {e}"))?;
         let service = Service { process, socket, log, manager, _dir: dir };
-        // The socket's file is there before anyone listens to it.
+        // The socket's file exists before anything listens on it.
         until("the socket", || service.told().is_ok_and(|log| log.contains("Listening on")))?;
         Ok(service)
     }
@@ -89,7 +90,7 @@ impl Drop for Lab {
     }
 }
 
-/// A display, so that the clipboard costs what it costs.
+/// Starts a display, so that the clipboard has its real cost.
 fn display() -> Option<(Child, String)> {
     let mut command = Command::new("Xvfb");
     command.args(["-displayfd", "1", "-screen", "0", "64x64x24", "-nolisten", "tcp"]);
@@ -99,7 +100,7 @@ fn display() -> Option<(Child, String)> {
     Some((process, format!(":{}", number.trim())))
 }
 
-/// The service, or what will become it with the first connection.
+/// The service, or the process that becomes the service at the first connection.
 pub(crate) struct Service {
     process: Child,
     pub(crate) socket: PathBuf,
@@ -117,7 +118,7 @@ impl Service {
         std::fs::read_to_string(&self.log)
     }
 
-    /// The recogniser's process.
+    /// Returns the recogniser's process id.
     pub(crate) fn engine(&self) -> BenchResult<u32> {
         let children = process::children(self.pid());
         children.first().copied().ok_or_else(|| "the engine does not run".into())
@@ -139,13 +140,13 @@ impl Service {
         }
     }
 
-    /// Starts it by a first connection and waits until the model is loaded.
+    /// Starts the service by a first connection, and waits until the model is loaded.
     pub(crate) fn warm_up(&self) -> BenchResult<()> {
         ask(&mut self.client()?, &message::Command::Ping)?;
         self.ready()
     }
 
-    /// `v2m-send` with one command, as a shortcut runs it.
+    /// Returns `v2m-send` with one command, as a shortcut runs it.
     pub(crate) fn send(&self, command: &str) -> Command {
         let mut send = Command::new(env!("CARGO_BIN_EXE_v2m-send"));
         send.arg(command).env("V2M_SOCKET_PATH", &self.socket);
@@ -153,8 +154,8 @@ impl Service {
         send
     }
 
-    /// What the service's log says of the last recording: from the press's arrival in the daemon
-    /// to the arrival of the first samples.
+    /// Returns the time of the last recording from the press's arrival in the daemon to the first
+    /// samples, according to the service's log.
     pub(crate) fn first_sample(&self) -> BenchResult<Duration> {
         let log = self.told()?;
         let told = log.rsplit_once("first_sample_us=").ok_or("the log tells no first sample")?.1;
@@ -162,7 +163,7 @@ impl Service {
         Ok(Duration::from_micros(digits.parse()?))
     }
 
-    /// Ends it in order.
+    /// Ends the service in an orderly way.
     pub(crate) fn shut_down(mut self) -> BenchResult<()> {
         ask(&mut self.client()?, &message::Command::Shutdown)?;
         until("the end", || matches!(self.process.try_wait(), Ok(Some(_))))
@@ -176,7 +177,7 @@ impl Drop for Service {
     }
 }
 
-/// A request whose answer must be a success; its data.
+/// Sends a request that must succeed, and returns its data.
 pub(crate) fn ask(
     client: &mut Client,
     command: &message::Command,
@@ -188,7 +189,7 @@ pub(crate) fn ask(
     }
 }
 
-/// Waits for what no event tells.
+/// Waits for a condition that sends no event.
 pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) -> BenchResult<()> {
     let deadline = Instant::now() + PATIENCE;
     while !seen() {
@@ -200,7 +201,7 @@ pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) -> BenchResult<(
     Ok(())
 }
 
-/// Runs a command to its end, which must be a good one; how long that took from its start.
+/// Runs a command, which must succeed. Returns its duration.
 pub(crate) fn timed(command: &mut Command) -> BenchResult<Duration> {
     let start = Instant::now();
     let status = command.status()?;

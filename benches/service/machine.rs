@@ -1,4 +1,4 @@
-//! What it ran on: figures without this say nothing.
+//! Prints the machine, without which the figures mean nothing.
 
 use crate::lab::Lab;
 use std::fs::read_to_string;

@@ -1,22 +1,20 @@
-//! `make bench`: what v2m takes, in time, memory and wake-ups. It prints figures and judges
-//! nothing.
+//! `make bench` measures v2m's time, memory and wake-ups. It prints figures and judges nothing.
 //!
-//! The real programs of a release build, started by a socket as systemd starts them, with a private
-//! PipeWire, a virtual microphone, a session bus and a display of their own. `cargo bench --bench
-//! service -- press idle` runs only those sections. docs/performance.md tells what the figures
-//! mean.
+//! It uses the real programs of a release build, started by a socket as systemd does it, with a
+//! private PipeWire, virtual microphone, session bus and display. `cargo bench --bench service --
+//! press idle` runs only those sections. docs/performance.md explains the figures.
 //!
-//! | file | what it is for |
+//! | file | content |
 //! |---|---|
-//! | `lab` | the surroundings: sound, bus, display, the running service |
+//! | `lab` | the environment: sound, bus, display, the running service |
 //! | `figures` | minimum, median, 95th percentile |
-//! | `machine` | what it ran on |
-//! | `send` | `v2m-send ping` against `/bin/true` |
-//! | `ping` | PING on a kept connection against a bare echo |
+//! | `machine` | the machine and the build |
+//! | `send` | `v2m-send ping` compared with `/bin/true` |
+//! | `ping` | PING on a kept connection compared with a bare echo |
 //! | `press` | press to first captured sample |
 //! | `text` | stop to text; memory before and after |
-//! | `idle` | wake-ups while nothing is going on |
-//! | `process` | what /proc tells of a process |
+//! | `idle` | wake-ups while the service is idle |
+//! | `process` | a process's figures from /proc |
 //!
 //! Deliberately not here: limits, comparisons with earlier runs, accuracy.
 
@@ -44,7 +42,7 @@ const SECTIONS: [(&str, Section); 5] = [
 ];
 
 fn main() -> BenchResult<()> {
-    // cargo adds options of its own.
+    // cargo adds its own options.
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     if let Some(unknown) = wanted.iter().find(|name| !SECTIONS.iter().any(|(n, _)| n == name)) {

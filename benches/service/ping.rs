@@ -1,6 +1,6 @@
-//! PING's round trip on a kept connection to a warm service, against a bare echo over a socketpair:
-//! two threads of this process that pass the same bytes to and fro, which is what the kernel alone
-//! takes.
+//! Measures PING's round trip on a kept connection to a warm service, compared with a bare echo
+//! over a socketpair: two threads of this process send the same bytes back and forth, which shows
+//! the kernel's share.
 
 use crate::figures::{Figures, ratio};
 use crate::lab::{BenchResult, Lab};
@@ -20,7 +20,7 @@ pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     let (near, far) = UnixStream::pair()?;
     let echo = thread::spawn(move || echo(far));
     let bare = round_trips(near)?;
-    // An echo that ends because its peer is gone has done its work.
+    // The echo ends when its peer closes the socket, so an error is no problem.
     let _ = echo.join();
     let ping = round_trips(UnixStream::connect(&service.socket)?)?;
     println!("PING on a kept connection, {ROUNDS} round trips");

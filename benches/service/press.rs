@@ -1,11 +1,11 @@
-//! From the press to the first captured sample: cold (the press starts the service), warm (the
-//! stream lingers from the last dictation), and warm after a while (the session manager has
-//! suspended the source meanwhile).
+//! Measures the time from the press to the first captured sample: cold (the press starts the
+//! service), warm (the stream lingers from the last dictation), and warm after a while (the session
+//! manager has suspended the source meanwhile).
 //!
-//! Two figures each. "Answered": `v2m-send start` as a whole process; the service answers once
-//! audio has arrived. "In the service": from the command's arrival at the capture thread's door to
-//! the first samples, as its log tells. The graph runs in cycles of 1024 samples at 48 kHz, 21.3
-//! ms: the first samples wait for the end of one.
+//! There are two figures. "Answered" is the whole process `v2m-send start`; the service answers
+//! once audio has arrived. "In the service" is the time from the command's arrival at the capture
+//! thread to the first samples, according to the log. The graph runs in cycles of 1024 samples at
+//! 48 kHz, 21.3 ms, and the first samples arrive at the end of one.
 
 use crate::figures::{Figures, head_ms};
 use crate::lab::{BenchResult, Lab, Service, ask, timed};
@@ -15,9 +15,9 @@ use v2m_ipc::message::Command;
 const COLD: usize = 10;
 const WARM: usize = 40;
 const SUSPENDED: usize = 5;
-/// Between two presses of a person in a hurry; odd against the graph's cycle.
+/// The time between two presses of a user in a hurry. It is not a multiple of the graph's cycle.
 const PAUSE: Duration = Duration::from_millis(507);
-/// WirePlumber suspends a source that nobody hears after 5 s.
+/// WirePlumber suspends an unused source after 5 s.
 const LONG_PAUSE: Duration = Duration::from_secs(8);
 
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Press {
 }
 
 impl Press {
-    /// One press, and the recording dropped.
+    /// Measures one press, and cancels the recording.
     fn add(&mut self, service: &Service) -> BenchResult<()> {
         self.answered.add(timed(&mut service.send("start"))?);
         self.inside.add(service.first_sample()?);

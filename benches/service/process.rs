@@ -1,24 +1,26 @@
-//! What /proc tells of a process: memory, wake-ups, children.
+//! Reads a process's figures from /proc: memory, wake-ups, children.
 
 use std::collections::BTreeMap;
 use std::fs::{read_dir, read_to_string};
 
-/// Resident memory, in KiB.
+/// Memory in KiB.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Memory {
-    /// All of it.
+    /// All resident memory.
     pub(crate) resident: u64,
-    /// Its own: heap and stacks.
+    /// Private memory: heap and stacks.
     pub(crate) anonymous: u64,
-    /// Pages of files: programs, libraries, a mapped model. Shared with whoever uses them too.
+    /// Pages of files: programs, libraries, a mapped model. They are shared with all users of the
+    /// file.
     pub(crate) file: u64,
-    /// Memory shared with other processes on purpose: PipeWire's buffers.
+    /// Memory that is explicitly shared with other processes, such as PipeWire's buffers.
     pub(crate) shared: u64,
-    /// The proportional share: shared pages divided among their users. `None` where unreadable.
+    /// The proportional share: shared pages divided by the number of their users. `None`: not
+    /// readable.
     pub(crate) proportional: Option<u64>,
 }
 
-/// The memory of a process; zeros if it is gone.
+/// Returns the memory of a process; zeros if it has ended.
 pub(crate) fn memory(pid: u32) -> Memory {
     let status = read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let rollup = read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
@@ -31,10 +33,10 @@ pub(crate) fn memory(pid: u32) -> Memory {
     }
 }
 
-/// Threads by id, with their names and how often each was put on a processor.
+/// Threads by id, with their names and their numbers of context switches.
 pub(crate) type Switches = BTreeMap<u32, (String, u64)>;
 
-/// The context switches of all threads of a process.
+/// Returns the context switches of all threads of a process.
 pub(crate) fn switches(pid: u32) -> Switches {
     let tasks = read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let read = |task: std::fs::DirEntry| {
@@ -47,7 +49,7 @@ pub(crate) fn switches(pid: u32) -> Switches {
     tasks.filter_map(read).collect()
 }
 
-/// The processes that a process has started and that still run.
+/// Returns the running child processes of a process.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let tasks = read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| read_to_string(task.path().join("children")).ok());

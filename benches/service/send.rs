@@ -1,5 +1,5 @@
-//! `v2m-send ping`, the whole process with a warm service, against `/bin/true`: what a key press
-//! costs beyond starting any program at all.
+//! Measures the whole process `v2m-send ping` with a warm service, compared with `/bin/true`: the
+//! cost of a key press beyond starting any program.
 
 use crate::figures::{Figures, head_ms, ratio};
 use crate::lab::{BenchResult, Lab, timed};

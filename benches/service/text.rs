@@ -1,9 +1,9 @@
-//! From the stop to the text, for recordings of several lengths that are played into the microphone
-//! in real time; and the memory that takes.
+//! Measures the time from the stop to the text, for recordings of several lengths that are played
+//! into the microphone in real time, and the memory used.
 //!
-//! The recording is the sample that v2m ships, repeated and cut, or the one that `V2M_BENCH_SPEECH`
-//! names (WAV, 16 kHz, mono, 16 bit). The cut falls where it falls, so the stop comes in the middle
-//! of speech, which is the hardest: a pause before it would have let the engine begin.
+//! The recording is the sample that v2m ships, repeated and cut, or the one in `V2M_BENCH_SPEECH`
+//! (WAV, 16 kHz, mono, 16 bit). The cut is at an arbitrary position, so the stop comes in the
+//! middle of speech. This is the hardest case: at a pause, the engine would already have started.
 
 use crate::figures::{Figures, head_ms};
 use crate::lab::{BenchResult, Lab, MICROPHONE, Service, ask, until};
@@ -47,7 +47,7 @@ pub(crate) fn measure(lab: &Lab) -> BenchResult<()> {
     service.shut_down()
 }
 
-/// One dictation of a file; the time from the stop to the text, and the text.
+/// Dictates a file. Returns the time from the stop to the text, and the text.
 pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> BenchResult<(Duration, String)> {
     let mut client = service.client()?;
     ask(&mut client, &Command::StartRecording(Wishes::default()))?;
@@ -59,7 +59,7 @@ pub(crate) fn dictate(lab: &Lab, service: &Service, wav: &Path) -> BenchResult<(
     Ok((took, answer["text"].as_str().unwrap_or_default().to_owned()))
 }
 
-/// The first `seconds` of a recording, which is repeated if it is shorter.
+/// Writes the first `seconds` of a recording, which is repeated if it is shorter.
 pub(crate) fn cut(speech: &Path, seconds: u32, to: &Path) -> BenchResult<()> {
     let told = |e: hound::Error| format!("{}: {e}", speech.display());
     let mut reader = hound::WavReader::open(speech).map_err(told)?;

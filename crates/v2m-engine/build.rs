@@ -1,6 +1,6 @@
-//! Where the dynamic loader finds CUDA's libraries for v2m-engine-cuda: in the folder that `make
-//! install` fills where the toolkit came from wheels, else in the system's toolkit. The driver's
-//! (libcuda.so.1) is always the system's.
+//! Sets where the dynamic loader finds CUDA's libraries for v2m-engine-cuda: in the folder that
+//! `make install` fills if the toolkit came from wheels, otherwise in the system's toolkit. The
+//! driver's library (libcuda.so.1) is always the system's.
 
 use std::env;
 

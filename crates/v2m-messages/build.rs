@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The only rule for plurals that `Catalogue::plural` knows.
+/// The only plural rule that `Catalogue::plural` supports.
 const PLURALS: &str = "nplurals=2; plural=(n != 1);";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +34,8 @@ fn table(code: &mut String, language: &str, file: &Path) -> Result<(), Box<dyn s
     }
     let mut rows = Vec::new();
     for message in catalogue.messages() {
-        // An entry without a translation, or marked as fuzzy, counts as none; the English stands.
+        // An entry without a translation, or marked as fuzzy, is left out, so the English text is
+        // shown.
         if !message.is_translated() || message.is_fuzzy() {
             continue;
         }

@@ -1,5 +1,5 @@
-// v2m on the session bus: its state, since when it records, and the level of the sound.
-// It needs GLib and Gio alone, so a program of GJS can import it too.
+// A client of v2m on the session bus: state, start of the recording, and sound level.
+// It needs only GLib and Gio, so any GJS program can import it.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -9,7 +9,7 @@ const PATH = '/org/v2m/Dictation1';
 const PROPERTIES = 'org.freedesktop.DBus.Properties';
 
 export class Dictation {
-    // `changed` is called whenever something changes. `bus` is the session's by default.
+    // Calls `changed` after each change. `bus` is the session bus by default.
     constructor(changed, bus = Gio.DBus.session) {
         this._bus = bus;
         this._changed = changed;
@@ -22,7 +22,7 @@ export class Dictation {
             this.level = parameters.deepUnpack()[0];
             this._changed();
         });
-        // v2m that is not running is not started: it has nothing to tell.
+        // Do not start v2m for this: if it is not running, there is no state to show.
         this._watch = Gio.bus_watch_name_on_connection(bus, NAME, Gio.BusNameWatcherFlags.NONE,
             () => this._ask(), () => {
                 this._forget();
@@ -38,12 +38,12 @@ export class Dictation {
         this._changed = () => {};
     }
 
-    // Starts a recording, or stops it.
+    // Starts or stops a recording.
     toggle() {
         this._call('Toggle');
     }
 
-    // How long it has been recording, in whole seconds; null while it does not.
+    // Returns the length of the current recording in whole seconds, or null.
     elapsed() {
         const seconds = GLib.get_real_time() / 1e6 - this._since;
         return this._since > 0 ? Math.max(0, Math.floor(seconds)) : null;
@@ -86,7 +86,7 @@ export class Dictation {
     }
 
     _call(method) {
-        // Toggle starts v2m if it has to.
+        // Only Toggle may start v2m.
         this._bus.call(NAME, PATH, NAME, method, null, null,
             method === 'Toggle' ? Gio.DBusCallFlags.NONE : Gio.DBusCallFlags.NO_AUTO_START,
             -1, null, (bus, result) => {

@@ -36,7 +36,7 @@ export default class V2mExtension extends Extension {
     }
 
     _show() {
-        // A change may come while the extension is being enabled.
+        // A change may arrive while the extension is being enabled.
         if (this._dictation)
             this._label.text = words(this._dictation);
     }

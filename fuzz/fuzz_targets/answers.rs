@@ -1,8 +1,8 @@
-//! Any body of a language model's answer, under each provider's API: it becomes a text or an error,
-//! within the limits, however it comes chopped; lines may end in any way; and what is left of the
-//! text without thoughts, tags and prefaces stood in it.
+//! Fuzzes the body of a language model's answer, under each provider's API. It must become a text
+//! or an error, within the limits, however it is split into reads and however its lines end. The
+//! text without thoughts, tags and prefaces must be a part of the original text.
 //!
-//! The input's first byte chooses the provider, the second how the body is chopped.
+//! The input's first byte selects the provider, the second how the body is split.
 
 #![no_main]
 
@@ -46,7 +46,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The parts of a body, without white space.
+/// Returns the parts of a body, without white space.
 fn parts(body: &str) -> Vec<String> {
     let mut parts = Parts::default();
     let lines = body.split_inclusive(['\n', '\r']);
@@ -73,7 +73,7 @@ fn target(provider: Provider) -> Target {
     }
 }
 
-/// A connection that brings at most `size` bytes at a time.
+/// A connection that returns at most `size` bytes per read.
 struct Chopped {
     bytes: Vec<u8>,
     at: usize,

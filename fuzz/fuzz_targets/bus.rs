@@ -1,8 +1,8 @@
-//! Any body of a message from the session bus: clipboards' lists of formats, in whatever nesting,
-//! name each once and keep no secret; the arguments of v2m's own methods are made plain and short
-//! enough, or refused.
+//! Fuzzes message bodies from the session bus. A clipboard's list of formats, however nested, must
+//! name each format once and contain no secret. The arguments of v2m's own methods must become
+//! plain and short enough, or be refused.
 //!
-//! The input's first byte says what the rest is.
+//! The input's first byte selects the kind of the rest.
 
 #![no_main]
 

@@ -1,9 +1,9 @@
-//! Any configuration file, variables and change: the service, `v2m-llm` and `v2m-remote` read the
-//! same of it; a change that is taken is in the file, reads back, changes nothing the second time,
-//! and one that is refused leaves the file alone. All settings written into an empty file are those
-//! settings.
+//! Fuzzes the configuration file, its variables and a change. The service, `v2m-llm` and
+//! `v2m-remote` must read the same values. An accepted change must be in the file, read back equal,
+//! and change nothing the second time. A refused one must leave the file unchanged. An empty file
+//! with all settings written into it must read back as those settings.
 //!
-//! The input is a TOML file, lines `NAME=VALUE`, and a change as JSON, with zero bytes between.
+//! The input is a TOML file, lines `NAME=VALUE`, and a change as JSON, separated by zero bytes.
 
 #![no_main]
 

@@ -1,11 +1,12 @@
-//! Any files in the folder of a CTranslate2 model: `v2m-model import` gives a whole ggml file or an
-//! error and leaves nothing. Any wheel: a member gives the bytes that it promises or an error.
+//! Fuzzes the files of a CTranslate2 model. `v2m-model import` must produce a complete ggml file,
+//! or return an error and leave no file behind. Also fuzzes wheels: a member must contain exactly
+//! the bytes that the archive announces, or give an error.
 //!
 //! The input is a vocabulary, a zero byte, and `model.bin`; or a zip archive.
 
 #![no_main]
 
-// By its path: it is a part of the program v2m-model.
+// Included by its path, because it is a part of the program v2m-model.
 #[path = "../../src/bin/v2m-model/unpack.rs"]
 mod unpack;
 
@@ -39,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Takes 64 MiB, as a disk that fills up.
+/// Accepts 64 MiB, then fails like a full disk.
 struct Bounded(usize);
 
 impl std::io::Write for Bounded {

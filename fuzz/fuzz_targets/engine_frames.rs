@@ -1,5 +1,5 @@
-//! Any bytes between the daemon and an engine, in either direction: a frame is read or refused,
-//! never more than its own bytes are taken, and what was read survives being sent again.
+//! Fuzzes the bytes between the daemon and an engine, in both directions. A frame must be read or
+//! refused, must consume no more than its own bytes, and must stay the same when it is sent again.
 
 #![no_main]
 

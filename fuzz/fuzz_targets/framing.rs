@@ -1,6 +1,7 @@
-//! Any bytes, chopped anyhow: the decoder never panics, and gives the frames it gives for the whole.
+//! Fuzzes the decoder of frames with a stream split in any way. It must never panic, and must
+//! return the same frames as for the undivided stream.
 //!
-//! The input's first byte says how it is chopped; the rest is the stream.
+//! The input's first byte selects how the stream is split; the rest is the stream.
 
 #![no_main]
 

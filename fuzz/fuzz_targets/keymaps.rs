@@ -1,12 +1,13 @@
-//! Any keymap that a compositor may tell: it is a layout or refused. The keys that write a text on
-//! it are keys that people have, and only its modifiers are held for them.
+//! Fuzzes the keymap that a compositor sends. It must become a layout or be refused. The keys that
+//! type a text on it must exist on real keyboards, and only the layout's modifiers may be held for
+//! them.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use v2m::deliver::fuzzing;
 
-/// The last code of the keys that people type on.
+/// The highest code of a key that people type on.
 const LAST_KEY: u32 = 135;
 
 fuzz_target!(|layout: &[u8]| {

@@ -1,6 +1,7 @@
-//! Any sound file's headers: what v2m reads of them before and beside the decoder. The file that the
-//! decoder is given is no longer than the file is, gives as many bytes as it says, and can be read
-//! from any place. The decoder itself runs in a process that may die; it is not asked here.
+//! Fuzzes the headers of sound files, as far as v2m itself reads them. The file that the decoder
+//! gets must be no longer than the original, must contain as many bytes as it announces, and must
+//! be readable from every position. The decoder itself is not fuzzed: it runs in a process that may
+//! die.
 
 #![no_main]
 

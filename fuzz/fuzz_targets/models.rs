@@ -1,10 +1,11 @@
-//! Any file as a model in ggml's form or in GGUF, or as Moonshine's weights, read by all their readers: each gives a model or an error, and
-//! allocates no more than the file's length warrants (the fuzzer's limit on one allocation). What
-//! `v2m-model` makes of it is whole. What an engine takes for a tensor lies within the file.
+//! Fuzzes model files: ggml, GGUF, and Moonshine's weights, read by all their readers. Each must
+//! return a model or an error, and allocate no more than the file's length justifies (the fuzzer
+//! limits a single allocation). The file that `v2m-model` makes of it must be complete. Each tensor
+//! that an engine finds must lie within the file.
 
 #![no_main]
 
-// By its path: linked as a part of its crate it would need whisper.cpp.
+// Included by its path, because linking its crate would require whisper.cpp.
 #[path = "../../crates/v2m-engine/src/model/whisper.rs"]
 #[allow(dead_code, reason = "its crate uses all of it")]
 mod whisper;
@@ -33,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(summary) = gguf::inspect(&path) {
         assert!(!is_model && gguf::is_gguf(input) && summary.bytes == input.len() as u64);
     }
-    // Read in the order of this list, each as far as the one before is one.
+    // The import reads the files in this order, and stops at the first invalid one.
     for name in moonshine_import::FILES {
         fs::write(folder.join(name), input).expect("the folder takes files");
     }

@@ -1,7 +1,7 @@
-//! Any words in any notice: the title is one plain line, the body is plain, short, and holds no
-//! markup but the three escapes.
+//! Fuzzes the words in every notice. The title must be one plain line. The body must be plain and
+//! short, and its only markup the three escapes.
 //!
-//! The input's first byte chooses the notice; the rest is three texts with zero bytes between.
+//! The input's first byte selects the notice; the rest is three texts, separated by zero bytes.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use v2m::deliver::{Notice, fuzzing};
 use v2m::session::{Code, Delivery, Failure};
 use v2m_ipc::plain;
 
-/// Characters of a body, and the sign that it was cut.
+/// The most characters in a body: 300, and the mark that it was cut.
 const MOST: usize = 301;
 
 fuzz_target!(|input: &[u8]| {

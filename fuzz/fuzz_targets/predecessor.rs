@@ -1,8 +1,8 @@
-//! Any configuration of voice2machine, beside any of v2m's own: each setting gets a fate with a
-//! reason, and none stops the others: what is taken over is a change that v2m makes. All settings
-//! as GET_CONFIG answers them, given back, change nothing.
+//! Fuzzes the import of voice2machine's configuration into v2m's. Each setting must get a result
+//! with a reason, and none may stop the others. The settings taken over must be a change that v2m
+//! accepts. All settings as GET_CONFIG returns them must change nothing when they are sent back.
 //!
-//! The input is v2m's own file and voice2machine's, with a zero byte between.
+//! The input is v2m's own file and voice2machine's, separated by a zero byte.
 
 #![no_main]
 

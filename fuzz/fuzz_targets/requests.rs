@@ -1,4 +1,5 @@
-//! Any bytes are a command or refused; a command survives being sent again.
+//! Fuzzes requests: bytes must become a command or be refused, and a command must stay the same
+//! when it is sent again.
 
 #![no_main]
 
@@ -10,7 +11,7 @@ fuzz_target!(|frame: &[u8]| {
         let again = command.to_request().to_string();
         let again = Command::parse(again.as_bytes());
         match &command {
-            // serde_json reads a printed number back to within its last digit.
+            // serde_json reads a printed number back with an error in its last digit at most.
             Command::UpdateConfig { .. } => assert_eq!(again.map(|c| c.name()), Ok(command.name())),
             _ => assert_eq!(again, Ok(command)),
         }

@@ -1,9 +1,9 @@
-//! Any transcript under any choice of text rules: applied to its own result the whole changes
-//! nothing more, no control character appears that was not said, a join keeps the text's words, and
-//! the time stays in proportion (the fuzzer's own limit of 30 s a run).
+//! Fuzzes the text rules with any transcript and any choice of rules. Applying them to their own
+//! result must change nothing, no control character may appear that was not dictated, a join must
+//! keep the text's words, and the time must stay in proportion (the fuzzer limits a run to 30 s).
 //!
-//! The input's first byte chooses rules and language, the second what stands around; the rest is
-//! the text, in pieces at each `|`.
+//! The input's first byte selects rules and language, the second the surrounding text; the rest is
+//! the text, split into pieces at each `|`.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ const LANGUAGES: [&str; 5] = ["en", "es", "de", "fr", ""];
 const AROUND: [Option<&str>; 6] =
     [None, Some(""), Some("Dear Ann,\n"), Some("It is. "), Some("and"), Some("(")];
 
-/// By choice: to make them takes far longer than to apply them.
+/// All choices, made once: making rules takes far longer than applying them.
 static RULES: LazyLock<Vec<Rules>> = LazyLock::new(|| (0..16).map(rules).collect());
 
 fuzz_target!(|input: &[u8]| {

@@ -1,7 +1,7 @@
-//! Any files in the directory of dictations: the start of the service lists each once, reads its
-//! recording by its length whatever the header says, counts each attempt, gives up after six, and
-//! offers no text that commands a terminal. What it writes back is a true WAV header and a record
-//! that reads the same.
+//! Fuzzes the directory of dictations. At its start, the service must list each dictation once,
+//! read a recording by its length whatever its header says, count each attempt, give up after six,
+//! and offer no text that could control a terminal. The WAV header that it writes must be correct,
+//! and the record must read back equal.
 //!
 //! The input is a record, a zero byte, and a recording.
 
@@ -14,7 +14,7 @@ use v2m::store::{self, MAX_ATTEMPTS, Record, Text, Unfinished, fuzzing};
 use v2m_ipc::plain;
 
 const NAME: &str = "20261128T101010.000Z-1";
-/// Bytes of a WAV header.
+/// The size of a WAV header in bytes.
 const HEADER: usize = 44;
 
 fuzz_target!(|input: &[u8]| {
@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     if let Some(known) = &known {
         let again = serde_json::to_vec(known).expect("a record is JSON");
         let again: Record = serde_json::from_slice(&again).expect("it reads what it writes");
-        // A printed number is read back to within its last digit.
+        // serde_json reads a printed number back with an error in its last digit at most.
         assert_eq!(Record { seconds: known.seconds, ..again }, *known);
     }
     let last = store::last_text(folder).expect("the folder can be listed");
@@ -63,7 +63,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     assert_eq!(before, None, "it was tried often enough");
-    // A text ends it, whatever was there.
+    // A text completes the dictation, whatever was in the files.
     fuzzing::deliver(audio, Text::default()).expect("it is written");
     assert_eq!(listed(folder), None);
 });

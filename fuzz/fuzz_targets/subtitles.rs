@@ -1,5 +1,5 @@
-//! Any segments as subtitles: no word is lost, no cue overlaps the next or is empty, and nothing in
-//! a text is taken for a time or for markup.
+//! Fuzzes segments that become subtitles. No word may be lost, no cue may be empty or overlap the
+//! next one, and no part of a text may be read as a time or as markup.
 //!
 //! The input is lines of two floating-point numbers (8 bytes each, little-endian) and a text.
 
@@ -28,12 +28,12 @@ fn piece(line: &[u8]) -> Option<SpokenSpan> {
     Some(SpokenSpan { start: f64::from_le_bytes(*start), end: f64::from_le_bytes(*end), text })
 }
 
-/// The text of all cues, and their times in milliseconds.
+/// Returns the text of all cues, and their times in milliseconds.
 fn cues(file: &str, point: &str) -> (String, Vec<(u64, u64)>) {
     let (mut text, mut times) = (String::new(), Vec::new());
     for block in file.split("\n\n").filter(|block| block.contains(" --> ")) {
         let (head, lines) = block.split_once('\n').expect("a cue has lines");
-        // SubRip numbers them.
+        // In SubRip, a number precedes each cue.
         let (head, lines) = match head.contains(" --> ") {
             true => (head, lines),
             false => lines.split_once('\n').expect("a number, a time, lines"),

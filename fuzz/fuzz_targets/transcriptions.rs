@@ -1,6 +1,6 @@
-//! Any body of a server with a recogniser: it becomes a text or a reason. A text is plain, trimmed
-//! and not too long, whoever reads it again reads the same, and white space around the body changes
-//! nothing. What is told of an error is what stood in it.
+//! Fuzzes the answers of a server that transcribes. Each must become a text or an error. A text
+//! must be plain, trimmed and not too long, read back equal from another answer, and not depend on
+//! white space around the body. The message of an error must be no longer than the answer.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! `v2m-llm`: asks language models for the daemon. Everything is in the crate of that name.
+//! `v2m-llm`: sends the daemon's requests to language models. Everything is in the crate of that
+//! name.
 
 #![forbid(unsafe_code)]
 

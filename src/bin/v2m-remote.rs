@@ -1,5 +1,5 @@
-//! `v2m-remote`: asks a recogniser on a server for the daemon. Everything is in the crate of that
-//! name.
+//! `v2m-remote`: sends the daemon's audio to a recogniser on a server. Everything is in the crate
+//! of that name.
 
 #![forbid(unsafe_code)]
 

@@ -4,7 +4,7 @@ use pipewire::spa::sys;
 use pipewire::spa::utils::dict::DictRef;
 use std::collections::BTreeSet;
 
-/// The most channels that PipeWire takes, and so the most that we record.
+/// The most channels that PipeWire accepts, and so the most that v2m records.
 pub(super) const MOST: usize = sys::SPA_AUDIO_MAX_CHANNELS as usize;
 
 /// SPA's channel names, in the order of `enum spa_audio_channel` from
@@ -46,8 +46,8 @@ impl Port {
     }
 }
 
-/// The channel part of `wanted` (`source:channel`), if it begins with this source's name. Names of
-/// sources and ports may themselves contain colons.
+/// Returns the channel part of `wanted` (`source:channel`), if it begins with this source's name.
+/// Names of sources and ports may themselves contain colons.
 pub(super) fn beside<'w>(source: &str, wanted: &'w str) -> Option<&'w str> {
     wanted.strip_prefix(source)?.strip_prefix(':')
 }
@@ -73,7 +73,7 @@ impl Channels {
         let position = |port: &&Port| position(&port.channel);
         let mut positions: Vec<u32> = ports.iter().take(MOST).map(position).collect();
         if matches!(positions[..], [] | [sys::SPA_AUDIO_CHANNEL_UNKNOWN]) {
-            // PipeWire mixes all it gets into this one channel.
+            // PipeWire mixes everything into this one channel.
             positions = vec![sys::SPA_AUDIO_CHANNEL_MONO];
         }
         let distinct: BTreeSet<_> = positions.iter().collect();
@@ -95,8 +95,8 @@ impl Channels {
     }
 }
 
-/// The position of the channel with this name, or `SPA_AUDIO_CHANNEL_UNKNOWN` if SPA has no such
-/// name.
+/// Returns the position of the channel with this name, or `SPA_AUDIO_CHANNEL_UNKNOWN` if SPA has no
+/// such name.
 fn position(name: &str) -> u32 {
     let known = match name.strip_prefix("AUX") {
         Some(number) => {

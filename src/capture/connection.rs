@@ -1,5 +1,5 @@
-//! A connection to PipeWire, and what it reports: the sources that are there, the default source,
-//! and the links between nodes. Callbacks only take notes; the worker makes the decisions.
+//! A connection to PipeWire, and its reports: the available sources, the default source, and the
+//! links between nodes. Callbacks only record them. The worker makes the decisions.
 
 use super::CaptureError;
 use super::channels::{self, Channels, Port};
@@ -36,13 +36,13 @@ pub(super) struct Node {
 /// A source and the channels to record from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Input {
-    /// The source.
+    /// The source to record.
     pub(super) source: Node,
     /// The source's channels as they are now.
     pub(super) channels: Channels,
 }
 
-/// What PipeWire has reported so far.
+/// PipeWire's reports so far.
 #[derive(Default)]
 struct Known {
     sources: BTreeMap<u32, Node>,
@@ -60,7 +60,7 @@ struct Known {
     manager: Option<u32>,
     /// The round trip that was answered last.
     answered: Option<i32>,
-    /// Why the connection is dead.
+    /// Why the connection is dead. `None`: it is alive.
     dead: Option<String>,
 }
 
@@ -73,9 +73,9 @@ enum Phase {
     Known,
 }
 
-/// What connections are made from: PipeWire's modules, and the thread that moves the samples. Keep it
-/// for the next connection: with PipeWire 0.3.65 each new one leaks 6 kB, most of it in module-rt's
-/// connection to D-Bus.
+/// Creates the context for connections: PipeWire's modules, and the thread that moves the samples.
+/// Keep it for the next connection: with PipeWire 0.3.65, each new context leaks 6 kB, most of it
+/// in module-rt's connection to D-Bus.
 pub(super) fn new_context(mainloop: &MainLoopRc) -> Result<ContextRc, CaptureError> {
     // With client-rt.conf the data thread asks for real-time priority. Otherwise a recogniser that
     // keeps all cores busy could make it miss a quantum.
@@ -125,7 +125,7 @@ impl Connection {
         })
     }
 
-    /// The core, on which streams are made.
+    /// Returns the core, on which streams are made.
     pub(super) fn core(&self) -> &CoreRc {
         &self.core
     }
@@ -146,7 +146,7 @@ impl Connection {
         self.known.borrow().answered == Some(asked)
     }
 
-    /// Why the connection is dead, if it is.
+    /// Returns why the connection is dead. `None`: it is alive.
     pub(super) fn dead(&self) -> Option<String> {
         self.known.borrow().dead.clone()
     }
@@ -184,14 +184,14 @@ impl Connection {
         self.bound = Some((listener, metadata));
     }
 
-    /// Finds what to record: all channels of the source named `wanted`, or of the default source.
-    /// `wanted` may also name one channel: `source:channel`.
+    /// Finds the input to record: all channels of the source named `wanted`, or of the default
+    /// source. `wanted` may also name one channel: `source:channel`.
     pub(super) fn find(&self, wanted: Option<&str>) -> Result<Input, CaptureError> {
         self.known.borrow().find(wanted)
     }
 
-    /// Whether the session manager has looked at the devices: it has chosen a default source, or
-    /// has had the time to choose one.
+    /// Whether the session manager has inspected the devices: it has chosen a default source, or
+    /// has had enough time to do so.
     pub(super) fn settled(&self) -> bool {
         let known = self.known.borrow();
         let is_default = |node: &Node| known.default.as_ref() == Some(&node.name);
@@ -199,7 +199,7 @@ impl Connection {
         known.sources.values().any(is_default) || session_manager::has_settled(manager)
     }
 
-    /// All sources that are there, with their ids. Their volume must be asked for separately.
+    /// Lists all available sources with their ids. Their volume must be requested separately.
     pub(super) fn sources(&self) -> Vec<(u32, Source)> {
         self.known.borrow().listed()
     }
@@ -210,7 +210,7 @@ impl Connection {
     }
 
     /// Whether the source has more channels than when it was looked up. Fewer channels do not
-    /// count: they may come back at once, and a stream that is made anew each time would never
+    /// count: they may come back at once, and a stream that is recreated each time would never
     /// deliver sound.
     pub(super) fn has_grown(&self, input: &Input) -> bool {
         let known = self.known.borrow();
@@ -218,7 +218,7 @@ impl Connection {
         now > input.channels.positions.len()
     }
 
-    /// The ids of the nodes that feed `node`, each once.
+    /// Returns the ids of the nodes that feed `node`, each once.
     pub(super) fn feeders(&self, node: u32) -> BTreeSet<u32> {
         let known = self.known.borrow();
         known.links.values().filter(|(_, to)| *to == node).map(|(from, _)| *from).collect()
@@ -276,7 +276,7 @@ impl Known {
         self.sources.values().find(|node| node.name == name)
     }
 
-    /// The node's ports, in order, and only those that are recorded.
+    /// Returns the node's ports that are recorded, in order.
     fn ports_of(&self, node: &Node) -> Vec<&Port> {
         let mut ports: Vec<_> = self.ports.values().filter(|port| port.node == node.id).collect();
         ports.sort_by_key(|port| port.index);

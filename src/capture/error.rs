@@ -1,11 +1,12 @@
-//! Why audio capture failed, in words for the user. Source errors are deliberately not included:
-//! PipeWire's own are a bare errno at best, and events must be comparable values.
+//! Reasons why audio capture failed, in words for the user. Source errors are deliberately not
+//! included: PipeWire's are a bare errno at best, and events must be comparable values.
 
 use crate::session::{Code, Failure};
 use std::time::Duration;
 use v2m_messages::tr;
 
-/// Why capture failed. The text says what was being done, what went wrong and what to do now.
+/// The reason why capture failed. The text says what was being done, what went wrong and what to do
+/// now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaptureError {
     /// The thread or its file descriptors could not be created.
@@ -21,7 +22,7 @@ pub enum CaptureError {
         )
     )]
     NoPipeWire(String),
-    /// PipeWire accepted the connection and then said nothing.
+    /// PipeWire accepted the connection and then sent nothing.
     #[error(
         "{}",
         tr!(
@@ -176,7 +177,7 @@ impl CaptureError {
         matches!(self, Self::ChannelMissing { there, .. } if there.is_empty())
     }
 
-    /// The machine-readable reason.
+    /// Returns the machine-readable reason.
     pub fn code(&self) -> Code {
         match self {
             Self::Setup(_) => Code::Internal,
@@ -198,7 +199,7 @@ impl CaptureError {
 }
 
 impl CaptureError {
-    /// The title and the body of a notification.
+    /// Returns the title and the body of a notification.
     fn in_brief(&self) -> (String, &'static str) {
         let (cause, remedy) = match self {
             Self::Setup(_) => {

@@ -35,14 +35,14 @@ pub(super) struct Cycle {
     pub(super) now: Nanos,
 }
 
-/// A driver that stands still for less than this is only late: timers are late on a busy machine.
-/// Shorter than one cycle of PipeWire's default quantum (1024 at 48 kHz, 21 ms).
+/// A driver that stands still for less than this is only late, because timers are late on a busy
+/// machine. Shorter than one cycle of PipeWire's default quantum (1024 at 48 kHz, 21 ms).
 const LATE: i64 = samples_in_ms(20);
-/// How long a driver may take to catch up, in samples that came since it stood still. ALSA's
-/// largest buffers are emptied within a few cycles.
+/// How long a driver may take to catch up, in samples received since it stood still. ALSA's largest
+/// buffers are emptied within a few cycles.
 const CATCHING_UP: u64 = samples_in_ms(300) as u64;
-/// How many samples the resampler may keep back or give beyond what the clock says: part of its
-/// window of 64 samples, at the stream's beginning.
+/// How many samples the resampler may hold back or add, compared with the clock: part of its window
+/// of 64 samples, at the stream's beginning.
 const SLACK: i64 = 64;
 
 const fn samples_in_ms(ms: i64) -> i64 {
@@ -83,7 +83,7 @@ impl GapFinder {
         let advanced = (cycle.rate == last.rate && cycle.rate > 0)
             .then(|| i128::from(cycle.ticks) - i128::from(last.ticks))
             .map(|ticks| rounded(ticks * i128::from(SAMPLE_RATE), i128::from(cycle.rate)))
-            // Another driver counts from another start. Then only time counts.
+            // A new driver counts ticks from another start. Then only the time counts.
             .filter(|&advanced| (0..=time.max(came) + LATE).contains(&advanced));
         let not_taken = advanced.map_or(0, |advanced| advanced - came);
         // A difference of half a cycle or more counts as a missed cycle.
@@ -131,8 +131,8 @@ impl GapFinder {
         if is_reached { self.found.pop_front().map(|(_, gap)| gap) } else { None }
     }
 
-    /// The position until which samples may be passed on: the next gap, or a stall that is not
-    /// settled.
+    /// Returns the position until which samples may be passed on: the next gap, or a stall that is
+    /// not settled.
     pub(super) fn clear_until(&self) -> Option<u64> {
         let gap = self.found.front().map(|&(at, _)| at);
         let stall = self.stall.map(|stall| stall.at);
@@ -193,8 +193,8 @@ mod tests {
             }
         }
 
-        /// Lets cycles pass without us. The last cycle's samples come, and the next cycle that we
-        /// see is `cycles` later.
+        /// Skips cycles. The last cycle's samples come, and the next cycle that we see is `cycles`
+        /// later.
         fn missed(&mut self, cycles: u64) {
             self.cycle.at += self.samples();
             self.cycle.ticks += self.quantum * (cycles + 1);
@@ -202,7 +202,7 @@ mod tests {
             self.next();
         }
 
-        /// Lets the driver stand still before the next cycle.
+        /// Makes the driver stand still before the next cycle.
         fn stalls(&mut self, time: Nanos) {
             self.cycle.now += time;
             self.goes_on(1);
@@ -364,7 +364,7 @@ mod tests {
         graph.cycle.ticks = 3;
         graph.goes_on(40);
         assert_eq!(graph.told, []);
-        // Time reveals what stands still during the change.
+        // The time reveals a standstill during the change of drivers.
         graph.cycle.ticks = 77;
         graph.stalls(500 * MS);
         graph.goes_on(30);

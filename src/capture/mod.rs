@@ -1,19 +1,19 @@
-//! Records the microphone through PipeWire, on a thread of its own, `v2m-capture`. Commands go in.
-//! 16 kHz mono f32 samples and events come out, in one order.
+//! Records the microphone through PipeWire, on its own thread, `v2m-capture`. It takes commands,
+//! and returns 16 kHz mono f32 samples and events in one order.
 //!
 //! | file | what it is for |
 //! |---|---|
 //! | `ring` | samples and marks, from the realtime thread to the event loop |
-//! | `gaps` | what is missing from the samples, by the graph's clock |
+//! | `gaps` | finds missing samples by the graph's clock |
 //! | `thread` | the thread `v2m-capture` and its loop |
-//! | `worker` | what it does: one recording at a time, deadlines, linger |
-//! | `connection` | PipeWire's side: what is there, who is linked with whom |
-//! | `session_manager` | whether the sources that there are have been found |
+//! | `worker` | the thread's work: one recording at a time, deadlines, linger |
+//! | `connection` | PipeWire's side: available sources, and links between nodes |
+//! | `session_manager` | whether PipeWire's session manager has found all sources |
 //! | `channels` | the channels of a source |
 //! | `stream` | our node in the graph and its realtime callback |
-//! | `realtime` | whether the thread that takes the sound has real-time priority |
+//! | `realtime` | whether the thread that receives the sound has real-time priority |
 //! | `volume` | whether a source is muted |
-//! | `sources` | a look at which sources there are, for `v2m doctor` |
+//! | `sources` | lists the available sources, for `v2m doctor` |
 //!
 //! Deliberately not here: resampling (PipeWire does it), how several channels become one
 //! ([`crate::mix`]), level metering, WAV files, and the decision what to do about a failure.
@@ -43,8 +43,8 @@ use thread::Order;
 use v2m_ipc::pcm;
 use v2m_messages::tr;
 
-/// Converts samples of full scale ±1.0 to signed 16 bit, the form that the store and the recogniser
-/// take.
+/// Converts samples of full scale ±1.0 to signed 16 bit, the format of the store and the
+/// recogniser.
 pub fn to_pcm16(samples: &[f32]) -> Vec<i16> {
     samples.iter().copied().map(pcm::from_float).collect()
 }
@@ -62,43 +62,43 @@ pub enum CaptureCommand {
         /// default source.
         source: Option<String>,
     },
-    /// Ends the recording and keeps all that was said until now. [`CaptureEvent::Ended`] answers it
+    /// Ends the recording and keeps everything said until now. [`CaptureEvent::Ended`] answers it
     /// within half a second, even if the job has not started yet.
     Stop {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
     },
     /// Drops the recording. [`CaptureEvent::Ended`] with [`End::Cancelled`] answers it.
     Cancel {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
     },
 }
 
-/// What happened to a recording.
+/// A report about a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureEvent {
     /// The first audio has arrived. Its samples follow.
     Started {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// The time from sending Start until PipeWire's first samples arrived.
         latency: Duration,
         /// Whether the thread that receives the sound has real-time priority. `None`: unknown.
         realtime: Option<bool>,
-        /// What the user calls the source: its description.
+        /// The source's description, which names it for the user.
         microphone: String,
     },
     /// Nothing could be recorded. The job is over, and no [`CaptureEvent::Ended`] follows.
     Failed {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// Why it failed.
         error: CaptureError,
     },
     /// The recording is over. All its samples came before this event.
     Ended {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// How it ended.
         end: End,
@@ -113,9 +113,9 @@ pub enum CaptureEvent {
 /// How a recording ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It was stopped, and has all that was said until then.
+    /// It was stopped, and contains everything said until then.
     Stopped,
-    /// The source or PipeWire went away. The samples recorded before that have been delivered.
+    /// The source or PipeWire disappeared. The samples recorded before that have been delivered.
     Lost(CaptureError),
     /// It was cancelled and dropped.
     Cancelled,
@@ -126,16 +126,16 @@ pub enum End {
 pub enum CaptureOutput {
     /// Samples at 16 kHz, mono, full scale ±1.0; never empty.
     Pcm {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
         /// The samples that follow those delivered before.
         samples: Vec<f32>,
     },
     /// Sound that is missing between the samples before this and those after it.
     Gap {
-        /// The recording.
+        /// Identifies the recording.
         job: JobId,
-        /// How much is missing, and why.
+        /// The length of the gap, and its cause.
         missing: Missing,
     },
     /// An event, in order with the samples.
@@ -162,7 +162,7 @@ impl Capture {
     /// enabled.
     ///
     /// # Errors
-    /// [`CaptureError::Setup`] if the thread or its file descriptors cannot be had.
+    /// [`CaptureError::Setup`] if the thread or its file descriptors cannot be created.
     pub fn spawn(linger: Duration) -> Result<Self, CaptureError> {
         let setup = |error: std::io::Error| CaptureError::Setup(error.to_string());
         let (tap, control, reader) = ring::ring().map_err(setup)?;

@@ -1,42 +1,43 @@
-//! Tells whether the thread that receives the sound has real-time priority. PipeWire's library
+//! Finds out whether the thread that receives the sound has real-time priority. PipeWire's library
 //! requests it with its module "rt", from the kernel (RLIMIT_RTPRIO), the portal or rtkit. Without
 //! it, a busy machine may run the thread too late, and sound is missing.
 //!
-//! The module asks once for each data thread, when it starts. rtkit takes the priority away from all
-//! threads after its canary starved, often after a suspend. Only another thread gets it again.
+//! The module asks once for each data thread, when it starts. rtkit takes the priority away from
+//! all threads after its canary thread starved, often after a suspend. Only a new thread gets it
+//! again.
 
 /// The scheduling policies of `proc_pid_stat(5)`, from `sched.h`.
 const FIFO: u32 = 1;
 const ROUND_ROBIN: u32 = 2;
 
-/// How many threads in a row ask in vain. Then this system is taken to have no priority to give. Each
-/// thread costs time, and with PipeWire 0.3.65 it leaks 6 kB.
+/// How many threads in a row may be refused. After that v2m assumes that this system grants no
+/// priority, and stops asking. Each new thread costs time, and leaks 6 kB with PipeWire 0.3.65.
 const MOST_REFUSED: u32 = 5;
 
-/// When another data thread is to ask for priority.
+/// When to replace the data thread by one that asks for priority again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AskAgain {
-    /// The thread has it, or nobody knows, or it is no use to ask.
+    /// Not at all: the thread has priority, or this is unknown, or asking is useless.
     No,
-    /// The thread never had it. It is replaced once its stream is not needed any more.
+    /// Once its stream is no longer needed, because the thread never had priority.
     Later,
-    /// The thread had it.
+    /// At once, because the thread has lost its priority.
     Now,
 }
 
-/// What the data threads have got so far.
+/// The priority that the data threads have received so far.
 #[derive(Debug, Default)]
 pub(super) struct Priority {
-    /// Whether the present thread has had it.
+    /// Whether the current thread has had priority.
     had: bool,
-    /// How many threads in a row, the present one included, have not got it.
+    /// How many threads in a row, including the current one, were refused.
     refused: u32,
-    /// Whether the present one counts among those.
+    /// Whether the current thread is counted in `refused`.
     is_counted: bool,
 }
 
 impl Priority {
-    /// Notes whether the present thread `has` priority, and tells what follows from it.
+    /// Notes whether the current thread `has` priority. Returns when to ask again.
     pub(super) fn seen(&mut self, has: Option<bool>) -> AskAgain {
         match has {
             Some(true) => {
@@ -52,13 +53,13 @@ impl Priority {
         }
     }
 
-    /// The present thread ends.
+    /// Notes that the current thread ends.
     pub(super) fn thread_ends(&mut self) {
         (self.had, self.is_counted) = (false, false);
     }
 }
 
-/// Whether a thread of this process has real-time priority. `None`: /proc does not tell.
+/// Whether a thread of this process has real-time priority. `None`: /proc does not report it.
 pub(super) fn has_priority(thread: i32) -> Option<bool> {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok()?;
     policy(&stat).map(|policy| matches!(policy, FIFO | ROUND_ROBIN))
@@ -82,13 +83,13 @@ mod tests {
         assert_eq!(policy("77 (short) S 1"), None);
     }
 
-    /// Regression: after a suspend, all later recordings were made without it.
+    /// Regression: after a suspend, all later recordings were made without priority.
     #[test]
     fn a_thread_that_lost_its_priority_is_replaced_at_once() {
         let mut priority = Priority::default();
         assert_eq!(priority.seen(Some(true)), AskAgain::No);
         assert_eq!(priority.seen(Some(false)), AskAgain::Now);
-        // As often as that happens.
+        // However often this happens.
         for _ in 0..2 * MOST_REFUSED {
             priority.thread_ends();
             assert_eq!(priority.seen(Some(true)), AskAgain::No);

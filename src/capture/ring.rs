@@ -3,8 +3,8 @@
 //! takes one job's samples for another's, and never sees a job end before its last sample.
 //!
 //! The ring has three ends: [`Tap`] (realtime thread) copies samples in, [`Control`] (loop thread)
-//! opens, closes and marks, [`Reader`] (event loop) awaits. PipeWire is not used here, so that all
-//! of it can be tested without it.
+//! opens, closes and marks, [`Reader`] (event loop) awaits. This module does not use PipeWire, so
+//! it can be tested without it.
 
 use super::clock::{self, NEVER, Nanos};
 use super::gaps::{Cycle, GapFinder};
@@ -25,8 +25,7 @@ const CAPACITY: usize = 160_000;
 /// the loop thread waits and memory does not grow.
 const MARKS: usize = 32;
 /// How many cycles may wait for the reader: 10 s of cycles of 2.5 ms. If cycles are shorter and the
-/// event loop is that late, some are not noted. The next noted cycle then covers all that is
-/// missing.
+/// event loop is that late, some are not noted. The next noted cycle then covers them.
 const CYCLES: usize = 4_096;
 
 /// The graph's clock at the start of a cycle.
@@ -48,7 +47,7 @@ struct Shared {
     open: AtomicBool,
     /// True while the realtime thread is between its load of `open` and its last store.
     busy: AtomicBool,
-    /// How many samples were put into the ring since it was made. This is the position in the
+    /// How many samples were put into the ring since its creation. This is the position in the
     /// stream.
     written: AtomicU64,
     /// How many of this job's samples found the ring full.
@@ -73,7 +72,7 @@ struct Mark {
     event: CaptureEvent,
 }
 
-/// Makes the ring's three ends. Must be called within a tokio runtime with IO enabled.
+/// Creates the ring's three ends. Must be called within a tokio runtime with IO enabled.
 pub(super) fn ring() -> io::Result<(Tap, Control, Reader)> {
     let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
     let shared = Arc::new(Shared {
@@ -230,22 +229,22 @@ impl Control {
         ring_bell(&self.shared.wake);
     }
 
-    /// The position in the stream of samples.
+    /// Returns the position in the stream of samples.
     pub(super) fn written(&self) -> u64 {
         self.shared.written.load(SeqCst)
     }
 
-    /// How many of this job's samples found the ring full.
+    /// Returns how many of this job's samples found the ring full.
     pub(super) fn lost(&self) -> u64 {
         self.shared.lost.load(SeqCst)
     }
 
-    /// When this job's first sample came.
+    /// Returns when this job's first sample came.
     pub(super) fn first_at(&self) -> Option<Nanos> {
         Some(self.shared.first_at.load(SeqCst)).filter(|&at| at != NEVER)
     }
 
-    /// The id of the realtime thread that delivered the first sample.
+    /// Returns the id of the realtime thread that delivered the first sample.
     pub(super) fn thread(&self) -> i32 {
         self.shared.thread.load(SeqCst)
     }
@@ -275,7 +274,7 @@ pub(super) struct Reader {
     pending: Option<Mark>,
     /// Cycles that are not yet assigned to a job.
     cycles: VecDeque<Cycle>,
-    /// Finds what is missing from the job's samples.
+    /// Finds gaps in the job's samples.
     finder: GapFinder,
 }
 

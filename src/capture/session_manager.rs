@@ -1,8 +1,9 @@
-//! Tells whether PipeWire's session manager has had the time to find the devices that are there.
+//! Decides whether PipeWire's session manager has had enough time to find all devices.
 //!
 //! Right after login PipeWire answers before its session manager has found any source. No message
 //! from PipeWire or WirePlumber says "these are all", but a manager that has run for a while has
-//! seen them. So v2m can tell a machine without a microphone from one that is still starting.
+//! seen them. So v2m can distinguish a machine without a microphone from one that is still
+//! starting.
 
 use std::time::Duration;
 
@@ -13,12 +14,12 @@ const SETTLING: Duration = Duration::from_secs(10);
 /// The unit of times in /proc: Linux's USER_HZ, the same on every processor that PipeWire runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Whether the session manager with this process id has run for long enough. `None` has not.
+/// Whether the session manager with this process id has run for long enough. False for `None`.
 pub(super) fn has_settled(pid: Option<u32>) -> bool {
     pid.and_then(age).is_some_and(|age| age >= SETTLING)
 }
 
-/// How long a process has run.
+/// Returns how long a process has run.
 fn age(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let started = started_ticks(&stat)?;

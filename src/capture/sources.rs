@@ -40,7 +40,7 @@ impl Source {
     }
 }
 
-/// Lists the sources that are there now. Blocks for milliseconds, 3 s at most.
+/// Lists the sources that are available now. Blocks for milliseconds, 3 s at most.
 ///
 /// # Errors
 /// [`CaptureError::NoPipeWire`], [`CaptureError::NoAnswer`] or [`CaptureError::PipeWireStopped`].
@@ -63,7 +63,7 @@ pub fn sources() -> Result<Vec<Source>, CaptureError> {
     Ok(sources.into_iter().zip(questions).map(told).collect())
 }
 
-/// Runs the loop until `told` is true, PipeWire has stopped or the deadline has come.
+/// Runs the loop until `told` returns true, PipeWire has stopped, or the deadline has passed.
 fn until(
     mainloop: &MainLoopRc,
     connection: &mut Connection,

@@ -135,17 +135,17 @@ impl Stream {
             .map_err(|error| CaptureError::Stream(error.to_string()))
     }
 
-    /// Lets audio come, or pauses it.
+    /// Starts or pauses the audio.
     pub(super) fn set_active(&self, active: bool) -> Result<(), CaptureError> {
         self.stream.set_active(active).map_err(|error| CaptureError::Stream(error.to_string()))
     }
 
-    /// The stream's error, if there is one.
+    /// Returns the stream's error, if there is one.
     pub(super) fn error(&self) -> Option<String> {
         self.error.borrow().clone()
     }
 
-    /// The id of our node in the registry.
+    /// Returns the id of our node in the registry.
     pub(super) fn node_id(&self) -> u32 {
         self.stream.node_id()
     }
@@ -184,7 +184,7 @@ fn node_properties(input: &Input) -> PropertiesBox {
     properties
 }
 
-/// The only format we accept: the source's own channels, which PipeWire resamples.
+/// Builds the only format we accept: the source's own channels, which PipeWire resamples.
 fn format_pod(channels: &Channels) -> Result<Vec<u8>, CaptureError> {
     let mut info = AudioInfoRaw::new();
     info.set_format(AudioFormat::F32LE);
@@ -241,7 +241,7 @@ fn pour_data(data: &mut Data, mixer: &mut Mixer, pour: &mut Pour<'_>) {
     mixer.pour(bytes, pour);
 }
 
-/// The graph's clock in this cycle.
+/// Reads the graph's clock in this cycle.
 fn moment(stream: &pipewire::stream::Stream) -> Option<Moment> {
     let time = stream.time().ok()?;
     let rate = time.rate();
@@ -250,9 +250,9 @@ fn moment(stream: &pipewire::stream::Stream) -> Option<Moment> {
     told.then(|| Moment { ticks: time.ticks(), rate: rate.denom, now: time.now() })
 }
 
-/// The time until which the dequeued samples cover the sound in the room. It is the start of this
-/// cycle, minus the delay from the device through the graph (`delay`, which the source reports: a
-/// quantum and its own buffers) and through the resampler (`buffered`).
+/// Returns the time until which the dequeued samples cover the sound in the room. It is the start
+/// of this cycle, minus the delay from the device through the graph (`delay`, which the source
+/// reports: a quantum and its own buffers) and through the resampler (`buffered`).
 fn captured_until(stream: &pipewire::stream::Stream) -> Option<Nanos> {
     let time = stream.time().ok()?;
     let rate = time.rate();

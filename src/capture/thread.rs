@@ -28,7 +28,7 @@ pub(super) fn new_loop() -> Result<MainLoopRc, CaptureError> {
     MainLoopRc::new(None).map_err(|error| CaptureError::Setup(error.to_string()))
 }
 
-/// Sleeps until something happens or `deadline` has come.
+/// Sleeps until something happens or `deadline` has passed.
 pub(super) fn turn(mainloop: &MainLoopRc, deadline: Nanos) {
     let timeout = match deadline {
         NEVER => Timeout::Infinite,

@@ -24,8 +24,8 @@ use std::time::Duration;
 pub(super) const ANSWER: Duration = Duration::from_secs(3);
 /// How long a source may send nothing (no buffers at all, not silence) while recording.
 const MUTE: Duration = Duration::from_secs(3);
-/// If a deadline is noticed later than this, this thread missed it, for example because it was
-/// stopped. The source then gets its time again.
+/// If this thread notices a deadline later than this, it was late itself, for example because it
+/// was stopped. The source then gets its whole time again.
 const LATE: Duration = Duration::from_millis(500);
 /// How long draining may take: two of the longest quanta that PipeWire uses (8192 at 48 kHz,
 /// 171 ms), and some more. It takes this long only if the source stops running at that moment.
@@ -58,7 +58,8 @@ struct Recording {
 pub(super) struct Worker {
     stream: Option<Stream>,
     connection: Option<Connection>,
-    /// Kept between recordings. Made anew after a failure, and for a thread with real-time priority.
+    /// Kept between recordings. Replaced after a failure, and to get a thread with real-time
+    /// priority.
     context: Option<ContextRc>,
     mainloop: MainLoopRc,
     control: Control,
@@ -67,7 +68,7 @@ pub(super) struct Worker {
     job: Option<Recording>,
     linger_until: Nanos,
     priority: Priority,
-    /// Whether the next connection gets another context, with another thread.
+    /// Whether the next connection gets a new context, with a new thread.
     renews: bool,
 }
 
@@ -88,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// When to call [`Self::step`] even if nothing happens. [`NEVER`] when idle.
+    /// Returns when to call [`Self::step`] even if nothing happens. [`NEVER`] when idle.
     pub(super) fn deadline(&self) -> Nanos {
         self.job.as_ref().map_or(self.linger_until, |job| job.deadline)
     }
@@ -119,7 +120,7 @@ impl Worker {
             None => {}
         }
         self.linger_until = NEVER;
-        // It may have lost its priority since the last recording.
+        // The thread may have lost its priority since the last recording.
         if self.context.is_some() {
             self.watch_priority();
         }
@@ -164,7 +165,7 @@ impl Worker {
         self.control.drain_until(at);
     }
 
-    /// Looks at what happened and takes the next step.
+    /// Checks what has happened and takes the next step.
     pub(super) fn step(&mut self) {
         if let Err(error) = self.check() {
             self.fail(error);
@@ -204,7 +205,7 @@ impl Worker {
         }
     }
 
-    /// Takes the next step towards a stream: connect, learn what is there, choose a source.
+    /// Takes the next step towards a stream: connect, learn which sources there are, choose one.
     fn reach_source(&mut self) -> Result<(), CaptureError> {
         let Some(job) = &self.job else { return Ok(()) };
         let connection = match &mut self.connection {
@@ -233,8 +234,8 @@ impl Worker {
         }
     }
 
-    /// A source that has just appeared reports its ports one by one. Until its audio has come, the
-    /// stream is made anew when ports are added.
+    /// Recreates the stream when ports are added, until the audio has come. A source that has just
+    /// appeared reports its ports one by one.
     fn catch_up_with_channels(&mut self) {
         let (Some(stream), Some(connection), Some(job)) =
             (&self.stream, &self.connection, &self.job)
@@ -316,7 +317,8 @@ impl Worker {
             "first audio"
         );
         let realtime = realtime::has_priority(self.control.thread());
-        // It asked when it began.
+        // The thread asked for priority when it started. If it has it now, a loss during the
+        // recording is recognised.
         if realtime == Some(true) {
             self.priority.seen(realtime);
         }
@@ -374,7 +376,7 @@ impl Worker {
         }
     }
 
-    /// Makes way for a thread that asks for real-time priority, if the present one has not got it.
+    /// Replaces the thread by one that asks for real-time priority, if the current one lacks it.
     fn watch_priority(&mut self) {
         match self.priority.seen(realtime::has_priority(self.control.thread())) {
             AskAgain::No => {}

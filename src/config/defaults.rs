@@ -5,9 +5,9 @@ use super::settings::Settings;
 use super::update::to_toml;
 use v2m_messages::tr;
 
-/// The default file. A key's line begins with `#` and its name; lines of documentation begin with
-/// `# `. It says nothing that is not the default anyway. The documentation is in the language of the
-/// messages.
+/// Returns the default file. A key's line begins with `#` and its name; lines of documentation
+/// begin with `# `. It sets nothing except to the default. The documentation is in the language of
+/// the messages.
 pub fn default_toml() -> String {
     let defaults = Settings::default();
     let mut text = String::new();

@@ -1,12 +1,11 @@
-//! Where a new key goes in the file: below the line that documents it, `#key = default`, if there
-//! is one.
+//! Inserts a new key into the file below its documentation line, `#key = default`, if there is one.
 //!
-//! That line is a comment, which a TOML parser keeps with whatever comes next: so this looks at the
-//! lines of the text. It may be wrong (a line within a string of many lines looks the same); the
-//! caller checks what comes of it.
+//! That line is a comment, which a TOML parser attaches to the next item, so this code searches the
+//! lines of the text. A false match is possible (in a multi-line string), so the caller must check
+//! the result.
 
-/// The text with `name = value` below the documented line of that key; `None` where there is no
-/// such line.
+/// Returns the text with `name = value` inserted below the documentation line of that key; `None`
+/// if there is no such line.
 pub(super) fn below(
     text: &str,
     section: &str,

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, in words that say where and what to do.
+//! Configuration errors. The messages say where the error is and what to do.
 
 use super::keys::{self, SECTIONS};
 use std::fmt;
@@ -6,10 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use v2m_messages::{mark, system_error, tr};
 
-/// Why there are no settings, or no new ones.
+/// Why the settings could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Nothing tells where the user's files are.
+    /// The user's configuration folder is unknown.
     #[error(
         "{}",
         tr!("finding the configuration: there is no home directory; set HOME, or V2M_CONFIG to the file's path")
@@ -27,21 +27,21 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is no TOML.
+    /// The file is not valid TOML.
     #[error(
         "{}",
         tr!("reading the configuration: {origin}: {message}; correct that line", origin, message)
     )]
     Syntax {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
-    /// There is no such section.
+    /// Unknown section.
     #[error(
         "{}",
         tr!(
@@ -52,27 +52,27 @@ pub enum ConfigError {
         )
     )]
     UnknownSection {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
-        /// As written.
+        /// The name as written.
         name: String,
-        /// What was probably meant.
+        /// The likely intended name.
         hint: String,
     },
-    /// There is no such key.
+    /// Unknown key.
     #[error(
         "{}",
         tr!("reading the configuration: {origin}: there is no key {key}; {hint}", origin, key, hint)
     )]
     UnknownKey {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
-        /// As written, with its section.
+        /// The key as written, with its section.
         key: String,
-        /// What was probably meant.
+        /// The likely intended name.
         hint: String,
     },
-    /// A section's name stands for something else than a table of keys.
+    /// A section's name has a value that is not a table of keys.
     #[error(
         "{}",
         tr!(
@@ -83,7 +83,7 @@ pub enum ConfigError {
         )
     )]
     NotASection {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// The section.
         section: String,
@@ -102,16 +102,16 @@ pub enum ConfigError {
         )
     )]
     Value {
-        /// Where.
+        /// Where the value comes from.
         origin: Origin,
         /// `section.key`.
         key: String,
         /// The value as written.
         shown: String,
-        /// What is allowed.
+        /// The accepted values.
         allowed: String,
     },
-    /// An update would have no effect, for the environment wins.
+    /// An update would have no effect, because an environment variable overrides it.
     #[error(
         "{}",
         tr!(
@@ -138,12 +138,12 @@ pub enum ConfigError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Who said it.
+/// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A line of the file, counted from 1.
@@ -155,7 +155,7 @@ pub enum Origin {
     },
     /// An environment variable.
     Environment(String),
-    /// An update.
+    /// An UPDATE_CONFIG request.
     Update,
 }
 
@@ -172,7 +172,7 @@ impl fmt::Display for Origin {
 }
 
 impl ConfigError {
-    /// The same for a notification: what is wrong and where, in the few words of a title, and what
+    /// Returns the message for a notification: what is wrong and where, as a short title, and what
     /// to do about it.
     pub fn in_brief(&self) -> (String, String) {
         let wrong = |origin: &Origin| match origin {
@@ -232,7 +232,7 @@ impl ConfigError {
     }
 
     pub(super) fn unknown_section(origin: Origin, name: &str) -> Self {
-        // A key that lost its section says best what was meant.
+        // The name may be a key without its section; this hint helps most.
         let hint = match keys::all().find(|key| key.name == name) {
             Some(key) => tr!(
                 "did you mean the key {name} in section [{section}]?",
@@ -267,14 +267,14 @@ impl ConfigError {
     }
 }
 
-/// For who writes a key into the file, which others may come to read: dotfiles are shared.
+/// Refusal of a key in the file, which others may read: dotfiles are shared.
 const SECRETS: &str = mark!(
-    "a secret does not belong into the configuration: put it into a file only you can read, such as \
-     ~/.config/v2m/gemini.key or openai.key (man v2m-llm tells the other ways, and those of other hosts)"
+    "do not put a secret into the configuration: put it into a file only you can read, such as \
+     ~/.config/v2m/gemini.key or openai.key (man v2m-llm describes other ways, and other hosts)"
 );
 
-/// The candidate most like `name`, unless none is (a Jaro-Winkler similarity of 0.7 separates
-/// misspellings from other words well enough).
+/// Returns the candidate most like `name`, if any is similar enough (a Jaro-Winkler similarity of
+/// 0.7 separates misspellings from other words well enough).
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     candidates
@@ -284,7 +284,7 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, candidate)| candidate)
 }
 
-/// A hint as a sentence: "did you mean x?" asks already.
+/// Turns a hint into a sentence. "did you mean x?" already ends as a question.
 fn hint_first(hint: &str) -> String {
     let end = if hint.ends_with('?') { "" } else { "." };
     v2m_messages::capitalised(hint) + end

@@ -1,5 +1,5 @@
-//! Each key for people who look at all of them: its documentation, what it takes, its value and who
-//! gave it.
+//! Describes each key for a list of all of them: documentation, accepted values, current value and
+//! its origin.
 
 use super::error::{ConfigError, Origin};
 use super::keys::{self, ConfigKey};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::Path;
 
-/// What a key takes, as far as it matters to who enters it.
+/// Type of a key's value, as far as it matters for input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One of these words, and nothing else.
+    /// Exactly one of these words.
     Choice(Vec<String>),
     /// True or false.
     Flag,
@@ -22,14 +22,14 @@ pub enum Kind {
     Text,
     /// Several texts.
     List,
-    /// Texts, each with another one.
+    /// Texts, each mapped to another.
     Table,
 }
 
-/// Who gave a key its value.
+/// Where a key's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Giver {
-    /// Nobody: it is the default.
+    /// The default.
     Default,
     /// A line of the file, counted from 1.
     File(usize),
@@ -37,7 +37,7 @@ pub enum Giver {
     Environment(String),
 }
 
-/// A key with its value in force.
+/// A key with its current value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
     /// The section.
@@ -46,15 +46,15 @@ pub struct Explained {
     pub name: &'static str,
     /// The documentation, in the user's language, on several lines.
     pub doc: &'static str,
-    /// What it takes, as it completes "it takes …".
+    /// The accepted values, to complete "it takes …".
     pub allowed: &'static str,
-    /// How it is entered.
+    /// The type of the value.
     pub kind: Kind,
-    /// The value in force.
+    /// The current value.
     pub value: Value,
     /// The default.
     pub default: Value,
-    /// Who gave it.
+    /// Where the value comes from.
     pub giver: Giver,
     /// Whether a change needs a restart of the service.
     pub restart: bool,
@@ -63,18 +63,18 @@ pub struct Explained {
 /// The settings, all keys in the order of the default file, and the text of the file.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// The settings in force.
+    /// The current settings.
     pub settings: Settings,
     /// The keys.
     pub keys: Vec<Explained>,
-    /// The file's text; `None`: there is no file.
+    /// The file's text; `None` if there is no file.
     pub text: Option<String>,
 }
 
 /// Reads the file at `path` and the variables among `env`, as [`super::load`] does.
 ///
 /// # Errors
-/// Any [`ConfigError`] but those of writing.
+/// Any [`ConfigError`] except those of writing.
 pub fn explain<K, V>(
     path: &Path,
     env: impl IntoIterator<Item = (K, V)>,
@@ -89,7 +89,7 @@ where
     let settings = merge::settings(path, shown, &env)?;
     let given = merge::from_file(path, shown)?;
     let giver = |key: &ConfigKey| {
-        // The last one counts.
+        // The last one wins.
         let found = given.iter().chain(&env).rfind(|given| std::ptr::eq(given.key, key));
         match found.map(|given| &given.origin) {
             Some(Origin::File { line, .. }) => Giver::File(*line),
@@ -112,7 +112,7 @@ where
     Ok(Explanation { keys: keys.collect(), settings, text })
 }
 
-/// What a section is about, in the user's language.
+/// Describes a section, in the user's language.
 pub fn section(name: &str) -> &'static str {
     let found = keys::SECTIONS.iter().find(|(known, _)| *known == name);
     found.map_or("", |(_, about)| v2m_messages::text(about))
@@ -128,7 +128,7 @@ fn kind(key: &ConfigKey, default: &Value) -> Kind {
     }
 }
 
-/// The words in quotes of what a key takes, if it takes nothing else.
+/// Returns the quoted words of the accepted values, if nothing else is accepted.
 fn choices(key: &ConfigKey) -> Option<Vec<String>> {
     let parts: Vec<&str> = key.allowed.split('"').collect();
     let is_between = |part: &&str| ["", ", ", " or ", ", or "].contains(part);

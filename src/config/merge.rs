@@ -1,4 +1,4 @@
-//! From text and environment to settings: which known key was given which value, by whom.
+//! Merges the file and the environment into settings, with the origin of each value.
 
 use super::error::{ConfigError, Origin};
 use super::keys::{self, ConfigKey, SECTIONS};
@@ -12,19 +12,19 @@ use std::path::Path;
 use toml_edit::{Document, Item};
 use v2m_messages::tr;
 
-/// A configuration is a few kilobytes; a longer file was put there by mistake.
+/// A configuration is a few kilobytes; a longer file is there by mistake.
 pub(super) const MAX_BYTES: u64 = 1 << 20;
 
-/// A value someone gave a key, not yet checked.
+/// A value given for a key, not yet checked.
 pub(super) struct Given {
     pub(super) key: &'static ConfigKey,
     pub(super) value: Value,
-    /// As it was written.
+    /// The value as written.
     pub(super) shown: String,
     pub(super) origin: Origin,
 }
 
-/// The file's text; `None` when there is no file.
+/// Returns the file's text; `None` if there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let failed = |source| ConfigError::Read { path: path.into(), source };
     let bytes = match regular::read(path, Trust::Configured, MAX_BYTES) {
@@ -38,11 +38,11 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     String::from_utf8(bytes).map(Some).map_err(|e| {
         let line = line_of(e.as_bytes(), e.utf8_error().valid_up_to());
         let origin = Origin::File { path: path.into(), line };
-        ConfigError::Syntax { origin, message: tr!("this is no UTF-8 text").into() }
+        ConfigError::Syntax { origin, message: tr!("this is not UTF-8 text").into() }
     })
 }
 
-/// Defaults, then the file's text, then the environment, each checked.
+/// Merges defaults, the file's text and the environment, in this order, and checks each value.
 pub(super) fn settings(path: &Path, text: &str, env: &[Given]) -> Result<Settings, ConfigError> {
     let mut settings = Settings::default();
     for given in from_file(path, text)?.iter().chain(env) {
@@ -64,7 +64,8 @@ impl Given {
         })
     }
 
-    /// What the key takes, and how to write it where the same as text would do.
+    /// Returns the accepted values, and adds "in quotes" if the same value would be accepted as
+    /// text.
     fn allowed(&self) -> String {
         let allowed = v2m_messages::text(self.key.allowed);
         let texts = as_texts(&self.value);
@@ -80,7 +81,7 @@ impl Given {
     }
 }
 
-/// Numbers, true and false as the texts that they are written as.
+/// Converts numbers, true and false to the texts that they are written as.
 fn as_texts(value: &Value) -> Value {
     match value {
         Value::Bool(_) | Value::Number(_) => value.to_string().into(),
@@ -92,7 +93,7 @@ fn as_texts(value: &Value) -> Value {
     }
 }
 
-/// Text of the file → values of known keys.
+/// Reads the values of known keys from the file's text.
 pub(super) fn from_file(path: &Path, text: &str) -> Result<Vec<Given>, ConfigError> {
     let at = |span: Option<std::ops::Range<usize>>| Origin::File {
         path: path.into(),
@@ -123,7 +124,7 @@ pub(super) fn from_file(path: &Path, text: &str) -> Result<Vec<Given>, ConfigErr
     Ok(given)
 }
 
-/// The variables named `V2M_SECTION__KEY` → values of known keys.
+/// Reads the values of known keys from variables named `V2M_SECTION__KEY`.
 pub(super) fn from_env<K, V>(
     env: impl IntoIterator<Item = (K, V)>,
 ) -> Result<Vec<Given>, ConfigError>
@@ -153,8 +154,8 @@ fn split_name(name: &OsStr) -> Option<(String, String)> {
     Some((section.to_lowercase(), key.to_lowercase()))
 }
 
-/// A variable's text means what its key can take: plain text, else a value (`5`, `true`, `["de",
-/// "en"]`) as on the command line, else words between commas.
+/// Reads a variable's text in the first form that its key accepts: plain text, a value (`5`,
+/// `true`, `["de", "en"]`) as on the command line, or words between commas.
 fn from_plain(key: &ConfigKey, text: &str) -> Value {
     let fits = |value: &Value| (key.set)(&mut Settings::default(), value);
     let plain = Value::from(text);
@@ -166,7 +167,7 @@ fn from_plain(key: &ConfigKey, text: &str) -> Value {
         .unwrap_or(plain)
 }
 
-/// TOML's values in JSON's terms; null for what no key takes (dates, NaN, lists of tables).
+/// Converts TOML values to JSON; null for types that no key accepts (dates, NaN, lists of tables).
 pub(super) fn to_json(item: &Item) -> Value {
     match item {
         Item::Value(value) => value_to_json(value),
@@ -190,10 +191,10 @@ fn value_to_json(value: &toml_edit::Value) -> Value {
     }
 }
 
-/// How a value stands in the file, on one line and not too long.
+/// Formats a value as it is in the file, on one line and shortened.
 fn shown(text: &str, item: &Item) -> String {
     if item.is_table() {
-        // Its place in the file is only the heading.
+        // Its span in the file covers only the heading.
         return shorten(&update::to_toml(&to_json(item)).to_string());
     }
     let written = item.span().and_then(|span| text.get(span)).unwrap_or(tr!("a table"));

@@ -1,11 +1,12 @@
-//! Configuration: what the file and the environment say, checked, as [`Settings`].
+//! Configuration: reads the file and the environment, and checks them, giving [`Settings`].
 //!
 //! Three stages of trust: text of the file → values of known keys, merged (defaults, file,
-//! environment `V2M_SECTION__KEY`) → [`Settings`], which hold only what is allowed. One table
-//! (`keys.rs`) says all there is to know of each key: its name, what it takes, its documentation,
-//! whether a change needs a restart. The default file, the errors and GET_CONFIG come from it.
+//! environment `V2M_SECTION__KEY`) → [`Settings`], which contain only allowed values. One table
+//! (`keys/`) has all metadata of each key: its name, accepted values and documentation, and whether
+//! a change needs a restart. It generates the default file, the errors and GET_CONFIG.
 //!
-//! Not here: what the settings do (the rooms that take them say that), and any watch on the file.
+//! Not here: the effects of the settings (documented in the rooms that use them), and watching the
+//! file.
 
 mod defaults;
 mod documented;
@@ -35,11 +36,11 @@ use etcetera::BaseStrategy;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where the configuration is: `$V2M_CONFIG`, else `v2m/config.toml` in `$XDG_CONFIG_HOME`
-/// (`~/.config`). Reads the process environment.
+/// Returns the path of the configuration: `$V2M_CONFIG`, else `v2m/config.toml` in
+/// `$XDG_CONFIG_HOME` (`~/.config`). Reads the process environment.
 ///
 /// # Errors
-/// [`ConfigError::NoHome`] when nothing tells where the user's files are.
+/// [`ConfigError::NoHome`] if the user's configuration folder is unknown.
 pub fn default_path() -> Result<PathBuf, ConfigError> {
     match std::env::var_os("V2M_CONFIG") {
         Some(path) if !path.is_empty() => Ok(path.into()),
@@ -49,13 +50,13 @@ pub fn default_path() -> Result<PathBuf, ConfigError> {
     }
 }
 
-/// Reads the file at `path` (a missing one counts as empty) and the variables among `env` that are
-/// named `V2M_SECTION__KEY`, and checks all they say. Blocking, a few milliseconds at most.
+/// Reads the file at `path` (a missing one counts as empty) and the variables in `env` named
+/// `V2M_SECTION__KEY`, and checks all values. Blocking, a few milliseconds at most.
 ///
 /// The daemon passes [`std::env::vars_os`].
 ///
 /// # Errors
-/// Any [`ConfigError`] but those of writing. It names the first thing that is wrong, and where.
+/// Any [`ConfigError`] except those of writing. It reports the first error, and where it is.
 pub fn load<K, V>(
     path: &Path,
     env: impl IntoIterator<Item = (K, V)>,
@@ -68,18 +69,18 @@ where
     merge::settings(path, &text, &merge::from_env(env)?)
 }
 
-/// What a TOML file says, as UPDATE_CONFIG takes it.
+/// Parses a TOML file into the form that UPDATE_CONFIG accepts.
 ///
 /// # Errors
-/// Why it is no TOML.
+/// If it is not valid TOML.
 pub fn read_toml(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
     let document: toml_edit::DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     Ok(document.iter().map(|(name, item)| (name.to_owned(), merge::to_json(item))).collect())
 }
 
-/// Which keys (`section.key`) differ: those that can be put in force at once, and those that
-/// need a restart of the service.
+/// Returns the keys (`section.key`) that differ: first those that can take effect at once, then
+/// those that need a restart of the service.
 pub fn changes(old: &Settings, new: &Settings) -> (Vec<String>, Vec<String>) {
     let changed = keys::all().filter(|key| (key.get)(old) != (key.get)(new));
     let (restart, applied): (Vec<_>, Vec<_>) = changed.partition(|key| key.restart);

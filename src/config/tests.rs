@@ -1,4 +1,4 @@
-//! The room as a whole: text and environment in, settings or a helpful error out.
+//! Tests the whole room: text and environment in, settings or a helpful error out.
 
 use super::keys::{self, SECTIONS};
 use super::*;
@@ -33,7 +33,7 @@ fn partial(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-/// The default file with its keys no longer commented out.
+/// Returns the default file with its keys uncommented.
 fn uncommented() -> String {
     let lines = default_toml();
     let lines = lines.lines().map(|line| match line.strip_prefix('#') {
@@ -52,7 +52,7 @@ fn the_default_file_says_every_key_and_its_default() {
     for key in keys::all() {
         assert!(document[key.section].get(key.name).is_some(), "{}", key.full_name());
     }
-    // A long list is one line all the same: it is commented out by one sign.
+    // A long list stays on one line, so that one `#` comments it out.
     let prose = text.lines().filter(|line| !line.ends_with(']'));
     assert!(prose.map(|line| line.chars().count()).all(|length| length <= 100));
 }
@@ -439,7 +439,7 @@ fn an_update_of_a_table_is_an_update_of_its_entries() {
     assert_eq!(text, "[text]\nreplace = { a = \"b\", c = \"d\" } # x\n");
 }
 
-/// JSON that is often, but not always, a sensible change.
+/// JSON that is often, but not always, a valid change.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -525,7 +525,7 @@ proptest! {
                         match value {
                             Value::Null => prop_assert_eq!(&now[section][name], &default[section][name]),
                             Value::Number(_) => prop_assert_eq!(said, got),
-                            // Null takes an entry out, of which there is none.
+                            // Null removes an entry, and there is none.
                             Value::Object(entries) => {
                                 let mut entries = entries.clone();
                                 entries.retain(|_, value| !value.is_null());

@@ -1,5 +1,5 @@
-//! UPDATE_CONFIG: a change is checked with everything else that is said, then written into the
-//! file, whose comments, order and spelling stay.
+//! UPDATE_CONFIG: checks a change together with all other settings, then writes it into the file.
+//! The file keeps its comments, order and spelling.
 
 use super::error::{ConfigError, Origin};
 use super::keys::{self, ConfigKey, SECTIONS};
@@ -14,25 +14,25 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, RawString, TableLike};
 use v2m_messages::tr;
 
-/// What an update came to.
+/// Result of an update.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Updated {
-    /// The settings now.
+    /// The new settings.
     pub settings: Settings,
-    /// Keys (`section.key`) whose new value can be put in force at once.
+    /// Changed keys (`section.key`) that can take effect at once.
     pub applied: Vec<String>,
     /// Keys that need a restart of the service.
     pub restart: Vec<String>,
 }
 
-/// Merges `partial` (`{section: {key: value}}`; null takes a key, a section or an entry of a key
-/// that is a table out of the file, back to the default) into the file at `path`, checking the
-/// whole before anything changes. A missing file is made from the documented default one. `current`
-/// are the settings in force, `env` is the environment they were loaded with. Blocking: it waits
-/// for the disk.
+/// Merges `partial` into the file at `path`, and checks the whole before anything changes.
+/// `partial` is `{section: {key: value}}`; null removes a key, a section, or an entry of a table,
+/// which returns to its default. A missing file is created from the documented default one.
+/// `current` are the current settings, `env` is the environment they were loaded with. Blocking: it
+/// waits for the disk.
 ///
 /// # Errors
-/// Any [`ConfigError`]; the file is untouched then.
+/// Any [`ConfigError`]; the file is then unchanged.
 pub fn update<K, V>(
     path: &Path,
     env: impl IntoIterator<Item = (K, V)>,
@@ -52,10 +52,10 @@ where
     Ok(Updated { settings, applied, restart })
 }
 
-/// What [`update`] would say to `partial`, without a change.
+/// Checks `partial` as [`update`] would, without a change.
 ///
 /// # Errors
-/// Any [`ConfigError`], but one that only the writing of the file can give.
+/// Any [`ConfigError`], except errors from writing the file.
 pub fn check_update<K, V>(
     path: &Path,
     env: impl IntoIterator<Item = (K, V)>,
@@ -68,10 +68,10 @@ where
     prepare(path, env, partial).map(drop)
 }
 
-/// A change that is valid.
+/// A valid change.
 struct Prepared {
     settings: Settings,
-    /// The file's text before, or that of the documented default one.
+    /// The file's previous text, or that of the documented default one.
     old: String,
     new: String,
 }
@@ -100,7 +100,7 @@ where
         let source = io::Error::other(tr!("the change does not fit the file's form"));
         return Err(ConfigError::Write { path: path.into(), source });
     }
-    // The next start would not read it.
+    // The next start would refuse to read it.
     if new.len() as u64 > merge::MAX_BYTES {
         let source = io::Error::other(tr!("with this change it would be longer than 1 MiB"));
         return Err(ConfigError::Write { path: path.into(), source });
@@ -108,7 +108,7 @@ where
     Ok(Prepared { settings, old, new })
 }
 
-/// A key and its new value; `None` takes it out.
+/// A key and its new value; `None` removes it.
 struct Assignment(&'static ConfigKey, Option<Given>);
 
 fn wanted(partial: &Map<String, Value>) -> Result<Vec<Assignment>, ConfigError> {
@@ -152,7 +152,7 @@ fn wanted_key(section: &str, name: &str, value: &Value) -> Result<Assignment, Co
     Ok(Assignment(key, given))
 }
 
-/// Puts the wanted entries of tables among those that the file has.
+/// Merges the wanted entries of tables into those in the file.
 fn add_entries(wanted: &mut [Assignment], in_file: Vec<Given>) {
     for Assignment(key, new) in wanted {
         let Some(Value::Object(new)) = new.as_mut().map(|given| &mut given.value) else { continue };
@@ -176,7 +176,7 @@ fn refuse_overridden(wanted: &[Assignment], env: &[Given]) -> Result<(), ConfigE
     }
 }
 
-/// All that is said, the wanted keys replaced, with errors that name the file's own lines.
+/// Merges all settings, with the wanted keys replaced. Errors refer to the file's own lines.
 fn merged(
     path: &Path,
     text: &str,
@@ -195,7 +195,7 @@ fn merged(
     Ok(settings)
 }
 
-/// New keys where the file documents them.
+/// Inserts new keys where the file documents them.
 fn with_documented(text: &str, wanted: &[Assignment]) -> String {
     let mut text = text.to_owned();
     for Assignment(key, given) in wanted {
@@ -246,7 +246,7 @@ fn set(document: &mut DocumentMut, key: &ConfigKey, value: &Value) {
     }
 }
 
-/// Makes a table hold these entries and no others; what stays keeps its comments.
+/// Makes a table contain exactly these entries; unchanged ones keep their comments.
 fn set_entries(table: &mut toml_edit::Table, entries: &Map<String, Value>) {
     let gone = table.iter().map(|(name, _)| name.to_owned());
     let gone: Vec<String> = gone.filter(|name| !entries.contains_key(name)).collect();
@@ -272,7 +272,7 @@ fn set_entries(table: &mut toml_edit::Table, entries: &Map<String, Value>) {
     }
 }
 
-/// Takes a key out; the comment above it stays where it is.
+/// Removes a key; the comment above it stays in place.
 fn remove(document: &mut DocumentMut, key: &ConfigKey) {
     let Some(section) = document.get_mut(key.section) else { return };
     let position = section.as_table().and_then(|table| table.position());
@@ -303,7 +303,7 @@ fn remove(document: &mut DocumentMut, key: &ConfigKey) {
     }
 }
 
-/// The text before a key, and the key after it.
+/// Returns the text before a key, and the key after it.
 fn comment_and_next(table: &mut dyn TableLike, name: &str) -> Option<(String, Option<String>)> {
     let key = table.key(name)?;
     let comment = key.leaf_decor().prefix().and_then(RawString::as_str).unwrap_or("").to_owned();
@@ -317,7 +317,7 @@ fn prepend(comment: &str, old: Option<RawString>, put: impl FnOnce(String)) {
     put(format!("{comment}{old}"));
 }
 
-/// A checked value in TOML's terms.
+/// Converts a checked value to TOML.
 pub(super) fn to_toml(value: &Value) -> toml_edit::Value {
     match value {
         Value::Bool(flag) => (*flag).into(),
@@ -331,7 +331,7 @@ pub(super) fn to_toml(value: &Value) -> toml_edit::Value {
             let entries = entries.iter().map(|(name, value)| (name, to_toml(value)));
             entries.collect::<toml_edit::InlineTable>().into()
         }
-        // No key takes it: its check has refused it.
+        // No key accepts null: its check has refused it.
         Value::Null => "".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! From a value as it was written to the type a setting has, or `None` where it is not allowed.
+//! Converts a written value to the type of its setting; `None` if it is not allowed.
 
 use super::settings::UnloadAfter;
 use crate::chord::Chord;
@@ -8,12 +8,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 use v2m_ipc::llm::{Provider, is_base_url};
 
-/// Units of time with their seconds, the largest first.
+/// Units of time in seconds, largest first.
 const UNITS: [(&str, u64); 3] = [("h", 3600), ("min", 60), ("s", 1)];
 /// The longest time that can be set.
 const DAY: u64 = 24 * 3600;
 
-/// Takes an allowed value over; false where there is none.
+/// Stores an allowed value. Returns false if there is none.
 pub(super) fn put<T>(place: &mut T, value: Option<T>) -> bool {
     value.map(|value| *place = value).is_some()
 }
@@ -30,7 +30,7 @@ pub(super) fn number(value: &Value, range: RangeInclusive<f64>) -> Option<f64> {
     value.as_f64().filter(|n| range.contains(n))
 }
 
-/// Text of one line: control characters would break C strings and log lines.
+/// Parses one line of text: control characters would break C strings and log lines.
 pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.contains(char::is_control)).map(str::to_owned)
 }
@@ -40,7 +40,7 @@ pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(word).collect()
 }
 
-/// What is heard, each with what is written for it.
+/// Parses recognised words with their replacements.
 pub(super) fn replacements(value: &Value) -> Option<BTreeMap<String, String>> {
     let written = |value| text(value).filter(|text| !text.trim().is_empty());
     let entries = value.as_object()?.iter().map(|(heard, value)| {
@@ -55,7 +55,7 @@ pub(super) fn choice<T: Copy>(value: &Value, all: &[T], name: fn(T) -> &'static 
     all.iter().copied().find(|&one| name(one) == wanted)
 }
 
-/// "auto", or a combination of keys.
+/// Parses "auto", or a combination of keys.
 pub(super) fn chord(value: &Value) -> Option<Option<Chord>> {
     match value.as_str()? {
         "auto" => Some(None),
@@ -63,23 +63,24 @@ pub(super) fn chord(value: &Value) -> Option<Option<Chord>> {
     }
 }
 
-/// As [`chord`] takes it.
+/// Formats for [`chord`].
 pub(super) fn chord_text(chord: Option<&Chord>) -> String {
     chord.map_or_else(|| "auto".into(), Chord::to_string)
 }
 
-/// A plain name or an absolute path: a relative path would depend on where the service started.
+/// Parses a plain name or an absolute path: a relative path would depend on where the service
+/// started.
 pub(super) fn model(value: &Value) -> Option<String> {
     text(value)
         .filter(|model| model.starts_with('/') || !(model.trim().is_empty() || model.contains('/')))
 }
 
-/// As [`model`]; empty: none.
+/// Parses like [`model`]; empty: none.
 pub(super) fn model_or_none(value: &Value) -> Option<String> {
     text(value).filter(String::is_empty).or_else(|| model(value))
 }
 
-/// Of a service, as [`is_base_url`] takes it; empty: the provider's own.
+/// Parses a service's URL, checked by [`is_base_url`]; empty: the provider's own.
 pub(super) fn base_url(value: &Value) -> Option<Option<String>> {
     let url = text(value)?;
     match url.is_empty() {
@@ -88,7 +89,7 @@ pub(super) fn base_url(value: &Value) -> Option<Option<String>> {
     }
 }
 
-/// Whose language model; "none" is nobody's.
+/// Parses the provider of a language model; "none" disables it.
 pub(super) fn provider(value: &Value) -> Option<Option<Provider>> {
     match value.as_str()? {
         "none" => Some(None),
@@ -96,13 +97,13 @@ pub(super) fn provider(value: &Value) -> Option<Option<Provider>> {
     }
 }
 
-/// A preset's name is a file's.
+/// Parses a preset's name, which is also a file name.
 pub(super) fn preset(value: &Value) -> Option<String> {
     text(value)
         .filter(|name| !(name.trim().is_empty() || name.contains('/') || name.starts_with('.')))
 }
 
-/// Applications, each with its preset.
+/// Parses applications, each with its preset.
 pub(super) fn applications(value: &Value) -> Option<BTreeMap<String, String>> {
     let entries = value.as_object()?.iter().map(|(application, value)| {
         let application = text(&Value::from(application.as_str()))?;
@@ -111,7 +112,7 @@ pub(super) fn applications(value: &Value) -> Option<BTreeMap<String, String>> {
     entries.collect()
 }
 
-/// What can be translated into, as it was written.
+/// Parses a language to translate into; it stays as written.
 pub(super) fn target_language(value: &Value) -> Option<String> {
     text(value).filter(|asked| crate::language::name(asked).is_ok())
 }
@@ -131,7 +132,7 @@ fn known_language(code: &str) -> Option<String> {
     crate::language::spoken::is_code(code).then(|| code.to_owned())
 }
 
-/// "auto", "never", or a whole number and its unit: "90s", "15min", "2h".
+/// Parses "auto", "never", or a whole number and its unit: "90s", "15min", "2h".
 pub(super) fn unload_after(value: &Value) -> Option<UnloadAfter> {
     let text = value.as_str()?;
     match text {
@@ -146,7 +147,7 @@ pub(super) fn unload_after(value: &Value) -> Option<UnloadAfter> {
     Some(UnloadAfter::After(Duration::from_secs(time)))
 }
 
-/// "never", or a time of so many seconds: "2.5s".
+/// Parses "never", or a time in seconds: "2.5s".
 pub(super) fn silence(value: &Value, range: RangeInclusive<f64>) -> Option<Option<Duration>> {
     let text = value.as_str()?;
     if text == "never" {
@@ -156,12 +157,12 @@ pub(super) fn silence(value: &Value, range: RangeInclusive<f64>) -> Option<Optio
     range.contains(&seconds).then(|| Some(Duration::from_secs_f64(seconds)))
 }
 
-/// As [`silence`] takes it.
+/// Formats for [`silence`].
 pub(super) fn silence_text(silence: Option<Duration>) -> String {
     silence.map_or_else(|| "never".into(), |time| format!("{}s", time.as_secs_f64()))
 }
 
-/// As [`unload_after`] takes it.
+/// Formats for [`unload_after`].
 pub(super) fn unload_text(setting: UnloadAfter) -> String {
     let seconds = match setting {
         UnloadAfter::Auto => return "auto".into(),

@@ -1,4 +1,4 @@
-//! Blocking work, done in threads beside the event loop, and its results.
+//! Runs blocking work in threads next to the event loop, and returns its results.
 
 use super::Daemon;
 use super::background::{Attempt, Wanted};
@@ -20,37 +20,37 @@ use tracing::{debug, info, warn};
 /// A result of blocking work.
 #[derive(Debug)]
 pub(super) enum Chore {
-    /// The configuration was read again, or the reading failed.
+    /// The configuration was reloaded, or that failed.
     ConfigRead { result: Result<Box<CheckedSettings>, ConfigError> },
-    /// UPDATE_CONFIG has written the file, or failed.
+    /// UPDATE_CONFIG wrote the file, or failed.
     ConfigUpdated { result: Result<Box<UpdateResult>, Failure> },
-    /// The files of the presets have been read.
+    /// The preset files have been read.
     PresetsRead(Presets),
-    /// The desktop was asked which application had the keyboard when this dictation began.
+    /// The desktop answered which application had the keyboard when this dictation began.
     ApplicationFound { job: JobId, names: Vec<String> },
     /// The text rules have been applied to a recognition.
     Refined { job: JobId, refined: Box<RefinedRecognition> },
-    /// A TEST_RULES has been answered.
+    /// A TEST_RULES request has been answered.
     RulesTried,
-    /// The file of a TRANSCRIBE_FILE has been read, or the reading failed.
+    /// The file of a TRANSCRIBE_FILE has been read, or that failed.
     FileRead { number: u64, result: Result<(Recorded, Vec<String>), String> },
-    /// A recording to recover has been opened, or not.
+    /// A recording to recover has been opened, or that failed.
     LeftOverOpened { result: Result<store::Pcm, StoreError>, attempt: Box<Attempt> },
-    /// The recording of a RETRY_RECORDING has been looked for.
+    /// The recording of a RETRY_RECORDING has been looked up.
     RetryFound { result: Result<Option<Box<Unfinished>>, Failure>, wanted: Wanted },
-    /// What the store has, for a client that asked.
+    /// The store's contents, for a client that asked.
     History(Box<HistoryFound>),
-    /// A client has been answered by the work itself.
+    /// The work itself has answered its client.
     Answered,
-    /// The user manager was asked for a display that this process was not given.
+    /// The user manager was asked for a display that this process did not inherit.
     DisplayAsked { found: bool },
-    /// The desktop was asked where texts go in this mode.
+    /// The desktop answered where texts go in this mode.
     WayFound { mode: DeliverMode, way: Way },
-    /// The desktop was to have answered that by now.
+    /// The time limit for [`Chore::WayFound`] has passed.
     WayLate,
-    /// The search for the last dictation's text on the disk has ended.
+    /// The search for the last dictation's text on disk has ended.
     LastTextRead(Result<Option<String>, StoreError>),
-    /// The work was cancelled, because its client has left.
+    /// The work was cancelled, because its client disconnected.
     GivenUp,
     /// The work panicked, which is a bug.
     Broken(String),
@@ -85,7 +85,7 @@ impl Chores {
         self.tasks.spawn_blocking(work);
     }
 
-    /// Answers the clients for whom something was still looked up in the store, at the end.
+    /// Refuses, at shutdown, the clients that still wait for a look-up in the store.
     pub(super) async fn refuse_all(&mut self, failure: &Failure, within: Duration) {
         let all = async {
             while let Some(done) = self.tasks.join_next().await {
@@ -101,7 +101,7 @@ impl Chores {
         }
     }
 
-    /// Asks the user manager whether the desktop has changed since the start.
+    /// Asks the user manager whether a display has appeared or changed since the start.
     pub(super) fn ask_for_display(&mut self) {
         self.spawn(async { Chore::DisplayAsked { found: environment::has_moved().await } });
     }
@@ -121,7 +121,7 @@ impl Daemon {
             Chore::History(found) => self.history_found(*found),
             Chore::Answered => {}
             Chore::RetryFound { result, wanted } => self.retry_found(result, wanted),
-            // The process's environment is fixed once threads run, and clipboards are found by it.
+            // The environment cannot change once threads run, and clipboards are found through it.
             Chore::DisplayAsked { found: true } => {
                 info!(
                     "the desktop is another one than at the start; ending, so that the next press starts with it"

@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 use v2m_ipc::spacing;
 use v2m_messages::tr;
 
-/// The text as the store keeps it.
+/// Returns the text in the store's form.
 pub(super) fn store_text(transcript: &Transcript) -> store::Text {
     store::Text {
         text: transcript.text.clone(),
@@ -47,9 +47,9 @@ impl Daemon {
         }
     }
 
-    /// UNDO_DELIVERY.
+    /// Handles UNDO_DELIVERY.
     pub(super) fn undo(&mut self, reply: Reply) {
-        // A shortcut runs it, whose keys are no reason to leave the text there.
+        // A shortcut runs it. Its keys must not prevent the undo.
         self.under_way.pressed();
         let by_keys = self.config.settings().deliver.undo == UndoBy::CtrlZ;
         let deliver::DeliveryOptions { keys, .. } = self.wanted();
@@ -69,7 +69,7 @@ impl Daemon {
                 let text = tr!("Taking the last text back: {why}.", why);
                 let failure = Failure::new(Code::CannotUndo, text)
                     .in_brief(tr!("The text was not taken back"), sentence(&format!("{why}.")));
-                // A shortcut has no terminal that would show it.
+                // A shortcut has no terminal to show the failure.
                 if self.session.newest().is_none() {
                     self.show(Notice::Problem(failure.clone()));
                 }
@@ -78,7 +78,7 @@ impl Daemon {
         }
     }
 
-    /// Tells the store how a dictation ended.
+    /// Reports to the store how a dictation ended.
     pub(super) fn keep(&mut self, job: JobId, outcome: Outcome) {
         let outcome = match outcome {
             Outcome::Transcribed(t) => store::RecordUpdate::Transcribed(store_text(&t)),
@@ -110,7 +110,7 @@ impl Daemon {
         }
         let settings = self.config.settings();
         let join = noted.begun.and_then(|begun| self.join(&transcript.language, begun));
-        // What did not get to the cursor of a talk stays together on the clipboard.
+        // Sentences of a talk that did not reach the cursor stay together on the clipboard.
         let before = self.session.said_elsewhere(job);
         let (mode, text) = match wished.unwrap_or(settings.deliver.mode) {
             mode @ DeliverMode::None => (mode, transcript.text),
@@ -138,7 +138,7 @@ impl Daemon {
         self.desktop.hand(parcel);
     }
 
-    /// The delivery options that the settings ask for.
+    /// Returns the delivery options of the settings.
     pub(super) fn wanted(&self) -> deliver::DeliveryOptions {
         let settings = &self.config.settings().deliver;
         let keys = deliver::PasteKeys {
@@ -159,7 +159,7 @@ impl Daemon {
         }
     }
 
-    /// How a text in this language is joined to the text at the cursor.
+    /// Returns how a text in this language is joined to the text at the cursor.
     fn join(&self, language: &str, begun: Instant) -> Option<deliver::Join> {
         let settings = self.config.settings();
         let asks_field = match settings.deliver.join {
@@ -187,7 +187,7 @@ impl Daemon {
             Whose::Dictation(job) => Some(*job),
             Whose::Client(_) => None,
         };
-        // If the first way failed, the time of the second alone is not known.
+        // If the first way failed, the time of the second one alone is unknown.
         let ways = deliveries.iter().filter(|delivery| delivery.by != "notification").count();
         let took = Some(took).filter(|_| ways == 1);
         for delivery in &deliveries {
@@ -213,7 +213,7 @@ impl Daemon {
     }
 }
 
-/// The notification gets no line of its own, because every text has one.
+/// Logs a delivery. Notifications are left out, because every text has one.
 fn log_delivery(job: Option<JobId>, delivery: &Delivery, took: Option<Duration>) {
     let Delivery { by, backend, ok, detail } = delivery;
     let job = job.map(|job| job.0);

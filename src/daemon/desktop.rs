@@ -18,27 +18,27 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-/// How long what the desktop offers is taken for true: programs may ask for the status each second.
+/// How long to cache the desktop's answer: programs may ask for the status each second.
 const WAY_LASTS: Duration = Duration::from_secs(10);
 
-/// Where texts go, as far as the desktop has told.
+/// Where texts go, according to the desktop.
 #[derive(Debug, Default)]
 struct KnownWay {
-    /// The setting it was asked for, the answer, and when it came.
+    /// The mode asked about, the answer, and when it arrived.
     told: Option<(DeliverMode, Way, Instant)>,
     is_asked: bool,
-    /// Whoever asks for the status does not wait for the answer any longer.
+    /// Whether the answer is late. If so, status requests no longer wait for it.
     is_late: bool,
 }
 
-/// How long the status waits for the desktop. It answers in some tens of milliseconds.
+/// How long the status waits for the desktop, which usually answers within tens of milliseconds.
 const WAY_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) struct DesktopOutput {
     screen: Screen,
     feedback: Feedback,
     handing: Handing,
-    /// The desktop session that this process was started in has ended, and its clipboard with it.
+    /// The desktop session that started this process has ended, and its clipboard with it.
     has_ended: bool,
     display: DisplayServer,
     way: KnownWay,
@@ -47,17 +47,17 @@ pub(super) struct DesktopOutput {
 
 /// Something that happened on the desktop.
 pub(super) enum DesktopEvent {
-    /// A delivery, or an undo, has ended.
+    /// A delivery or an undo has ended.
     Handed(Handed),
-    /// The desktop session that this process was started in has ended.
+    /// The desktop session that started this process has ended.
     Ended,
-    /// A program shows the states on the screen, or does so no more, or must be told anew.
+    /// The sign on the screen started, stopped, or needs the state again.
     Sign(Present),
 }
 
 impl DesktopOutput {
-    /// Within a tokio runtime. `events` leads to the sign on the screen, and `sign` tells who it
-    /// is.
+    /// Must be called within a tokio runtime. `events` feeds the sign on the screen, and `sign`
+    /// reports which program shows it.
     pub(super) async fn new(
         events: broadcast::Sender<Event>,
         sign: watch::Receiver<Option<String>>,
@@ -98,17 +98,17 @@ impl DesktopOutput {
         self.way.is_asked && !self.way.is_late
     }
 
-    /// The desktop had its time to answer.
+    /// Notes that the desktop did not answer in time.
     pub(super) fn way_late(&mut self) {
         self.way.is_late = self.way.is_asked;
     }
 
-    /// Takes the answer to [`Self::ask_way`].
+    /// Stores the answer to [`Self::ask_way`].
     pub(super) fn way_found(&mut self, mode: DeliverMode, way: Way) {
         self.way = KnownWay { told: Some((mode, way, Instant::now())), ..KnownWay::default() };
     }
 
-    /// Where texts go in this mode. `None`: the desktop was not asked about it.
+    /// Returns where texts go in this mode; `None` if the desktop was not asked.
     pub(super) fn way(&self, mode: DeliverMode) -> Option<DeliverStatus> {
         let (_, way, _) = self.way.told.as_ref().filter(|(asked, ..)| *asked == mode)?;
         let Way { mode: way, backend, reason } = way.clone();
@@ -125,7 +125,7 @@ impl DesktopOutput {
         }
     }
 
-    /// Follows the session.
+    /// Updates the desktop to the session's state.
     pub(super) fn follow(&self, session: &Session) {
         self.screen.update(Going {
             recording: session.recording().is_some(),
@@ -134,12 +134,12 @@ impl DesktopOutput {
         });
     }
 
-    /// The notifications and the sign.
+    /// Returns the notifications and the sign.
     pub(super) fn screen(&self) -> &Screen {
         &self.screen
     }
 
-    /// Shows a notice. `stops_after`: the silence that ends the recording under way.
+    /// Shows a notice. `stops_after`: the silence that ends the current recording.
     pub(super) fn notify(&self, notice: Notice, stops_after: Option<Duration>) {
         self.screen.progress(match notice {
             Notice::Recording => {
@@ -158,14 +158,14 @@ impl DesktopOutput {
         self.screen.progress(deliver::Notice::Mended(code));
     }
 
-    /// A recording begins: whatever shows it should be ready once there is sound.
+    /// Prepares for a recording: the program that shows it should be ready once there is sound.
     pub(super) fn prepare(&mut self, settings: &Settings) {
         if self.overlay.start(settings) {
             self.screen.sign_is(Present::Expected);
         }
     }
 
-    /// Follows the settings.
+    /// Applies changed settings.
     pub(super) fn set(&mut self, old: &Settings, new: &Settings) {
         self.screen.want(new.notify());
         self.overlay.set(old, new);
@@ -177,7 +177,7 @@ impl DesktopOutput {
         }
     }
 
-    /// Pauses media players while something is recorded.
+    /// Pauses media players during a recording.
     pub(super) fn quiet(&self, state: State, settings: &Settings) {
         self.feedback.quiet(state == State::Recording && settings.feedback.pause_media);
     }
@@ -187,12 +187,12 @@ impl DesktopOutput {
         self.handing.add(parcel);
     }
 
-    /// Takes the last text at the cursor back.
+    /// Removes the last text at the cursor.
     pub(super) fn undo(&mut self, wanted: UndoOptions, reply: Reply) {
         self.handing.undo(wanted, reply);
     }
 
-    /// See [`DesktopEvent::Ended`].
+    /// Handles [`DesktopEvent::Ended`].
     pub(super) fn ended(&mut self) {
         info!("the desktop has ended; v2m ends once it is idle, and starts with the next one");
         self.has_ended = true;
@@ -202,12 +202,12 @@ impl DesktopOutput {
         self.has_ended
     }
 
-    /// Returns the clients' texts that have not been handed over yet. Called at the end.
+    /// Returns the clients' texts that have not been delivered yet. Called at shutdown.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         self.handing.take_back()
     }
 
-    /// Waits for the delivery under way, at most this long.
+    /// Waits for the current delivery, at most this long.
     pub(super) async fn last_handed(&mut self, within: Duration) -> Option<Handed> {
         if !self.handing.is_busy() {
             return None;
@@ -215,7 +215,7 @@ impl DesktopOutput {
         timeout(within, self.handing.next()).await.ok()
     }
 
-    /// Closes notifications that would be wrong after the end, and restores clipboards. Takes at
+    /// Closes notifications that would be wrong after shutdown, and restores clipboards. Takes at
     /// most a second longer than given.
     pub(super) async fn settle(&mut self, within: Duration) {
         // On GNOME a critical notification that outlives its service hides all later ones.

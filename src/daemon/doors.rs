@@ -1,5 +1,4 @@
-//! Clients that wait for the session's answers or for the machine's figures, and subscribers of
-//! events.
+//! Clients that wait for the session's answers or for the machine's figures, and event subscribers.
 
 use super::Reply;
 use super::requests::answer;
@@ -15,11 +14,11 @@ pub(super) struct Doors {
     last_ticket: u64,
     events: broadcast::Sender<Event>,
     telemetry: Telemetry,
-    /// Clients that wait for the machine's figures.
+    /// Clients that asked for the status and wait for the machine's figures.
     status_asked: Vec<Reply>,
-    /// The machine's figures, while something else of the status is still to come.
+    /// The machine's figures, held until the rest of the status is known.
     held: Option<Option<Figures>>,
-    /// Why the last press, or the last dictation, gave no text.
+    /// Why the last press or dictation produced no text.
     pub(super) reason: Option<Failure>,
 }
 
@@ -37,13 +36,13 @@ impl Doors {
         }
     }
 
-    /// Waits for the machine's figures that a client has asked for. `None`: they did not come in
-    /// time. Cancel-safe.
+    /// Waits for the machine's figures that a client has asked for. Returns `None` on timeout.
+    /// Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Figures> {
         self.telemetry.next().await
     }
 
-    /// Gives a ticket to a client that waits for the session.
+    /// Issues a ticket to a client that waits for the session.
     pub(super) fn admit(&mut self, reply: Reply) -> Ticket {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
@@ -51,7 +50,7 @@ impl Doors {
         ticket
     }
 
-    /// Sends the session's answer to the client of this ticket.
+    /// Sends the session's answer to the client with this ticket.
     pub(super) fn answer(&mut self, ticket: Ticket, reply: Result<session::Reply, Failure>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         answer(
@@ -73,11 +72,11 @@ impl Doors {
 
     /// Sends an event to the subscribers, if there are any.
     pub(super) fn publish(&self, event: Event) {
-        let _ = self.events.send(event); // an error means that nobody listens
+        let _ = self.events.send(event); // an error means that there are no subscribers
     }
 
-    /// Notes a client that asks for the status. Returns the machine's figures if they are known
-    /// already. `device` is the GPU that computes.
+    /// Registers a client that asks for the status. Returns the machine's figures if already known.
+    /// `device` is the GPU in use.
     pub(super) fn ask_status(&mut self, reply: Reply, device: Option<&str>) -> Option<Figures> {
         self.status_asked.push(reply);
         self.telemetry.ask(device)
@@ -88,7 +87,7 @@ impl Doors {
         self.held = Some(figures);
     }
 
-    /// Returns what [`Self::hold`] has kept.
+    /// Returns the figures stored by [`Self::hold`].
     pub(super) fn release(&mut self) -> Option<Option<Figures>> {
         self.held.take()
     }

@@ -15,7 +15,7 @@ impl Daemon {
                 self.start_capture(job);
             }
             Effect::StopCapture(job) => {
-                // The later sentences of a talk go where the first one went.
+                // Later sentences of a talk go where the first one went.
                 let goes_on = self.session.talk(job).is_some_and(|first| first != job);
                 let asks = self.config.settings().deliver.same_window && !goes_on;
                 self.end_preview(job, true);
@@ -58,16 +58,16 @@ impl Daemon {
         }
     }
 
-    /// Notes why there is no text, from all effects of one event: a state is published last.
+    /// Records why there is no text, from all effects of one event, before a state is published.
     pub(super) fn note_reason(&mut self, effects: &[Effect]) {
         for effect in effects {
             match effect {
                 Effect::StartCapture(_) => self.doors.reason = None,
-                // What lasts is the status' `problem`.
+                // Lasting problems are in the status' `problem` instead.
                 Effect::Show(Notice::Problem(failure)) if !failure.lasts => {
                     self.doors.reason = Some(failure.clone());
                 }
-                // One that failed is discarded too; its problem is shown after that.
+                // A failed dictation is discarded too; its problem is shown afterwards.
                 Effect::Discard(_) => {
                     let text = tr!("The recording was cancelled and deleted.");
                     self.doors.reason = Some(Failure::new(Code::Cancelled, text));
@@ -77,7 +77,7 @@ impl Daemon {
         }
     }
 
-    /// How the recording goes, and how the last dictation ended.
+    /// Returns the progress of the recording, and how the last dictation ended.
     pub(super) fn progress(&self) -> Progress {
         let recording = self.session.recording();
         Progress {
@@ -91,7 +91,7 @@ impl Daemon {
         self.under_way.discard(job);
     }
 
-    /// Shows a notice, and writes a problem to the journal too.
+    /// Shows a notice, and also logs a problem to the journal.
     pub(super) fn show(&self, notice: Notice) {
         if let Notice::Problem(failure) = &notice {
             warn!(code = failure.code.name(), "{}", failure.message);
@@ -99,7 +99,7 @@ impl Daemon {
         self.notify(notice);
     }
 
-    /// Shows a notice as [`Self::show`] does, without the journal.
+    /// Shows a notice without logging it.
     pub(super) fn notify(&self, notice: Notice) {
         let stops_after = self.session.recording().and_then(|job| self.stops_after(job));
         self.desktop.notify(notice, stops_after);

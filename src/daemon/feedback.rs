@@ -11,7 +11,7 @@ pub(super) struct Feedback {
 }
 
 impl Feedback {
-    /// Within a tokio runtime.
+    /// Must be called within a tokio runtime.
     pub(super) fn new() -> Self {
         Self { speaker: Speaker::spawn(), players: MediaPlayers::spawn(None) }
     }

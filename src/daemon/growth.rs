@@ -1,7 +1,7 @@
 //! Shows drafts of the text, except while a password field has the keyboard or the screen is
 //! locked.
 //!
-//! Asking for both takes some milliseconds, and a second at most, so an actor does it. A draft is
+//! Checking both takes some milliseconds, and a second at most, so an actor does it. A draft is
 //! shown only if nothing else was shown meanwhile.
 
 use crate::deliver::{Notice, Observer, ScreenLock, Secret};
@@ -10,19 +10,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How long the answer about the field with the keyboard is used. Drafts come once or twice a second.
+/// How long to cache whether a password field has the keyboard. Drafts come once or twice a second.
 const HOLDS: Duration = Duration::from_millis(500);
 
-/// A draft, and its place in the order of all notices.
+/// A draft, with its position in the order of all notices.
 #[derive(Debug)]
 pub(super) struct Growth {
     pub(super) notice: Notice,
     pub(super) order: u64,
-    /// The text will be put at the cursor.
+    /// Whether the text will be inserted at the cursor.
     pub(super) at_cursor: bool,
 }
 
-/// What tells whether a draft may be seen.
+/// Checks whether a draft may be seen.
 pub(super) trait Watch {
     /// Whether the screen is locked.
     fn is_locked(&mut self) -> impl Future<Output = bool> + Send;
@@ -30,7 +30,7 @@ pub(super) trait Watch {
     fn is_password(&mut self) -> impl Future<Output = bool> + Send;
 }
 
-/// The desktop, asked over connections that it keeps.
+/// The desktop, queried over persistent connections.
 #[derive(Debug, Default)]
 pub(super) struct DesktopWatch {
     lock: ScreenLock,
@@ -47,8 +47,8 @@ impl Watch for DesktopWatch {
     }
 }
 
-/// Runs until the sender of drafts is dropped. `show` gets each notice that may be seen, and
-/// decides whether it comes too late.
+/// Runs until the sender of drafts is dropped. `show` receives each notice that may be seen, and
+/// decides whether it is too late.
 pub(super) async fn show_when_known(
     mut growing: mpsc::Receiver<Growth>,
     mut watch: impl Watch,
@@ -56,7 +56,7 @@ pub(super) async fn show_when_known(
 ) {
     let mut known: Option<(Instant, bool)> = None;
     while let Some(growth) = growing.recv().await {
-        // Asked for each draft: others can read a screen that was locked a moment ago.
+        // Checked for each draft: the screen may have been locked a moment ago.
         let secret = if watch.is_locked().await {
             Some(Secret::Locked)
         } else if growth.at_cursor {
@@ -80,7 +80,7 @@ pub(super) async fn show_when_known(
 mod tests {
     use super::*;
 
-    /// A desktop that is locked at the second question about the lock.
+    /// A desktop that is locked at the second query.
     #[derive(Default)]
     struct LockedSoon {
         asked: u32,
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// Regression: that the screen was not locked was taken for true for half a second.
+    /// Regression: the answer that the screen was unlocked was cached for half a second.
     #[tokio::test(start_paused = true)]
     async fn no_draft_is_shown_right_after_the_screen_was_locked() {
         for at_cursor in [false, true] {

@@ -1,4 +1,4 @@
-//! Hands texts to the desktop one after the other, because there is one clipboard and one cursor.
+//! Hands texts to the desktop one at a time, because there is one clipboard and one cursor.
 //! Dictations go before clients' texts.
 
 use super::Reply;
@@ -13,37 +13,37 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 use v2m_messages::tr;
 
-/// Whose text it is.
+/// The origin of a text.
 #[derive(Debug)]
 pub(super) enum Whose {
     Dictation(JobId),
     Client(Box<Finished>),
 }
 
-/// A text and where it is wanted.
+/// A text and its destination.
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) whose: Whose,
     pub(super) text: String,
     pub(super) wanted: DeliveryOptions,
-    /// The program with the keyboard, asked for when the recording was stopped.
+    /// The program with the keyboard, queried when the recording stopped.
     pub(super) focus: Option<Focus>,
-    /// Where the text is shown. `None`: it is not shown.
+    /// Where the text is shown; `None` if it is not.
     pub(super) screen: Option<Screen>,
     /// Problems to show with the text.
     pub(super) problems: Vec<Failure>,
-    /// What else to show with the text: a sentence or two.
+    /// A hint to show with the text: a sentence or two.
     pub(super) hint: Option<String>,
 }
 
-/// What is to be done at the cursor.
+/// A task at the cursor.
 #[derive(Debug)]
 enum Errand {
     Deliver(Box<Parcel>),
     Undo(UndoOptions, Reply),
 }
 
-/// What was done.
+/// A completed task.
 #[derive(Debug)]
 pub(super) enum Handed {
     Delivered(Handover),
@@ -55,14 +55,14 @@ pub(super) enum Handed {
 pub(super) struct Handover {
     pub(super) whose: Whose,
     pub(super) deliveries: Vec<Delivery>,
-    /// How long the desktop took, without the notification.
+    /// Time the desktop took, without the notification.
     pub(super) took: Duration,
 }
 
 type OnItsWay = Pin<Box<dyn Future<Output = (Handed, Sinks)>>>;
 
 pub(super) struct Handing {
-    /// `None` while a text is on its way.
+    /// `None` while a text is being delivered.
     sinks: Option<Sinks>,
     on_its_way: Option<OnItsWay>,
     waiting: VecDeque<Errand>,
@@ -76,7 +76,7 @@ impl Handing {
     pub(super) fn add(&mut self, parcel: Parcel) {
         match parcel.whose {
             Whose::Dictation(_) => {
-                // An undo means what was there when it was asked for.
+                // An undo applies to the text that was there when it was requested.
                 let is_undo = |errand: &Errand| matches!(errand, Errand::Undo(..));
                 let at = self.waiting.iter().rposition(is_undo).map_or(0, |undo| undo + 1);
                 self.waiting.insert(at, Errand::Deliver(Box::new(parcel)));
@@ -86,8 +86,8 @@ impl Handing {
         self.start();
     }
 
-    /// Takes the last text back, once the dictations before are delivered. Clients' texts that
-    /// nobody has begun to deliver come after it, so that no later dictation waits for them.
+    /// Undoes the last text, once earlier dictations are delivered. Queued clients' texts come
+    /// after the undo, so that no later dictation waits for them.
     pub(super) fn undo(&mut self, wanted: UndoOptions, reply: Reply) {
         let is_clients = |errand: &Errand| match errand {
             Errand::Deliver(parcel) => matches!(parcel.whose, Whose::Client(_)),
@@ -108,8 +108,8 @@ impl Handing {
         handed
     }
 
-    /// Returns the clients' texts that have not been handed over yet. Called at the end. The
-    /// delivery under way goes on.
+    /// Returns the clients' texts that have not been handed over yet. Called at shutdown. The
+    /// current delivery continues.
     pub(super) fn take_back(&mut self) -> Vec<Finished> {
         let taken = self.waiting.drain(..).filter_map(|errand| match errand {
             Errand::Deliver(parcel) => match parcel.whose {
@@ -170,10 +170,9 @@ async fn carry(parcel: Parcel, mut sinks: Sinks) -> (Handover, Sinks) {
     let mut deliveries = sinks.hand_over(&text, &wanted).await;
     let took = started.elapsed();
     if let Some(screen) = screen {
-        // The screen must not show what a password field hides, or what was said before it was
-        // locked.
+        // The screen must not show text for a password field, or text spoken before it was locked.
         let text = sinks.secret().await.map_or(text, |secret| secret.notice().to_owned());
-        // What went wrong leaves no room for it.
+        // With problems to show, there is no room for it.
         let place = sinks.hint().await.filter(|_| problems.is_empty());
         let hints = [place.clone(), hint].into_iter().flatten().collect::<Vec<_>>().join("\n");
         let hints = Some(hints).filter(|hints| !hints.is_empty());

@@ -1,4 +1,4 @@
-//! Takes audio from the microphone to the disk and to the recogniser, and handles the events of
+//! Passes audio from the microphone to the disk and to the recogniser, and handles the events of
 //! capture and store.
 
 use super::refusal::sentence;
@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 use v2m_ipc::pcm;
 use v2m_messages::{tr, verbatim};
 
-/// Samples of silence in one piece: a second.
+/// Samples of silence written at a time: one second.
 const AT_ONCE: u64 = pcm::seconds(1);
 
 impl Daemon {
@@ -31,14 +31,14 @@ impl Daemon {
         self.ask_application(job);
     }
 
-    /// What the record of a dictation says from the beginning.
+    /// Returns the fields that a dictation's record has from the beginning.
     fn asked_for(&mut self, job: JobId, wishes: &Wishes) -> AskedFor {
         let language = wishes.language.clone().filter(|code| code != spoken::AUTO);
         let first = self.session.talk(job).filter(|first| *first != job);
         AskedFor { language, talk: first.and_then(|first| self.under_way.name(first)) }
     }
 
-    /// A sentence is over: all that was recorded from that sample on belongs to the next dictation.
+    /// Ends a sentence: everything recorded from that sample on belongs to the next dictation.
     pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) {
         let Some(tail) = self.engine.split(job, next, until) else {
             let text =
@@ -48,7 +48,7 @@ impl Daemon {
         };
         let wishes = self.session.wishes(next).cloned().unwrap_or_default();
         let asked = self.asked_for(next, &wishes);
-        // It hears the rest anew: what it has written is delivered now.
+        // The preview starts over with the rest; what it has written is being delivered.
         self.end_preview(job, true);
         self.begin_preview(next, &wishes);
         self.feed_preview(next, &tail);
@@ -102,8 +102,7 @@ impl Daemon {
         }
     }
 
-    /// Sound that could not be recorded: silence in its place, so that all that follows stays where
-    /// it was said.
+    /// Records silence in place of missing sound, so that all later sound keeps its position.
     fn gap(&mut self, job: JobId, missing: Missing) {
         let Missing { samples, cause } = missing;
         let Some(gap) = self.under_way.misses(job, samples, cause) else { return };
@@ -139,15 +138,15 @@ impl Daemon {
             End::Lost(error) => {
                 info!(job = job.0, seconds, lost, end = ?end, "recorded {seconds:.1} s: {error}");
             }
-            // The cancelling has written its line already.
+            // The cancellation is already logged.
             End::Cancelled => debug!(job = job.0, seconds, lost, end = ?end, "recording cancelled"),
         }
         let problem = match end {
             End::Stopped | End::Cancelled => None,
             End::Lost(error) => Some(error.into()),
         };
-        // What found no room is among the gaps already, where PipeWire tells its clock; where it is
-        // at the end it is not.
+        // Lost samples are usually among the gaps already, if PipeWire reports its clock. Those at
+        // the end are not.
         let told = self.under_way.missing(job);
         if lost > told {
             let missing = Missing { samples: lost - told, cause: GapCause::NotTaken };
@@ -185,7 +184,7 @@ impl Daemon {
         }
     }
 
-    /// The user must know that this recording would not survive a crash.
+    /// Warns the user that this recording would not survive a crash.
     fn store_trouble(&self, error: &StoreError) {
         let text = tr!("{error}. The text is delivered anyway.", error);
         let failure = Failure::new(Code::File, text).in_brief(

@@ -1,6 +1,6 @@
-//! The journal's messages about a dictation. The message is for people, and the fields of the line
-//! are for programs. Neither holds dictated text. Messages are in English, but for the texts that users
-//! see too.
+//! Journal messages about a dictation. The message is for people, the fields are for programs.
+//! Neither contains dictated text. Messages are in English, except texts that users also see
+//! elsewhere.
 
 use crate::recognise::Recognition;
 use crate::session::{Command, Delivery, State};
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(super) use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_messages::verbatim;
 
-/// A command's name on the command line.
+/// Returns a command's name as on the command line.
 pub(super) fn name(command: Command) -> &'static str {
     match command {
         Command::Start => "start",
@@ -21,7 +21,7 @@ pub(super) fn name(command: Command) -> &'static str {
     }
 }
 
-/// The words for the state that a command or an event has led to.
+/// Returns the message for the state after a command or an event.
 pub(super) fn doing(state: State) -> &'static str {
     verbatim!(match state {
         State::Idle => "idle",
@@ -32,7 +32,7 @@ pub(super) fn doing(state: State) -> &'static str {
     })
 }
 
-/// The words for a recording that was transcribed, by which engine, and how long after its stop.
+/// Returns the message for a transcribed recording: the engine, and the time since its stop.
 pub(super) fn transcribed(
     recognition: &Recognition,
     engine: Option<&str>,
@@ -59,8 +59,8 @@ pub(super) fn transcribed(
     line
 }
 
-/// The words for a delivery. Each way that was tried has a line of its own. `took`: the time of all
-/// of them together.
+/// Returns the message for a delivery. Each way that was tried is on a line of its own. `took`: the
+/// total time of all of them.
 pub(super) fn delivered(delivery: &Delivery, took: Option<Duration>) -> String {
     let Delivery { by, backend, ok, detail } = delivery;
     let done = verbatim!(match *by {

@@ -1,4 +1,4 @@
-//! Measurements and notes of the dictations under way: length, peak and level of the recording, and
+//! Measurements and notes of the current dictations: length, peak and level of the recording, and
 //! the window for the text.
 
 use super::refine::RefinedRecognition;
@@ -9,10 +9,10 @@ use crate::session::{CaptureSummary, Failure, Gap, GapCause, JobId, Measured, ga
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often subscribers are told that it still records.
+/// Interval at which subscribers are told that recording continues.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// All of them, oldest first.
+/// All current dictations, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct LiveDictations(Vec<Live>);
 
@@ -21,7 +21,7 @@ impl LiveDictations {
         self.0.push(Live::new(job));
     }
 
-    /// Divides a recording: what came from this sample on belongs to `next`. Returns the gaps there.
+    /// Divides a recording: samples from `until` on belong to `next`. Returns the gaps there.
     pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Vec<Gap> {
         let Some(live) = self.get_mut(job) else { return Vec::new() };
         let next = live.split_off(next, until);
@@ -42,8 +42,9 @@ impl LiveDictations {
         self.0.iter_mut().find(|live| live.job == job)
     }
 
-    /// The application that had the keyboard when this dictation began is known as far as it will be.
-    /// Returns the texts that have waited for it, its own and those of later sentences, oldest first.
+    /// Notes that the search for the application that had the keyboard when this dictation began
+    /// has ended. Returns the texts that waited for it, of this dictation and of later sentences,
+    /// oldest first.
     pub(super) fn application_known(
         &mut self,
         first: JobId,
@@ -56,12 +57,12 @@ impl LiveDictations {
         texts.collect()
     }
 
-    /// Forgets a dictation that is over: its heartbeat ends, and later samples are dropped.
+    /// Forgets a finished dictation: its heartbeat ends, and later samples are dropped.
     pub(super) fn end(&mut self, job: JobId) {
         self.0.retain(|live| live.job != job);
     }
 
-    /// When subscribers get the next heartbeat of a recording.
+    /// Returns when subscribers get the next heartbeat of a recording.
     pub(super) fn heartbeat_due(&self) -> Option<Instant> {
         self.0.last().and_then(Live::heartbeat_due)
     }
@@ -77,28 +78,28 @@ impl LiveDictations {
 #[derive(Debug)]
 pub(super) struct Live {
     job: JobId,
-    /// The window that had the keyboard when the recording was stopped.
+    /// The window that had the keyboard when the recording stopped.
     pub(super) focus: Option<Focus>,
-    /// The application that had the keyboard at the beginning of this dictation is not known yet: it
-    /// is this one, or the first sentence of its talk.
+    /// The dictation for which the application with the keyboard is still being looked up: this
+    /// one, or the first sentence of its talk. `None` once it is known.
     application_of: Option<JobId>,
-    /// The text that waits for that.
+    /// The text that waits for the application.
     held: Option<Box<RefinedRecognition>>,
     samples: u64,
     peak: f32,
     loudness: Loudness,
-    /// What the user calls the microphone, once it gives sound.
+    /// The microphone's display name, once it delivers sound.
     pub(super) microphone: String,
-    /// When the stop was asked for.
+    /// When the stop was requested.
     pub(super) stopped: Option<Instant>,
     /// When the dictation began.
     pub(super) begun: Instant,
-    /// When the recording was asked for, of which the dictation may be a later part.
+    /// When the recording was requested; the dictation may be a later part of it.
     pub(super) recording: Instant,
     heartbeat: Option<Instant>,
-    /// Some of the audio did not reach the disk.
+    /// Whether some of the audio did not reach the disk.
     pub(super) gap_on_disk: bool,
-    /// What could not be recorded.
+    /// Sound that could not be recorded.
     pub(super) gaps: Vec<Gap>,
 }
 
@@ -123,12 +124,12 @@ impl Live {
         }
     }
 
-    /// The application that had the keyboard at the beginning will be known soon.
+    /// Notes that the application is being looked up.
     pub(super) fn await_application(&mut self) {
         self.application_of = Some(self.job);
     }
 
-    /// Keeps the text until the application is known, or returns it if it is.
+    /// Holds the text until the application is known, or returns it if it already is.
     pub(super) fn hold(
         &mut self,
         refined: Box<RefinedRecognition>,
@@ -140,23 +141,23 @@ impl Live {
         Some(refined)
     }
 
-    /// Takes samples. Returns the levels of the spans that they complete.
+    /// Adds samples. Returns the levels of the spans that they complete.
     pub(super) fn hear(&mut self, samples: &[f32]) -> Vec<Level> {
         self.samples += samples.len() as u64;
         self.peak = samples.iter().fold(self.peak, |peak, sample| peak.max(sample.abs()));
         self.loudness.hear(samples)
     }
 
-    /// How loud it is so far. `None`: it is too short to tell.
+    /// Returns the loudness so far; `None` if the recording is too short.
     pub(super) fn sound(&self) -> Option<Sound> {
         self.loudness.measured()
     }
 
-    /// Cuts off what came from this sample on, as another dictation. How loud it is is not known
-    /// apart: the figures of the whole recording count for both.
+    /// Splits off the samples from `until` on as another dictation. Loudness is not known
+    /// separately: the figures of the whole recording count for both.
     fn split_off(&mut self, next: JobId, until: u64) -> Self {
         let until = until.min(self.samples);
-        // What lies across the cut is divided too.
+        // A gap that spans the cut is divided too.
         let all = std::mem::take(&mut self.gaps);
         self.gaps = before(&all, until);
         let later = all.into_iter().filter(|gap| gap.end > until);
@@ -177,7 +178,7 @@ impl Live {
         rest
     }
 
-    /// The figures up to this sample.
+    /// Returns the figures up to this sample.
     pub(super) fn heard_until(&self, until: u64) -> CaptureSummary {
         let gaps = before(&self.gaps, until);
         let measured = Measured { samples: until, peak_dbfs: dbfs(self.peak) };
@@ -187,21 +188,21 @@ impl Live {
         }
     }
 
-    /// So many of the next samples are missing.
+    /// Notes that this number of samples is missing next.
     pub(super) fn misses(&mut self, samples: u64, cause: GapCause) -> Gap {
         let gap = Gap { start: self.samples, end: self.samples + samples, cause };
         self.gaps.push(gap);
         gap
     }
 
-    /// `problem`: why it ended without being asked to.
+    /// Returns the figures. `problem`: why the recording ended without a request.
     pub(super) fn heard(&self, problem: Option<Failure>) -> CaptureSummary {
         let measured = Measured { samples: self.samples, peak_dbfs: dbfs(self.peak) };
         let problems = problem.into_iter().chain(gap::told(&self.gaps)).collect();
         CaptureSummary { measured: Some(measured), problems }
     }
 
-    /// Starts the heartbeat. `microphone` gives the sound.
+    /// Starts the heartbeat. `microphone` delivers the sound.
     pub(super) fn started(&mut self, microphone: String) {
         self.heartbeat = Some(Instant::now());
         self.microphone = microphone;
@@ -216,7 +217,7 @@ impl Live {
     }
 }
 
-/// The gaps before this sample, without what lies after it.
+/// Returns the gaps before this sample, cut off there.
 fn before(gaps: &[Gap], until: u64) -> Vec<Gap> {
     let before = gaps.iter().filter(|gap| gap.start < until);
     before.map(|gap| Gap { end: gap.end.min(until), ..*gap }).collect()
@@ -248,7 +249,8 @@ mod tests {
         assert!(all.heartbeat_due().is_some(), "it is still recorded");
     }
 
-    /// Regression: the sentence before had all of it, and more than its own length was missing.
+    /// Regression: the sentence before the cut got the whole gap, which was longer than the
+    /// sentence.
     #[test]
     fn a_gap_that_lies_across_the_cut_is_divided() {
         let mut all = LiveDictations::default();
@@ -289,7 +291,7 @@ mod tests {
         all.end(JobId(1));
         let jobs = |texts: Vec<(JobId, _)>| texts.iter().map(|(job, _)| job.0).collect::<Vec<_>>();
         assert_eq!(jobs(all.application_known(JobId(1))), [2, 3]);
-        // Nobody waits for it any more, nor does the next sentence.
+        // No sentence waits for it any more, not even the next one.
         all.split(JobId(4), JobId(5), 0);
         for job in [2, 3, 4, 5] {
             assert!(all.get_mut(JobId(job)).unwrap().hold(text()).is_some(), "{job}");

@@ -1,39 +1,40 @@
 //! The wiring: one event loop, events in, [`Session::handle`], effects out.
 //!
-//! Only this room sees every other; only `main` names it. It decides nothing that `session` can
-//! decide, and does nothing that an edge can do. [`Daemon`] is a handful of groups: each keeps its
-//! own state to itself, and has a step or a source of events of its own.
+//! Only this room imports all others, and only `main` imports it. It decides nothing that `session`
+//! can decide, and does nothing that an edge can do. [`Daemon`] consists of a few groups. Each
+//! keeps its own state private, and has a step or a source of events.
 //!
-//! | group | file | what it has |
+//! | group | file | content |
 //! |---|---|---|
-//! | `under_way` | `under_way`, `live` | the microphone, the store, and what is noted of each dictation |
-//! | `engine` | `engine/`, `sleep` | the recogniser, its models, and the machine's sleep |
+//! | `under_way` | `under_way`, `live` | the microphone, the store, and notes on each dictation |
+//! | `engine` | `engine/`, `sleep` | the recogniser, its models, and suspend |
 //! | `background` | `background/` | files and left-over recordings, transcribed when nobody dictates |
 //! | `chores` | `chores` | blocking work in threads |
-//! | `texts` | `texts/` | what a language model has, and the last text |
-//! | `desktop` | `desktop`, `handing`, `screen`, `shown`, `overlay`, `growth`, `feedback` | what the user sees and hears, and texts on their way there |
-//! | `doors` | `doors` | clients that wait, and subscribers |
+//! | `texts` | `texts/` | texts at a language model, and the last text |
+//! | `desktop` | `desktop`, `handing`, `screen`, `shown`, `overlay`, `growth`, `feedback` |
+//! everything the user sees and hears, and texts on their way there |
+//! | `doors` | `doors` | waiting clients, and subscribers |
 //! | `config` | `reload`, `changes` | the settings in force, and their file |
-//! | `service` | `service`, `turns` | systemd's view: ready, alive, ending |
+//! | `service` | `service`, `turns` | systemd's view: readiness, watchdog, shutdown |
 //!
-//! What passes between them is here, and in these files:
+//! The code that connects them is here, and in these files:
 //!
 //! | file | what it is for |
 //! |---|---|
 //! | `mod` | the loop |
-//! | `start`, `ending` | set-up, the orderly end |
+//! | `start`, `ending` | start-up and orderly shutdown |
 //! | `effects` | executes the session's effects |
 //! | `hearing` | from the microphone to the disk and to the recogniser |
-//! | `recognised` | what the recogniser tells |
-//! | `previewing` | the words that are shown while somebody speaks |
-//! | `refine` | what was heard, made into what is delivered |
+//! | `recognised` | the recogniser's events |
+//! | `previewing` | the words shown during speech |
+//! | `refine` | transcript post-processing |
 //! | `delivering` | texts on their way to the desktop and to the store |
-//! | `requests` | what clients ask |
-//! | `history/` | what clients ask of the dictations that the store keeps |
-//! | `refusal` | a configuration that is not valid |
-//! | `journal` | what the journal says of a dictation |
+//! | `requests` | clients' requests |
+//! | `history/` | clients' requests about stored dictations |
+//! | `refusal` | an invalid configuration |
+//! | `journal` | journal messages about a dictation |
 //! | `timers` | the session's timers |
-//! | `upgrade` | programs that an upgrade replaces |
+//! | `upgrade` | programs replaced by an upgrade |
 
 mod background;
 mod changes;
@@ -88,8 +89,7 @@ type Reply = oneshot::Sender<Result<Answer, Failure>>;
 
 struct Daemon {
     session: Session,
-    /// What the session was not told yet: it is told one thing after the other, each with all its
-    /// effects.
+    /// Events for the session. It gets one at a time, each with all its effects.
     untold: VecDeque<session::Event>,
     is_telling: bool,
     timers: timers::Timers,
@@ -104,7 +104,7 @@ struct Daemon {
     service: service::ServiceState,
 }
 
-/// Sources of the loop beside the groups themselves.
+/// Sources of the loop other than the groups themselves.
 struct Inputs {
     calls: mpsc::Receiver<Call>,
     store: mpsc::Receiver<StoreEvent>,
@@ -114,7 +114,7 @@ struct Inputs {
     interrupt: Signal,
 }
 
-/// What the settings say of the session. To be told anew when they change, or the presets do.
+/// Returns the session limits of the settings. Call again when the settings or the presets change.
 fn limits(settings: &Settings, texts: &texts::Texts) -> SessionLimits {
     SessionLimits {
         longest: settings.session.max_duration(),
@@ -124,7 +124,7 @@ fn limits(settings: &Settings, texts: &texts::Texts) -> SessionLimits {
     }
 }
 
-/// What one turn of the loop has to deal with.
+/// Input of one turn of the loop.
 enum LoopInput {
     Call(Call),
     Capture(CaptureOutput),
@@ -137,15 +137,15 @@ enum LoopInput {
     Timer(session::Timer),
     Heartbeat,
     ConfigChanged,
-    /// An upgrade replaces programs, perhaps, or it is time to leave because one did.
+    /// An upgrade may be replacing programs, or it is time to exit because one did.
     ProgramsChanged,
     Watchdog,
-    /// A client has left, or a file is read slowly; both are looked at in every turn.
+    /// A client has disconnected, or a file is slow to read; each turn checks both.
     FilesNeedAttention,
     Terminate,
 }
 
-/// Whether a text comes to the desktop, or may.
+/// Whether this input may lead to a text on the desktop.
 fn is_about_a_text(input: &LoopInput) -> bool {
     match input {
         LoopInput::Text(_) => true,
@@ -175,7 +175,7 @@ impl Daemon {
         }
     }
 
-    /// What is looked at in every turn.
+    /// Does the work of every turn.
     fn step(&mut self) {
         self.engine.allow_sleep();
         self.background_step();
@@ -190,8 +190,7 @@ impl Daemon {
         let watchdog = self.service.next_ping();
         let heartbeat = self.under_way.heartbeat_due();
         let leaving = inputs.programs.due();
-        // The sources whose order says what is more urgent where several have something to tell,
-        // unless one of them never stops telling.
+        // Sources in order of urgency, unless one of them never stops reporting.
         macro_rules! one_of_the_others {
             ($($order:tt)*) => {
                 tokio::select! {
@@ -220,8 +219,8 @@ impl Daemon {
             biased;
             _ = inputs.terminate.recv() => LoopInput::Terminate,
             _ = inputs.interrupt.recv() => LoopInput::Terminate,
-            // Nobody who asks for something keeps the service from saying that it lives, nor from hearing: what is said comes ten to
-            // fifty times a second, however many ask, and is lost when nobody takes it for ten seconds.
+            // However many clients ask, the service must report to the watchdog and take sound: it
+            // arrives ten to fifty times a second, and is lost if not taken for ten seconds.
             () = at(watchdog) => LoopInput::Watchdog,
             output = self.under_way.heard() => LoopInput::Capture(output),
             input = async { if is_fair { one_of_the_others!() } else { one_of_the_others!(biased;) } } => input,
@@ -254,8 +253,7 @@ impl Daemon {
         }
     }
 
-    /// Tells the session, and executes its effects. What an effect has to tell in turn is told
-    /// after them.
+    /// Passes an event to the session and executes its effects. Events from these effects follow.
     fn tell(&mut self, event: session::Event) {
         self.untold.push_back(event);
         if std::mem::replace(&mut self.is_telling, true) {
@@ -276,10 +274,10 @@ impl Daemon {
         self.tell(session::Event::Job(job, event));
     }
 
-    /// A process cannot take over another desktop's display while its threads run: the next press
-    /// starts one that can.
+    /// Exits, because a process cannot change to another desktop's display while its threads run.
+    /// The next press starts a process that can.
     fn leave_ended_desktop(&mut self) {
-        // Paused is a state that the next process would not know.
+        // The next process would not know that it is paused.
         let idle = self.session.state() == State::Idle && self.background.is_idle();
         if self.desktop.has_ended() && idle && !self.service.is_ending() {
             self.tell(session::Event::Terminate);

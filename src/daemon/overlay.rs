@@ -11,12 +11,12 @@ use v2m_messages::verbatim;
 
 type Starting = Pin<Box<dyn Future<Output = Result<(), OverlayError>>>>;
 
-/// How often in a row the start may fail, or take too long, before it is not tried any more.
+/// How many times in a row the start may fail or time out before it is given up.
 const TRIES: u8 = 3;
 
-/// The program at the bottom of the screen, as far as the daemon looks after it.
+/// The program at the bottom of the screen, as far as the daemon manages it.
 pub(super) struct Overlay {
-    /// Who shows the states.
+    /// The program that shows the states.
     sign: watch::Receiver<Option<String>>,
     starting: Option<Starting>,
     /// Whether it is worth a try in this run of the service, which ends with the desktop.
@@ -30,7 +30,7 @@ impl Overlay {
         Self { sign, starting: None, may_show, failed: 0 }
     }
 
-    /// A recording begins. Returns whether the program is being started.
+    /// Prepares for a recording. Returns whether the program is being started.
     pub(super) fn start(&mut self, settings: &Settings) -> bool {
         let wanted = settings.feedback.overlay && self.may_show;
         if !wanted || self.sign.borrow().is_some() || self.starting.is_some() {
@@ -40,8 +40,8 @@ impl Overlay {
         true
     }
 
-    /// Waits until somebody else shows the states on the screen, or must be told anew, or nobody
-    /// will. Cancel-safe.
+    /// Waits until another program shows the states on the screen, the same one needs them again,
+    /// or none will. Cancel-safe.
     pub(super) async fn next(&mut self) -> Present {
         let Self { sign, starting, .. } = self;
         let started = async {
@@ -53,7 +53,7 @@ impl Overlay {
         tokio::select! {
             biased;
             present = changed(sign) => match present {
-                // The service has just come onto the bus, where the program is on its way.
+                // The service has just joined the bus, and the program is still starting.
                 Present::No if self.starting.is_some() => Present::Expected,
                 present => present,
             },
@@ -80,7 +80,7 @@ impl Overlay {
         present(&self.sign.borrow())
     }
 
-    /// Follows the settings.
+    /// Applies changed settings.
     pub(super) fn set(&mut self, old: &Settings, new: &Settings) {
         if old.feedback.overlay && !new.feedback.overlay && self.may_show {
             tokio::spawn(overlay::stop());
@@ -88,11 +88,11 @@ impl Overlay {
     }
 }
 
-/// Waits until it is another program that shows the states on the screen, or the same one must be
-/// told anew. Cancel-safe.
+/// Waits until another program shows the states on the screen, or the same one needs them again.
+/// Cancel-safe.
 async fn changed(sign: &mut watch::Receiver<Option<String>>) -> Present {
     if sign.changed().await.is_err() {
-        // There is no bus.
+        // Without a bus there is no sign.
         return std::future::pending().await;
     }
     present(&sign.borrow_and_update())
@@ -106,7 +106,7 @@ fn present(owner: &Option<String>) -> Present {
 mod tests {
     use super::*;
 
-    /// After which of these the program is still worth a try.
+    /// Returns, for each outcome, whether the program is worth another try after it.
     fn tried_after(outcomes: impl IntoIterator<Item = Result<(), OverlayError>>) -> Vec<bool> {
         let (_owner, sign) = watch::channel(None);
         let mut overlay = Overlay { sign, starting: None, may_show: true, failed: 0 };

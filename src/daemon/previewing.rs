@@ -1,4 +1,4 @@
-//! The words that are shown while somebody speaks: the preview's or the recogniser's own drafts.
+//! The words shown during speech: the preview's, or the recogniser's own drafts.
 
 use super::Daemon;
 use super::engine::{Draft, PreviewNews};
@@ -7,7 +7,7 @@ use crate::session::{JobId, Notice, Wishes};
 use crate::text;
 
 impl Daemon {
-    /// A recording begins.
+    /// Begins a recording with the preview.
     pub(super) fn begin_preview(&mut self, job: JobId, wishes: &Wishes) {
         let settings = self.config.settings();
         if let Some(failure) = self.engine.begin_preview(job, settings, wishes) {
@@ -15,22 +15,22 @@ impl Daemon {
         }
     }
 
-    /// Sound was recorded.
+    /// Feeds recorded sound to the preview.
     pub(super) fn feed_preview(&mut self, job: JobId, pcm: &[i16]) {
         if let Some(news) = self.engine.feed_preview(job, pcm) {
             self.preview_news(news);
         }
     }
 
-    /// The recogniser has drafted. The preview's words may go before it.
+    /// Shows the recogniser's draft, unless the preview's words take precedence.
     pub(super) fn drafted(&mut self, job: JobId, draft: Draft) {
         if let Some(draft) = self.engine.drafted(job, draft) {
             self.show_draft(job, draft);
         }
     }
 
-    /// The recording is over: what comes from now on is what will be delivered. `is_wanted`: somebody
-    /// waits for its text.
+    /// Ends the preview of a recording: texts from now on will be delivered. `is_wanted`: the text
+    /// is still wanted.
     pub(super) fn end_preview(&mut self, job: JobId, is_wanted: bool) {
         if let Some(draft) = self.engine.end_preview(job).filter(|_| is_wanted) {
             self.publish_draft(job, draft);
@@ -48,7 +48,7 @@ impl Daemon {
                 if let Some((job, draft)) = draft.filter(|(job, _)| self.session.has(*job)) {
                     self.show_draft(job, draft);
                 }
-                // The journal has it already.
+                // It is already in the journal.
                 if let Some(failure) = notice {
                     self.notify(Notice::Problem(failure));
                 }
@@ -67,7 +67,7 @@ impl Daemon {
         self.doors.publish(Event::TranscriptionUpdate { job, text, is_final });
     }
 
-    /// How the preview is, if one is wanted.
+    /// Returns the preview's state, if one is configured.
     pub(super) fn preview_status(&self) -> Option<PreviewStatus> {
         let report = self.engine.preview_report(self.config.settings())?;
         Some(PreviewStatus {

@@ -42,10 +42,10 @@ impl Daemon {
                 }
             }
             RecogniseEvent::Quiet { job, at } => self.quiet(job, at),
-            // Only the engine that detects languages tells it, and not here.
+            // Only the engine that detects languages reports it, and not here.
             RecogniseEvent::Language { .. } => {}
             RecogniseEvent::Sentence { job, until } => {
-                // Nothing comes between this question and the split.
+                // Nothing may come between this check and the split.
                 if self.engine.can_split(job, until)
                     && let Some(heard) = self.under_way.heard_until(job, until)
                 {
@@ -85,7 +85,7 @@ impl Daemon {
         }
     }
 
-    /// Nobody has spoken for long: the recording stops, unless some of the sound is missing there.
+    /// Stops the recording after a long silence, unless some of the sound is missing there.
     fn quiet(&mut self, job: JobId, at: u64) {
         let Some(silence) = self.stops_after(job) else { return };
         let since = at.saturating_sub(samples_in(silence));
@@ -98,7 +98,7 @@ impl Daemon {
         self.tell_job(job, JobEvent::Quiet);
     }
 
-    /// After how much silence the recording of this dictation stops by itself.
+    /// Returns the silence after which the recording of this dictation stops by itself.
     pub(super) fn stops_after(&self, job: JobId) -> Option<Duration> {
         let settings = &self.config.settings().session;
         match self.session.talk(job) {
@@ -107,8 +107,8 @@ impl Daemon {
         }
     }
 
-    /// What the engine beside the usual one tells: it has one recording, for which nobody but its
-    /// client waits.
+    /// Handles an event of the separate engine. It has one recording, and only its client waits for
+    /// it.
     fn recognised_aside(&mut self, event: RecogniseEvent) {
         match event {
             RecogniseEvent::Done { job, recognition, audio: _ } => {
@@ -129,12 +129,12 @@ impl Daemon {
         }
     }
 
-    /// The text of what was heard is there.
+    /// Handles a dictation's text once the rules have been applied.
     pub(super) fn refined(&mut self, job: JobId, refined: RefinedRecognition) {
         if self.background.owns(job) {
             return self.background_done(job, Ok(refined));
         }
-        // The dictation was cancelled meanwhile.
+        // The dictation has been cancelled.
         if !self.session.has(job) {
             return;
         }
@@ -143,7 +143,7 @@ impl Daemon {
         self.tell_job(job, JobEvent::Transcribed(transcript));
     }
 
-    /// Shows a draft in the notification that says what v2m is doing. While a newer dictation is
+    /// Shows a draft in the notification that shows v2m's state. While a newer dictation is
     /// recorded, drafts of an older one are not shown.
     pub(super) fn show_growth(&self, job: JobId, text: &str) {
         let settings = self.config.settings();
@@ -187,7 +187,7 @@ impl Daemon {
             "{}",
             journal::transcribed(&recognition, engine, since_stop)
         );
-        // If recordings are not kept, this one is deleted on delivery, so its path is of no use.
+        // If recordings are not kept, this one is deleted on delivery, so its path is useless.
         let keeps = self.config.settings().store.keep_audio;
         Transcript {
             text,

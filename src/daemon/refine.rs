@@ -1,7 +1,7 @@
-//! Applies the text rules to recognitions, as the settings say.
+//! Applies the text rules to recognitions, according to the settings.
 //!
-//! The rules' time grows with the text, and a text may be of hours of speech. So a thread applies
-//! them, never the event loop.
+//! The rules' time grows with the text, and a text may come from hours of speech. So a thread
+//! applies them, never the event loop.
 
 use super::chores::Chore;
 use super::requests::answer;
@@ -22,7 +22,7 @@ const LONGEST_TRIAL: usize = 64 << 10;
 /// recogniser also cuts at shorter silences, and in continuous speech.
 const PAUSE: u64 = 11_200;
 
-/// The rules that the settings choose.
+/// Returns the text rules that the settings select.
 pub(super) fn rules(settings: &Settings) -> Rules {
     let text = &settings.text;
     let replace = text.replace.iter().map(|(heard, written)| (heard.clone(), written.clone()));
@@ -36,8 +36,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
     })
 }
 
-/// Byte offsets in `heard` at which the speaker paused on purpose. The recogniser cuts at other
-/// places too.
+/// Returns the byte offsets in `heard` of deliberate pauses. The recogniser also cuts elsewhere.
 fn meant(heard: &str, segments: &[Segment]) -> Vec<usize> {
     let ends = text::pauses(heard, segments.iter().map(|segment| segment.text.as_str()));
     let gaps = segments.windows(2).map(|two| two[1].start.saturating_sub(two[0].end));
@@ -46,7 +45,7 @@ fn meant(heard: &str, segments: &[Segment]) -> Vec<usize> {
     told.filter(|(_, gap)| *gap >= PAUSE).map(|(end, _)| end).collect()
 }
 
-/// The language of a text that was spoken in `spoken`.
+/// Returns the language of a text that was spoken in `spoken`.
 pub(super) fn written_in<'a>(settings: &Settings, spoken: &'a str) -> &'a str {
     // The model has translated other languages to English.
     if settings.engine.translate { "en" } else { spoken }
@@ -57,15 +56,15 @@ pub(super) fn written_in<'a>(settings: &Settings, spoken: &'a str) -> &'a str {
 pub(super) struct Refining {
     rules: Arc<Rules>,
     refine: Refine,
-    /// The text is English, whatever language was spoken.
+    /// Whether the text is English in any case, because the model translates.
     translates: bool,
 }
 
-/// A recognition, and its text after the rules.
+/// A recognition with its text after the rules.
 #[derive(Debug)]
 pub(super) struct RefinedRecognition {
     pub(super) recognition: Recognition,
-    /// What is delivered.
+    /// The text to deliver.
     pub(super) text: String,
     /// The text before the rules, if they changed it.
     pub(super) unrefined: Option<String>,
@@ -89,7 +88,7 @@ impl Refining {
     }
 }
 
-/// TEST_RULES requests, one after the other, so that dictations keep the processors.
+/// Queue of TEST_RULES requests, one at a time to leave the processors to dictations.
 #[derive(Debug, Default)]
 pub(super) struct Trials {
     waiting: VecDeque<Trial>,
@@ -113,7 +112,7 @@ impl Trials {
 
 impl Daemon {
     /// Applies the rules to a recognition in a thread, which ends with [`Chore::Refined`].
-    /// `is_commanded`: the speaker may have given commands to v2m. In a file nobody does.
+    /// `is_commanded`: the speaker may have given commands to v2m, which is never so in a file.
     pub(super) fn refine(&mut self, job: JobId, recognition: Recognition, is_commanded: bool) {
         let settings = self.config.settings();
         let refining = Refining {
@@ -125,7 +124,7 @@ impl Daemon {
         self.chores.spawn_blocking(work);
     }
 
-    /// Answers a TEST_RULES.
+    /// Answers a TEST_RULES request.
     pub(super) fn test_rules(&mut self, text: String, language: Option<String>, reply: Reply) {
         if text.len() > LONGEST_TRIAL {
             let message =
@@ -136,7 +135,7 @@ impl Daemon {
         self.next_trial();
     }
 
-    /// Notes that a TEST_RULES has been answered.
+    /// Notes that a TEST_RULES request has been answered.
     pub(super) fn trial_done(&mut self) {
         self.chores.trials.is_busy = false;
         self.next_trial();

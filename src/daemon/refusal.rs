@@ -1,5 +1,5 @@
-//! An invalid configuration: the failure that clients get, and the notification, which a service
-//! shows even if it does not start.
+//! Reports an invalid configuration: the failure for clients, and the notification, which is shown
+//! even if the service does not start.
 
 use crate::config::ConfigError;
 use crate::deliver::{Notice, Notifier};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use tracing::{info, warn};
 use v2m_messages::tr;
 
-/// The failure that clients get for a broken configuration.
+/// Returns the failure that clients get for an invalid configuration.
 pub fn config_failure(error: &ConfigError) -> Failure {
     let error_ended = v2m_messages::ended(&error.to_string());
     let text = tr!("{error} Check it with `v2m check-config`.", error = error_ended);
@@ -17,7 +17,7 @@ pub fn config_failure(error: &ConfigError) -> Failure {
     Failure::new(Code::BadConfig, text).in_brief(cause, remedy).lasting()
 }
 
-/// Says on the desktop that the service cannot start. Bounded.
+/// Notifies the user that the service cannot start. Bounded in time.
 pub fn show_refusal(failure: &Failure) {
     match show(Notice::Problem(failure.clone()), note_file("notification")) {
         Ok(Delivery { ok, detail, .. }) => info!(ok, detail, "notification {detail}"),
@@ -25,7 +25,7 @@ pub fn show_refusal(failure: &Failure) {
     }
 }
 
-/// Closes the notification of [`show_refusal`], because the configuration is valid now. Bounded.
+/// Closes the notification of [`show_refusal`] when the configuration is valid. Bounded in time.
 pub fn withdraw_refusal() {
     match show(Notice::Mended(Code::BadConfig), note_file("notification")) {
         Ok(Delivery { ok, .. }) => info!(ok, "the configuration is valid again"),
@@ -33,15 +33,15 @@ pub fn withdraw_refusal() {
     }
 }
 
-/// Says on the desktop what went wrong in a command that the desktop has started, beside a service
-/// that may run. Bounded.
+/// Notifies the user of a problem in a command that the desktop started, possibly beside a running
+/// service. Bounded in time.
 pub fn show_problem(failure: &Failure) {
     if let Err(error) = show(Notice::Problem(failure.clone()), None) {
         warn!(%error, "no notification could be shown: {error}");
     }
 }
 
-/// Shows a notice without a running service. `note`: where its number is kept.
+/// Shows a notice without a running service. `note`: the file with the notification's number.
 fn show(notice: Notice, note: Option<PathBuf>) -> io::Result<Delivery> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let shown = runtime.block_on(async { Notifier::spawn(note, None).show(notice).await });
@@ -49,13 +49,13 @@ fn show(notice: Notice, note: Option<PathBuf>) -> io::Result<Delivery> {
     Ok(shown)
 }
 
-/// The file beside the socket that names v2m's notifications, for the case that v2m is killed.
+/// Returns the file, beside the socket, that records v2m's notifications in case v2m is killed.
 pub(super) fn note_file(of: &str) -> Option<PathBuf> {
     let socket = v2m_ipc::client::socket_path().ok()?;
     Some(socket.with_file_name(format!("{of}.json")))
 }
 
-/// Makes a sentence of an error's text.
+/// Turns an error's text into a sentence.
 pub(super) fn sentence(text: &str) -> String {
     v2m_messages::capitalised(&v2m_messages::ended(text))
 }

@@ -1,4 +1,4 @@
-//! The settings in force, and their replacement while the service runs.
+//! The current settings, and how they are replaced while the service runs.
 
 use super::chores::{Chore, Chores};
 use super::engine::Models;
@@ -17,13 +17,13 @@ use std::sync::Arc;
 use tracing::{info, warn};
 use v2m_messages::verbatim;
 
-/// The settings in force, and their file.
+/// The current settings, and their file.
 pub(super) struct Configuration {
     settings: Settings,
     path: PathBuf,
-    /// What is wrong with the file. The settings from before stay in force then.
+    /// Why the file is invalid. The previous settings remain in force in that case.
     problem: Option<Failure>,
-    /// The text rules that the settings choose.
+    /// The text rules that the settings select.
     rules: Arc<Rules>,
     updates: Updates,
     logging: Logging,
@@ -49,7 +49,7 @@ impl Configuration {
         &self.rules
     }
 
-    /// What is wrong with the file. The settings from before stay in force then.
+    /// Returns why the file is invalid. The previous settings remain in force in that case.
     pub(super) fn problem(&self) -> Option<&Failure> {
         self.problem.as_ref()
     }
@@ -59,7 +59,7 @@ impl Configuration {
         self.updates.changed = true;
     }
 
-    /// Queues an UPDATE_CONFIG.
+    /// Queues an UPDATE_CONFIG request.
     pub(super) fn update(&mut self, partial: Map<String, Value>, reply: Reply) {
         self.updates.waiting.push_back((partial, reply));
     }
@@ -71,8 +71,8 @@ impl Configuration {
         }
     }
 
-    /// Starts the next reading or UPDATE_CONFIG, if none is under way. Both wait for the disk, so a
-    /// thread does them.
+    /// Starts the next reload or UPDATE_CONFIG, if none is running, in a thread, because both wait
+    /// for the disk.
     pub(super) fn step(&mut self, models: &Arc<Models>, chores: &mut Chores) {
         if self.updates.reply.is_some() || self.updates.reading {
             return;
@@ -94,7 +94,7 @@ impl Configuration {
         });
     }
 
-    /// Puts other settings in force. Returns those from before.
+    /// Replaces the current settings. Returns the previous ones.
     fn replace(&mut self, ready: CheckedSettings) -> Settings {
         let CheckedSettings { settings, rules } = ready;
         if let Some(rules) = rules {
@@ -108,24 +108,24 @@ impl Configuration {
     }
 }
 
-/// Readings of the configuration and UPDATE_CONFIGs, one at a time, because each reads the file
-/// that the last one wrote.
+/// Reloads of the configuration and UPDATE_CONFIG requests, one at a time, because each reads the
+/// file that the previous one wrote.
 #[derive(Debug, Default)]
 struct Updates {
     waiting: VecDeque<(Map<String, Value>, Reply)>,
-    /// The client of the UPDATE_CONFIG under way.
+    /// The client of the current UPDATE_CONFIG.
     reply: Option<Reply>,
-    /// The file has changed since it was read last.
+    /// Whether the file has changed since it was last read.
     changed: bool,
-    /// The file is being read.
+    /// Whether the file is being read.
     reading: bool,
 }
 
-/// Settings that were checked and can be put in force.
+/// Settings that have been checked and can take effect.
 #[derive(Debug)]
 pub(super) struct CheckedSettings {
     settings: Settings,
-    /// The text rules, if they differ from those in force. Making them takes time.
+    /// The text rules, if they differ from the current ones. Building them takes time.
     rules: Option<Arc<Rules>>,
 }
 
@@ -139,7 +139,7 @@ pub(super) struct UpdateResult {
 }
 
 impl CheckedSettings {
-    /// Prepares settings that replace `current`. Takes time, so a thread should do it.
+    /// Prepares settings that replace `current`. Takes time, so call it in a thread.
     fn new(settings: Settings, current: &Settings) -> Self {
         let differ = (&current.text, &current.engine.vocabulary)
             != (&settings.text, &settings.engine.vocabulary);
@@ -216,7 +216,7 @@ impl Daemon {
     }
 }
 
-/// Blocking.
+/// Writes the changes to the file. Blocking.
 fn update(
     models: &Models,
     path: &Path,
@@ -233,7 +233,7 @@ fn update(
     models.check_safe(&own, current)?;
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
-    // Of another model, or of another wish, what the model cannot follow is told at once.
+    // If the model or its settings changed, report at once what the model cannot follow.
     if own.contains_key("engine") {
         let unfollowed = models.unfollowed(&settings).into_iter();
         ignored.extend(unfollowed.map(|(key, reason)| Ignored { key: key.into(), reason }));

@@ -1,4 +1,4 @@
-//! Requests. Those to the session get a ticket, the others are answered here.
+//! Handles clients' requests. Requests to the session get a ticket; the others are answered here.
 
 use super::{Daemon, Reply, journal};
 use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
@@ -43,7 +43,7 @@ impl Daemon {
         if matches!(command, Command::Start | Command::Toggle) && self.engine.pressed() {
             self.tell(session::Event::Engine(EngineState::Loading, None));
         }
-        // Whether that refuses the command is the session's decision.
+        // The session decides whether this refuses the command.
         let preset = wishes.preset.as_deref();
         let unfit = preset.and_then(|preset| self.texts.unfit(preset, self.config.settings()));
         let unspoken = self.understand_language(&mut wishes);
@@ -62,8 +62,8 @@ impl Daemon {
         }
     }
 
-    /// Puts the code of the wished language in its place. Returns why no dictation can be made in
-    /// it, or in the configured one if none is wished for.
+    /// Replaces the requested language by its code. Returns why no dictation is possible in it, or
+    /// in the configured language if none is requested.
     fn understand_language(&self, wishes: &mut Wishes) -> Option<Failure> {
         let settings = &self.config.settings().engine;
         let code = match wishes.language.as_deref().map(spoken::code) {
@@ -72,7 +72,7 @@ impl Daemon {
                 code
             }
             Some(Err(unknown)) => {
-                // A stop goes on without it.
+                // A stop must work even with an unknown language.
                 wishes.language = None;
                 let text = tr!("Recording was not started: {unknown}", unknown);
                 let failure = Failure::new(Code::BadRequest, text);
@@ -85,7 +85,7 @@ impl Daemon {
         self.engine.models().cannot_transcribe(doing, settings, None, code)
     }
 
-    /// The language of the newest dictation under way, otherwise of the next one.
+    /// Returns the language of the newest current dictation, otherwise of the next one.
     fn language(&self) -> String {
         let newest = self.session.newest().and_then(|job| self.session.wishes(job));
         let own = newest.and_then(|wishes| wishes.language.as_deref());
@@ -101,8 +101,8 @@ impl Daemon {
         }
     }
 
-    /// Answers status requests once the machine's figures are there, or did not come in time, and
-    /// the desktop has told where texts go.
+    /// Answers status requests once the machine's figures have arrived or timed out, and the
+    /// desktop has reported where texts go.
     pub(super) fn measured(&mut self, figures: Option<Figures>) {
         if self.desktop.is_way_awaited() {
             return self.doors.hold(figures);
@@ -171,5 +171,5 @@ impl Daemon {
 }
 
 pub(super) fn answer(reply: Reply, result: Result<Answer, Failure>) {
-    let _ = reply.send(result); // a client that has left needs no answer
+    let _ = reply.send(result); // a client that has disconnected needs no answer
 }

@@ -1,11 +1,11 @@
-//! What the user sees of v2m's work: notifications, in which of the two, and the sign.
+//! What the user sees of v2m: two notifications, and the sign.
 //!
-//! One notification, the banner, says what v2m is doing and then what came of it. While something
-//! is recorded the banner says so, whatever becomes of earlier dictations: that one of their texts
-//! has arrived is added to it, and what went wrong gets a notification of its own, beside it.
+//! One notification, the banner, shows v2m's state and then the result. During a recording the
+//! banner shows the recording: if the text of an earlier dictation arrives, the banner adds that;
+//! if something fails, a second notification beside it shows the problem.
 //!
-//! A program that shows v2m's states on the screen (the owner of `org.v2m.Sign`) takes the place of
-//! the banner for states and successes. `feedback.notify` says what else is left out (`shown`).
+//! A program that shows v2m's states on the screen (the owner of `org.v2m.Sign`) replaces the
+//! banner for states and successes. `feedback.notify` selects what else is left out (`shown`).
 
 use super::growth::{DesktopWatch, Growth, show_when_known};
 use super::shown::{Present, is_notified};
@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, mpsc};
 
 #[derive(Clone, Debug)]
 pub(super) struct Screen {
-    /// Shared with the deliveries under way, because a recording may start during one.
+    /// Shared with the current deliveries, because a recording may start during one.
     shared: Arc<Shared>,
     growing: mpsc::Sender<Growth>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Screen {
 struct Shared {
     banner: Notifier,
     aside: Notifier,
-    /// To the sign.
+    /// Events for the sign.
     events: broadcast::Sender<Event>,
     state: Mutex<State>,
 }
@@ -36,37 +36,37 @@ struct Shared {
 /// What the session is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Going {
-    /// Something is recorded, perhaps because of a key bounce.
+    /// Whether something is recorded, possibly because of a key bounce.
     pub(super) recording: bool,
-    /// The user was told of the recording.
+    /// Whether the user has been told of the recording.
     pub(super) announced: bool,
-    /// How many dictations wait for their texts.
+    /// Number of dictations that wait for their texts.
     pub(super) pending: usize,
 }
 
 #[derive(Debug)]
 struct State {
     going: Going,
-    /// The number of notices that the banner was given.
+    /// Number of notices given to the banner.
     order: u64,
-    /// The notification beside the banner appeared after the press, before its recording was
-    /// announced.
+    /// Whether the notification beside the banner appeared after the press, before its recording
+    /// was announced.
     is_fresh: bool,
-    /// What the user wants to be told by notifications.
+    /// The user's choice of notifications.
     wanted: Notify,
     sign: Present,
-    /// The state that is on: for a sign that comes, and for the banner if the sign goes.
+    /// The current state: for a sign that starts, and for the banner if the sign ends.
     on: Option<Notice>,
-    /// What the banner was given last, if it may still be there.
+    /// The last notice on the banner, if it may still be there.
     on_banner: Option<Notice>,
-    /// What the notification beside it was given last.
+    /// The last notice in the notification beside the banner.
     on_aside: Option<Notice>,
 }
 
 impl Screen {
-    /// Must be called within a tokio runtime. Connects to nothing before the first notice. `banner`
-    /// and `aside` are the files that tell the next run what this one leaves on the desktop if it
-    /// is killed. `events` leads to the sign.
+    /// Must be called within a tokio runtime. Connects to nothing before the first notice. The
+    /// files `banner` and `aside` tell the next run which notifications are left on the desktop if
+    /// this one is killed. `events` feeds the sign.
     pub(super) fn new(
         (banner, aside): (Option<PathBuf>, Option<PathBuf>),
         events: broadcast::Sender<Event>,
@@ -93,7 +93,7 @@ impl Screen {
         Self { shared, growing }
     }
 
-    /// Takes note of what the session is doing.
+    /// Updates the session's activity.
     pub(super) fn update(&self, going: Going) {
         let mut state = self.shared.state();
         let before = std::mem::replace(&mut state.going, going);
@@ -102,7 +102,7 @@ impl Screen {
         }
     }
 
-    /// Takes note of what the user wants to be told by notifications.
+    /// Updates the user's choice of notifications.
     pub(super) fn want(&self, wanted: Notify) {
         let (banner, aside) = {
             let mut state = self.shared.state();
@@ -110,7 +110,7 @@ impl Screen {
                 return;
             }
             let sign = state.sign;
-            // A problem that it still wants may not have been read.
+            // The user may not have read a problem that the new choice still includes.
             let refuses = |shown: &mut Notice| !is_notified(shown, wanted, sign);
             (state.on_banner.take_if(refuses), state.on_aside.take_if(refuses))
         };
@@ -122,8 +122,8 @@ impl Screen {
         }
     }
 
-    /// Takes note of whether a program shows the states, and tells it what is on. If it has gone,
-    /// the banner shows that, at once.
+    /// Updates whether a program shows the states, and sends it the current state. If it has ended,
+    /// the banner shows the state at once.
     pub(super) fn sign_is(&self, present: Present) {
         let (before, on) = {
             let mut state = self.shared.state();
@@ -140,7 +140,8 @@ impl Screen {
             Present::Expected => {}
             Present::No => {
                 if let Some(on) = on.filter(|_| before != Present::No) {
-                    // The sign may have gone because the screen was locked. The next draft asks.
+                    // The sign may have ended because the screen was locked. The next draft checks
+                    // that.
                     self.shared.show_on_banner(on.without_draft());
                 }
             }
@@ -148,17 +149,17 @@ impl Screen {
     }
 
     /// Shows a draft of the text, unless something else is shown first. `at_cursor`: the text goes
-    /// to the cursor, perhaps into a password field. Returns at once.
+    /// to the cursor, possibly into a password field. Returns at once.
     pub(super) fn grow(&self, notice: Notice, at_cursor: bool) {
         let order = {
             let state = self.shared.state();
-            // Programs are asked about the focus only for somebody who sees the draft.
+            // Query programs about the focus only if somebody would see the draft.
             if !is_notified(&notice, state.wanted, state.sign) && state.sign == Present::No {
                 return;
             }
             state.order
         };
-        // A longer draft follows one that is dropped.
+        // If this draft is dropped, a longer one follows.
         let _ = self.growing.try_send(Growth { notice, order, at_cursor });
     }
 
@@ -175,9 +176,9 @@ impl Screen {
         });
     }
 
-    /// Shows a text, where it was delivered, what went wrong, and a hint. Returns within half a
-    /// second what became of the notification. `None`: there is none, by the settings or because
-    /// the sign shows it.
+    /// Shows a text, where it was delivered, any problems, and a hint. Returns within half a second
+    /// the outcome of the notification; `None` if there is none, because of the settings or because
+    /// the sign shows the text.
     pub(super) async fn show_text(
         &self,
         text: String,
@@ -203,7 +204,7 @@ impl Screen {
             return None;
         }
         Some(match (announced, place.filter(|_| arrived)) {
-            // There is no room for a hint.
+            // The recording's banner has no room for a hint.
             (true, Some(_)) if has_hint => shared.aside(&whole).show(whole).await,
             (true, Some(place)) => {
                 let next = Notice::RecordingNext { text, place };
@@ -217,7 +218,7 @@ impl Screen {
         })
     }
 
-    /// Whether a program shows on the screen what this was given.
+    /// Whether a sign shows the notices on the screen.
     pub(super) fn has_sign(&self) -> bool {
         self.shared.state().sign == Present::Yes
     }
@@ -229,10 +230,9 @@ impl Screen {
         }
     }
 
-    /// Closes notifications that would be wrong after the service has ended. Takes a second at
-    /// most.
+    /// Closes notifications that would be wrong after the service exits. Takes a second at most.
     pub(super) async fn end(&self) {
-        // An error would change nothing now.
+        // Errors no longer matter.
         let _ = self.shared.banner(&Notice::Closed).show(Notice::Closed).await;
         let _ = self.shared.aside.show(Notice::Closed).await;
     }
@@ -277,14 +277,14 @@ impl Shared {
         }
     }
 
-    /// The state that was on has ended, and its drafts come too late from now on.
+    /// Marks the current state as ended. Its drafts come too late from now on.
     fn end_state(&self) {
         let mut state = self.state();
         state.on = None;
         state.order += 1;
     }
 
-    /// Shows what is going on: on the sign, or else on the banner.
+    /// Shows the current state: on the sign, or else on the banner.
     fn show_state(&self, notice: Notice) {
         self.state().on = Some(notice.clone());
         self.tell(&notice, 0);
@@ -300,14 +300,14 @@ impl Shared {
         }
     }
 
-    /// What the banner says of an earlier state, or of an earlier dictation, is not true any more.
+    /// Closes the banner if it shows an outdated state or an earlier dictation.
     fn close_banner(&self) {
         if self.state().on_banner.take().is_some() {
             self.banner.progress(Notice::Closed);
         }
     }
 
-    /// Tells the sign, if there is one. `own`: 1 if the dictation that the notice is about still
+    /// Sends the notice to the sign, if there is one. `own`: 1 if the dictation of the notice still
     /// counts as pending, else 0.
     fn tell(&self, notice: &Notice, own: usize) {
         let going = {
@@ -318,13 +318,13 @@ impl Shared {
             state.going
         };
         let then = match going {
-            // Of a recording that was not announced nothing is told, not even its end.
+            // A recording that was not announced is not reported, not even its end.
             Going { recording: true, announced: true, .. } => session::State::Recording,
             Going { pending, .. } if pending > own => session::State::Transcribing,
             Going { .. } => session::State::Idle,
         };
         if let Some(sign) = notice.sign(then) {
-            // An error means that nobody listens.
+            // An error means that there are no subscribers.
             let _ = self.events.send(Event::Sign(Box::new(sign)));
         }
     }
@@ -334,9 +334,8 @@ impl Shared {
         is_notified(notice, state.wanted, state.sign)
     }
 
-    /// Whether another dictation needs the banner. The notice then goes into the notification
-    /// beside it. `own`: 1 if the dictation that the notice is about still waits for its text, else
-    /// 0.
+    /// Whether another dictation needs the banner. If so, the notice goes into the notification
+    /// beside it. `own`: 1 if the dictation of the notice still waits for its text, else 0.
     fn others_go_on(&self, own: usize) -> bool {
         let mut state = self.state();
         let Going { recording, announced, pending } = state.going;
@@ -344,19 +343,19 @@ impl Shared {
         recording || pending > own
     }
 
-    /// The banner, for a notice that is newer than all drafts.
+    /// Returns the banner, for a notice that is newer than all drafts.
     fn banner(&self, notice: &Notice) -> &Notifier {
         self.state().on_banner = Some(notice.clone());
         self.banner_stays()
     }
 
-    /// The banner, for a notice that may leave there what is there.
+    /// Returns the banner, for a notice that may leave the current content there.
     fn banner_stays(&self) -> &Notifier {
         self.state().order += 1;
         &self.banner
     }
 
-    /// The notification beside the banner, for this.
+    /// Returns the notification beside the banner, for this notice.
     fn aside(&self, notice: &Notice) -> &Notifier {
         self.state().on_aside = Some(notice.clone());
         &self.aside
@@ -372,7 +371,7 @@ mod tests {
     use super::*;
     use crate::session::{Code, State as Goes};
 
-    /// A screen with a sign and nothing that is notified, and what the sign is told.
+    /// Returns a screen with a sign and no notifications, and the events for the sign.
     fn with_sign() -> (Screen, broadcast::Receiver<Event>) {
         let (events, told) = broadcast::channel(16);
         let screen = Screen::new((None, None), events, Notify::None);

@@ -1,4 +1,4 @@
-//! What systemd is told of the service: ready, alive, ending.
+//! Reports the service's state to systemd: ready, alive, stopping.
 
 use super::turns::Turns;
 use crate::recognise::LOAD_LIMIT;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use v2m_messages::tr;
 
-/// The start may take as long as one attempt to load the model, and a minute more.
+/// Maximum duration of the start: one attempt to load the model, and a minute more.
 const START_LIMIT: Duration = LOAD_LIMIT.saturating_add(Duration::from_secs(60));
 
 pub(super) struct ServiceState {
     started: Instant,
     watchdog: Watchdog,
-    /// Counts the turns in a row of each source of the loop.
+    /// Counts consecutive turns of each source of the loop.
     pub(super) turns: Turns,
-    /// systemd was told that the service is ready.
+    /// Whether systemd has been told that the service is ready.
     is_ready: bool,
     is_ending: bool,
 }
@@ -35,17 +35,17 @@ impl ServiceState {
         self.started.elapsed()
     }
 
-    /// Whether the loop is to end.
+    /// Whether the loop is about to end.
     pub(super) fn is_ending(&self) -> bool {
         self.is_ending
     }
 
-    /// Has the loop end after this turn.
+    /// Ends the loop after this turn.
     pub(super) fn end(&mut self) {
         self.is_ending = true;
     }
 
-    /// When [`Self::ping`] is due.
+    /// Returns when [`Self::ping`] is due.
     pub(super) fn next_ping(&self) -> Option<Instant> {
         self.watchdog.next_ping().map(|wait| Instant::now() + wait)
     }
@@ -54,8 +54,8 @@ impl ServiceState {
         self.watchdog.ping();
     }
 
-    /// Tells systemd what the recogniser does. The service is ready once the model is loaded. It is
-    /// ready without a usable model too: if the service failed to start again and again, systemd
+    /// Reports the recogniser's state to systemd. The service is ready once the model is loaded,
+    /// and also without a usable model: if the service failed to start again and again, systemd
     /// would close the socket.
     pub(super) fn tell(&mut self, status: &str, is_loading: bool) {
         if !is_loading && !std::mem::replace(&mut self.is_ready, true) {
@@ -68,14 +68,14 @@ impl ServiceState {
         }
     }
 
-    /// Sets how often systemd's watchdog is fed: often during work, rarely otherwise.
+    /// Sets the interval of watchdog pings: short during work, long otherwise.
     pub(super) fn pace(&mut self, is_quiet: bool) {
         if is_quiet && self.is_ready { self.watchdog.idle() } else { self.watchdog.active() }
     }
 
     /// Tells systemd that the service is stopping.
     pub(super) fn stopping(&self) {
-        // systemd treats a service that ends before it was ready as failed, and restarts it.
+        // systemd treats a service that exits before it was ready as failed, and restarts it.
         if !self.is_ready {
             systemd::ready(tr!("Ending"));
         }

@@ -1,5 +1,5 @@
-//! Which notices become notifications: by `feedback.notify`, and by whether a sign on the screen
-//! shows them. Pure.
+//! Decides which notices become notifications, depending on `feedback.notify` and on whether a sign
+//! on the screen shows them. Pure.
 
 use crate::config::Notify;
 use crate::deliver::Notice;
@@ -8,12 +8,12 @@ use crate::deliver::Notice;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Present {
     No,
-    /// It is being started. States wait for it a moment, so that no notification flashes up.
+    /// It is being started. States wait a moment for it, so that no notification flashes up.
     Expected,
     Yes,
 }
 
-/// Whether a notice becomes a notification. Notices that only close one always get there.
+/// Whether a notice becomes a notification. Notices that only close one are always sent.
 pub(super) fn is_notified(notice: &Notice, wanted: Notify, sign: Present) -> bool {
     let Some(is_problem) = notice.is_problem() else { return true };
     if notice.is_state() {
@@ -25,8 +25,8 @@ pub(super) fn is_notified(notice: &Notice, wanted: Notify, sign: Present) -> boo
         Notify::All if matches!(notice, Notice::Recovered { .. }) => true,
         Notify::All => sign != Present::Yes,
         Notify::Problems => is_problem,
-        // Words that are lost or withheld are never hidden. Nobody may look at the sign, or something
-        // else takes its place a moment later.
+        // Lost or withheld words must never be hidden: the user may not look at the sign, or
+        // something else may replace the message a moment later.
         Notify::None => notice.costs_words(),
     }
 }
@@ -63,7 +63,7 @@ mod tests {
     fn a_sign_takes_states_and_successes_and_leaves_problems() {
         assert_eq!(notified(Notify::All, Present::No), [true; 5]);
         assert_eq!(notified(Notify::All, Present::Yes), [false, false, true, true, true]);
-        // A text that came before the sign could be on no screen at all.
+        // A text that comes before the sign could otherwise be on no screen at all.
         assert_eq!(notified(Notify::All, Present::Expected), [false, true, true, true, true]);
     }
 

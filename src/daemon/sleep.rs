@@ -1,9 +1,9 @@
-//! The machine's sleep. The recogniser releases the GPU before it, and takes it again afterwards.
+//! Suspend: the recogniser releases the GPU before it, and takes it again afterwards.
 
 use crate::recognise::EngineSpec;
 use crate::suspend::{Delay, Suspend, SuspendEvent};
 
-/// logind's announcements, and the lock that delays sleep. Only engines on a GPU need them.
+/// logind's announcements, and the lock that delays suspend. Only engines on a GPU need them.
 #[derive(Debug, Default)]
 pub(super) struct Sleep {
     source: Option<Suspend>,
@@ -11,7 +11,7 @@ pub(super) struct Sleep {
 }
 
 impl Sleep {
-    /// Listens if one of these engines is on a GPU, and only then.
+    /// Listens if, and only if, one of these engines uses a GPU.
     pub(super) fn attend<'s>(&mut self, specs: impl IntoIterator<Item = &'s EngineSpec>) {
         match specs.into_iter().any(on_gpu) {
             true => self.listen(),
@@ -19,7 +19,7 @@ impl Sleep {
         }
     }
 
-    /// Listens if this engine, beside the others, is on a GPU.
+    /// Listens also if this additional engine uses a GPU.
     pub(super) fn attend_also(&mut self, spec: &EngineSpec) {
         if on_gpu(spec) {
             self.listen();
@@ -38,7 +38,7 @@ impl Sleep {
         }
     }
 
-    /// Delays the machine's sleep until [`Self::allow`] is called.
+    /// Delays suspend until [`Self::allow`] is called.
     pub(super) fn delay(&mut self, delay: Delay) {
         self.delay = Some(delay);
     }

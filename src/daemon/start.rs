@@ -1,4 +1,4 @@
-//! From the listening socket to the running loop.
+//! Start-up: from the listening socket to the running loop.
 
 use super::background::Background;
 use super::changes::Changes;
@@ -23,34 +23,34 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, watch};
 use tracing::info;
 
-/// How many calls may wait for the loop. Beyond that, doors wait.
+/// Maximum number of calls that wait for the loop. Beyond that, doors wait.
 const CALLS: usize = 64;
-/// How many events a subscriber may be behind before it loses its connection: about 20 s of levels.
+/// How many events a subscriber may lag behind before it is disconnected: about 20 s of levels.
 const EVENTS: usize = 256;
 
-/// What the daemon is started with.
+/// Start parameters of the daemon.
 #[derive(Debug)]
 pub struct Start {
     /// The listening socket.
     pub listener: std::os::unix::net::UnixListener,
     /// The configuration file.
     pub config_path: PathBuf,
-    /// The settings in force.
+    /// The initial settings.
     pub settings: Settings,
-    /// Where dictations are kept.
+    /// The directory of dictations.
     pub store: PathBuf,
-    /// The log, for changes of its level.
+    /// The log, to change its level.
     pub logging: Logging,
 }
 
-/// Runs until a SHUTDOWN or SIGTERM has been carried out.
+/// Runs until a SHUTDOWN or SIGTERM has been executed.
 ///
 /// # Errors
-/// When the runtime or its signal handlers cannot be had.
+/// If the runtime or its signal handlers cannot be created.
 pub fn run(start: Start) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(serve(start));
-    // The end must not wait for blocking chores, such as reading a file.
+    // Shutdown must not wait for blocking chores, such as reading a file.
     runtime.shutdown_background();
     result
 }
@@ -91,8 +91,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         config: Configuration::new(start.settings, start.config_path, start.logging),
         service: ServiceState::new(),
     };
-    // A task of its own, so that a slow or absent bus delays nothing. The loop answers its
-    // commands.
+    // A separate task, so that a slow or absent bus delays nothing. The loop answers its commands.
     let at_start = (daemon.session.state(), daemon.engine.report().state);
     let events = events.subscribe();
     let bus = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The session's timers, a handful at most.
+//! The session's timers, a few at most.
 
 use crate::session::Timer;
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Timers {
         self.0.retain(|(_, armed)| *armed != timer);
     }
 
-    /// The timer that is due first.
+    /// Returns the timer that is due first.
     pub(super) fn next(&self) -> Option<(Instant, Timer)> {
         self.0.iter().copied().min_by_key(|(due, _)| *due)
     }

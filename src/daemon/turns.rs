@@ -4,8 +4,8 @@
 use super::LoopInput;
 use std::mem::{Discriminant, discriminant};
 
-/// How many turns one source may have in a row before the others get one, by chance. Only floods
-/// need more; even the repeats of a held key that waited while the machine stood still need fewer.
+/// How many turns one source may have in a row before the next turn is random. Only floods exceed
+/// this; the repeats of a held key that queued while the machine was suspended do not.
 const IN_A_ROW: u32 = 32;
 
 #[derive(Debug, Default)]
@@ -15,8 +15,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Notes whose turn this is. Audio and the watchdog's pings come at fixed rates, so they do not
-    /// count.
+    /// Counts the turn of this source. Audio and the watchdog's pings come at fixed rates, so they
+    /// do not count.
     pub(super) fn note(&mut self, input: &LoopInput) {
         if matches!(input, LoopInput::Capture(_) | LoopInput::Watchdog) {
             return;
@@ -26,7 +26,7 @@ impl Turns {
         self.last = Some(source);
     }
 
-    /// Whether the next turn goes to any source, by chance.
+    /// Whether the next turn must go to a random source.
     pub(super) fn must_be_fair(&self) -> bool {
         self.in_a_row >= IN_A_ROW
     }

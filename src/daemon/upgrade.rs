@@ -1,7 +1,7 @@
-//! Programs that an upgrade replaces while the service runs.
+//! Detects programs that an upgrade replaced while the service runs.
 //!
-//! An installer need not restart the service, which would end a recording. The service leaves by
-//! itself once nobody needs it, and the next press starts the new program.
+//! An installer does not need to restart the service, which would end a recording. The service
+//! exits once it is not needed, and the next press starts the new program.
 
 use super::Daemon;
 use super::changes::Changes;
@@ -12,27 +12,28 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
 
-/// The program that this process runs, also after its file was replaced.
+/// The program of this process, even after its file was replaced.
 const OWN: &str = "/proc/self/exe";
 
-/// How long the last text is left to the user. On some desktops the clipboard's content and the
-/// notification go with the service.
+/// How long the last text stays available. On some desktops the clipboard's content and the
+/// notification disappear with the service.
 const LINGER: Duration = Duration::from_secs(600);
 
-/// The programs that this run of the service consists of.
+/// The programs of this run of the service.
 pub(super) struct Programs {
-    /// Each with its file as it was when the service started.
+    /// Each with its file's stamp when the service started.
     started: Vec<(PathBuf, Stamp)>,
     watch: Changes,
     are_replaced: bool,
-    /// When there was something to do last.
+    /// When there was last something to do.
     used: Option<Instant>,
-    /// When the service may leave, if nothing comes up until then.
+    /// When the service may exit, unless it is needed before.
     due: Option<Instant>,
 }
 
 impl Programs {
-    /// This program, and those of `engines` that are installed. Within a tokio runtime.
+    /// Takes this program and the installed ones of `engines`. Must be called within a tokio
+    /// runtime.
     pub(super) fn running(engines: Vec<PathBuf>) -> Self {
         let own = std::env::current_exe().ok().zip(Stamp::of(Path::new(OWN)));
         let engines = engines.into_iter().filter_map(|path| Stamp::of(&path).map(|it| (path, it)));
@@ -46,13 +47,13 @@ impl Programs {
         self.watch.changed().await;
     }
 
-    /// When the service may leave, if nothing comes up until then.
+    /// Returns when the service may exit, unless it is needed before.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Looks whether there are other programs now. A program that is missing counts as the same:
-    /// either an upgrade is not over, or v2m was removed, and then nothing could start again.
+    /// Checks whether the programs have changed. A missing program counts as unchanged: either an
+    /// upgrade is still running, or v2m was removed, and then nothing could start again.
     pub(super) fn look(&mut self) {
         self.are_replaced = self
             .started
@@ -60,13 +61,13 @@ impl Programs {
             .any(|(path, started)| Stamp::of(path).is_some_and(|now| now != *started));
     }
 
-    /// Notes that a text comes to the desktop, which nothing else tells: one that is delivered again.
+    /// Notes a use that nothing else reports: a text is delivered again to the desktop.
     pub(super) fn used(&mut self) {
         self.used = Some(Instant::now());
     }
 
-    /// Notes whether there is work. Returns whether the service may leave. `is_paused`: that is a
-    /// state which the next process would not know.
+    /// Notes whether there is work. Returns whether the service may exit. `is_paused`: the next
+    /// process would not know this state.
     fn may_leave(&mut self, is_working: bool, is_paused: bool) -> bool {
         let now = Instant::now();
         if is_working {
@@ -80,7 +81,7 @@ impl Programs {
 }
 
 impl Daemon {
-    /// Leaves if there are newer programs and nobody needs this one. The next press starts the new
+    /// Exits if there are newer programs and this one is not needed. The next press starts the new
     /// one.
     pub(super) fn leave_to_newer_programs(&mut self, programs: &mut Programs) {
         let state = self.session.state();
@@ -115,7 +116,7 @@ mod tests {
         fs::write(&engine, "engine").unwrap();
         let missing = folder.path().join("engine-cuda");
         let mut programs = Programs::running(vec![engine.clone(), missing.clone()]);
-        // An engine that is new is no other one.
+        // An added engine does not count as a changed one.
         fs::write(missing, "cuda").unwrap();
         programs.look();
         assert!(!programs.may_leave(false, false) && programs.due().is_none());
@@ -130,13 +131,14 @@ mod tests {
         tokio::time::sleep_until(programs.due().unwrap()).await;
         assert!(!programs.may_leave(false, true) && programs.due().is_none(), "it is paused");
         assert!(programs.may_leave(false, false));
-        // While an upgrade is under way, or after a removal.
+        // During an upgrade, or after a removal.
         fs::remove_file(&engine).unwrap();
         programs.look();
         assert!(!programs.may_leave(false, false));
     }
 
-    /// A sign that starts, with each service, kept that one for ten minutes after an upgrade.
+    /// Regression: a sign, which starts with each service, kept the service for ten minutes after
+    /// an upgrade.
     #[test]
     fn a_sign_on_the_screen_is_no_text() {
         for present in [Present::No, Present::Expected, Present::Yes] {

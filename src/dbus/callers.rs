@@ -1,5 +1,5 @@
-//! Who calls over the bus, and who has left it: for work that is done for nobody else, and for
-//! those who are told the text as it grows.
+//! Tracks callers on the bus: notices when a caller leaves while v2m works only for it, and keeps
+//! the list of callers that receive the growing text or the levels.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -13,14 +13,13 @@ use zbus::{Connection, MatchRule, MessageStream};
 /// The bus itself, as a peer.
 pub(super) const BUS: &str = "org.freedesktop.DBus";
 pub(super) const BUS_PATH: &str = "/org/freedesktop/DBus";
-/// Those who may be told the text as it grows, each by a message of its own. A desktop has one or
-/// two.
+/// The most listeners. Each gets a separate message. A desktop has one or two.
 const MOST: usize = 16;
-/// Signals that may wait for one caller.
+/// The most signals that may wait for one caller.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(4).expect("it is not zero");
 
-/// Ends when the peer of that unique name has left the bus, and when the bus has gone. Never, where
-/// the bus does not tell.
+/// Waits until the peer with this unique name has left the bus, or the bus is gone. Waits for ever
+/// if the bus does not report it.
 pub(super) async fn gone(bus: &Connection, name: &UniqueName<'_>) {
     if let Err(error) = listen_until_gone(bus, name).await {
         debug!(%error, "it will not be noticed when a caller leaves the session bus");
@@ -37,7 +36,7 @@ async fn listen_until_gone(bus: &Connection, name: &UniqueName<'_>) -> zbus::Res
         .arg(0, name.as_str())
         .build()?;
     let mut signals = MessageStream::for_match_rule(rule, bus, Some(SIGNALS)).await?;
-    // It may have left before this was listened to.
+    // The peer may have left before the subscription.
     let asked = bus.call_method(Some(BUS), BUS_PATH, Some(BUS), "NameHasOwner", &name).await?;
     if !asked.body().deserialize::<bool>()? {
         return Ok(());
@@ -55,16 +54,16 @@ async fn listen_until_gone(bus: &Connection, name: &UniqueName<'_>) -> zbus::Res
     }
 }
 
-/// Those who asked for the text as it grows.
+/// The callers that have subscribed, each with the task that watches it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listeners(Arc<Mutex<Vec<(OwnedUniqueName, AbortHandle)>>>);
 
-/// There are enough of them.
+/// The error for a caller beyond [`MOST`].
 #[derive(Debug)]
 pub(super) struct TooMany;
 
 impl Listeners {
-    /// Takes one in, until it leaves the bus. One that is there already stays.
+    /// Adds a caller until it leaves the bus. Does nothing if it is already in the list.
     pub(super) fn add(&self, bus: &Connection, name: &UniqueName<'_>) -> Result<(), TooMany> {
         let name: OwnedUniqueName = name.to_owned().into();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +87,7 @@ impl Listeners {
         all.retain(|(listener, watch)| {
             let stays = listener.as_str() != name.as_str();
             if !stays {
-                // Its watch over the bus would stay as long as the peer does.
+                // Otherwise the watch would go on until the peer leaves the bus.
                 watch.abort();
             }
             stays

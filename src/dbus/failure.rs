@@ -1,4 +1,4 @@
-//! Failures as D-Bus errors: `org.v2m.Error.NoMicrophone`, with the sentence for people.
+//! Converts failures to D-Bus errors: `org.v2m.Error.NoMicrophone`, with the sentence for people.
 
 use crate::session::Failure;
 use v2m_ipc::plain;
@@ -6,8 +6,8 @@ use zbus::DBusError;
 use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
 
-/// A call that failed. What is left of the user's words stands below the sentence: a D-Bus error
-/// carries one text.
+/// A failed call. The rest of the user's words, if any, follows below the sentence, because a D-Bus
+/// error carries only one text.
 #[derive(Debug)]
 pub(super) struct CallError(pub(super) Failure);
 

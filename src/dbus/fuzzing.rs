@@ -1,17 +1,17 @@
-//! What the fuzz target `bus` needs of this room's private parts. Compiled for fuzzing only.
+//! Access for the fuzz target `bus` to private parts of this module. Compiled for fuzzing only.
 
 use super::interface::{bounded, given};
 use crate::session::Failure;
 
-/// A text as a caller gave it, plain; an error if it is too long.
+/// Checks and cleans a caller's text.
 ///
 /// # Errors
-/// What the caller is told.
+/// The failure that the caller receives: the text is too long.
 pub fn text(text: String) -> Result<String, Failure> {
     bounded(text).map_err(|refusal| refusal.0)
 }
 
-/// A choice as a caller gave it: empty means none.
+/// Reads a caller's choice: empty means none.
 pub fn choice(text: String) -> Option<String> {
     given(text)
 }

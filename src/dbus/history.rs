@@ -1,4 +1,5 @@
-//! The dictations that the store keeps, as D-Bus dictionaries, and what callers ask of them.
+//! Converts the store's dictations to D-Bus dictionaries, and callers' arguments to requests for
+//! them.
 
 use super::failure::CallError;
 use super::interface::given;
@@ -10,10 +11,10 @@ use v2m_ipc::{message, plain};
 use v2m_messages::tr;
 use zbus::{OwnedVariant, Variant};
 
-/// A dictation. Keys without a value are left out.
+/// A dictation as a D-Bus dictionary. Keys without a value are left out.
 pub(super) type Entry = HashMap<&'static str, OwnedVariant>;
 
-/// How many dictations one message has at most. They share the bus with everything else.
+/// The most dictations in one message. Messages share the bus with everything else.
 const LONGEST: u32 = 100;
 
 fn refused(text: impl Into<String>) -> CallError {
@@ -58,7 +59,7 @@ pub(super) fn redelivery(word: &str, deliver: &str) -> Result<Redelivery, CallEr
     Ok(Redelivery { which: which(word)?, deliver })
 }
 
-/// Whether a text has arrived somewhere, and what is to be said of it.
+/// Returns whether a text has arrived somewhere, and the message about it.
 pub(super) fn outcome(deliveries: &[Delivery]) -> (bool, String) {
     let ways: Vec<_> = deliveries.iter().filter(|it| it.by != "notification").collect();
     let arrived = ways.iter().rfind(|it| it.ok);
@@ -71,7 +72,7 @@ pub(super) fn entry(kept: KeptDictation) -> Entry {
 }
 
 pub(super) fn with_text(kept: KeptText) -> Entry {
-    // The segments, in seconds, are the socket's.
+    // Only the socket returns the segments.
     let KeptText { dictation, text, unrefined, preset, segments: _, earlier } = kept;
     let mut told = variants(dictation);
     let texts = [("text", text), ("unrefined", unrefined)];
@@ -112,7 +113,7 @@ fn variants(kept: KeptDictation) -> HashMap<&'static str, Variant<'static>> {
     told
 }
 
-/// Only file descriptors cannot be owned; there are none.
+/// Converts to owned values. Only a file descriptor cannot be converted, and there is none here.
 fn owned(told: HashMap<&'static str, Variant<'static>>) -> Entry {
     told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
 }

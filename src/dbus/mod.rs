@@ -1,16 +1,18 @@
-//! The public session-bus interface: state, events and commands, for programs of the desktop such
-//! as an extension or a panel. The same commands as the socket, through the same calls.
+//! The public session-bus interface: state, events and commands, for desktop programs such as an
+//! extension or a panel. It offers the same commands as the socket, through the same calls.
 //!
-//! The name is `org.v2m.Dictation1`: the project's, what it offers, and the version of the
-//! interface, so that an incompatible one can stand beside it under `…2`. Only the session bus is
-//! used, whose daemon admits none but the user's own processes; so there is no check of the peer as
-//! at the socket. Nothing here is needed for a dictation: without a bus everything else goes on. A
-//! connection that is lost is made anew, with the name; what happened meanwhile is asked for. Who
-//! called Subscribe calls it again then.
+//! The name `org.v2m.Dictation1` consists of the project, the service that it offers, and the
+//! version of the interface, so that an incompatible interface can exist beside it under `…2`. v2m
+//! uses only the session bus. Its daemon admits only the user's own processes, so v2m does not
+//! check the peer as it does at the socket.
 //!
-//! What was said goes to nobody but who asked for it: texts are in answers, and the text as it
-//! grows is sent to those alone who called Subscribe, and to the sign on the screen (`sign`). (A program that the bus lets monitor
-//! everything sees it all the same; that is the user's own decision.)
+//! A dictation does not need the bus: without it, everything else goes on. If the connection is
+//! lost, v2m makes a new one, takes the name again, and catches up with the missed events. Callers
+//! of Subscribe must then call it again.
+//!
+//! Dictated text goes only to programs that asked for it. Texts are in answers, and the growing
+//! text is sent only to callers of Subscribe and to the sign on the screen (`sign`). (A program
+//! that may monitor the whole bus still sees everything. That is the user's own decision.)
 
 mod callers;
 mod failure;
@@ -43,16 +45,16 @@ use zbus::object_server::InterfaceRef;
 
 /// The well-known name, as in `dbus/org.v2m.Dictation1.service`.
 pub const NAME: &str = "org.v2m.Dictation1";
-/// The one object.
+/// The path of the only object.
 pub const PATH: &str = "/org/v2m/Dictation1";
 
-/// How long a bus may take to let v2m in. A healthy one takes a few milliseconds.
+/// How long connecting to a bus may take. A healthy bus takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why v2m is not on the session bus. The texts are for the journal.
+/// The reason why v2m is not on the session bus. The texts are for the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum DoorError {
-    /// No bus, or it refused.
+    /// There is no bus, or it refused the connection.
     #[error(
         "{}",
         verbatim!(format_args!(
@@ -62,7 +64,7 @@ pub enum DoorError {
         ))
     )]
     Unreachable(zbus::Error),
-    /// The bus is there and says nothing.
+    /// The bus does not answer.
     #[error(
         "{}",
         verbatim!(format_args!(
@@ -71,7 +73,7 @@ pub enum DoorError {
         ))
     )]
     Hanging,
-    /// Another v2m runs.
+    /// Another program, probably another v2m, owns the name.
     #[error(
         "{}",
         verbatim!(format_args!(
@@ -82,7 +84,7 @@ pub enum DoorError {
     NameTaken,
 }
 
-/// v2m on the session bus, until this is dropped.
+/// v2m's presence on the session bus, until this is dropped.
 #[derive(Debug)]
 pub struct Door(JoinHandle<()>);
 
@@ -92,13 +94,14 @@ impl Drop for Door {
     }
 }
 
-/// Opens the door on `bus` (a D-Bus address; `None`: the session's), and opens it again whenever
-/// the bus closes it. `state` and `engine` hold at the moment `events` was subscribed. Commands go
-/// to `calls`, so the event loop must run for them to be answered. `sign` is told who shows the
-/// states on the screen. Takes at most two seconds.
+/// Serves the interface on `bus` (a D-Bus address; `None`: the session bus), and reconnects
+/// whenever the bus closes the connection. `state` and `engine` are the values at the moment
+/// `events` was subscribed. Commands go to `calls`, so the event loop must run for them to be
+/// answered. `sign` receives the name of the program that shows the states on the screen. Takes at
+/// most two seconds.
 ///
 /// # Errors
-/// No bus, or the name is taken. The caller logs it and goes on.
+/// There is no bus, or the name is taken. The caller logs it and goes on.
 pub async fn serve(
     bus: Option<&str>,
     calls: CallSender,
@@ -115,27 +118,27 @@ pub async fn serve(
     Ok(Door(tokio::spawn(place.keep(entered, events))))
 }
 
-/// Where v2m is on a bus, or wants to be.
+/// The state of the interface that outlasts a connection.
 struct Presence {
     bus: Option<String>,
     calls: CallSender,
     known: watch::Sender<Properties>,
-    /// Who wants the text as it grows.
+    /// The callers that want the growing text.
     listeners: Listeners,
-    /// Who wants the levels.
+    /// The callers that want the levels.
     meters: Listeners,
-    /// Who shows the states on the screen.
+    /// The program that shows the states on the screen.
     sign: SignOwner,
 }
 
-/// A connection that has the name.
+/// A connection that owns the name.
 struct Entered {
     connection: zbus::Connection,
     object: InterfaceRef<DictationObject>,
 }
 
 impl Presence {
-    /// Within [`PATIENCE`].
+    /// Connects and takes the name. Takes [`PATIENCE`] at most.
     async fn enter(&self) -> Result<Entered, DoorError> {
         tokio::time::timeout(PATIENCE, self.connect()).await.map_err(|_| DoorError::Hanging)?
     }
@@ -146,7 +149,7 @@ impl Presence {
         let builder = self.bus.as_deref().map_or_else(Builder::session, Builder::address);
         let connection = builder.serve_at(PATH, dictation).build().await;
         let connection = connection.map_err(DoorError::Unreachable)?;
-        // Queueing for the name would look like having it.
+        // Waiting in the queue for the name would look like owning it.
         let named = connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await;
         named.map_err(|error| match error {
             zbus::Error::NameTaken => DoorError::NameTaken,
@@ -157,7 +160,7 @@ impl Presence {
         Ok(Entered { connection, object })
     }
 
-    /// Carries events until there are no more, over one connection after the other.
+    /// Sends events until there are no more, over one connection after the other.
     async fn keep(self, mut entered: Entered, mut events: broadcast::Receiver<Event>) {
         let (mut pauses, mut behind) = (Pauses::default(), false);
         loop {
@@ -170,7 +173,7 @@ impl Presence {
             }
             self.sign.send_replace(None);
             info!("the session bus has closed v2m's connection; it is made anew");
-            // What still holds on to it does so in vain.
+            // Other owners of this connection can no longer use it.
             let _ = entered.connection.close().await;
             let Some(again) = self.enter_again(&mut events, &mut pauses).await else { return };
             info!("v2m is on the session bus again");
@@ -178,8 +181,8 @@ impl Presence {
         }
     }
 
-    /// Tries until v2m is on a bus again: after a pause, and as soon as somebody dictates. `None`:
-    /// there is nothing to tell any more.
+    /// Tries to reconnect until it succeeds: after a pause, and as soon as somebody dictates.
+    /// `None`: there are no more events.
     async fn enter_again(
         &self,
         events: &mut broadcast::Receiver<Event>,
@@ -192,7 +195,7 @@ impl Presence {
                     () = &mut pause => break,
                     event = events.recv() => match event {
                         Ok(Event::State { state: State::Recording, .. }) => break,
-                        // The state is asked for once somebody can be told.
+                        // The current state is requested after the reconnection.
                         Ok(_) | Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => return None,
                     },
@@ -206,17 +209,17 @@ impl Presence {
     }
 }
 
-/// Carries the daemon's events to the bus.
+/// Sends the daemon's events to the bus.
 struct Relay<'a> {
     object: InterfaceRef<DictationObject>,
     place: &'a Presence,
 }
 
 impl Relay<'_> {
-    /// Until there are no more events. `behind`: some were missed before.
+    /// Sends events until there are no more. `behind`: some were missed before.
     async fn run(self, events: &mut broadcast::Receiver<Event>, mut behind: bool) {
         loop {
-            // Asked last: what is still kept of the events is older than the answer.
+            // Ask for the state only after all kept events, because they are older than the answer.
             let told = if behind && events.is_empty() {
                 behind = false;
                 self.catch_up().await
@@ -244,8 +247,8 @@ impl Relay<'_> {
             }
             Event::Engine { state, .. } => self.learn(|known| known.engine = state).await,
             Event::TranscriptionUpdate { job, text, is_final } => {
-                // To each alone: whatever else is on the bus, a sandboxed program too, could listen
-                // to a signal for all.
+                // Send it to each listener separately: any program on the bus, even a sandboxed
+                // one, could listen to a broadcast signal.
                 let text = plain::text(&text);
                 for listener in self.place.listeners.all() {
                     let name = BusName::from(listener.inner().clone());
@@ -259,7 +262,7 @@ impl Relay<'_> {
                 self.object.delivery(delivery.by, delivery.ok, &detail).await
             }
             Event::Level(level) => {
-                // Ten a second: only to those who asked, each alone.
+                // Ten times a second, so only to callers that asked for it, each separately.
                 for listener in self.place.meters.all() {
                     let name = BusName::from(listener.inner().clone());
                     let emitter = self.object.signal_emitter().clone().set_destination(name);
@@ -268,12 +271,13 @@ impl Relay<'_> {
                 }
                 Ok(())
             }
-            // Properties tell how long it has been recording. The socket has heartbeats.
+            // The properties say how long the recording has been running. Only the socket has
+            // heartbeats.
             Event::Heartbeat { .. } => Ok(()),
-            // Files are transcribed by the socket alone.
+            // Only the socket reports the progress of a file's transcription.
             Event::Progress { .. } => Ok(()),
             Event::Sign(sign) => {
-                // To it alone: what was said is in it.
+                // Only to the sign, because it contains dictated text.
                 let owner = self.place.sign.borrow().clone();
                 let name = owner.and_then(|owner| UniqueName::try_from(owner).ok());
                 let Some(name) = name else { return Ok(()) };
@@ -290,7 +294,7 @@ impl Relay<'_> {
             return Ok(());
         }
         let Ok(Ok(Answer::Status(status))) = answer.await else { return Ok(()) };
-        // The sign may have missed something too: this has it told anew.
+        // The sign may have missed something too. This makes the daemon send it the state again.
         self.place.sign.send_modify(|_| {});
         self.learn(|known| {
             known.engine = status.engine.state;
@@ -299,7 +303,7 @@ impl Relay<'_> {
         .await
     }
 
-    /// PropertiesChanged for what really changed.
+    /// Changes the properties, and sends PropertiesChanged for those that really changed.
     async fn learn(&self, change: impl FnOnce(&mut Properties)) -> zbus::Result<()> {
         let before = *self.place.known.borrow();
         self.place.known.send_modify(change);

@@ -1,5 +1,6 @@
-//! The settings that a menu of the desktop may show and change. No others: a sandboxed program that
-//! may talk to v2m must not send texts elsewhere, which the settings of language models could do.
+//! The settings that a desktop menu may show and change. There are no others, because a sandboxed
+//! program that may talk to v2m must not be able to send texts elsewhere, which the settings of
+//! language models could do.
 
 use super::failure::CallError;
 use crate::session::{Code, Failure};
@@ -11,23 +12,24 @@ use v2m_messages::tr;
 const SETTINGS: [(&str, &str, &str); 2] =
     [("language", "engine", "language"), ("microphone", "capture", "source")];
 
-/// The longest value, in bytes. Names of microphones have some tens, lists of languages fewer.
+/// The longest value, in bytes. Names of microphones have some tens of bytes, lists of languages
+/// fewer.
 const MAX_VALUE: usize = 1024;
 
 /// Settings by their names on the bus.
 pub(super) type Told = HashMap<String, String>;
 
-/// Picks them from the effective configuration.
+/// Reads the settings from the effective configuration.
 pub(super) fn told(config: &Value) -> Told {
     let value = |section: &str, key: &str| config[section][key].as_str().unwrap_or_default();
     let named = SETTINGS.map(|(name, section, key)| (name.into(), value(section, key).into()));
     named.into()
 }
 
-/// The update of the configuration that changes these.
+/// Returns the update of the configuration for these changes.
 ///
 /// # Errors
-/// A name that is not among them, or a value that is too long.
+/// An unknown name, or a value that is too long.
 pub(super) fn update(changes: Told) -> Result<Map<String, Value>, CallError> {
     let mut update = Map::new();
     for (name, value) in changes {

@@ -1,5 +1,5 @@
-//! The sign on the screen: the program that owns `org.v2m.Sign` on the session bus shows v2m's
-//! states, and is the only one that is told what it should show.
+//! Tracks the sign on the screen: the program that owns `org.v2m.Sign` on the session bus. It shows
+//! v2m's states, and only this program receives the signal `Sign`.
 
 use super::callers::{BUS, BUS_PATH};
 use crate::call::Sign;
@@ -15,13 +15,13 @@ use zbus::{Connection, MatchRule, MessageStream, OwnedVariant, Variant};
 /// The name that a sign owns while it can show something.
 pub const SIGN: &str = "org.v2m.Sign";
 
-/// Changes of the owner that may wait.
+/// The most changes of the owner that may wait.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(8).expect("it is not zero");
 
 /// The unique name of the program that shows the states. `None`: there is none.
 pub type SignOwner = watch::Sender<Option<String>>;
 
-/// Keeps `owner` true, until the connection is closed. Never returns where the bus does not tell.
+/// Keeps `owner` up to date until the connection closes. Never returns.
 pub(super) async fn watch(bus: &Connection, owner: &SignOwner) {
     if let Err(error) = follow(bus, owner).await {
         debug!(%error, "a sign on the screen will not be noticed");
@@ -39,7 +39,7 @@ async fn follow(bus: &Connection, owner: &SignOwner) -> zbus::Result<()> {
         .arg(0, SIGN)
         .build()?;
     let mut changes = MessageStream::for_match_rule(rule, bus, Some(SIGNALS)).await?;
-    // It may be there already.
+    // The sign may already own the name.
     let now = bus.call_method(Some(BUS), BUS_PATH, Some(BUS), "GetNameOwner", &SIGN).await;
     owner.send_replace(now.ok().and_then(|reply| reply.body().deserialize().ok()));
     loop {
@@ -54,7 +54,7 @@ async fn follow(bus: &Connection, owner: &SignOwner) -> zbus::Result<()> {
     }
 }
 
-/// What the signal `Sign` carries beside the kind. Keys without a value are left out.
+/// Returns the details in the signal `Sign`, besides the kind. Keys without a value are left out.
 pub(super) fn details(sign: &Sign) -> HashMap<&'static str, OwnedVariant> {
     let Sign { kind: _, title, body, text, place, hint, code, stops_after, then } = sign;
     let line = |text: &str| Variant::from(plain::line(text).into_owned());

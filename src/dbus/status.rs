@@ -1,4 +1,5 @@
-//! GET_STATUS as a D-Bus dictionary: flat, in the units of [`crate::call::Status`].
+//! Converts the status (GET_STATUS) to a D-Bus dictionary: flat, in the units of
+//! [`crate::call::Status`].
 
 use crate::call::{DeliverStatus, Progress, RecordingTime, Status};
 use crate::session::ChosenPreset;
@@ -6,7 +7,7 @@ use std::collections::HashMap;
 use v2m_ipc::pcm::in_seconds;
 use zbus::{OwnedVariant, Variant};
 
-/// Without the keys that have no value now.
+/// Returns the dictionary. Keys without a value are left out.
 pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
     let Status {
         state,
@@ -80,11 +81,11 @@ pub(super) fn told(status: Status) -> HashMap<&'static str, OwnedVariant> {
         ]);
         told.extend(gpu.temp_c.map(|celsius| ("gpu_temp_c", Variant::from(celsius))));
     }
-    // Only file descriptors cannot be owned; there are none.
+    // Only a file descriptor cannot be converted to an owned value, and there is none here.
     told.into_iter().filter_map(|(key, value)| Some((key, value.try_into().ok()?))).collect()
 }
 
-/// The preset that was chosen for a dictation, and who chose it.
+/// Returns the entries for the preset that was chosen for a dictation, and who chose it.
 pub(super) fn preset_variants(
     preset: Option<ChosenPreset>,
 ) -> impl Iterator<Item = (&'static str, Variant<'static>)> {

@@ -1,24 +1,24 @@
-//! Makes a notification of each notice: texts, icon, urgency and time. Pure.
+//! Turns a notice into a notification: texts, icon, urgency and time. Pure.
 //!
-//! The cause of a problem is the title, and what to do comes first in the body: GNOME's list of
-//! notifications shows the first 52 characters or so of a body, and a banner no more until it is
-//! hovered over or critical.
+//! The title names the cause of a problem, and the body begins with the remedy: GNOME's list of
+//! notifications shows the first 52 characters or so of a body, and so does a banner, unless it is
+//! critical or under the pointer.
 //!
 //! Problems are critical, so that they are seen in full screen and under Do Not Disturb: the
-//! specification asks that of critical notifications, and GNOME, KDE, dunst and mako do it.
-//! Critical ones stay until somebody takes them away, so [`Stay`] says when v2m does.
+//! specification requires this for critical notifications, and GNOME, KDE, dunst and mako comply.
+//! Critical notifications stay until something removes them, so [`Stay`] says when v2m does.
 
 use super::notice::Notice;
 use crate::session::{Brief, Code, Delivery, Failure};
 use std::time::Duration;
 use v2m_messages::tr;
 
-/// The longest body, in characters. Shells show a few lines; the whole text is where it was
-/// delivered.
+/// The longest body, in characters. Shells show a few lines; the whole text is available where it
+/// was delivered.
 const MAX_BODY: usize = 300;
 
-/// The longest draft, in characters. GNOME's banners show one line of about 52 and cut off its end,
-/// which is the new part.
+/// The longest draft, in characters. GNOME's banners show one line of about 52 characters and cut
+/// off its end, which is the new part.
 const MAX_GROWING: usize = 48;
 
 /// The longest title that GNOME's banners show, in characters.
@@ -61,7 +61,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Its name on the bus.
+    /// Returns the action's key on the bus.
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::SetUp => "set-up",
@@ -90,15 +90,15 @@ pub(super) struct Card {
     pub(super) expires: Option<Duration>,
     pub(super) category: &'static str,
     pub(super) stay: Stay,
-    /// What the user can have done at once, if the desktop shows buttons.
+    /// The action that the notification's button offers, if the desktop shows buttons.
     pub(super) action: Option<Action>,
 }
 
 impl Notice {
-    /// The notification for a notice. `None`: the notice only closes one.
+    /// Returns the notification for a notice. `None`: the notice only closes one.
     pub(super) fn card(&self) -> Option<Card> {
         Some(match self {
-            // Longer than any dictation may be, yet not for ever should the service die meanwhile.
+            // Longer than the longest dictation, but finite in case the service dies meanwhile.
             Self::Recording { so_far, stops_after } => {
                 let body = so_far.as_deref().map_or_else(|| invitation(*stops_after), last_part);
                 progress(
@@ -159,7 +159,7 @@ fn progress(summary: &str, body: String, icon: &'static str, expires: Duration) 
     }
 }
 
-/// The notification for a text, whether it was delivered or not.
+/// Returns the notification for a text, whether it was delivered or not.
 fn delivered(
     text: &str,
     deliveries: &[Delivery],
@@ -185,7 +185,7 @@ fn delivered(
         }
         (Some(failed), problem) => {
             let (cause, body) = undelivered(&failed.detail, place.as_deref(), text);
-            // What the text lacks matters wherever it is.
+            // If part of the text is missing, this matters wherever it was delivered.
             let also = problem.map(brief).map(|it| format!("{}. {}", it.cause, it.remedy));
             (cause, lines([also.as_deref(), Some(&*body)]))
         }
@@ -199,12 +199,12 @@ fn delivered(
     urgent(cause, &body, "dialog-warning", "x-v2m.text", Stay::ThenListed(TO_READ))
 }
 
-/// Where a text is. `detail` is in the form "on the clipboard; why".
+/// Returns the text's place. `detail` is in the form "on the clipboard; why".
 fn place_of(detail: &str) -> String {
     capitalised(split(detail, &["; "]).0)
 }
 
-/// The text, shortened if a long one would push the note after it out of sight.
+/// Returns the text, shortened if it would push the note after it out of sight.
 fn with_room(text: &str, note: Option<&str>) -> String {
     let (text, room) = (text.trim(), MAX_BODY / 2);
     match note {
@@ -213,8 +213,8 @@ fn with_room(text: &str, note: Option<&str>) -> String {
     }
 }
 
-/// Title and body for a text that was not delivered. `detail` is in the form "not there: why; what
-/// to do. More", in every language, and `place` is where the text is now.
+/// Returns the title and body for a text that was not delivered. `detail` is in the form "not
+/// there: why; what to do. More", in every language, and `place` is the text's current place.
 fn undelivered(detail: &str, place: Option<&str>, text: &str) -> (String, String) {
     let (cause, remedy) = split(detail, &["; ", ". "]);
     let (remedy, more) = split(remedy, &[". "]);
@@ -245,11 +245,11 @@ fn lines<const N: usize>(parts: [Option<&str>; N]) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// The notification for a failure without a text.
+/// Returns the notification for a failure without a text.
 fn problem(failure: &Failure) -> Card {
     let stay = match failure.code {
         code if failure.lasts => Stay::UntilMended(code),
-        // The user only has to press the key again.
+        // Pressing the key again is enough.
         Code::NoSpeech
         | Code::Busy
         | Code::Paused
@@ -326,7 +326,7 @@ fn urgent(
     }
 }
 
-/// The failure's own title, or the title for its code.
+/// Returns the failure's own title, or the title for its code.
 fn brief(failure: &Failure) -> Brief {
     let by_code =
         || Brief { cause: failure.code.title().to_owned(), remedy: capitalised(&failure.message) };

@@ -1,10 +1,10 @@
-//! The clipboard as a place for texts: puts a text there to stay, and reads the text on it.
+//! The clipboard as a sink: puts texts there to stay, and reads the text on it.
 //!
 //! A clipboard's owner must answer each paste, so it runs in a thread of the daemon. It uses
 //! data-control if the compositor has it (wlroots, KDE), and X11 otherwise. On GNOME that is
 //! XWayland, which shares its clipboard with Wayland's windows. v2m opens no window, so the focus
-//! stays where it is. A display server that hangs blocks the thread, not the answer. Not here:
-//! typing and pasting at the cursor, which use the same clipboards.
+//! stays where it is. A display server that hangs blocks only this thread, not the answer. Not
+//! here: typing and pasting at the cursor, which use the same clipboards.
 
 use super::clipboard::data_control::DataControl;
 use super::clipboard::x11::X11Clipboard;
@@ -86,7 +86,7 @@ pub struct Clipboard(Worker<Work>);
 #[derive(Debug, Default)]
 pub struct ClipboardReader(Clipboard);
 
-/// Why no text could be read.
+/// The reason why no text could be read from the clipboard.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", tr!("reading the clipboard: {reason}", reason = .0))]
 pub struct NoText(#[from] ClipboardError);
@@ -131,9 +131,9 @@ impl Clipboard {
         Self::default()
     }
 
-    /// Puts `text` on the clipboard. Returns within two seconds. `is_sensitive`: asks clipboard
-    /// managers not to remember it, as password managers do, by the format
-    /// `x-kde-passwordManagerHint` with the content `secret`.
+    /// Puts `text` on the clipboard. Returns within two seconds. If `is_sensitive`, asks clipboard
+    /// managers not to remember it, as password managers do: with the format
+    /// `x-kde-passwordManagerHint` and the content `secret`.
     pub async fn deliver(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let (ok, detail) = match self.put(text, is_sensitive).await {
             Ok(()) => (true, tr!("on the clipboard").to_owned()),
@@ -161,7 +161,7 @@ impl Clipboard {
         }
     }
 
-    /// Asks a clipboard manager to keep the text when this process ends. Bounded.
+    /// Asks a clipboard manager to keep the text when this process ends. Bounded in time.
     pub(super) async fn leave(&mut self) {
         if !self.0.is_started() {
             return;
@@ -180,7 +180,7 @@ impl Clipboard {
     }
 }
 
-/// The clipboard's owner while it is ours.
+/// The owner that serves the clipboard while v2m has it.
 #[derive(Debug)]
 enum Owner {
     Compositor(Box<DataControl>),
@@ -218,7 +218,7 @@ fn work(inbox: &Inbox<Work>) {
     });
 }
 
-/// On X11 the clipboard manager, if there is one, keeps the text.
+/// Lets X11's clipboard manager, if there is one, keep the text.
 fn leave(owner: &mut Option<Owner>) {
     let Some(Owner::X11(clipboard)) = owner else { return };
     if let Err(reason) = clipboard.leave() {
@@ -253,7 +253,7 @@ fn put(
     if is_ours { Ok(()) } else { Err(ClipboardError::Replaced) }
 }
 
-/// Connects for each look, because a connection that is kept would not notice the desktop's end.
+/// Connects for each read, because a kept connection would not notice that the desktop has ended.
 fn get() -> Result<String, ClipboardError> {
     let (mut owner, displays) = Owner::open()?;
     let until = Instant::now() + READ;
@@ -287,7 +287,7 @@ impl Owner {
         };
         let opened = match by_compositor {
             Some(Ok(clipboard)) => Ok(Self::Compositor(Box::new(clipboard))),
-            // If a compositor has data-control but is slow or refuses, X11 is no way round it: KWin
+            // If a compositor has data-control but is slow or refuses, X11 does not help: KWin
             // ignores XWayland's clipboard while no X11 window has the focus.
             Some(Err(DeliverError::NoWay | DeliverError::NoCompositor(_)))
                 if displays.x11.is_some() =>
@@ -303,7 +303,7 @@ impl Owner {
         }
     }
 
-    /// Whether the display server says that the text is on the clipboard now.
+    /// Puts the text on the clipboard. Returns whether the display server confirms it.
     fn put(&mut self, Text { text, is_sensitive }: &Text) -> Result<bool, DeliverError> {
         match self {
             Self::Compositor(clipboard) => {

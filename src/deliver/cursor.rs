@@ -27,13 +27,13 @@ use v2m_messages::tr;
 /// Time added for each character that is typed. Programs need about a tenth of it.
 const DEADLINE_PER_KEY: Duration = Duration::from_millis(2);
 /// The longest text that is typed, in characters. Longer ones are pasted, because the user's own
-/// keys would get in between.
+/// keystrokes would get in between.
 const MAX_TYPED: usize = 2_000;
-/// How long `"auto"` looks for a way to the cursor. Only a portal that has to be started takes more
-/// than some tens of milliseconds.
+/// How long `"auto"` looks for a way to the cursor. It takes tens of milliseconds, and longer only
+/// if a portal must be started.
 const FIND: Duration = Duration::from_secs(2);
-/// How long `"auto"` does not look again after a desktop that gave no answer: each text would wait
-/// for it.
+/// How long `"auto"` waits before it looks again after a desktop did not answer. Otherwise each
+/// text would wait for it.
 const SLOW_AGAIN: Duration = Duration::from_secs(60);
 
 /// The connection to the desktop. It is made at the first delivery, so a later desktop is found.
@@ -43,16 +43,16 @@ pub(crate) struct Cursor {
     observer: Observer,
     /// The last text, which the next one may be joined to.
     joint: Joint,
-    /// The last continuous dictation, and where its first sentence went.
+    /// The last continuous dictation, and the place of its first sentence.
     talk: Option<(u32, Destination)>,
     /// Whether the last text went into a password field. `None`: no program said so in time.
     hidden: Option<bool>,
-    /// When the desktop gave no answer as to what it offers.
+    /// When the desktop last failed to report what it offers.
     slow: Option<Instant>,
 }
 
-/// How often programs are asked where a sentence of a continuous dictation would go, if they do not
-/// answer in time.
+/// How often programs are asked which field has the keyboard, for a sentence of a continuous
+/// dictation, if they do not answer in time.
 const LOOKS: u32 = 4;
 
 /// A text that was delivered.
@@ -61,15 +61,15 @@ struct Arrived {
     /// The text as it was delivered.
     text: String,
     place: Destination,
-    /// What the field contained before.
+    /// The text around the cursor before the delivery.
     around: Option<Around>,
 }
 
-/// Draws the frames of X11's windows for Mutter, and tells assistive technologies that such a frame
-/// has the keyboard (seen in 48).
+/// The program that draws the frames of X11 windows for Mutter. It reports to assistive
+/// technologies that such a frame has the keyboard (seen in 48).
 const FRAMES: &str = "mutter-x11-frames";
 
-/// Adds what XWayland tells: a window of X11's has the keyboard, or none.
+/// Adds XWayland's report: which X11 window has the keyboard, if any.
 async fn with_xwayland(focused: Focused) -> Focused {
     let is_framed = focused.programs.iter().any(|program| program == FRAMES);
     let mut silent = focused.silent.iter().flatten();
@@ -80,18 +80,20 @@ async fn with_xwayland(focused: Focused) -> Focused {
         Some(window) if !window.class.is_empty() => {
             Focused { programs: vec![window.class], ..Focused::default() }
         }
-        // Of what is in the frame it tells nothing.
+        // The frame's program reports nothing about the window inside it.
         _ if is_framed => Focused::default(),
         _ => focused,
     }
 }
 
 impl Cursor {
-    /// Puts `text` into the window that has the keyboard, joined to what stands there if that is
-    /// `wanted`, and only if it is the window that is `wanted` where that is known; also why it is
-    /// not there. Answers within three seconds, and two milliseconds more for each character that
-    /// is typed, once the user's keys are up; those are waited for two seconds, or four. The
-    /// clipboard is given back in the background; see [`Self::settle`].
+    /// Puts `text` into the window that has the keyboard. If `wanted` asks for it, joins the text
+    /// to the text at the cursor, and refuses any other window than the one named there. Returns
+    /// the result, and the reason if the text was not delivered.
+    ///
+    /// Takes at most three seconds, plus two milliseconds for each typed character, plus the wait
+    /// for the user's keys: two seconds for a paste, four for typing. Restores the clipboard in the
+    /// background; see [`Self::settle`].
     pub(crate) async fn put(
         &mut self,
         text: &str,
@@ -101,11 +103,11 @@ impl Cursor {
         let characters = text.chars().take(MAX_TYPED + 1).count();
         let deadline = match means {
             Means::Paste => DEADLINE + held::PATIENCE,
-            // `undo` presses those keys.
+            // [`Self::undo`] presses those keys.
             Means::Undo => return self.told(means, Err(DeliverError::NoText)),
             Means::Type => {
                 let typing = DEADLINE_PER_KEY.saturating_mul(characters as u32);
-                // Modifiers are waited for, and then the other keys.
+                // v2m waits for modifiers first, and then for the other keys.
                 DEADLINE + 2 * held::PATIENCE + typing
             }
         };
@@ -125,9 +127,10 @@ impl Cursor {
                     // The thread may hang for good. It is counted and abandoned.
                     Some(Desktop::X11(x11)) => x11.abandon(),
                     Some(Desktop::Wayland(wayland)) => wayland.abandon(),
-                    // The session stays open, or the desktop would ask or notify the user again.
+                    // The session stays open. Otherwise the desktop would ask or notify the user
+                    // again.
                     Some(Desktop::Portal(portal)) => portal.abandon(),
-                    // After the bus has hung, the order of its messages is not certain.
+                    // After the bus has hung, the order of its messages is uncertain.
                     _ => self.desktop = None,
                 }
                 Err(DeliverError::Hanging)
@@ -164,16 +167,15 @@ impl Cursor {
         }
     }
 
-    /// Waits until the clipboard has been given back. Bounded.
+    /// Waits until the clipboard is restored. Bounded in time.
     pub(crate) async fn settle(&mut self) {
         if let Some(desktop) = &mut self.desktop {
             desktop.settle().await;
         }
     }
 
-    /// Whether the last text that was [`Self::put`] went, or should have gone, into a field that
-    /// hides what is written in it. Bounded: 300 ms, and at once where it was told before the text
-    /// was put.
+    /// Whether the last text given to [`Self::put`] was meant for a password field. Takes 300 ms at
+    /// most. Returns at once if a program reported it before the delivery.
     pub(crate) async fn hides(&mut self) -> bool {
         match self.hidden {
             Some(hidden) => hidden,
@@ -181,13 +183,14 @@ impl Cursor {
         }
     }
 
-    /// Whether a program has told, before the text was put, that it goes into a password field.
+    /// Whether a program reported, before the last delivery, that a password field has the
+    /// keyboard.
     pub(crate) fn is_password(&self) -> bool {
         self.hidden == Some(true)
     }
 
-    /// Prepares for the next text. `is_watched`: it may be joined to this one, or keys may take this
-    /// one back.
+    /// Prepares for the next text. `is_watched`: the next text may be joined to this one, or keys
+    /// may undo this one.
     async fn remember(
         &mut self,
         outcome: Result<Arrived, DeliverError>,
@@ -238,7 +241,8 @@ impl Cursor {
         }
         let (keys, observer) = (&order.keys, &mut self.observer);
         let mut focused = observer.look(|program| keys.is_terminal(program)).await;
-        // A sentence must not go elsewhere than the one before it because programs are slow to tell.
+        // A sentence must not go to another place than the one before because programs answer
+        // slowly.
         for _ in 1..LOOKS {
             if wanted.talk.is_none() || focused.widget != Widget::Unfinished {
                 break;
@@ -292,10 +296,10 @@ impl Cursor {
     }
 }
 
-/// Looks for a way to the cursor. Bounded. `slow`: when that took too long the last time.
+/// Looks for a way to the cursor. Bounded in time. `slow`: when the last search took too long.
 ///
 /// # Errors
-/// [`DeliverError::Unavailable`]: there is none.
+/// [`DeliverError::Unavailable`]: there is no way.
 async fn find(slow: &mut Option<Instant>) -> Result<Desktop, DeliverError> {
     let found = match *slow {
         Some(at) if at.elapsed() < SLOW_AGAIN => Err(DeliverError::Hanging),
@@ -308,9 +312,9 @@ async fn find(slow: &mut Option<Instant>) -> Result<Desktop, DeliverError> {
     found.map_err(|problem| DeliverError::Unavailable(Box::new(problem)))
 }
 
-/// Waits for the keys of a shortcut that was `pressed` then, where the desktop itself does not.
-/// Where the compositor tells modifiers, until they are up and the other keys had time to follow;
-/// else until a hand has usually let go.
+/// Waits until the keys of a shortcut that was `pressed` at that time are up, for desktops that
+/// cannot detect held keys. If the compositor reports modifiers, waits until they are up and the
+/// other keys have had time to follow. Otherwise waits for as long as a shortcut is usually held.
 ///
 /// # Errors
 /// [`DeliverError::KeysHeld`]: modifiers are held for too long.
@@ -329,7 +333,7 @@ async fn wait_for_keys(pressed: Option<Instant>) -> Result<(), DeliverError> {
     };
     let usual = pressed.map(|pressed| pressed + held::USUAL);
     let until = match up {
-        // The other keys may still be down whenever the shortcut was pressed.
+        // The other keys may still be down, whenever the shortcut was pressed.
         Some(modifiers::Up { since, were_down: true }) => Some(since + held::REST),
         Some(modifiers::Up { since, were_down: false }) => {
             usual.map(|usual| usual.min(since + held::REST))

@@ -1,7 +1,7 @@
 //! The desktop's environment variables: which display, which session bus.
 //!
-//! systemd starts a service with the user manager's environment at that moment. A v2m that was
-//! started by hand, from a remote shell or before the desktop lacks some variables, and asks the
+//! systemd starts a service with the user manager's environment at that moment. If v2m was started
+//! by hand, from a remote shell or before the desktop, it lacks some variables, and asks the
 //! manager for them. Only `main` sets variables, because it knows that no other thread runs.
 
 use std::collections::BTreeMap;
@@ -56,13 +56,13 @@ pub(crate) fn is_x11() -> bool {
 
 /// Watches the display server that the environment names, to notice its end.
 ///
-/// A connection without requests, which closes when the server ends. The next server has another
-/// XAUTHORITY and often another name, which this process cannot adopt.
+/// It keeps a connection without requests, which closes when the server ends. The next server has
+/// another XAUTHORITY and often another name, which this process cannot adopt.
 #[derive(Debug)]
 pub struct DisplayServer(Option<(PathBuf, UnixStream)>);
 
 impl DisplayServer {
-    /// Connects to the Wayland compositor, else to the local X server. Within a tokio runtime.
+    /// Connects to the Wayland compositor, or else to the local X server. Requires a tokio runtime.
     pub async fn watch() -> Self {
         let Some(socket) = server_socket(var) else { return Self(None) };
         let connected = UnixStream::connect(&socket).await;
@@ -76,10 +76,10 @@ impl DisplayServer {
     pub async fn ended(&mut self) {
         while let Some((socket, stream)) = &mut self.0 {
             until_closed(stream).await;
-            // Much less than a desktop needs to come back, and enough to avoid a busy loop if the
-            // server takes no more clients.
+            // Much shorter than a desktop's restart, and long enough to avoid a busy loop if the
+            // server accepts no more clients.
             tokio::time::sleep(Duration::from_millis(500)).await;
-            // An X server that goes on closes all connections when its last client leaves.
+            // An X server closes all connections when its last client leaves, and goes on running.
             match UnixStream::connect(&socket).await {
                 Ok(again) => *stream = again,
                 Err(_) => {
@@ -105,7 +105,7 @@ async fn until_closed(stream: &UnixStream) {
     }
 }
 
-/// The socket of the display server: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
+/// Returns the socket of the display server: `WAYLAND_DISPLAY`, else a `DISPLAY` on this machine.
 fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if let Some(name) = var("WAYLAND_DISPLAY") {
         // An absolute name replaces the folder.
@@ -117,9 +117,8 @@ fn server_socket(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     Some(PathBuf::from(format!("/tmp/.X11-unix/X{number}")))
 }
 
-/// The variables that this process lacks and the user manager knows, as pairs for `main` to set.
-/// Blocks for at most 300 ms, and not at all if nothing is missing. No thread of it is left when it
-/// returns.
+/// Returns the variables that this process lacks and the user manager knows, as pairs for `main` to
+/// set. Blocks for at most 300 ms, and not at all if nothing is missing. Leaves no thread running.
 pub fn adopt() -> Vec<(String, String)> {
     if missing(var).is_empty() {
         return Vec::new();
@@ -138,14 +137,14 @@ async fn ask() -> Vec<(String, String)> {
 }
 
 /// Whether the user manager knows a display that this process's environment lacks, so that a
-/// restart would find it. Takes at most 300 ms. A daemon that cannot reach the clipboard calls it:
-/// the desktop may have started after the daemon, or again, which on GNOME means a new XAUTHORITY
-/// for the same DISPLAY.
+/// restart would find it. Takes at most 300 ms. Called when the daemon cannot reach the clipboard:
+/// the desktop may have started after the daemon, or restarted, which on GNOME means a new
+/// XAUTHORITY for the same DISPLAY.
 pub async fn has_moved() -> bool {
     is_news(var, &told().await)
 }
 
-/// Asks the user manager for its environment. Empty if there is no answer in time.
+/// Asks the user manager for its environment. Returns nothing if it does not answer in time.
 async fn told() -> Vec<String> {
     match tokio::time::timeout(DEADLINE, managers_environment()).await {
         Ok(Ok(block)) => block,
@@ -175,8 +174,8 @@ async fn managers_environment() -> zbus::Result<Vec<String>> {
     value.try_into()
 }
 
-/// The names of missing variables. Displays are taken together or not at all: this process's
-/// DISPLAY and the manager's XAUTHORITY may belong to different sessions.
+/// Returns the names of missing variables. The display variables are adopted together or not at
+/// all: this process's DISPLAY and the manager's XAUTHORITY may belong to different sessions.
 fn missing(var: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
     let no_display = var("WAYLAND_DISPLAY").is_none() && var("DISPLAY").is_none();
     let mut names = if no_display { DISPLAYS.to_vec() } else { Vec::new() };

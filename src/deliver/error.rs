@@ -1,11 +1,11 @@
-//! Why a text is not at the cursor, in words for the user.
+//! Reasons why a text is not at the cursor, in words for the user.
 
 use crate::deliver::keys::held::PATIENCE;
 use crate::deliver::keys::layout;
 use crate::deliver::paste::DEADLINE;
 use v2m_messages::tr;
 
-/// Why a text is not at the cursor.
+/// The reason why a text is not at the cursor.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliverError {
     #[error("{}", tr!("there was no text"))]
@@ -158,7 +158,7 @@ pub(crate) enum DeliverError {
     #[error(
         "{}",
         tr!(
-            "you told the desktop that v2m may not press keys. To be asked again: systemctl \
+            "you did not allow v2m to press keys. To be asked again: systemctl \
              --user restart v2m.service"
         )
     )]
@@ -166,14 +166,14 @@ pub(crate) enum DeliverError {
     #[error(
         "{}",
         tr!(
-            "you allowed v2m less than the keyboard and the clipboard, and it needs both. To be \
+            "v2m needs both the keyboard and the clipboard, and you allowed less. To be \
              asked again: systemctl --user restart v2m.service"
         )
     )]
     HalfAllowed,
     #[error("{}", tr!("the desktop would first ask whether v2m may press keys"))]
     WouldAsk,
-    /// Nothing was tried, because the desktop offers nothing to try.
+    /// Nothing was tried, because the desktop offers no way to the cursor.
     #[error(transparent)]
     Unavailable(Box<Self>),
     #[error("{}", tr!("the desktop's portal closed the session; the next text opens a new one"))]
@@ -227,8 +227,8 @@ impl DeliverError {
         }
     }
 
-    /// Whether no text can be put at the cursor here, for lack of a desktop or of a permission.
-    /// Nothing was tried then.
+    /// Whether no text can be put at the cursor here, because a desktop or a permission is missing.
+    /// If so, nothing was tried.
     pub(crate) fn is_lack(&self) -> bool {
         match self {
             Self::NoWay

@@ -1,4 +1,4 @@
-//! What the fuzz targets need of this room's private parts. Compiled for fuzzing only.
+//! Access for the fuzz targets to private parts of this module. Compiled for fuzzing only.
 
 use super::clipboard::{bus, content};
 use super::keys::layout::{Layout, Locked};
@@ -7,7 +7,7 @@ use super::notifications;
 use crate::chord::Modifier;
 use zbus::Variant;
 
-/// One key of a layout, and what is held while it is pressed, as xkb's codes.
+/// One key of a layout, and the modifiers held with it, as xkb's codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stroke {
     /// The key.
@@ -16,11 +16,11 @@ pub struct Stroke {
     pub hold: Vec<u32>,
 }
 
-/// A keyboard's layout in xkb's text form: the strokes that write `text` in each of its groups,
-/// or `None` where it lacks a key for a character. An error for what is no layout.
+/// Parses a keyboard layout in xkb's text form. Returns the strokes that write `text` in each of
+/// its groups, or `None` for a group that lacks a key for a character.
 ///
 /// # Errors
-/// Why it is no layout.
+/// The reason why `layout` cannot be parsed.
 pub fn strokes(layout: &[u8], text: &str) -> Result<Vec<Option<Vec<Stroke>>>, String> {
     let layout = Layout::parse(layout).map_err(|error| error.to_string())?;
     for modifier in [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super] {
@@ -35,8 +35,8 @@ pub fn strokes(layout: &[u8], text: &str) -> Result<Vec<Option<Vec<Stroke>>>, St
     Ok((0..layout.groups().max(1)).map(in_group).collect())
 }
 
-/// The formats that a signal's list names, and those of them that are remembered: `None` if they
-/// say that it is a secret.
+/// Returns the formats in a signal's list, and the formats among them that v2m remembers. The
+/// second is `None` if the formats mark the content as a secret.
 pub fn formats(list: Option<&Variant<'_>>) -> (Vec<String>, Option<Vec<String>>) {
     let all = bus::formats(list);
     let remembered = all.iter().filter(|name| content::is_format(name)).cloned().collect();
@@ -44,7 +44,7 @@ pub fn formats(list: Option<&Variant<'_>>) -> (Vec<String>, Option<Vec<String>>)
     (all, remembered)
 }
 
-/// Title and body of a notice as they are sent to a service that reads markup.
+/// Returns the title and body of a notice as they are sent to a service that reads markup.
 pub fn shown(notice: &Notice) -> Option<(String, String)> {
     notice.card().map(|card| notifications::words(&card, true))
 }

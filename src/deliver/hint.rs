@@ -1,5 +1,5 @@
-//! What a notification adds to a text that `deliver.mode = "auto"` has put on the clipboard: why,
-//! once in each run, and once ever how to have texts at the cursor.
+//! Hints in the notification of a text that `deliver.mode = "auto"` has put on the clipboard: the
+//! reason, once per run, and how to have texts at the cursor, only once ever.
 
 use super::error::DeliverError;
 use crate::atomic;
@@ -11,10 +11,11 @@ use tokio::time::timeout;
 use tracing::debug;
 use v2m_messages::tr;
 
-/// How long the file may take. A home directory on a network may hang, and the next text waits.
+/// How long access to the file may take. A home directory on a network may hang while the next text
+/// waits.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// How to have texts at the cursor where the desktop would ask first.
+/// Returns the instruction for getting texts to the cursor on a desktop that would ask first.
 pub(crate) fn how_to_allow() -> &'static str {
     tr!(
         "To have texts at the cursor: v2m-send config set deliver.mode=paste. The desktop asks you \
@@ -22,12 +23,12 @@ pub(crate) fn how_to_allow() -> &'static str {
     )
 }
 
-/// What was told already.
+/// The hints that were already shown.
 #[derive(Debug)]
 pub(crate) struct Hints {
-    /// The file that says that [`how_to_allow`] was told. `None`: there is no home directory.
+    /// The file that records that [`how_to_allow`] was shown. `None`: there is no home directory.
     file: Option<PathBuf>,
-    /// What this run has told.
+    /// The hints that this run has shown.
     told: Vec<String>,
 }
 
@@ -43,8 +44,9 @@ impl Hints {
         Self { file, told: Vec::new() }
     }
 
-    /// What to tell about a text that is not at the cursor for this reason. `None`: it was told.
-    /// Looks for a file, in a thread. Bounded: 1 s, and then nothing is told in this run.
+    /// Returns the hint for a text that is not at the cursor for this reason. `None`: it was
+    /// already shown. Looks for a file, in a thread, for 1 s at most. After a timeout this run does
+    /// not show the hint.
     pub(crate) async fn about(&mut self, problem: &DeliverError) -> Option<String> {
         let hint = match problem {
             DeliverError::WouldAsk => how_to_allow().to_owned(),
@@ -63,7 +65,7 @@ impl Hints {
         (!found.unwrap_or(false)).then_some(hint)
     }
 
-    /// Notes that the user was told. Bounded: 1 s.
+    /// Notes that this hint was shown. Takes 1 s at most.
     pub(crate) async fn told(&mut self, hint: String) {
         let lasts = hint == how_to_allow();
         self.told.push(hint);
@@ -84,7 +86,7 @@ mod tests {
     use std::pin::Pin;
     use std::task::Poll;
 
-    /// Polls it once.
+    /// Polls a future once.
     async fn once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
         std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
     }
@@ -110,7 +112,7 @@ mod tests {
         assert_eq!(next.about(&DeliverError::NoWay).await, Some(reason));
     }
 
-    /// The thread for files is busy: nothing is found out, and nobody waits for it in the event loop.
+    /// While the thread for files is busy, nothing is known yet, and the event loop is not blocked.
     #[test]
     fn the_file_is_looked_for_in_a_thread() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -126,7 +128,7 @@ mod tests {
         });
     }
 
-    /// Regression: the dictation was being delivered for ever.
+    /// Regression: the delivery of a dictation never ended.
     #[test]
     fn a_home_directory_that_hangs_holds_no_text_up() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tracing::debug;
 
-/// More than any such file has, in bytes.
+/// The maximum size of the file that is read, in bytes. v2m's own files are smaller.
 const LONGEST: u64 = 64 << 10;
 
 /// A notification that this process has shown.
@@ -26,23 +26,24 @@ pub(super) struct Leftover {
     pub(super) service: String,
     /// The notification's number with that service.
     pub(super) id: u32,
-    /// What the next start does with it.
+    /// What the next run does with it.
     pub(super) what: What,
 }
 
-/// What the next start does with a notification.
+/// What the next run does with a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
     /// Closes it, because the state that it reports is over.
     Over,
-    /// Closes it. It reports an invalid configuration, and a run that starts has a valid one.
+    /// Closes it. It reports an invalid configuration, and a run only starts with a valid one.
     BadConfig,
-    /// Closes it once the recogniser works. It reports that the recogniser or its model did not.
+    /// Closes it once the recogniser works. It reports that the recogniser or its model did not
+    /// work.
     NoEngine,
-    /// Nothing: it is a text, or listed. The next notice takes its place, as it does within one
-    /// run: GNOME would keep that one waiting behind another program's banner, as long as nobody
-    /// touches a key.
+    /// Leaves it, because it shows a text or is in the list. The next notice replaces it, as within
+    /// one run. Otherwise GNOME would hold that notice back behind another program's banner until
+    /// the user presses a key.
     Stays,
 }
 
@@ -57,7 +58,7 @@ impl What {
     }
 }
 
-/// The file. `None`: there is no runtime directory, and the next run learns nothing.
+/// The file's path. `None`: there is no runtime directory, and the next run learns nothing.
 #[derive(Debug)]
 pub(super) struct LeftoverFile {
     path: Option<PathBuf>,
@@ -75,7 +76,7 @@ impl LeftoverFile {
         self.read().is_some_and(|left| left.what != What::Stays)
     }
 
-    /// The notification that an earlier run has left.
+    /// Returns the notification that an earlier run has left.
     pub(super) fn read(&mut self) -> Option<Leftover> {
         let bytes = regular::read(self.path.as_ref()?, Trust::Own, LONGEST).ok()?;
         self.written = serde_json::from_slice(&bytes).ok();

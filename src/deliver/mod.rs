@@ -1,5 +1,5 @@
-//! Delivers texts: to the clipboard, to the cursor, and in a notification. Each sink reports what
-//! it did, or what went wrong and what to do.
+//! Delivers texts: to the clipboard, to the cursor, and in a notification. Each sink reports its
+//! result, or the problem and the remedy.
 //!
 //! Every delivery is bounded in time. A failed delivery does not fail the dictation, because the
 //! answer has the text anyway. The daemon decides which sinks are used.
@@ -8,18 +8,21 @@
 //! |---|---|
 //! | `sinks` | which sink a text goes to, and which one when that one fails |
 //! | `copy` | the clipboard as a sink: a text stays there, and is read from there |
-//! | `cursor` | the cursor as a sink: looks at the window, joins the text to what stands there, has it pasted or typed, and takes it back |
-//! | `paste` | one paste from beginning to end, on every desktop alike, and all its times |
-//! | `desktop` | which parts a desktop has, and which of them are taken |
+//! | `cursor` | the cursor as a sink: looks at the window, joins the text to the text there, has it
+//! pasted or typed, and undoes it |
+//! | `paste` | one paste from beginning to end, the same on every desktop, with all its times |
+//! | `desktop` | which parts a desktop has, and which of them v2m uses |
 //! | `clipboard` | the parts that hold a text: X11, data-control, Mutter, the portal |
 //! | `keys` | the parts that press keys: XTEST, virtual keyboards, Mutter, the portal; the keyboard's layout; keys that the user holds |
-//! | `window` | which window has the keyboard, what is known of it, whether the screen is locked |
+//! | `window` | which window has the keyboard, what is known about it, whether the screen is locked
+//! |
 //! | `display` | connections to display servers and to the session bus, and the thread that waits for a display server |
-//! | `joint` | what stands at the cursor, for the next text |
-//! | `order`, `error` | where a text is wanted; why it is not at the cursor |
-//! | `way`, `hint` | which way `deliver.mode` takes here and why; what of that is shown with a text |
-//! | `sign` | what a sign on the screen shows of a notice |
-//! | `set_up` | the set-up, started from a notification |
+//! | `joint` | the text at the cursor, which the next text is joined to |
+//! | `order`, `error` | where the user wants a text; why it is not at the cursor |
+//! | `way`, `hint` | which way `deliver.mode` takes here and why; the hint about it that is shown
+//! with a text |
+//! | `sign` | the form of a notice for a sign on the screen |
+//! | `set_up` | starts the set-up from a notification |
 //! | `notifier` and the rest | notifications |
 
 mod card;

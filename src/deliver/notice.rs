@@ -1,5 +1,5 @@
-//! What the notification says at each step. `card` decides how it looks, `notifications` sends it,
-//! and `notifier` decides when.
+//! The messages that the notification shows at each step. `card` decides how they look,
+//! `notifications` sends them, and `notifier` decides when.
 
 use super::sinks::Secret;
 use crate::session::{Code, Delivery, Failure};
@@ -9,16 +9,16 @@ use v2m_messages::verbatim;
 /// A message to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// v2m records.
+    /// v2m is recording.
     Recording {
         /// The draft of the text so far.
         so_far: Option<String>,
-        /// After how much silence it stops by itself.
+        /// The duration of silence after which the recording stops by itself.
         stops_after: Option<Duration>,
     },
-    /// v2m records, and the text of the dictation before has been delivered meanwhile.
+    /// v2m is recording, and the previous dictation's text has been delivered meanwhile.
     RecordingNext {
-        /// The text.
+        /// The dictated text.
         text: String,
         /// Where the text was delivered.
         place: String,
@@ -30,42 +30,42 @@ pub enum Notice {
     },
     /// A language model is working on the text.
     Rewriting,
-    /// The text, where it was delivered, and what went wrong.
+    /// The text, its deliveries, and any problems.
     Text {
-        /// The text.
+        /// The dictated text.
         text: String,
-        /// What each sink did, in the order in which they were tried.
+        /// The result of each sink, in the order in which they were tried.
         deliveries: Vec<Delivery>,
-        /// What else went wrong.
+        /// Other problems.
         problems: Vec<Failure>,
-        /// What else the user should know of where the text is, a sentence or two.
+        /// A hint about where the text is, of one or two sentences.
         hint: Option<String>,
     },
-    /// What went wrong and what to do.
+    /// A problem, and what to do about it.
     Problem(Failure),
-    /// A dictation that had no text, or was to have another one, now transcribed.
+    /// A kept dictation now has a text: it had none, or was transcribed again.
     Recovered {
-        /// The text.
+        /// The dictated text.
         text: String,
-        /// Whether the recording was cut off: what was said after that is missing.
+        /// Whether the recording was cut off, so that the end is missing.
         cut_off: bool,
-        /// How it came to its text, a sentence.
+        /// How the text was obtained, as one sentence.
         note: Option<String>,
     },
     /// A problem of this kind is fixed. Its notification is closed.
     Mended(Code),
-    /// The service has started. A notification that a killed run left, and that is no longer true,
-    /// is closed.
+    /// The service has started. Closes a notification that a killed run left behind and that is no
+    /// longer true.
     Tidy,
-    /// Another notification must be seen. If the desktop shows one at a time and hides the others
-    /// (GNOME), the state's notification is closed and shown again behind it.
+    /// Another notification must be visible. On a desktop that shows one at a time (GNOME), the
+    /// state's notification is closed and shown again behind it.
     StepBack,
-    /// The state has ended. Its notification is closed; a text stays.
+    /// The state has ended. Its notification is closed; a text's notification stays.
     Closed,
 }
 
 impl Notice {
-    /// The same notice without the text.
+    /// Returns the same notice without the text.
     pub(crate) fn hidden(self, secret: Secret) -> Self {
         let text = || secret.notice().to_owned();
         let hide = |so_far: Option<String>| so_far.map(|_said| text());
@@ -89,7 +89,7 @@ impl Notice {
         }
     }
 
-    /// The state without what was said, for a place that may be seen by anybody.
+    /// Returns the state's notice without the draft, for a place that anybody may see.
     pub(crate) fn without_draft(self) -> Self {
         match self {
             Self::Recording { stops_after, .. } => Self::Recording { so_far: None, stops_after },
@@ -109,7 +109,7 @@ impl Notice {
         }
     }
 
-    /// The name in the journal, which must not hold dictated text.
+    /// Returns the name in the journal, which must not hold dictated text.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Recording { .. } | Self::RecordingNext { .. } => "recording",

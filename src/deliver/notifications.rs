@@ -1,8 +1,8 @@
 //! The desktop's notification service, and v2m's one notification there.
 //!
-//! `popup` shows and closes it. A second connection learns what notify-rust cannot tell: who owns
-//! the service's name, what it can show, and when the user closes the notification. Calls here may
-//! wait without end; `notifier` bounds them.
+//! `popup` shows and closes it. A second connection learns what notify-rust does not report: who
+//! owns the service's name, what it can show, and when the user closes the notification. Calls here
+//! may wait for ever; `notifier` bounds them.
 
 use super::card::{Action, Card, Stay, Urgency};
 use super::leftover::{Leftover, LeftoverFile, What};
@@ -23,15 +23,15 @@ use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// GNOME Shell hides a banner after 4 s, whatever time was asked for (`NOTIFICATION_TIMEOUT` of its
-/// messageTray.js; seen in 43), and starts again when it is sent again. A critical notification
-/// would stay too, but it would ignore "do not disturb", and stay for ever if this process died.
+/// GNOME Shell hides a banner after 4 s, whatever time was requested (`NOTIFICATION_TIMEOUT` in its
+/// messageTray.js; seen in 43). Sending it again restarts this time. A critical notification would
+/// stay too, but it would ignore "do not disturb", and stay for ever if this process died.
 const GNOME_REPEAT: Duration = Duration::from_secs(3);
 
-/// How much later than asked a service may let a notification expire.
+/// How much later than requested a service may let a notification expire.
 const SHORTLY: Duration = Duration::from_secs(1);
 
-/// What to do with a notification after it was shown for some time.
+/// The action that is due when a notification was shown for some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// Show it again, because the desktop would hide it.
@@ -40,21 +40,21 @@ pub(super) enum Due {
     Retire,
 }
 
-/// Why a notification has ended, or what the user did with it.
+/// The reason why a notification has ended, or the user's action on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
     /// The user has pressed its button. It may still be there.
     Chosen(Action),
     /// The user has closed it.
     ByUser,
-    /// It has expired.
+    /// The notification has expired.
     InTime,
     /// The bus has closed the connection. The notification may still be there, or be gone with the
     /// connection, as on GNOME.
     Lost,
 }
 
-/// Why the user does not see a notification.
+/// The reason why the user does not see a notification.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotificationError {
     #[error(
@@ -102,7 +102,8 @@ pub(super) struct NotificationService {
     markup: bool,
     /// Whether that service is GNOME Shell.
     gnome: bool,
-    /// Whether it is a GNOME Shell that shows no buttons of a notification that replaces another.
+    /// Whether the service is a GNOME Shell that shows no buttons on a notification that replaces
+    /// another.
     loses_buttons: bool,
     /// Whether that service reports a closed notification only to the sender, and so not to this
     /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
@@ -126,10 +127,11 @@ struct ShownNotification {
     card: Option<Card>,
 }
 
-/// The name and version of the session's notification service, for `v2m doctor`. Bounded.
+/// Returns the name and version of the session's notification service, for `v2m doctor`. Bounded in
+/// time.
 ///
 /// # Errors
-/// Says why nothing can be shown, and what to do.
+/// The reason why nothing can be shown, and what to do.
 pub async fn notification_service() -> Result<String, String> {
     const BOUND: Duration = Duration::from_secs(2);
     let asked = async {
@@ -160,7 +162,7 @@ impl NotificationService {
         })
     }
 
-    /// Carries out a notice: shows it in place of the last one, or closes that.
+    /// Shows the notice in place of the last one, or closes the last one if the notice says so.
     pub(super) async fn show(
         &mut self,
         notice: &Notice,
@@ -200,7 +202,7 @@ impl NotificationService {
         }
     }
 
-    /// What the next run must know if this process were killed now.
+    /// Returns the information that the next run needs if this process is killed now.
     fn leftover(&self) -> Option<Leftover> {
         let shown = self.shown.as_ref()?;
         Some(Leftover {
@@ -211,8 +213,7 @@ impl NotificationService {
         })
     }
 
-    /// Whether an earlier run has left it, and it is not true any more because this run has
-    /// started.
+    /// Whether an earlier run has left the notification, and this run's start has made it untrue.
     fn is_left_over(&self) -> bool {
         let over = |shown: &ShownNotification| {
             shown.card.is_none() && matches!(shown.what, What::Over | What::BadConfig)
@@ -225,8 +226,8 @@ impl NotificationService {
         self.shown.as_ref().is_some_and(|shown| shown.what == what)
     }
 
-    /// Closes what is true only now, and what would stay until it is closed, because this process
-    /// ends.
+    /// Closes the notification before this process ends, if it reports a current state or would
+    /// stay until it is closed.
     async fn leave(&mut self) -> Result<(), NotificationError> {
         let Some(shown) = &self.shown else { return Ok(()) };
         match (shown.what, shown.card.as_ref().map(|card| card.stay)) {
@@ -242,7 +243,7 @@ impl NotificationService {
         &mut self,
         note: &mut LeftoverFile,
     ) -> Result<(), NotificationError> {
-        // A service that was started since then counts from 1.
+        // A service that was restarted since then counts from 1.
         if self.owner_of_name().await? != self.owner {
             (self.owner, self.shown, self.closings) = (None, None, None);
             self.popup = Popup::default();
@@ -280,7 +281,7 @@ impl NotificationService {
         let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
         let can = |wanted: &str| capabilities.iter().any(|capability| capability == wanted);
         (self.markup, self.has_buttons) = (can("body-markup"), can("actions"));
-        // A service too simple to tell its name is not GNOME Shell.
+        // A service too simple to report its name is not GNOME Shell.
         let [name, _, version, _] = self.information(NAME).await.unwrap_or_default();
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         self.loses_buttons = name == "gnome-shell" && major.is_none_or(|major| major < 46);
@@ -289,23 +290,23 @@ impl NotificationService {
         Ok(())
     }
 
-    /// Name, vendor, version, version of the specification.
+    /// Asks for the service's name, vendor, version, and version of the specification.
     async fn information(&self, to: &str) -> Result<[String; 4], NotificationError> {
         let reply = self.call(to, "GetServerInformation", &()).await?;
         let (name, vendor, version, specification) = reply.body().deserialize().map_err(refused)?;
         Ok([name, vendor, version, specification])
     }
 
-    /// Whether it stays in sight only because it is shown again and again.
+    /// Whether the notification stays visible only because v2m shows it again and again.
     fn is_repeated(&self) -> bool {
         matches!(self.due(), Some((_, Due::Again)))
     }
 
-    /// What to do next with the notification, and when, if no other notice comes.
+    /// Returns the next action for the notification, and its time, if no other notice comes.
     pub(super) fn due(&self) -> Option<(Duration, Due)> {
         match self.shown.as_ref()?.card.as_ref()?.stay {
             Stay::WhileTrue if self.gnome => Some((GNOME_REPEAT, Due::Again)),
-            // After the time in which the service should do so itself.
+            // The service should do so itself before this time.
             Stay::ThenListed(time) | Stay::ThenGone(time) => Some((time + SHORTLY, Due::Retire)),
             Stay::WhileTrue | Stay::UntilMended(_) | Stay::AsUsual => None,
         }
@@ -347,7 +348,7 @@ impl NotificationService {
             };
             let Ok(signal) = signal else { continue };
             let Some(shown) = &self.shown else { continue };
-            // Its number and the name of the button.
+            // The notification's number and the button's key.
             if let Ok((id, key)) = signal.body().deserialize::<(u32, String)>() {
                 let action = shown.card.as_ref().and_then(|card| card.action);
                 if let Some(action) = action.filter(|it| id == shown.id && key == it.key()) {
@@ -355,7 +356,7 @@ impl NotificationService {
                 }
                 continue;
             }
-            // Its number and the reason.
+            // The notification's number and the reason.
             let Ok((id, reason)) = signal.body().deserialize::<(u32, u32)>() else { continue };
             if shown.id == id {
                 (self.shown, self.closings) = (None, None);
@@ -381,9 +382,7 @@ impl NotificationService {
 
     async fn notify(&mut self, card: &Card) -> Result<(), NotificationError> {
         if self.owner.is_none() {
-            return Err(NotificationError::Absent(
-                tr!("it ended as soon as it was started").to_owned(),
-            ));
+            return Err(NotificationError::Absent(tr!("it exited at once").to_owned()));
         }
         // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
         // critical itself.
@@ -414,8 +413,9 @@ impl NotificationService {
         Ok(())
     }
 
-    /// Shows a notification with a button over the connection that listens: some services (dunst,
-    /// and newer versions of GNOME Shell) tell of a press only the connection that has shown it.
+    /// Shows a notification with a button over the connection that listens, because some services
+    /// (dunst, newer versions of GNOME Shell) report a press only to the connection that sent the
+    /// notification.
     async fn with_button(
         &mut self,
         card: &Card,
@@ -453,7 +453,7 @@ impl NotificationService {
         }
     }
 
-    /// Finds out what notify-rust's error means, which is only a text.
+    /// Finds out the meaning of notify-rust's error, which is only a text.
     async fn why(&self, reason: String) -> NotificationError {
         match self.owner_of_name().await {
             Ok(Some(_)) => NotificationError::Refused(reason),
@@ -497,7 +497,7 @@ fn refused(error: zbus::Error) -> NotificationError {
     NotificationError::Refused(error.to_string())
 }
 
-/// Whether nobody has the name, no program could be started for it, or its owner died during the
+/// Whether no program owns the name, none could be started for it, or its owner died during the
 /// call.
 fn is_absence(error: &zbus::Error) -> bool {
     match error {
@@ -515,8 +515,8 @@ fn is_absence(error: &zbus::Error) -> bool {
     }
 }
 
-/// Title and body as they are sent, to a service that reads markup in bodies or not. The last step:
-/// a bus closes the connection of whoever sends a NUL.
+/// Returns the title and body as they are sent. `markup`: the service reads markup in bodies. Also
+/// removes NUL characters, because a bus closes the connection of a program that sends one.
 pub(super) fn words(card: &Card, markup: bool) -> (String, String) {
     let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
     let body = if markup { escaped(&body) } else { body.into_owned() };

@@ -1,10 +1,10 @@
-//! Sends notices to the notification service. Nobody waits for progress to be shown; a result is
-//! waited for at most half a second.
+//! Sends notices to the notification service. Callers do not wait for progress to be shown, and at
+//! most half a second for a result.
 //!
 //! An actor keeps at most one call open. A new notice replaces one that waits, so a slow service
 //! never gets a backlog. The actor always gets the notification's number, even if the caller gives
-//! up; otherwise "Recording" would stay beside the text. If a service hung at "Recording", that is
-//! known when the recording stops, and the answer does not wait for it.
+//! up. Otherwise "Recording" would stay beside the text. If the service hung at "Recording", the
+//! actor knows it when the recording stops, and the answer does not wait for the service.
 
 use super::card::{Action, Stay};
 use super::leftover::LeftoverFile;
@@ -28,8 +28,8 @@ use v2m_messages::tr;
 /// milliseconds.
 const BOUND: Duration = Duration::from_millis(500);
 
-/// A call that takes longer is given up, and the next notice tries a new connection. Long enough
-/// for a service that is started on demand.
+/// How long a call may take. After that the next notice tries a new connection. Long enough for a
+/// service that is started on demand.
 const GIVE_UP: Duration = Duration::from_secs(20);
 
 /// How long a notification stays closed so that the desktop shows another one. Seen on GNOME 43.
@@ -51,9 +51,9 @@ struct Wish {
 
 impl Notifier {
     /// Starts the actor on the current tokio runtime. It connects to the session's bus at the first
-    /// notice, and again after the bus was lost. `note` is a file in the runtime directory; if this
-    /// run is killed, the next one finds its notification by it. The notification of `behind` is
-    /// hidden for each notice that is shown here, and shown again after it.
+    /// notice, and again after the bus was lost. `note` is a file in the runtime directory, by
+    /// which the next run finds the notification if this run is killed. The notification of
+    /// `behind` is hidden for each notice that is shown here, and shown again after it.
     pub fn spawn(note: Option<PathBuf>, behind: Option<Self>) -> Self {
         let (wishes, inbox) = mpsc::channel(8);
         let stalled = Arc::new(AtomicBool::new(false));
@@ -157,8 +157,8 @@ impl Actor {
         }
     }
 
-    /// Waits for the next notice. Meanwhile shows again what must stay in sight, and hides what was
-    /// shown long enough.
+    /// Waits for the next notice. Meanwhile repeats a notification that must stay visible, and
+    /// hides one at the end of its time.
     async fn next_wish(&mut self, inbox: &mut mpsc::Receiver<Wish>) -> Option<Wish> {
         loop {
             let due = self.due.as_ref().map(|(at, ..)| *at);
@@ -199,8 +199,8 @@ impl Actor {
     }
 
     /// Handles the end of the connection to the bus. A state's notification is shown again, in
-    /// place of what is left of it. Notifications with an end are still closed in time, over the
-    /// next connection.
+    /// place of its remains. Notifications with an end are still closed in time, over the next
+    /// connection.
     fn lost(&mut self) {
         info!("the session bus has closed the connection for notifications; it is made anew");
         self.service = None;
@@ -209,8 +209,8 @@ impl Actor {
         }
     }
 
-    /// The state could not be shown again. The bus or the notification service may not be running
-    /// yet.
+    /// Decides when to try again after a state could not be shown. The bus or the notification
+    /// service may not be running yet.
     fn once_more(
         &mut self,
         notice: &Notice,
@@ -234,7 +234,8 @@ impl Actor {
         }
     }
 
-    /// What is to be done with `notice`, which was just shown or has left in sight what was there.
+    /// Decides the next action for `notice`, which was just shown, or for the notification that it
+    /// left in place.
     fn next_due(&mut self, notice: &Notice) -> Option<(Instant, Due, Notice)> {
         let has_stepped_back = self.service.as_ref().is_some_and(|s| s.due().is_none());
         match (notice, &self.due) {
@@ -242,7 +243,8 @@ impl Actor {
                 let (_, due, notice) = self.due.take()?;
                 return Some((Instant::now() + STEPPED_BACK, due, notice));
             }
-            // A notification that is hidden behind another is still true, whatever else is fixed.
+            // A notification that is hidden behind another one is still true, even if another
+            // problem is fixed.
             (Notice::Mended(_) | Notice::Tidy, Some((_, Due::Again, _))) if has_stepped_back => {
                 return self.due.take();
             }
@@ -293,13 +295,14 @@ impl Actor {
         }
     }
 
-    /// Giving up drops the connection, because [`Self::show`] owns it meanwhile.
+    /// Shows `notice`, for [`GIVE_UP`] at most. Giving up drops the connection, because
+    /// [`Self::show`] owns it meanwhile.
     async fn show_or_give_up(&mut self, notice: &Notice) -> Result<(), NotificationError> {
         timeout(GIVE_UP, self.show(notice)).await.unwrap_or(Err(NotificationError::Hanging))
     }
 
     async fn show(&mut self, notice: &Notice) -> Result<(), NotificationError> {
-        // Earlier runs usually ended in order. Then there is no need to ask the service.
+        // Earlier runs usually ended cleanly. Then there is no need to ask the service.
         let about_before = match notice {
             Notice::Tidy => true,
             Notice::Mended(_) => self.service.is_none(),

@@ -1,4 +1,4 @@
-//! Where the user wants a text, and the order for one that goes to the cursor. Pure.
+//! Options for delivering a text, and the order for a text that goes to the cursor. Pure.
 
 use super::error::DeliverError;
 use super::joint::Join;
@@ -6,35 +6,35 @@ use super::window::{Focused, PasteKeys, Press, Window};
 use crate::session::DeliverMode;
 use std::time::Instant;
 
-/// Where the user wants a text.
+/// The options for delivering a text.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryOptions {
-    /// The sink, beside the answer and the notification.
+    /// The sink, in addition to the answer and the notification.
     pub mode: DeliverMode,
     /// The keys that paste.
     pub keys: PasteKeys,
     /// The only window that may get the text. `None`: any window that has the keyboard.
     pub window: Option<Window>,
-    /// When the user pressed the key that ended the recording, and may still hold. `None`: no key,
-    /// or long ago.
+    /// When the user pressed the key that ended the recording, which may still be held. `None`: no
+    /// key was pressed, or long ago.
     pub pressed: Option<Instant>,
-    /// How the text is joined to the text at the cursor. `None`: it is not. Texts for the clipboard
-    /// are never joined.
+    /// How the text is joined to the text at the cursor. `None`: it is not joined. Texts for the
+    /// clipboard are never joined.
     pub join: Option<Join>,
-    /// The number of the continuous dictation that the text is a sentence of. All its sentences may
-    /// only go where the first one went, as far as the desktop tells.
+    /// The number of the continuous dictation that the text belongs to. All its sentences must go
+    /// to the same place as the first one, as far as the desktop reports it.
     pub talk: Option<u32>,
-    /// Whether v2m's extension of GNOME Shell is asked which program has the keyboard, if no program
-    /// says that it has.
+    /// Whether v2m asks its GNOME Shell extension which program has the keyboard, if no program
+    /// reports it.
     pub asks_shell: bool,
-    /// Clipboard managers are asked not to remember the text.
+    /// Whether clipboard managers are asked not to remember the text.
     pub is_sensitive: bool,
-    /// Whether the desktop is asked what the user does after the text, although no text may be joined
-    /// to it: it may be taken back by keys.
+    /// Whether v2m watches the user's activity after the text even if no text may be joined to it,
+    /// because keys may undo it.
     pub is_watched: bool,
 }
 
-/// How a text gets into a window.
+/// The way to put a text into a window, or to take it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
     /// The window pastes it.
@@ -53,14 +53,14 @@ pub(crate) struct Insertion {
     pub(crate) keys: PasteKeys,
     /// The only window that may get the text. `None`: any window that has the keyboard.
     pub(crate) only: Option<Window>,
-    /// What programs report about the keyboard focus.
+    /// The programs' report about the keyboard focus.
     pub(crate) focused: Focused,
     /// Whether clipboard managers are asked not to remember the text.
     pub(crate) is_sensitive: bool,
 }
 
 impl Insertion {
-    /// The keys for it: see [`PasteKeys::press`].
+    /// Returns the keys for pasting the text: see [`PasteKeys::press`].
     pub(crate) fn press(&self, window: Option<&Window>) -> Press {
         self.keys.press(window, &self.focused)
     }

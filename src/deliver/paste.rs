@@ -23,16 +23,16 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 const REMEMBER: Duration = Duration::from_millis(700);
 /// How long to wait for a clipboard manager that is known to run. It reads at once, or not at all.
 const MANAGER: Duration = Duration::from_millis(150);
-/// If the desktop does not tell about managers, v2m waits for them until nobody has asked for this
+/// If the desktop does not report managers, v2m waits for them until there was no request for this
 /// long,
 const PERHAPS: Duration = Duration::from_millis(15);
-/// or for this long altogether. A manager that has read before gets all of this time: it is only
-/// busy, and v2m would mistake it for the window.
+/// or for this long altogether. A manager that has read an earlier text gets all of this time: it
+/// may be busy, and v2m would mistake it for the window.
 const MANAGERS: Duration = Duration::from_millis(60);
 /// How long windows may take to listen to the first keyboard of a seat.
 pub(crate) const FIRST_KEYBOARD: Duration = Duration::from_millis(150);
-/// How often X11 is asked which keys are down. It reports keys pressed in other windows only to a
-/// program that takes the keyboard from them.
+/// The interval at which X11 is asked which keys are down. X11 reports keys pressed in other
+/// windows only to a program that grabs the keyboard.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a window may take to request the text. Busy ones take some hundred milliseconds.
 const RECEIPT: Duration = Duration::from_millis(1_200);
@@ -46,7 +46,7 @@ const NO_LONGER: Duration = Duration::from_millis(400);
 /// request another format next.
 const TRANSFERS: Duration = Duration::from_secs(2);
 
-/// Serves requests until nobody asks for the text any more.
+/// Serves requests until there are no more.
 pub(crate) const UNTIL_QUIET: Serve =
     Serve::UntilQuiet { first: QUIET, quiet: QUIET, most: NO_LONGER, transfers: TRANSFERS };
 
@@ -60,8 +60,8 @@ pub(crate) struct Pasted<C> {
 }
 
 /// Offers the text, presses the keys, and waits for the window's request. `window` names the window
-/// with the keyboard, if that is known. `is_wanted` is asked now and then whether the caller still
-/// waits; if not, nothing is pressed.
+/// with the keyboard, if that is known. `is_wanted` is called now and then: whether the caller
+/// still waits. If not, nothing is pressed.
 pub(crate) async fn paste<C: Clipboard, K: Keys>(
     order: &Insertion,
     clipboard: &mut C,
@@ -87,7 +87,7 @@ pub(crate) async fn paste<C: Clipboard, K: Keys>(
         give_back(clipboard, Pasted { before, loan }).await?;
         return Err(DeliverError::Hanging);
     }
-    // Some time has passed.
+    // The focus may have moved meanwhile.
     order.check(window()?.as_ref())?;
     clipboard.mark(keys.are_apart()).await?;
     if let Some(loan) = &loan {
@@ -125,7 +125,7 @@ async fn take<C: Clipboard>(
         if clipboard.offer(&order.text, order.is_sensitive).await? {
             return Ok(before);
         }
-        // Some program copies all the time.
+        // A program copies all the time.
         if Instant::now() >= until {
             return Err(DeliverError::Overtaken);
         }
@@ -171,7 +171,7 @@ pub(crate) async fn wait_for_hands<C: Clipboard>(
     }
 }
 
-/// Restores the clipboard once nobody asks for the text any more, unless the user has copied
+/// Restores the clipboard once there are no more requests for the text, unless the user has copied
 /// something.
 pub(crate) async fn give_back<C: Clipboard>(
     clipboard: &mut C,
@@ -183,8 +183,8 @@ pub(crate) async fn give_back<C: Clipboard>(
     }
 }
 
-/// Waits until nobody asks for the text any more. Returns the content to restore. `None`: the user
-/// has copied something, which stays.
+/// Waits until there are no more requests for the text. Returns the content to restore. `None`: the
+/// user has copied something, which stays.
 pub(crate) async fn until_quiet<C: Clipboard>(
     clipboard: &mut C,
     pasted: Pasted<C::Content>,

@@ -2,10 +2,10 @@
 //!
 //! notify-rust opens a connection for each `show`, and its handle keeps that connection. GNOME
 //! Shell removes an application's notifications when the connection that sent them closes. So the
-//! handle is kept, and each later notice is its `update`, over the same connection. `update` blocks
-//! its thread until the service answers. It therefore runs in a thread of its own: a service that
-//! hangs holds up neither the event loop nor the end of the process.
-//! Not here: what a notification says (`card`), and how long anyone waits (`notifier`).
+//! handle is kept, and each later notice is an `update` of it, over the same connection. `update`
+//! blocks its thread until the service answers. It therefore runs in a thread of its own: a service
+//! that hangs holds up neither the event loop nor the end of the process. Not here: what a
+//! notification says (`card`), and how long anyone waits (`notifier`).
 
 use super::card::{Card, Urgency};
 use notify_rust::{Hint, Notification, NotificationHandle, Timeout};
@@ -16,18 +16,17 @@ use v2m_messages::tr;
 /// v2m's notification as notify-rust knows it.
 #[derive(Debug, Default)]
 pub(super) struct Popup {
-    /// Holds the connection. Absent before the first notice, after a close, and while an update is
-    /// under way.
+    /// Holds the connection. `None` before the first notice, after a close, and during an update.
     handle: Option<NotificationHandle>,
 }
 
 impl Popup {
-    /// Shows `notification` and returns its number. It replaces what this popup shows; if that is
+    /// Shows `notification` and returns its number. It replaces what this popup shows. If that is
     /// nothing, it replaces the notification with the number `left`, which an earlier connection
     /// has shown (0: none).
     ///
     /// # Errors
-    /// The bus's or the service's, in words. The next call then opens another connection.
+    /// The error of the bus or the service, in words. The next call then opens another connection.
     ///
     /// Dropping the future gives up the connection as soon as the service answers.
     pub(super) async fn show(
@@ -42,7 +41,7 @@ impl Popup {
                 *handle = notification.clone();
                 match updated(handle).await {
                     Ok(handle) => handle,
-                    // Its connection may have been lost.
+                    // The connection may have been lost.
                     Err(reason) => {
                         debug!(reason, "updating the notification over a new connection");
                         sent(notification, shown).await?
@@ -69,7 +68,7 @@ async fn sent(mut notification: Notification, replaces: u32) -> Result<Notificat
     notification.id(replaces).show_async().await.map_err(|error| error.to_string())
 }
 
-/// Sends what `handle` now holds in place of what it shows.
+/// Sends the content of `handle` in place of what it shows.
 async fn updated(mut handle: NotificationHandle) -> Result<NotificationHandle, String> {
     let (reply, outcome) = oneshot::channel();
     let update = move || {
@@ -82,11 +81,11 @@ async fn updated(mut handle: NotificationHandle) -> Result<NotificationHandle, S
     outcome.await.unwrap_or_else(|_| Err(tr!("the thread that sends it has ended").to_owned()))
 }
 
-/// A notification that looks like `card`. `body` is as the service reads it, markup escaped.
-// No v2m.desktop is installed, and on purpose (v2m-keys.desktop is for KWin): for an application
-// that it knows, GNOME Shell (43) removes all notifications once their sender leaves the bus: the
-// text of a service that ends, and the reason of one that does not start. Nor may a later file be
-// called v2m.desktop: the application's name alone would match it.
+/// Builds the notification for `card`. `body` is as the service reads it, with markup escaped.
+// Deliberately, no v2m.desktop is installed (v2m-keys.desktop is for KWin). GNOME Shell (43)
+// removes all notifications of a known application once their sender leaves the bus. This would
+// remove the text of a service that ends, and the reason of one that does not start. A later file
+// must not be called v2m.desktop either, because the application's name alone would match it.
 pub(super) fn notification(card: &Card, summary: &str, body: &str) -> Notification {
     let urgency = match card.urgency {
         Urgency::Low => notify_rust::Urgency::Low,

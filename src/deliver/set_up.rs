@@ -1,7 +1,7 @@
-//! The set-up, started from a notification: its unit shows it in a terminal.
+//! Starts the set-up from a notification. A systemd unit shows it in a terminal.
 //!
-//! Not as a child of the service: that would have no network to download a model with, and would end
-//! with the service. systemctl does the work, as for `v2m-llm`.
+//! It is not a child of the service, which would give it no network to download a model, and would
+//! end it together with the service. systemctl starts the unit, as for `v2m-llm`.
 
 use crate::terminal::Terminal;
 use std::process::Stdio;
@@ -11,15 +11,15 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 const UNIT: &str = "v2m-setup.service";
-/// systemd takes some milliseconds.
+/// How long systemctl may take. It takes some milliseconds.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// Whether it can be shown.
+/// Whether there is a terminal to show the set-up in.
 pub(super) fn is_possible() -> bool {
     Terminal::find().is_some()
 }
 
-/// Starts it. Bounded: 5 s.
+/// Starts the set-up. Takes 5 s at most.
 pub(super) async fn open() {
     let mut command = Command::new("systemctl");
     command.args(["--user", "--no-ask-password", "--no-block", "start", UNIT]);

@@ -1,4 +1,4 @@
-//! What a sign on the screen shows for each notice. Pure. The words are those of the notification.
+//! Turns a notice into a sign on the screen. Pure. The words are those of the notification.
 
 use super::notice::Notice;
 use crate::call::{Sign, SignKind, SignPlace};
@@ -8,8 +8,8 @@ use crate::session::{Delivery, State};
 const MAX_TEXT: usize = 400;
 
 impl Notice {
-    /// What the sign shows. `then`: the state that goes on after an outcome. `None`: it is nothing
-    /// for a sign.
+    /// Returns the sign for the notice. `then`: the state that continues after an outcome. `None`:
+    /// a sign does not show this notice.
     pub(crate) fn sign(&self, then: State) -> Option<Sign> {
         let plain = |kind| self.with_words(kind, then);
         Some(match self {
@@ -62,7 +62,7 @@ impl Notice {
         Sign { kind, title, body, then, ..Sign::idle() }
     }
 
-    /// Whether it says what v2m is doing, and is true only as long as it does.
+    /// Whether the notice reports a current state of v2m, and is true only while the state lasts.
     pub(crate) fn is_state(&self) -> bool {
         match self {
             Self::Recording { .. }
@@ -79,7 +79,7 @@ impl Notice {
         }
     }
 
-    /// Whether something went wrong. `None`: it shows nothing of its own.
+    /// Whether something went wrong. `None`: the notice shows nothing.
     pub(crate) fn is_problem(&self) -> Option<bool> {
         match self {
             Self::Text { deliveries, problems, .. } => {
@@ -95,7 +95,8 @@ impl Notice {
         }
     }
 
-    /// Whether it tells of words that may be lost, or are not where they were wanted.
+    /// Whether the notice reports words that may be lost, or that are not where the user wanted
+    /// them.
     pub(crate) fn costs_words(&self) -> bool {
         match self {
             Self::Text { deliveries, problems, .. } => {
@@ -116,7 +117,7 @@ impl Notice {
     }
 }
 
-/// Where the text has arrived.
+/// Returns where the text has arrived.
 fn place(deliveries: &[Delivery]) -> SignPlace {
     match deliveries.iter().rfind(|delivery| delivery.ok).map(|delivery| delivery.by) {
         Some("clipboard") => SignPlace::Clipboard,
@@ -133,7 +134,7 @@ fn beginning_of(text: &str) -> String {
     }
 }
 
-/// The new part of a draft.
+/// Shortens a draft to its end, which is the new part.
 fn end_of(text: &str) -> String {
     let text = text.trim();
     let surplus = text.chars().count().saturating_sub(MAX_TEXT);

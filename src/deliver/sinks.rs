@@ -9,22 +9,22 @@ use crate::session::{DeliverMode, Delivery};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// The sinks, and what they keep from one text to the next.
+/// The sinks, with the state that they keep from one text to the next.
 #[derive(Debug, Default)]
 pub struct Sinks {
     clipboard: Clipboard,
     cursor: Cursor,
     lock: ScreenLock,
     hints: Hints,
-    /// Why the last text went to the clipboard, although it was for the cursor if that is possible.
+    /// Why the last text went to the clipboard although the cursor was preferred.
     lack: Option<DeliverError>,
     /// Whether the last text was for the cursor.
     was_at_cursor: bool,
-    /// Whether the screen was locked when the last text came.
+    /// Whether the screen was locked when the last text was delivered.
     was_locked: bool,
 }
 
-/// Why the screen must not show a text.
+/// The reason why the screen must not show a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secret {
     /// The screen is locked, and anybody could read it.
@@ -34,7 +34,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// The text that is shown instead.
+    /// Returns the text that is shown instead.
     pub fn notice(self) -> &'static str {
         match self {
             Self::Locked => tr!("(the screen is locked: the text is not shown)"),
@@ -67,11 +67,12 @@ impl Sinks {
         Self::default()
     }
 
-    /// Delivers `text`. Returns what each sink did, in the order in which they were tried. A text
-    /// that cannot be typed is pasted, and one that cannot be pasted goes to the clipboard, except
-    /// where that would show it to somebody else or overwrite what the user has just copied. Where
-    /// nothing can be put at the cursor, that is no failure of [`DeliverMode::Auto`]. While the
-    /// screen is locked no sink gets the text, because anybody may sit before it.
+    /// Delivers `text`. Returns the result of each sink, in the order in which they were tried.
+    ///
+    /// A text that cannot be typed is pasted. A text that cannot be pasted goes to the clipboard,
+    /// unless that would show it to somebody else or overwrite what the user has just copied. If
+    /// nothing can be put at the cursor, this is not a failure for [`DeliverMode::Auto`]. While the
+    /// screen is locked, no sink gets the text, because anybody may be at the machine.
     pub async fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         let text = &*plain::text(text);
         self.was_at_cursor = false;
@@ -106,7 +107,7 @@ impl Sinks {
     async fn copy(&mut self, text: &str, is_sensitive: bool) -> Delivery {
         let is_password = self.was_at_cursor && self.cursor.is_password();
         let mut delivery = self.clipboard.deliver(text, is_sensitive || is_password).await;
-        // Otherwise there is something worse to tell.
+        // After a failed delivery, the failure is more important than this.
         self.lack = self.lack.take().filter(|_| delivery.ok);
         if let Some(lack) = &self.lack {
             delivery.detail += &format!("; {lack}");
@@ -114,20 +115,20 @@ impl Sinks {
         delivery
     }
 
-    /// What the last text's notification should add: why it is on the clipboard and not at the
-    /// cursor, or how to change that. `None`: nothing, or the user was told. Looks for a file.
-    /// Bounded: 1 s.
+    /// Returns the hint for the last text's notification: why the text is on the clipboard and not
+    /// at the cursor, or how to change that. `None`: there is none, or it was already shown. Looks
+    /// for a file. Takes 1 s at most.
     pub async fn hint(&mut self) -> Option<String> {
         self.hints.about(self.lack.as_ref()?).await
     }
 
-    /// Notes that the user has seen this [`Self::hint`]. Bounded: 1 s.
+    /// Notes that the user has seen this [`Self::hint`]. Takes 1 s at most.
     pub async fn hint_was_shown(&mut self, hint: String) {
         self.hints.told(hint).await;
     }
 
-    /// Why the last text must not be shown, as far as the desktop and programs report it. `None`:
-    /// it may be shown. Bounded: 300 ms.
+    /// Returns why the last text must not be shown, as far as the desktop and programs report it.
+    /// `None`: it may be shown. Takes 300 ms at most.
     pub async fn secret(&mut self) -> Option<Secret> {
         if self.was_locked {
             return Some(Secret::Locked);
@@ -136,10 +137,10 @@ impl Sinks {
         hides.then_some(Secret::Password)
     }
 
-    /// Takes the last text at the cursor back. Bounded.
+    /// Takes back the last text at the cursor. Bounded in time.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why the text was not taken back.
     pub async fn undo(&mut self, wanted: &UndoOptions) -> Result<Undone, UndoError> {
         if self.lock.is_locked().await {
             return Err(UndoError::Locked);
@@ -147,20 +148,20 @@ impl Sinks {
         self.cursor.undo(wanted).await
     }
 
-    /// Waits until the clipboard is restored. Bounded.
+    /// Waits until the clipboard is restored. Bounded in time.
     pub async fn settle(&mut self) {
         self.cursor.settle().await;
         self.clipboard.leave().await;
     }
 }
 
-/// The sink for a text that did not reach the cursor for this reason. `None`: no sink. It is the
-/// clipboard, except where that would overwrite what the user has just copied. A text that cannot
-/// be typed may still be pasted.
+/// Returns the sink for a text that did not reach the cursor for this reason. It is the clipboard,
+/// unless that would overwrite what the user has just copied (`None`). A text that cannot be typed
+/// may still be pasted.
 fn instead(problem: &DeliverError) -> Option<Sink> {
     match problem {
         DeliverError::Overtaken | DeliverError::NoText => None,
-        // The reasons why a text cannot be typed.
+        // Reasons why a text cannot be typed.
         DeliverError::Lacks(_)
         | DeliverError::NotALayout(_)
         | DeliverError::NoLayout(_)
@@ -194,7 +195,8 @@ fn instead(problem: &DeliverError) -> Option<Sink> {
     }
 }
 
-/// The result for a text while the screen is locked. `None`: only the client's answer has the text.
+/// Returns the result for a text while the screen is locked. `None`: only the client's answer
+/// contains the text.
 fn locked(mode: DeliverMode) -> Option<Delivery> {
     let (by, detail) = match mode {
         DeliverMode::Clipboard => (

@@ -1,4 +1,5 @@
-//! Which way `deliver.mode` takes on this desktop, and why: for `v2m doctor` and the status.
+//! Finds out where `deliver.mode` sends texts on this desktop, and why, for `v2m doctor` and the
+//! status.
 
 use super::desktop::{self, Desktop, mutter::Mutter};
 use super::error::DeliverError;
@@ -9,18 +10,19 @@ use tokio::time::timeout;
 use tracing::info;
 use v2m_messages::tr;
 
-/// The way that texts take now.
+/// The current way of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
-    /// Where they go. Never [`DeliverMode::Auto`].
+    /// Where texts go. Never [`DeliverMode::Auto`].
     pub mode: DeliverMode,
-    /// By which of the desktop's means, where they go to the cursor.
+    /// The name of the desktop's means, if texts go to the cursor.
     pub backend: Option<&'static str>,
-    /// Why, as a part of a sentence.
+    /// The reason for this way, as a part of a sentence.
     pub reason: String,
 }
 
-/// The way that `mode` takes here. Asks the user nothing, and presses no key. Bounded: 3.5 s.
+/// Returns the way that texts take with `mode` here. Asks the user nothing, and presses no key.
+/// Takes 3.5 s at most.
 pub async fn way(mode: DeliverMode) -> Way {
     let set = || tr!("deliver.mode is \"{mode}\"", mode = mode.name());
     if !mode.is_at_cursor() {
@@ -51,10 +53,10 @@ pub async fn way(mode: DeliverMode) -> Way {
     }
 }
 
-/// The name of the means that this desktop offers, for `v2m doctor`. Bounded.
+/// Returns the name of the means that this desktop offers, for `v2m doctor`. Bounded in time.
 ///
 /// # Errors
-/// Why there is no such means, in words.
+/// The reason why the desktop offers no means, in words.
 pub async fn way_to_the_cursor() -> Result<&'static str, String> {
     match find().await {
         Ok((_, name)) => {
@@ -65,7 +67,7 @@ pub async fn way_to_the_cursor() -> Result<&'static str, String> {
     }
 }
 
-/// The desktop's means, with a name that has a remark for the user. Bounded: 3 s.
+/// Finds the desktop's means, and its name with a remark for the user. Takes 3 s at most.
 async fn find() -> Result<(Desktop, &'static str), DeliverError> {
     timeout(DEADLINE, probe()).await.unwrap_or(Err(DeliverError::Hanging))
 }

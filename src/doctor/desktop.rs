@@ -1,4 +1,4 @@
-//! What the user's machine and session offer: files, units, PipeWire, notifications, display.
+//! Checks of the user's machine and session: files, units, PipeWire, notifications, display.
 
 use super::Finding::{self, Bad, Good, Poor};
 use crate::language::spoken;
@@ -21,7 +21,7 @@ pub(super) fn configuration() -> Finding {
 }
 
 fn settings() -> config::Settings {
-    // What is wrong with them is said by the first check; the others look at the defaults then.
+    // The first check reports errors in the settings; the others then use the defaults.
     config::default_path()
         .and_then(|path| config::load(&path, std::env::vars_os()))
         .unwrap_or_default()
@@ -72,9 +72,9 @@ pub(super) fn model() -> Finding {
     }
 }
 
-/// The keys that dictate, on GNOME. Other desktops do not tell.
+/// Checks the keys that dictate, on GNOME. Other desktops do not report theirs.
 pub(super) fn shortcut() -> Finding {
-    // Its settings may be installed on a machine whose user has another desktop.
+    // GNOME's settings may be installed although the user has another desktop.
     let desktops = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
     if !desktops.split(':').any(|desktop| desktop == "GNOME") {
         return Finding::None;
@@ -89,7 +89,7 @@ pub(super) fn shortcut() -> Finding {
     if keys.is_empty() {
         return Poor(tr!("no key dictates yet. Set one: v2m shortcut install").into());
     }
-    // A key in a language that the model does not know would be refused at its first press.
+    // A key for a language that the model does not know would be refused at its first press.
     let model = settings().engine.model;
     let head = paths::resolve(&model).ok().and_then(|path| {
         let mut head = [0; ggml::HEAD];
@@ -159,13 +159,13 @@ pub(super) fn microphone() -> Finding {
     }
 }
 
-/// The source of which `wanted` names a channel that it does not have.
+/// Returns the source for which `wanted` names a nonexistent channel.
 fn meant<'s>(wanted: &str, sources: &'s [capture::Source]) -> Option<&'s capture::Source> {
     let meant = sources.iter().filter(|source| source.may_be_meant(wanted));
     meant.max_by_key(|source| source.name.len())
 }
 
-/// How the configuration names the channels of a source.
+/// Lists the names of a source's channels for the configuration.
 fn channels(source: &capture::Source) -> String {
     let named = source.channels.iter().map(|channel| format!("{}:{channel}", source.name));
     named.collect::<Vec<_>>().join(", ")
@@ -184,7 +184,7 @@ pub(super) fn notifications() -> Finding {
     }
 }
 
-/// Where texts go, and why. Lacking only where the settings insist on it.
+/// Checks where texts go, and why. An error only if the settings require it.
 pub(super) fn cursor() -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else {
@@ -204,7 +204,7 @@ fn where_texts_go(mode: DeliverMode, way: &deliver::Way) -> Finding {
     }
 }
 
-/// Where texts go by that way, which `mode` takes, and why.
+/// Describes where texts go by `way`, chosen for `mode`, and why.
 pub(crate) fn told_way(mode: DeliverMode, way: &deliver::Way) -> String {
     let deliver::Way { mode: way, backend, reason } = way;
     match (way, mode, backend) {
@@ -226,7 +226,7 @@ pub(crate) fn told_way(mode: DeliverMode, way: &deliver::Way) -> String {
     }
 }
 
-/// The service inherits the user manager's environment, not that of this terminal.
+/// Checks the clipboard. The service inherits the user manager's environment, not this terminal's.
 pub(super) fn clipboard() -> Finding {
     let asked = Command::new("systemctl").args(["--user", "show-environment"]).output();
     let managers = asked.ok().filter(|output| output.status.success());

@@ -1,5 +1,4 @@
-//! The language model, where one is set up: only then is anybody asked, and it is `v2m-llm` that
-//! asks.
+//! Checks the language model if one is configured, through `v2m-llm`.
 
 use super::Finding::{self, Good, Poor};
 use crate::config;
@@ -10,9 +9,9 @@ use v2m_messages::tr;
 /// Lists of models are long, and some providers slow.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Dictation works without: nothing here is worse than poor.
+/// Checks the model. Dictation works without it, so no finding is worse than poor.
 pub(super) fn check() -> Finding {
-    // What is wrong with the configuration has its own line.
+    // Errors of the configuration have their own line.
     let settings = config::default_path().and_then(|path| config::load(&path, std::env::vars_os()));
     let Ok(settings) = settings else { return Finding::None };
     let Some(endpoint) = settings.llm.endpoint(WITHIN) else { return Finding::None };

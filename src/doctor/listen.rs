@@ -1,6 +1,6 @@
-//! `v2m doctor --listen`: two seconds of the microphone, and what v2m hears in them.
+//! `v2m doctor --listen`: records two seconds from the microphone, and shows what v2m understands.
 //!
-//! The sound is recorded as dictations are, but by this program, so no dictation is kept. The
+//! The sound is recorded like a dictation, but by this program, so no dictation is kept. The
 //! service transcribes it from a file that only the user can read, and that is deleted at once.
 
 use super::Finding::{self, Bad, Good, Poor};
@@ -16,17 +16,17 @@ use tempfile::NamedTempFile;
 use v2m_ipc::pcm::{self, SAMPLE_RATE};
 use v2m_messages::tr;
 
-/// How much is recorded, in samples.
+/// Length of the recording, in samples.
 const LENGTH: usize = pcm::seconds(2) as usize;
 
-/// What was recorded.
+/// A recording and its microphone.
 struct Recording {
     microphone: String,
     /// 16 kHz, full scale ±1.0.
     samples: Vec<f32>,
 }
 
-/// Records, and says what was heard.
+/// Records, and reports what was understood.
 pub(super) fn listen(service: &mut ServiceCheck) -> Finding {
     let recording = match record() {
         Ok(recording) => recording,
@@ -46,9 +46,9 @@ pub(super) fn listen(service: &mut ServiceCheck) -> Finding {
     }
 }
 
-/// Records with the source of the settings. Bounded: some seconds more than the recording.
+/// Records from the configured source. Bounded: a few seconds more than the recording.
 fn record() -> Result<Recording, String> {
-    // What is wrong with them is said by the first check.
+    // The first check reports errors in the settings.
     let settings = config::default_path()
         .and_then(|path| config::load(&path, std::env::vars_os()))
         .unwrap_or_default();
@@ -83,8 +83,8 @@ fn record() -> Result<Recording, String> {
     })
 }
 
-/// Writes the samples to a file of the user's, which is deleted when it is dropped. In the state
-/// folder, because the service may see no other (the drop-in `no-home`).
+/// Writes the samples to a temporary file of the user, in the state folder, because the service may
+/// see no other (the drop-in `no-home`).
 fn kept(samples: &[f32]) -> std::io::Result<NamedTempFile> {
     let state = Xdg::new().ok().and_then(|dirs| dirs.state_dir()).map(|state| state.join("v2m"));
     let folder = state.unwrap_or_else(std::env::temp_dir);
@@ -94,8 +94,8 @@ fn kept(samples: &[f32]) -> std::io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// A WAV file of 16 bit, one channel ("Multimedia Programming Interface and Data Specifications
-/// 1.0", IBM and Microsoft, 1991).
+/// Returns a WAV file of 16 bit, one channel ("Multimedia Programming Interface and Data
+/// Specifications 1.0", IBM and Microsoft, 1991).
 fn wav(samples: &[i16]) -> Vec<u8> {
     let bytes = u32::try_from(samples.len() * 2).unwrap_or(u32::MAX);
     let mut file = Vec::with_capacity(44 + samples.len() * 2);
@@ -118,7 +118,7 @@ fn wav(samples: &[i16]) -> Vec<u8> {
     file
 }
 
-/// The finding about a recording.
+/// Returns the finding about a recording.
 fn judged(microphone: &str, sound: &Sound, heard: &Heard) -> Finding {
     let Sound { voice_dbfs, floor_dbfs, clipped } = sound;
     let percent = clipped * 100.0;
@@ -148,8 +148,8 @@ fn judged(microphone: &str, sound: &Sound, heard: &Heard) -> Finding {
             )),
         },
         Heard::Nothing => Poor(tr!(
-            "{microphone}: no speech; the loudest was {voice} dBFS, noise {noise} dBFS. Speak while it records. If you \
-             did, another microphone may be selected: wpctl status, and capture.source",
+            "{microphone}: no speech; the loudest sound was {voice} dBFS, noise {noise} dBFS. Speak while it \
+             records. If you did, another microphone may be selected: wpctl status, and capture.source",
             microphone,
             voice,
             noise

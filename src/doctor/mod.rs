@@ -1,8 +1,8 @@
-//! `v2m doctor`: each thing a dictation needs, looked at as the user has it, a line each with its
-//! fix.
+//! `v2m doctor`: checks each thing a dictation needs in the user's environment, and prints a line
+//! each with its fix.
 //!
-//! Looks and asks; changes nothing. The clipboard is not written to: it is the user's. The
-//! microphone is recorded only if the user has said so, on the command line or when asked.
+//! Checks only; changes nothing. It does not write to the clipboard, because that is the user's. It
+//! records the microphone only with the user's consent, on the command line or when asked.
 
 mod desktop;
 mod language_model;
@@ -18,28 +18,27 @@ use std::io::{BufRead, IsTerminal, Write};
 use v2m_ipc::plain;
 use v2m_messages::{mark, tr};
 
-/// How a check went.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Finding {
-    /// As it should be.
+    /// Everything is right.
     Good(String),
-    /// Dictation works, something beside it does not.
+    /// Dictation works, but something else does not.
     Poor(String),
     /// Dictation does not work.
     Bad(String),
-    /// There is nothing to look at.
+    /// There is nothing to check.
     None,
 }
 
 use Finding::{Bad, Good, Poor};
 
-/// What all the findings amount to.
+/// Overall result of all findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Dictation works.
     Works,
-    /// The service transcribes, but cannot hear: there is no microphone, or no PipeWire, here and
-    /// now.
+    /// The service can transcribe, but there is no microphone or no PipeWire here at present.
     Deaf,
     /// Dictation does not work.
     Broken,
@@ -48,13 +47,13 @@ pub enum Verdict {
 /// The name of a check, a message, and the check.
 type Check = (&'static str, fn(&mut service::ServiceCheck) -> Finding);
 
-/// The check whose failure leaves the service itself sound.
+/// The check that can fail although the service itself works.
 const MICROPHONE: &str = mark!("microphone");
 
-/// What v2m hears in a recording that is made for it.
+/// The check that records sound and transcribes it.
 const HEARD: &str = mark!("heard");
 
-/// In the order of a dictation, so that the first bad line is the one to mend first.
+/// The checks in the order of a dictation, so that the first bad line is the one to fix first.
 const CHECKS: [Check; 13] = [
     (mark!("configuration"), |_| desktop::configuration()),
     (mark!("units"), |_| desktop::units()),
@@ -71,19 +70,19 @@ const CHECKS: [Check; 13] = [
     (mark!("language model"), |_| language_model::check()),
 ];
 
-/// Whether two seconds of the microphone are recorded.
+/// Whether to record two seconds from the microphone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// Yes.
     Yes,
-    /// If the user says so when asked. Without a terminal nobody is asked, and nothing recorded.
+    /// Only if the user agrees when asked. Without a terminal, nothing is asked or recorded.
     IfWanted,
 }
 
 /// Runs every check and prints its line to `out`. Blocking; seconds, or as long as the model loads.
 ///
 /// # Errors
-/// Those of `out`.
+/// If writing to `out` fails.
 pub fn examine(out: &mut impl Write, listen: Listen) -> std::io::Result<Verdict> {
     let mut service = service::ServiceCheck::default();
     let folder = programs::folder_off_path();
@@ -118,7 +117,7 @@ pub fn examine(out: &mut impl Write, listen: Listen) -> std::io::Result<Verdict>
     Ok(verdict)
 }
 
-/// Records the microphone, and prints what v2m hears.
+/// Records the microphone, and prints what v2m understands.
 fn hear(
     out: &mut impl Write,
     service: &mut service::ServiceCheck,
@@ -145,14 +144,14 @@ fn wants_to_be_heard(out: &mut impl Write) -> std::io::Result<bool> {
     Ok(is_yes(&answer))
 }
 
-/// The user may say it in the language of the question, or in English.
+/// Accepts yes in the language of the question, or in English.
 pub(crate) fn is_yes(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     let mut words = tr!("answers that mean yes" => "y yes").split(' ').chain(["y", "yes"]);
     words.any(|word| word == answer)
 }
 
-/// The line of a finding; nothing if there is nothing to tell.
+/// Formats the line of a finding; empty if there is nothing to report.
 fn line(name: &'static str, finding: &Finding) -> String {
     let (mark, text) = match finding {
         Good(text) => (tr!("ok"), text),
@@ -165,13 +164,13 @@ fn line(name: &'static str, finding: &Finding) -> String {
     format!("{mark:<marks$}  {:<names$} {text}\n", v2m_messages::text(name))
 }
 
-/// How wide the column of these words is.
+/// Returns the width of a column of these words.
 fn widest(words: impl IntoIterator<Item = &'static str>) -> usize {
     words.into_iter().map(|word| word.chars().count()).max().unwrap_or_default()
 }
 
 impl Verdict {
-    /// With another finding.
+    /// Combines the verdict with another finding.
     fn after(self, name: &str, finding: &Finding) -> Self {
         match finding {
             Bad(_) if name != MICROPHONE => Self::Broken,

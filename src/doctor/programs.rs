@@ -1,14 +1,13 @@
-//! Advice names v2m's programs; where the shell would not find them it names them by their whole
-//! path.
+//! Adds full paths to v2m's programs in advice, if the shell would not find them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What advice tells people to type.
+/// Commands that appear in advice.
 const COMMANDS: [&str; 6] =
     ["v2m-model ", "v2m-send ", "v2m doctor", "v2m check-config", "v2m shortcut", "v2m setup"];
 
-/// The folder of this program, unless the shell looks there anyway.
+/// Returns the folder of this program, unless it is on the `PATH`.
 pub(crate) fn folder_off_path() -> Option<PathBuf> {
     let folder = std::env::current_exe().ok()?.parent()?.to_path_buf();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -19,7 +18,7 @@ fn is_found(path: &OsStr) -> bool {
     std::env::split_paths(path).any(|folder| folder.join("v2m-send").is_file())
 }
 
-/// The advice with whole paths in its commands.
+/// Returns the advice with full paths in its commands.
 pub(crate) fn with_paths(advice: &str, folder: &Path) -> String {
     let mut whole = String::new();
     let mut rest = advice;

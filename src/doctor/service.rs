@@ -1,4 +1,4 @@
-//! The running service, asked through its socket as any client asks it.
+//! Checks of the running service, through its socket like any client.
 
 use super::Finding::{self, Bad, Good, Poor};
 use serde_json::Value;
@@ -11,17 +11,17 @@ use v2m_ipc::remote;
 use v2m_messages::tr;
 use v2m_models::paths;
 
-/// Between two looks at a model that loads.
+/// Interval between two checks of a loading model.
 const LOOK: Duration = Duration::from_millis(200);
-/// The largest models load in about a minute from a slow disk.
+/// Time limit for loading. The largest models load in about a minute from a slow disk.
 const LOADING: Duration = Duration::from_secs(180);
-/// Much longer than the service needs to notice a new model or a changed configuration.
+/// Time limit, more than enough for the service to notice a new model or a changed configuration.
 const NOTICING: Duration = Duration::from_secs(5);
-/// Of the sample's words so many must be heard: the smallest model hears them all, and a broken one
-/// none.
+/// Minimum share of the sample's words in the text: the smallest model recognises them all, and a
+/// broken one none.
 const ENOUGH: f64 = 0.8;
 
-/// What the service hears in a recording.
+/// What the service recognises in a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Words {
@@ -123,7 +123,7 @@ impl ServiceCheck {
         }
     }
 
-    /// What the service hears in a sound file.
+    /// Returns what the service recognises in a sound file.
     pub(super) fn hears(&mut self, file: &Path) -> Heard {
         let command =
             Command::TranscribeFile { file_path: file.display().to_string(), track: None };
@@ -144,7 +144,7 @@ impl ServiceCheck {
         }
     }
 
-    /// How recording went since the service started.
+    /// Returns how recording has worked since the service started.
     pub(super) fn recording(&mut self) -> Finding {
         match self.ask(&Command::GetStatus) {
             Ok(status) => recorded(&status.data["capture"]),
@@ -165,8 +165,8 @@ fn ask(client: &mut Client, command: &Command) -> Result<Response, String> {
     }
 }
 
-/// Waits until the recogniser can be used, and returns what the status says of it. `model`: the one
-/// that was selected just now; the service needs a moment to notice that. Bounded: three minutes.
+/// Waits until the recogniser is ready, and returns its status. `model`: a model selected just now,
+/// which the service needs a moment to notice. Bounded: three minutes.
 ///
 /// # Errors
 /// Why it cannot be used.
@@ -189,7 +189,7 @@ pub(crate) fn warm(client: &mut Client, model: Option<&str>) -> Result<Value, St
     }
 }
 
-/// The state of the recogniser, for one that cannot be used.
+/// Describes the state of a recogniser that cannot be used.
 fn in_state(state: Option<&str>) -> String {
     match state {
         Some("absent") => tr!("it is absent").to_owned(),
@@ -200,7 +200,7 @@ fn in_state(state: Option<&str>) -> String {
     }
 }
 
-/// What the status says of recording; nothing before the first one.
+/// Returns the finding from the status of recording; nothing before the first one.
 fn recorded(capture: &Value) -> Finding {
     let gaps = capture["gaps"].as_u64().unwrap_or_default();
     let missing = capture["missing_s"].as_f64().unwrap_or_default();
@@ -226,7 +226,7 @@ fn recorded(capture: &Value) -> Finding {
     }
 }
 
-/// With what is not as the settings would have it.
+/// Adds notes on settings that are not followed.
 fn with_notes(works: String, engine: &Value) -> Finding {
     let unfollowed = engine["unfollowed"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
@@ -242,7 +242,7 @@ fn with_notes(works: String, engine: &Value) -> Finding {
     }
 }
 
-/// With the model that shows words while somebody speaks, if one is wanted, and whether it does.
+/// Adds the preview model, if one is configured, and whether it works.
 fn with_preview(works: String, preview: &Value) -> (String, bool) {
     let Some(model) = preview["model"].as_str() else { return (works, true) };
     match preview["problem"].as_str() {
@@ -259,7 +259,7 @@ fn with_preview(works: String, preview: &Value) -> (String, bool) {
     }
 }
 
-/// With the place that the sound goes to.
+/// Adds the server that receives the sound.
 fn with_server(works: String, engine: &Value) -> String {
     let Some(server) = engine["server"].as_str() else { return works };
     let mut passed_over = engine["passed_over"].as_array().into_iter().flatten();
@@ -268,7 +268,7 @@ fn with_server(works: String, engine: &Value) -> String {
     tr!("{told}; what you say {goes}", told = works, goes)
 }
 
-/// With the engines that are installed and wanted, and not used. A GPU among them is worth a look.
+/// Adds the engines that are installed and preferred, but not used. For a GPU, the finding is poor.
 fn with_passed_over(works: String, engine: &Value) -> Finding {
     let passed_over = engine["passed_over"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
@@ -284,7 +284,8 @@ fn with_passed_over(works: String, engine: &Value) -> Finding {
     if gpus { Poor(told) } else { Good(told) }
 }
 
-/// The share (0–1) of `expected`'s words that are in `text`, each counted as often as it is there.
+/// Returns the share (0–1) of `expected`'s words that are in `text`, each counted as often as it
+/// occurs.
 fn heard(expected: &str, text: &str) -> f64 {
     let words = |text: &str| -> Vec<String> {
         text.split(|c: char| !c.is_alphanumeric() && c != '\'')

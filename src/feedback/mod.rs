@@ -1,17 +1,17 @@
-//! What a dictation is like beside its text: short sounds that say when v2m hears, media players
-//! that keep quiet meanwhile, and the program that shows the state on the screen.
+//! Feedback during a dictation: short sounds that mark the start and end of a recording, media
+//! players that are paused meanwhile, and the program that shows the state on the screen.
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `sounds` | the sounds, computed: pure |
-//! | `player` | who plays them, one after the other, on the thread `v2m-sounds` |
+//! | `sounds` | computes the sounds; pure |
+//! | `player` | plays them one after the other, on the thread `v2m-sounds` |
 //! | `playback` | one sound through PipeWire, from connecting to the last sample |
-//! | `players` | media players (MPRIS): paused for a recording, resumed after it |
+//! | `players` | pauses media players (MPRIS) for a recording and resumes them after it |
 //! | `overlay` | starts and ends `v2m-osd`, which shows the state on the screen |
 //!
-//! Nothing here is needed for a dictation, so nothing here is waited for, and what goes wrong is a
-//! line of the log at debug. Deliberately not here: when which sound is due (the session's
-//! decision, `Effect::Play`), and volume (the desktop's own, by the stream's role).
+//! A dictation does not need any of this, so nothing waits for it, and failures are only logged at
+//! debug level. Deliberately not here: the decision when to play which sound (the session's,
+//! `Effect::Play`), and the volume (the desktop's own, by the stream's role).
 
 pub mod overlay;
 mod playback;

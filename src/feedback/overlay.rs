@@ -1,10 +1,10 @@
-//! `v2m-osd`, the program that shows the state at the bottom of the screen: started when somebody
+//! Starts `v2m-osd`, the program that shows the state at the bottom of the screen, when the user
 //! dictates. It ends by itself.
 //!
-//! systemctl starts its unit, and says at once if it fails. The session bus could start it by its
-//! name too, but of a program that ends before it has its name the bus hears nothing from systemd
-//! 252, and waits for 25 s. Not here: what it shows (the daemon's `screen`), and whether a sign is
-//! there (`crate::dbus`).
+//! systemctl starts its unit, and reports a failure at once. The session bus could also start it by
+//! its name. But if a program ends before it owns its name, systemd 252 does not report this to the
+//! bus, which then waits for 25 s. Not here: what the program shows (the daemon's `screen`), and
+//! whether a sign is there (`crate::dbus`).
 
 use std::ffi::{OsStr, OsString};
 use std::process::Stdio;
@@ -20,14 +20,15 @@ const UNIT: &str = "v2m-osd.service";
 /// The exit status of a `v2m-osd` that found no display that can show it (its `NO_DISPLAY`).
 const NO_DISPLAY: &str = "69";
 
-/// How long the start may take until notifications show the state in its place. It takes some tens
-/// of milliseconds.
+/// How long the start may take before notifications show the state instead. It takes tens of
+/// milliseconds.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// Why it does not show the state. For the journal.
+/// The reason why `v2m-osd` does not show the state, for the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum OverlayError {
-    /// It is not installed, or found no display that can show it. Another start ends the same way.
+    /// It is not installed, or found no display that can show it. Another start would fail in the
+    /// same way.
     #[error(
         "{}",
         verbatim!(format_args!(
@@ -37,7 +38,7 @@ pub enum OverlayError {
         ))
     )]
     Hopeless(String),
-    /// It ended in another way, perhaps because the session was only just beginning.
+    /// It failed for another reason, perhaps because the desktop session had just begun.
     #[error(
         "{}",
         verbatim!(format_args!(
@@ -47,7 +48,7 @@ pub enum OverlayError {
         ))
     )]
     Failed(String),
-    /// It takes long.
+    /// It did not start in time.
     #[error(
         "{}",
         verbatim!("v2m-osd has not started in time; notifications show the state meanwhile")
@@ -55,28 +56,28 @@ pub enum OverlayError {
     Late,
 }
 
-/// Whether this desktop may be one where `v2m-osd` can show something and nothing better does. The
-/// program itself finds out the rest.
+/// Whether `v2m-osd` may work on this desktop, and nothing better is available. The program itself
+/// finds out the rest.
 pub fn may_show(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     let desktop = variable("XDG_CURRENT_DESKTOP").unwrap_or_default();
     let names = desktop.as_encoded_bytes().split(|byte| *byte == b':');
-    // Its shell shows no layers; v2m's extension is for it.
+    // GNOME Shell does not support layers. v2m's extension shows the state there.
     let is_gnome = { names }.any(|name| OsStr::new("GNOME").as_encoded_bytes() == name);
     !is_gnome && (is_set("WAYLAND_DISPLAY") || is_set("DISPLAY"))
 }
 
-/// Starts it, and waits until it is the sign on the screen. Takes two seconds at most.
+/// Starts `v2m-osd`, and waits until it is the sign on the screen. Takes two seconds at most.
 ///
 /// # Errors
-/// Why notifications are needed.
+/// The reason why notifications must show the state.
 pub async fn start(mut sign: watch::Receiver<Option<String>>) -> Result<(), OverlayError> {
     let started = async {
         if let Err(why) = systemctl(&["start", UNIT]).await {
             let asked = ["show", "--property=LoadState", "--property=ExecMainStatus", UNIT];
             let is_hopeless = match systemctl(&asked).await {
                 Ok(unit) => is_hopeless(&unit),
-                // There is no user manager, or none that answers.
+                // There is no user manager, or it does not answer.
                 Err(_) => true,
             };
             return Err(match is_hopeless {
@@ -84,15 +85,15 @@ pub async fn start(mut sign: watch::Receiver<Option<String>>) -> Result<(), Over
                 false => OverlayError::Failed(why),
             });
         }
-        // The news of it comes over the bus.
+        // The session bus reports the new sign.
         let _ = sign.wait_for(Option::is_some).await;
         Ok(())
     };
     timeout(WITHIN, started).await.map_err(|_| OverlayError::Late)?
 }
 
-/// Whether the unit cannot be started at all, by what systemctl shows of it: it is not there, or
-/// its program has found no display for it.
+/// Whether the unit can never start, judging by the output of `systemctl show`: it does not exist,
+/// or its program has found no usable display.
 fn is_hopeless(unit: &str) -> bool {
     unit.lines().filter_map(|line| line.split_once('=')).any(|(property, value)| match property {
         "LoadState" => value != "loaded",
@@ -101,7 +102,7 @@ fn is_hopeless(unit: &str) -> bool {
     })
 }
 
-/// Ends it, because the settings turn it off.
+/// Stops `v2m-osd`, because the settings turn it off.
 pub async fn stop() {
     match timeout(WITHIN, systemctl(&["stop", UNIT])).await {
         Ok(Ok(_)) => {}
@@ -109,7 +110,7 @@ pub async fn stop() {
     }
 }
 
-/// Returns what it prints.
+/// Runs systemctl and returns its output.
 async fn systemctl(arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new("systemctl");
     command.args(["--user", "--no-ask-password"]).args(arguments);

@@ -1,7 +1,7 @@
-//! One sound through PipeWire: connect, play to the default sink, disconnect.
+//! Plays one sound through PipeWire: connects, plays to the default sink, disconnects.
 //!
 //! Blocking, on the caller's thread, with a deadline. The callback on the realtime thread only
-//! copies. Not here: which sound, and whether it still makes sense.
+//! copies. Not here: the choice of the sound, and whether it is still timely.
 
 use super::sounds::RATE;
 use pipewire::buffer::Buffer;
@@ -20,12 +20,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use v2m_messages::{tr, verbatim};
 
-/// Silence after the sound, in samples: what PipeWire's converters still hold when it says that all
-/// has been played is of this.
+/// The silence after the sound, in samples. When PipeWire reports that everything was played, its
+/// converters still hold some samples; these are then silence.
 const TAIL: usize = RATE as usize / 50;
 
 verbatim! {
-    /// Why a sound was not heard to its end. For the log: nobody is told otherwise.
+    /// The reason why a sound was not played to its end. It is only logged.
     #[derive(Debug, thiserror::Error)]
     pub(super) enum SoundError {
         #[error("PipeWire cannot be reached: {0}")]
@@ -37,7 +37,7 @@ verbatim! {
     }
 }
 
-/// How far it is; callbacks note it, the loop looks at it.
+/// The progress of a sound. Callbacks set it, and the loop reads it.
 enum PlaybackProgress {
     Going,
     Played,
@@ -46,8 +46,8 @@ enum PlaybackProgress {
 
 type SharedProgress = Rc<RefCell<PlaybackProgress>>;
 
-/// What sounds are played with. Keep it for the next sound: with PipeWire 0.3.65 each new context leaks
-/// some kilobytes.
+/// The PipeWire context for playing sounds. Keep it for the next sound: with PipeWire 0.3.65, each
+/// new context leaks some kilobytes.
 pub(super) struct Playback {
     context: ContextRc,
     mainloop: MainLoopRc,
@@ -58,8 +58,8 @@ impl Playback {
     pub(super) fn new() -> Result<Self, SoundError> {
         pipewire::init();
         let mainloop = MainLoopRc::new(None).map_err(SoundError::NoPipeWire)?;
-        // client-rt.conf: the data thread asks for realtime priority, or a recogniser that keeps all
-        // cores busy makes the sound crackle.
+        // With client-rt.conf the data thread asks for realtime priority. Otherwise a recogniser
+        // that keeps all cores busy would make the sound crackle.
         let properties = properties! {
             *pipewire::keys::CONFIG_NAME => "client-rt.conf",
             *pipewire::keys::APP_NAME => "v2m",
@@ -70,10 +70,10 @@ impl Playback {
         Ok(Self { context, mainloop })
     }
 
-    /// Plays `samples` (mono, at [`RATE`]), and returns when the last one is on its way to the sink,
-    /// or at `deadline`.
+    /// Plays `samples` (mono, at [`RATE`]), and returns when the last sample is on its way to the
+    /// sink, or at `deadline`.
     pub(super) fn play(&self, samples: Vec<f32>, deadline: Instant) -> Result<(), SoundError> {
-        // In this order: what hangs on the one before is dropped before it.
+        // Keep this order: each object depends on the one before, and is dropped before it.
         let core = self.context.connect_rc(None).map_err(SoundError::NoPipeWire)?;
         let noted = Rc::new(RefCell::new(PlaybackProgress::Going));
         let _core_listener = listen(&core, &noted);
@@ -89,7 +89,8 @@ impl Playback {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 return Err(SoundError::Late);
             };
-            // The loop cuts to whole milliseconds: one more, or it would spin through the last one.
+            // The loop rounds down to whole milliseconds. Add one, or it would spin through the
+            // last millisecond.
             let wait = Timeout::Finite(left + Duration::from_millis(1));
             self.mainloop.loop_().iterate(wait);
         }
@@ -107,10 +108,10 @@ fn listen(core: &CoreRc, noted: &SharedProgress) -> core::Listener {
         .register()
 }
 
-/// The sound in the hands of the realtime callback.
+/// The sound that the realtime callback plays.
 struct SoundSource {
     samples: Vec<f32>,
-    /// Samples given to PipeWire so far, those of the tail too.
+    /// The number of samples given to PipeWire so far, including the tail.
     given: usize,
 }
 
@@ -119,8 +120,9 @@ impl SoundSource {
         self.given >= self.samples.len() + TAIL
     }
 
-    /// Fills a buffer of so many bytes, less if less is `wanted` (in samples; 0: as much as fits);
-    /// answers how many samples that were. Never less than wanted: converters swallow half a cycle.
+    /// Fills the buffer with `wanted` samples, or as many as fit (0: as many as fit). Returns their
+    /// number. Silence follows the sound, because converters that get less than they want swallow
+    /// half a cycle.
     fn fill(&mut self, bytes: &mut [u8], wanted: usize) -> usize {
         let (room, _) = bytes.as_chunks_mut::<4>();
         let count = if wanted == 0 { room.len() } else { room.len().min(wanted) };
@@ -133,7 +135,8 @@ impl SoundSource {
     }
 }
 
-/// pipewire-rs does not ask that what it moves to the data thread may go there; this does.
+/// Requires `Send` at compile time for data that pipewire-rs moves to the data thread: pipewire-rs
+/// itself does not.
 fn sendable<T: Send>(value: T) -> T {
     value
 }
@@ -185,7 +188,7 @@ impl PlaybackStream {
 
 impl Drop for PlaybackStream {
     fn drop(&mut self) {
-        // First of all: a connected stream goes on calling `process`, whatever the loop does.
+        // Do this first: a connected stream keeps calling `process`, whatever the loop does.
         let _ = self.stream.disconnect();
     }
 }
@@ -199,12 +202,13 @@ fn node_properties() -> PropertiesBox {
         *pipewire::keys::APP_ID => "v2m",
         *pipewire::keys::MEDIA_TYPE => "Audio",
         *pipewire::keys::MEDIA_CATEGORY => "Playback",
-        // Session managers keep a volume for each role: this is the one of the desktop's own sounds.
+        // Session managers keep a volume for each role. This is the role of the desktop's own
+        // sounds.
         *pipewire::keys::MEDIA_ROLE => "Notification",
     }
 }
 
-/// The one format we give: PipeWire converts it to the sink's.
+/// Builds the only format we provide. PipeWire converts it to the sink's format.
 fn format_pod() -> Option<Vec<u8>> {
     let mut info = AudioInfoRaw::new();
     info.set_format(AudioFormat::F32LE);
@@ -226,8 +230,8 @@ fn unusable() -> SoundError {
     SoundError::Refused(verbatim!("its format cannot be written").into())
 }
 
-/// On the realtime thread: copies what is wanted, and no more. A panic cannot unwind into PipeWire:
-/// the trampoline is `extern "C"`, which aborts.
+/// Copies the requested samples. Runs on the realtime thread, so it does nothing else. A panic
+/// cannot unwind into PipeWire: the trampoline is `extern "C"`, which aborts.
 fn process(stream: &pipewire::stream::Stream, voice: &mut SoundSource) {
     if voice.is_over() {
         return;
@@ -235,12 +239,12 @@ fn process(stream: &pipewire::stream::Stream, voice: &mut SoundSource) {
     let Some(buffer) = stream.dequeue_buffer() else { return };
     give(buffer, voice);
     if voice.is_over() {
-        // All is given: `drained` comes when it is played.
+        // All samples were given. PipeWire calls `drained` when they are played.
         let _ = stream.flush(true);
     }
 }
 
-/// Fills the buffer; dropping it hands it to PipeWire.
+/// Fills the buffer. Dropping it passes it to PipeWire.
 fn give(mut buffer: Buffer<'_>, voice: &mut SoundSource) {
     let wanted = usize::try_from(buffer.requested()).unwrap_or(0);
     let Some(data) = buffer.datas_mut().first_mut() else { return };

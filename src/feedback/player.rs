@@ -1,6 +1,6 @@
-//! Who plays the sounds: a thread of its own that sleeps until one is wanted, and a handle that
-//! never waits. One sound after the other, for a sound that is cut off clicks; one that comes too
-//! late is left out, for it would say what is no longer true.
+//! Plays sounds on a thread that sleeps until one is requested. Its handle never waits. Sounds are
+//! played one after the other, because a sound that is cut off clicks. A sound that would come too
+//! late is skipped, because it would report something that is no longer true.
 
 use super::playback::{Playback, SoundError};
 use super::sounds::Sound;
@@ -9,19 +9,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
-/// Sounds that may wait: the stop of a very short recording, and what came of it.
+/// The number of sounds that may wait: the stop of a very short recording, and its outcome.
 const QUEUE: usize = 2;
-/// How long after it was wanted a sound may begin.
+/// How long after its request a sound may begin.
 const STALE: Duration = Duration::from_millis(500);
-/// How long after it was wanted a sound may end. A sound card that slept takes some tenths of a
-/// second to wake.
+/// How long after its request a sound may end. A suspended sound card takes some tenths of a second
+/// to wake.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The handle of the thread `v2m-sounds`. Dropping it waits for the sound that is being played:
-/// tenths of a second, 1.5 s where PipeWire hangs.
+/// The handle of the thread `v2m-sounds`. Dropping it waits for the current sound: tenths of a
+/// second, or 1.5 s if PipeWire hangs.
 #[derive(Debug)]
 pub struct Speaker {
-    /// `None` only while being dropped, or where there is no thread.
+    /// `None` only during the drop, or if the thread could not be started.
     orders: Option<SyncSender<PlayRequest>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,8 +33,8 @@ struct PlayRequest {
 }
 
 impl Speaker {
-    /// Starts the thread, which then sleeps. PipeWire is connected to for each sound, and let go of
-    /// after it: found by the environment, as by any of its clients.
+    /// Starts the thread, which then sleeps. It connects to PipeWire for each sound, and
+    /// disconnects after it. PipeWire is found through the environment, as by any client.
     pub fn spawn() -> Self {
         let (orders, inbox) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("v2m-sounds".into());
@@ -47,7 +47,7 @@ impl Speaker {
         }
     }
 
-    /// Plays `sound` soon. Never blocks; of more than a few at once some are left out.
+    /// Plays `sound` soon. Never blocks. If too many are requested at once, some are skipped.
     pub fn play(&self, sound: Sound) {
         let order = PlayRequest { sound, wanted: Instant::now() };
         let sent = self.orders.as_ref().is_some_and(|orders| orders.try_send(order).is_ok());
@@ -83,7 +83,8 @@ fn run(inbox: &Receiver<PlayRequest>) {
     }
 }
 
-/// Plays a sound with what is kept from the one before. After a failure the next one begins anew.
+/// Plays a sound with the context kept from the last one. After a failure, the next sound gets a
+/// new context.
 fn play(kept: &mut Option<Playback>, sound: Sound, deadline: Instant) -> Result<(), SoundError> {
     let playback = match kept.take() {
         Some(playback) => playback,

@@ -1,11 +1,11 @@
-//! Media players, by MPRIS on the session bus: those that play are paused while it should be quiet,
-//! and of those the ones that nobody touched meanwhile play again after it.
+//! Pauses media players (MPRIS, on the session bus) while it should be quiet. Afterwards resumes
+//! the paused players that nobody has touched meanwhile.
 //!
-//! An actor that follows one wish, quiet or not: of wishes that change while it is at work only the
-//! last counts, and none is lost. No player is waited for longer than half a second, and all at
-//! once; a player that hangs holds up neither the others nor the recording, which waits for none of
-//! this. While there is no need for quiet there is no connection to the bus. One that is lost
-//! meanwhile is made anew, and with it the watch.
+//! An actor follows one wish: quiet or not. If the wish changes while it works, only the last one
+//! counts, and it is never lost. All players are asked at once, for half a second at most, so a
+//! player that hangs does not delay the others. The recording does not wait for any of this. There
+//! is no connection to the bus unless it should be quiet. If the connection is lost meanwhile, the
+//! actor makes a new one, and watches the players again.
 
 use crate::pauses::Pauses;
 use std::collections::HashMap;
@@ -21,26 +21,26 @@ use v2m_messages::verbatim;
 use zbus::message::{Sequence, Type};
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant};
 
-/// What the names of all players begin with.
+/// The prefix of all players' names.
 const PREFIX: &str = "org.mpris.MediaPlayer2.";
-/// Stands for whichever player was used last, which may be another one after the recording than
-/// before it; and that one is on the bus itself.
+/// A proxy for the player that was used last. It is left out, because that player is on the bus
+/// itself, and may be another one after the recording.
 const PROXY: &str = "org.mpris.MediaPlayer2.playerctld";
 const PATH: &str = "/org/mpris/MediaPlayer2";
 const PLAYER: &str = "org.mpris.MediaPlayer2.Player";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// How long a player, or the bus, may take. They answer in a few milliseconds.
+/// How long a player or the bus may take to answer. They take a few milliseconds.
 const BOUND: Duration = Duration::from_millis(500);
-/// How long the end of the service may wait for what is under way: connecting, pausing, resuming.
+/// How long the end of the service may wait for the current work: connecting, pausing, resuming.
 const LAST: Duration = Duration::from_secs(2);
-/// How long connecting anew may take: a bus that has just started again is busy with all its other
-/// clients too.
+/// How long reconnecting may take. A bus that has just restarted is busy with all its other
+/// clients.
 const ANEW: Duration = Duration::from_secs(1);
-/// Signals of players that may wait to be looked at.
+/// The most signals of players that may wait.
 const SIGNALS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not zero");
 
-/// The handle of the actor. Dropping it resumes what was paused, if the runtime lives that long.
+/// The handle of the actor. Dropping it resumes the paused players, if the runtime lives that long.
 #[derive(Debug)]
 pub struct MediaPlayers {
     quiet: watch::Sender<bool>,
@@ -48,21 +48,21 @@ pub struct MediaPlayers {
 }
 
 impl MediaPlayers {
-    /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address; `None`: the
-    /// session's.
+    /// Starts the actor on the current tokio runtime. `bus` is a D-Bus address. `None`: the session
+    /// bus.
     pub fn spawn(bus: Option<String>) -> Self {
         let (quiet, wish) = watch::channel(false);
         Self { quiet, actor: tokio::spawn(run(bus, wish)) }
     }
 
-    /// From now on it should be quiet, or need not be. Returns at once; saying so again changes
+    /// Sets whether it should be quiet from now on. Returns at once. Setting the same again changes
     /// nothing.
     pub fn quiet(&self, wanted: bool) {
         self.quiet.send_if_modified(|quiet| std::mem::replace(quiet, wanted) != wanted);
     }
 
-    /// Resumes what is still paused, and ends. Takes 2 s at most, and no time where nothing was
-    /// paused.
+    /// Resumes the players that are still paused, and ends the actor. Takes 2 s at most, and no
+    /// time if nothing was paused.
     pub async fn finish(self) {
         let Self { quiet, actor } = self;
         drop(quiet);
@@ -74,7 +74,7 @@ impl MediaPlayers {
 
 async fn run(bus: Option<String>, mut quiet: watch::Receiver<bool>) {
     loop {
-        // The wish outlives its handle: a handle that is gone wants nothing any more.
+        // The wish outlives its handle. If the handle was dropped, the wish no longer counts.
         let wanted = quiet.wait_for(|quiet| *quiet).await.is_ok();
         if !wanted || quiet.has_changed().is_err() {
             return;
@@ -93,7 +93,7 @@ async fn run(bus: Option<String>, mut quiet: watch::Receiver<bool>) {
 }
 
 verbatim! {
-    /// Why players cannot be paused. For the log.
+    /// The reason why players cannot be paused, for the log.
     #[derive(Debug, thiserror::Error)]
     enum BusError {
         #[error("the session bus: {0}")]
@@ -103,7 +103,7 @@ verbatim! {
     }
 }
 
-/// A player on the bus, by its unique name: one that ends and starts again is another one.
+/// A player on the bus, identified by its unique name. A restarted player counts as another one.
 #[derive(Clone, Debug)]
 struct Player {
     bus: Connection,
@@ -114,25 +114,25 @@ struct Player {
 #[derive(Debug)]
 struct PausedPlayer {
     player: Player,
-    /// Where on the connection it was: what the player said before this is older. `None`: on a
-    /// connection before this one.
+    /// The position of the pause on this connection. Messages from the player before this position
+    /// are outdated. `None`: it was paused over an earlier connection.
     since: Option<Sequence>,
 }
 
-/// From pausing to resuming.
+/// The time from pausing the players to resuming them.
 struct MediaPause {
-    /// Of the bus; `None`: the session's.
+    /// The address of the bus. `None`: the session bus.
     address: Option<String>,
     bus: Connection,
     /// Whether the bus has closed that connection.
     lost: bool,
-    /// What players tell of themselves.
+    /// The players' reports about their state.
     signals: MessageStream,
     paused: Vec<PausedPlayer>,
 }
 
 impl MediaPause {
-    /// Pauses what plays.
+    /// Pauses all players that are playing.
     async fn begin(address: Option<&str>) -> Result<Self, BusError> {
         let (bus, signals, names) =
             timeout(BOUND, look(address)).await.map_err(|_| BusError::Hanging)??;
@@ -152,7 +152,7 @@ impl MediaPause {
         Ok(Self { address: address.map(str::to_owned), bus, lost: false, signals, paused })
     }
 
-    /// Watches the players until it need not be quiet any more.
+    /// Watches the players until quiet is no longer wanted.
     async fn hold(&mut self, quiet: &mut watch::Receiver<bool>) {
         let mut pauses = Pauses::default();
         let mut again = None;
@@ -174,14 +174,15 @@ impl MediaPause {
         }
     }
 
-    /// Tries to connect once more, after the bus was lost. Bounded.
+    /// Tries once to reconnect after the connection was lost. Bounded in time.
     async fn connect_anew(&mut self) {
         let (bus, signals, _names) = match timeout(ANEW, look(self.address.as_deref())).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return debug!(%error, "media players cannot be reached yet"),
             Err(_late) => return debug!("the session bus does not answer yet"),
         };
-        // A bus counts its clients anew: on another one a player of that name is another player.
+        // Each bus has its own numbering of clients, so the same name on another bus means another
+        // player.
         if bus.server_guid() != self.bus.server_guid() {
             self.paused.clear();
         }
@@ -191,7 +192,7 @@ impl MediaPause {
         (self.bus, self.signals, self.lost) = (bus, signals, false);
     }
 
-    /// A player that somebody started or stopped meanwhile is theirs again.
+    /// Forgets a player that somebody has started or stopped meanwhile.
     fn note(&mut self, signal: &Message) {
         let header = signal.header();
         let Some(sender) = header.sender().map(|name| name.as_str()) else { return };
@@ -206,7 +207,8 @@ impl MediaPause {
         }
     }
 
-    /// Who is as it was left; `None` where the bus has closed the connection. Bounded.
+    /// Returns the names of the players that are still paused. `None`: the bus has closed the
+    /// connection. Bounded in time.
     async fn as_left(&self) -> Option<Vec<String>> {
         let deadline = Instant::now() + BOUND;
         let mut asked = JoinSet::new();
@@ -224,7 +226,7 @@ impl MediaPause {
         Some(told.ok()?.into_iter().flatten().collect())
     }
 
-    /// Lets those play again that are as they were left.
+    /// Resumes the players that are still paused and that nobody has touched.
     async fn end(mut self) {
         let mut as_left = if self.lost { None } else { self.as_left().await };
         if as_left.is_none() {
@@ -233,7 +235,7 @@ impl MediaPause {
         }
         let as_left = as_left.unwrap_or_default();
         let deadline = Instant::now() + BOUND;
-        // What a player said before that answer has come before it, and may not have been read yet.
+        // A player's signals before that answer have arrived, but may not have been read yet.
         while let Some(signal) = next_if_there(&mut self.signals).await {
             self.note(&signal);
         }
@@ -252,7 +254,7 @@ impl MediaPause {
     }
 }
 
-/// Connects, and learns which players there are.
+/// Connects to the bus, and lists the players.
 async fn look(address: Option<&str>) -> zbus::Result<(Connection, MessageStream, Vec<String>)> {
     let builder = match address {
         Some(address) => zbus::connection::Builder::address(address),
@@ -280,7 +282,7 @@ where
     bus.call_method(Some(name), "/org/freedesktop/DBus", Some(name), method, body).await
 }
 
-/// Pauses the player of that name, if it plays and can be.
+/// Pauses the player with this name, if it is playing and can be paused.
 async fn pause(bus: Connection, name: String, deadline: Instant) -> Option<PausedPlayer> {
     let playing = timeout_at(deadline, playing(&bus, &name)).await;
     let Ok(Ok(Some((player, since)))) = playing else {
@@ -289,18 +291,19 @@ async fn pause(bus: Connection, name: String, deadline: Instant) -> Option<Pause
     };
     match timeout_at(deadline, player.call("Pause")).await {
         Ok(Ok(reply)) => Some(PausedPlayer { player, since: Some(reply.recv_position()) }),
-        // The bus has closed the connection: the call may have come through.
+        // The bus has closed the connection, but the call may have arrived.
         Ok(Err(zbus::Error::InputOutput(_))) => Some(PausedPlayer { player, since: Some(since) }),
         Ok(Err(error)) => {
             debug!(name, %error, "this media player does not pause");
             None
         }
-        // It may do it yet; whether it did is looked at before it plays again.
+        // The player may still pause. Its state is checked before it is resumed.
         Err(_late) => Some(PausedPlayer { player, since: Some(since) }),
     }
 }
 
-/// The player of that name, if it plays and can be paused; and when it said so.
+/// Returns the player with this name, if it is playing and can be paused, and the position of its
+/// answer.
 async fn playing(bus: &Connection, name: &str) -> zbus::Result<Option<(Player, Sequence)>> {
     let owner = ask_bus(bus, "GetNameOwner", &name).await?.body().deserialize()?;
     let player = Player { bus: bus.clone(), name: owner };
@@ -328,7 +331,7 @@ impl Player {
     }
 }
 
-/// Until it need not be quiet any more, or the handle is gone: nothing is recorded any more.
+/// Waits until quiet is no longer wanted, or the handle is dropped.
 async fn over(quiet: &mut watch::Receiver<bool>) {
     let _ = quiet.wait_for(|quiet| !quiet).await;
 }
@@ -340,7 +343,7 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-/// The new PlaybackStatus, if the signal tells one.
+/// Returns the new PlaybackStatus, if the signal contains one.
 fn status_in(signal: &Message) -> Option<String> {
     let body = signal.body();
     let (_, mut changed, _): (String, HashMap<String, OwnedVariant>, Vec<String>) =
@@ -348,12 +351,12 @@ fn status_in(signal: &Message) -> Option<String> {
     changed.remove("PlaybackStatus")?.try_into().ok()
 }
 
-/// The next signal; `None` at the end of the connection.
+/// Waits for the next signal. Returns `None` at the end of the connection.
 async fn next(signals: &mut MessageStream) -> Option<Message> {
     std::future::poll_fn(|context| poll(signals, context)).await
 }
 
-/// The next signal that is here already.
+/// Returns the next signal that has already arrived.
 async fn next_if_there(signals: &mut MessageStream) -> Option<Message> {
     let now = std::future::poll_fn(|context| match poll(signals, context) {
         Poll::Pending => Poll::Ready(None),
@@ -369,7 +372,7 @@ fn poll(
     loop {
         match futures_core::Stream::poll_next(Pin::new(signals), context) {
             Poll::Ready(Some(Ok(signal))) => return Poll::Ready(Some(signal)),
-            // A signal that cannot be read says nothing.
+            // Ignore a signal that cannot be read.
             Poll::Ready(Some(Err(_))) => {}
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => return Poll::Pending,

@@ -1,31 +1,32 @@
-//! The sounds, computed when they are needed. They were made for v2m and are dedicated to the
-//! public domain (CC0 1.0). Pure: playing them is not done here.
+//! Computes the sounds when they are needed. They were made for v2m and are dedicated to the public
+//! domain (CC0 1.0). Pure: `player` plays them.
 //!
-//! The microphone hears the start sound, which therefore is short, quiet and nothing like a voice:
-//! two plain tones upwards, high enough. (Measured with the engine's Silero over many loudnesses,
-//! noises and positions: 0.15 of 1, which is what the noise alone gives; tones an octave lower
-//! reach 0.5 to 0.9.) The stop sound is its mirror image; a problem is three tones alike.
+//! The microphone picks up the start sound. So it is short, quiet and unlike a voice: two plain,
+//! high, rising tones. (Measured with the engine's Silero over many loudnesses, noises and
+//! positions: 0.15 of 1, the same as for the noise alone. Tones an octave lower reach 0.5 to 0.9.)
+//! The stop sound is its mirror image. The problem sound is three equal tones.
 
 use std::f64::consts::{PI, TAU};
 
-/// Samples per second of [`Sound::samples`]: what most sound cards run at, so nothing is resampled.
+/// Samples per second of [`Sound::samples`]. Most sound cards use this rate, so nothing is
+/// resampled.
 pub const RATE: u32 = 48_000;
 
-/// What there is to be heard.
+/// A sound that v2m plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sound {
-    /// v2m hears: speak.
+    /// The recording has started: speak.
     Start,
-    /// v2m hears no longer.
+    /// The recording has ended.
     Stop,
     /// Something went wrong: look at the screen.
     Problem,
 }
 
-/// How fast a tone sets in, in seconds: the ear takes a jump for a click.
+/// The attack time of a tone, in seconds. A sudden start would be heard as a click.
 const ATTACK: f64 = 0.008;
 
-/// The loudest sample, dB relative to full scale.
+/// The level of the loudest sample, in dB relative to full scale.
 pub const PEAK_DBFS: f64 = -24.0;
 
 /// A tone, or a rest.
@@ -46,10 +47,10 @@ const PIP: Tone = note(1567.98, 80);
 const REST: Tone = note(0.0, 30);
 
 impl Sound {
-    /// All of them.
+    /// All sounds.
     pub const ALL: [Self; 3] = [Self::Start, Self::Stop, Self::Problem];
 
-    /// The name in the journal.
+    /// Returns the name in the journal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -66,7 +67,7 @@ impl Sound {
         }
     }
 
-    /// The whole sound: mono, full scale ±1.0, at [`RATE`]. Begins and ends in silence.
+    /// Returns the whole sound: mono, full scale ±1.0, at [`RATE`]. It begins and ends in silence.
     pub fn samples(self) -> Vec<f32> {
         let wave: Vec<f64> = self.notes().iter().flat_map(Tone::wave).collect();
         let loudest = wave.iter().fold(f64::MIN_POSITIVE, |loudest, s| s.abs().max(loudest));
@@ -85,7 +86,8 @@ impl Tone {
     }
 }
 
-/// Loudness, 0 to 1, at a moment of a tone: halves of a cosine up and, for the rest of it, down.
+/// Returns the loudness of a tone, 0 to 1, at the time `at`. It rises and then falls, each along
+/// half a cosine.
 fn envelope(at: f64, seconds: f64) -> f64 {
     let half_cosine = |part: f64| 0.5 - 0.5 * (PI * part.clamp(0.0, 1.0)).cos();
     half_cosine(at / ATTACK) * half_cosine((seconds - at) / (seconds - ATTACK))
@@ -99,7 +101,7 @@ mod tests {
         sound.samples().len() as f64 * 1000.0 / f64::from(RATE)
     }
 
-    /// How much of a tone there is in it (Goertzel's sum, as a plain one).
+    /// Returns the share of a tone in the samples (Goertzel's sum, computed directly).
     fn tone(samples: &[f32], hz: f64) -> f64 {
         let turn = |i: usize| TAU * hz * i as f64 / f64::from(RATE);
         let sum = |part: fn(f64) -> f64| -> f64 {
@@ -126,7 +128,7 @@ mod tests {
         }
     }
 
-    /// A jump anywhere, at the ends too, would be heard as a click.
+    /// A jump between samples, including at the ends, would be heard as a click.
     #[test]
     fn no_sample_is_further_from_the_next_than_in_a_steady_tone() {
         for sound in Sound::ALL {

@@ -1,10 +1,10 @@
-//! What `v2m-llm` is asked, over its socket, and the presets it is asked by.
+//! Sends requests to `v2m-llm` over its socket, and reads the presets for them.
 //!
-//! `v2m-llm` is a program of its own because it has a network, which the daemon must not have.
-//! systemd starts it at the first connection to its socket, which the first question opens
-//! ([`crate::unit`]): without a language model there is none. Every question has its limit in time,
-//! and one that is dropped closes its connection, which tells `v2m-llm` that nobody waits any more.
-//! Not here: when it is asked, and what becomes of its answer.
+//! `v2m-llm` is a separate program because it uses the network, which the daemon must not. systemd
+//! starts it at the first connection to its socket, which the first request opens
+//! ([`crate::unit`]): without a language model there is no socket. Every request has a time limit.
+//! Dropping a request closes its connection, which cancels it in `v2m-llm`. Not here: when to send
+//! requests, and the use of answers.
 
 mod presets;
 
@@ -24,12 +24,12 @@ use v2m_ipc::llm::{Answer, FailureKind, socket_path};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// What `v2m-llm` may take beyond what it is told to: its start, and the way of its answer.
+/// Additional time for `v2m-llm` beyond the request's limit: for its start and its answer.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// What is waited before a question is put again. One that comes when `v2m-llm` ends loses its
-/// connection, and so do those that follow until systemd has seen the end: it closes them together
-/// with what the program had not accepted.
+/// Waits before a request is repeated. A request that arrives while `v2m-llm` exits loses its
+/// connection, and so do the following ones until systemd has noticed the exit: it closes them
+/// together with any that the program had not accepted.
 const PAUSES: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(20),
@@ -40,10 +40,10 @@ const PAUSES: [Duration; 4] = [
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LlmError {
-    /// Where its socket is cannot be known.
+    /// The path of its socket is unknown.
     #[error("{}", tr!("reaching v2m-llm: XDG_RUNTIME_DIR is not set, so its socket cannot be found"))]
     NoPath,
-    /// Nobody listens there.
+    /// Nothing listens on its socket.
     #[error(
         "{}",
         tr!(
@@ -57,7 +57,7 @@ pub enum LlmError {
     Connect {
         /// Its socket.
         path: PathBuf,
-        /// Why not.
+        /// Why the connection failed.
         source: io::Error,
         /// Why it could not be opened.
         unopened: String,
@@ -75,19 +75,19 @@ pub enum LlmError {
         /// Its socket.
         path: PathBuf,
     },
-    /// It went away.
+    /// It closed the connection.
     #[error(
         "{}",
         tr!("v2m-llm stopped without an answer ({error}); see why: journalctl --user -u v2m-llm", error = .0)
     )]
     Lost(io::Error),
-    /// It does not answer.
+    /// It did not answer in time.
     #[error(
         "{}",
         tr!("v2m-llm did not answer within {seconds} s; see why: journalctl --user -u v2m-llm", seconds = .0.as_secs())
     )]
     Overdue(Duration),
-    /// Its answer is none.
+    /// Its answer is not valid.
     #[error(
         "{}",
         tr!(
@@ -97,13 +97,13 @@ pub enum LlmError {
         )
     )]
     Answer(String),
-    /// The endpoint or the model, in its words.
+    /// The endpoint or the model refused, with its message.
     #[error("{1}")]
     Refused(FailureKind, String),
 }
 
 impl LlmError {
-    /// For programs.
+    /// Returns the code for programs.
     pub fn code(&self) -> Code {
         match self {
             Self::Refused(FailureKind::Rejected, _) => Code::LlmRejected,
@@ -120,10 +120,10 @@ impl LlmError {
     }
 }
 
-/// Asks, and waits for the text, or for what a check has found.
+/// Sends a request, and waits for the text or for the result of a check.
 ///
 /// # Errors
-/// [`LlmError`], after the endpoint's own limit and a few seconds at the latest.
+/// [`LlmError`], at the latest a few seconds after the endpoint's own limit.
 pub async fn ask(question: &Question) -> Result<String, LlmError> {
     let path = socket_path().ok_or(LlmError::NoPath)?;
     let (Question::Rewrite { endpoint, .. }
@@ -151,7 +151,7 @@ pub async fn ask(question: &Question) -> Result<String, LlmError> {
     }
 }
 
-/// Connects, to a socket that is opened first if need be.
+/// Connects to the socket, and opens it first if necessary.
 async fn connect(path: &Path) -> Result<UnixStream, LlmError> {
     let path = || path.to_owned();
     LLM.connect(&path()).await.map_err(|unconnected| match unconnected {

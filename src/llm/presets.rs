@@ -1,6 +1,6 @@
-//! Presets: named instructions, built in and in the user's files, which win.
+//! Presets: named instructions, built in or in the user's files, which take precedence.
 //!
-//! A file is TOML: `instruction`, and perhaps `description`, `temperature` and the bounds of a
+//! A file is TOML: `instruction`, and optionally `description`, `temperature` and the limits of a
 //! rewriting in `[accept]`. Its name is the preset's: `email.toml`.
 
 use crate::regular::{self, Trust};
@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use v2m_ipc::llm::Bounds;
 use v2m_messages::tr;
 
-/// Longer than any preset's file needs to be, in bytes.
+/// Maximum size of a preset's file, in bytes; more than any needs.
 const LONGEST: usize = 16 << 10;
-/// More files than anybody keeps there.
+/// Maximum number of files; more than anybody keeps there.
 const MOST_FILES: usize = 512;
 
 const BUILT_IN: [(&str, &str); 4] = [
@@ -24,27 +24,27 @@ const BUILT_IN: [(&str, &str); 4] = [
     ("prompt", include_str!("presets/prompt.toml")),
 ];
 
-/// What is asked for under a name.
+/// A named instruction with its options.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// One line for people.
+    /// Description for people, in one line.
     #[serde(default)]
     pub description: String,
-    /// For the model.
+    /// Instruction for the model.
     pub instruction: String,
-    /// 0 to 2; `None`: as configured.
+    /// Sampling temperature, 0 to 2; `None`: as configured.
     #[serde(default)]
     pub temperature: Option<f64>,
-    /// What counts as a rewriting.
+    /// Limits for accepting a rewriting.
     #[serde(default)]
     pub accept: Bounds,
 }
 
-/// Why there is no such preset.
+/// Why a preset cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PresetError {
-    /// None has that name.
+    /// There is no preset of that name.
     #[error(
         "{}",
         tr!(
@@ -55,45 +55,46 @@ pub enum PresetError {
         )
     )]
     Unknown {
-        /// As asked for.
+        /// The requested name.
         name: String,
-        /// Those there are.
+        /// The existing names.
         known: String,
     },
-    /// Its file is not right.
+    /// Its file is not valid.
     #[error(
         "{}",
         tr!("reading the preset {name}.toml: {reason}; correct the file or remove it", name, reason)
     )]
     Invalid {
-        /// Whose.
+        /// Name of the preset.
         name: String,
-        /// What is wrong.
+        /// The error in the file.
         reason: String,
     },
 }
 
-/// All presets by name. A file that is not right fails only who asks for it.
+/// All presets by name. An invalid file is reported only when its preset is requested.
 #[derive(Clone, Debug)]
 pub struct Presets(BTreeMap<String, Result<Preset, PresetError>>);
 
 impl Presets {
-    /// The built-in ones and those of the folder, if there is one. Blocking; small files.
+    /// Reads the built-in presets and those in the folder, if it exists. Blocking; small files.
     pub fn read(folder: &Path) -> Self {
-        // A folder that cannot be read has no presets: who asks for one of them is told which there
-        // are.
+        // An unreadable folder counts as empty: a request for one of its presets fails with the
+        // list of existing ones.
         let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
         Self::new(entries.filter_map(|entry| file(entry.path())))
     }
 
-    /// The built-in ones and the user's, which are names (without `.toml`) and texts of files.
+    /// Takes the built-in presets and the user's, given as names (without `.toml`) and texts of
+    /// files.
     fn new(files: impl IntoIterator<Item = (String, io::Result<String>)>) -> Self {
         let built_in = BUILT_IN.map(|(name, text)| (name.to_owned(), Ok(text.to_owned())));
         let all = built_in.into_iter().chain(files);
         Self(all.map(|(name, text)| (name.clone(), parse(&name, text))).collect())
     }
 
-    /// The one of that name.
+    /// Returns the preset of that name.
     ///
     /// # Errors
     /// [`PresetError`].
@@ -104,13 +105,13 @@ impl Presets {
         }
     }
 
-    /// All names, for messages.
+    /// Lists all names, for messages.
     pub fn names(&self) -> String {
         self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// A preset's name, and its file's text as far as it may be read.
+/// Returns a preset's name, and its file's text or why it cannot be read.
 fn file(path: PathBuf) -> Option<(String, io::Result<String>)> {
     let name = path.file_stem()?.to_str()?.to_owned();
     if path.extension()? != "toml" || name.starts_with('.') {

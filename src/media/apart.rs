@@ -40,17 +40,16 @@ const MAX_REASON: u64 = 4096;
 pub struct Decoded {
     /// The number of samples.
     pub samples: u64,
-    /// What is missing from the sound, and which track was chosen: one sentence each, without its
-    /// full stop.
+    /// Notes about missing sound and the chosen track: one sentence each, without its full stop.
     pub notes: Vec<String>,
 }
 
 /// Decodes a file in a child process. `command` starts the child, with `path` as its last argument;
 /// the child must call [`serve`]. It writes the samples at 16 kHz, mono, little-endian, to the
-/// empty file `spool`. If a certain sound track is wanted, `command` must say so. A file that ends
-/// too early or is damaged gives what there is, and notes about the rest. Whatever the file does to
-/// the decoder, the caller continues. Hours of sound take some seconds. Dropping this future kills
-/// the child. Must be called within a tokio runtime.
+/// empty file `spool`. To choose a sound track, `command` must name it. A file that ends too early
+/// or is damaged yields its readable part, and notes about the rest. The caller continues even if
+/// the file crashes the decoder. Hours of sound take some seconds. Dropping this future kills the
+/// child. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// [`MediaError`].
@@ -63,9 +62,9 @@ pub async fn read_apart(
 }
 
 /// Runs as the child: decodes `path` to standard output. `track` is the sound track, counted from
-/// 1; `None`: the first that can be heard. The process should end with the returned code. It first
-/// limits its own memory and processor time, and keeps access only to that one file and to what it
-/// has open. Must be called while the process has one thread.
+/// 1; `None`: the first audible one. The process should end with the returned code. It first limits
+/// its own memory and processor time, and keeps access only to that file and its open files. Must
+/// be called while the process has one thread.
 pub fn serve(path: &Path, track: Option<u32>) -> ExitCode {
     let limits = [
         (Resource::Cpu, CPU_SECONDS),
@@ -80,7 +79,7 @@ pub fn serve(path: &Path, track: Option<u32>) -> ExitCode {
         let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     }
     let files = AllowedFiles { read: vec![path.to_owned()], ..AllowedFiles::default() };
-    // An old kernel enforces less, but the file is wanted all the same.
+    // An old kernel enforces less, but the file is decoded nevertheless.
     let _ = v2m_confine::confine(&files, CallPolicy::Compute);
     answer(path, track, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
 }
@@ -102,7 +101,7 @@ pub(super) fn answer(
             0
         }
         Err(error) => {
-            // If the reader is gone, nobody can be told.
+            // If the reader is gone, the error cannot be reported.
             let _ = writeln!(errors, "{error}");
             DATA_ERROR
         }
@@ -122,7 +121,7 @@ pub(super) async fn read_within(
     let mut child = command.spawn().map_err(failed)?;
     let stderr = child.stderr.take();
     let ended = async { tokio::join!(reason(stderr), child.wait()) };
-    // If the time runs out, the child is dropped: it is killed, and not waited for.
+    // After a timeout the child is dropped: it is killed, and not waited for.
     let (reason, status) = timeout(longest, ended)
         .await
         .map_err(|_| MediaError::Stuck { path: path.into(), after: longest })?;

@@ -1,4 +1,4 @@
-//! Chooses one of several sound tracks: the requested one, or the first that can be heard.
+//! Chooses one of several sound tracks: the requested one, or the first audible one.
 
 use super::MediaError;
 use super::source::SoundTrack;
@@ -21,9 +21,9 @@ pub(super) struct Choice {
 /// The content of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TrackContent {
-    /// Something that can be heard.
+    /// Audible sound.
     Sound,
-    /// Nothing that can be heard.
+    /// No audible sound.
     Silence,
     /// The content is unknown, because the track cannot be decoded.
     Unknown {
@@ -60,7 +60,7 @@ pub(super) fn choose(
                     )
                 }),
             }),
-            // There is no track to choose from. Reading the file reports it.
+            // There is no track to choose from. The error is reported when the file is read.
             None if count == 0 => Ok(Choice { track: None, note: None }),
             None => Err(MediaError::NoTrack { path: path.into(), asked, count }),
         };
@@ -87,7 +87,7 @@ pub(super) fn choose(
         return Ok(Choice { track: default, note: None });
     };
     let note = tr!(
-        "track {number} of its {count} sound tracks was taken, and none can be heard: {reasons} \
+        "track {number} of its {count} sound tracks was taken, and none is audible: {reasons} \
          (`v2m-send transcribe --track N` takes another one)",
         number,
         count,
@@ -98,7 +98,7 @@ pub(super) fn choose(
 
 type Passed = (usize, u32, TrackContent);
 
-/// The note about the first track that can be heard, after those that were `passed`.
+/// Writes the note about the first audible track, which follows the `passed` ones.
 fn heard(number: usize, count: usize, passed: &[Passed]) -> String {
     if passed.is_empty() {
         return tr!(
@@ -117,7 +117,7 @@ fn heard(number: usize, count: usize, passed: &[Passed]) -> String {
     )
 }
 
-/// Says what is wrong with each of these tracks.
+/// Writes the problem of each of these tracks.
 fn reasons(passed: &[Passed]) -> String {
     let mut passed: Vec<_> = passed.iter().collect();
     passed.sort_by_key(|(number, ..)| *number);

@@ -17,7 +17,7 @@ use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::packet::Packet;
 use v2m_messages::tr;
 
-/// After this many errors of the container in a row, it is given up.
+/// Decoding stops after this many errors of the container in a row.
 const MOST_ERRORS: u32 = 64;
 /// How many seconds may be missing at a file's end without a note. Lengths are rounded.
 const MISSING: f64 = 0.5;
@@ -29,7 +29,7 @@ const STRETCH: f64 = 10.0;
 pub(super) struct Decoded {
     /// How many samples were written.
     pub(super) samples: u64,
-    /// What is wrong with the file, one sentence each.
+    /// The problems of the file, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn decode(
     let shown = track.map_or(Ok(Vec::new()), |track| movie.shown(track));
     let shown = shown.unwrap_or_else(|Unfollowed| {
         let note =
-            tr!("its edit list cannot be followed: what it hides or moves was heard as it lies");
+            tr!("its edit list cannot be used: parts that it hides or moves were transcribed where they are in the file");
         notes.push(note.into());
         Vec::new()
     });
@@ -143,7 +143,7 @@ impl<W: io::Write> Decoding<'_, W> {
             }
         }
         if format.format_info().short_name == "ogg" {
-            // If the file cannot be inspected again, it was read all the same.
+            // The file was read even if it cannot be inspected again.
             let damage = ogg::damage(file, &self.serials).unwrap_or_default();
             self.unread += damage.streams;
             self.skipped |= damage.pages > 0;
@@ -176,7 +176,7 @@ impl<W: io::Write> Decoding<'_, W> {
         }
     }
 
-    /// How many of `length` seconds are missing, if that is worth a note.
+    /// Returns how many of `length` seconds are missing, if that is worth a note.
     fn missing(&self, length: Option<f64>) -> Option<f64> {
         length.map(|length| length - self.mixer.seconds()).filter(|missing| *missing > MISSING)
     }
@@ -206,13 +206,13 @@ impl<W: io::Write> Decoding<'_, W> {
         self.output.take(&mut self.mixer)
     }
 
-    /// Writes silence where time stamps leave a gap.
+    /// Writes silence for a gap between time stamps.
     fn gap(&mut self, gap: f64) -> Result<(), MediaError> {
         let heard = self.mixer.seconds();
         if gap > 0.0 && self.timeline.is_wrong(gap, heard) {
             if !std::mem::replace(&mut self.is_told, true) {
                 self.notes.push(tr!(
-                    "a time stamp after {seconds} s is wrong, and was not followed",
+                    "a time stamp after {seconds} s is wrong, and was ignored",
                     seconds = format_args!("{heard:.1}")
                 ));
             }
@@ -230,7 +230,7 @@ impl<W: io::Write> Decoding<'_, W> {
         let base = self.source.track.time_base;
         let ticks = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
         let length = base.map_or(0.0, |base| timeline::seconds(base, ticks));
-        // In gapless forms, the gap that this packet leaves is counted later.
+        // In gapless formats, the gap that this packet leaves is counted later.
         if !self.timeline.is_gapless() {
             self.lost += length;
         }
@@ -313,7 +313,7 @@ impl<W: io::Write> Decoding<'_, W> {
     }
 }
 
-/// The container's declared length in seconds.
+/// Returns the container's declared length in seconds.
 fn whole(format: &dyn FormatReader) -> Option<f64> {
     let info = format.media_info();
     let ticks = i64::try_from(info.duration?.get()).ok()?;

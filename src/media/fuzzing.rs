@@ -1,11 +1,11 @@
-//! Opens private parts of this module to the fuzz target `media`. Compiled for fuzzing only.
+//! Access for the fuzz target `media` to private parts of this module. Compiled for fuzzing only.
 
 use super::mp4::{Movie, Unfollowed};
 use super::{header, ogg};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-/// Returns the file as it is read once its header is mended.
+/// Returns a reader of the file with a corrected header.
 ///
 /// # Errors
 /// The file's errors.
@@ -14,8 +14,8 @@ pub fn mended(file: &File) -> io::Result<impl Read + Seek> {
     header::Mended::new(file.try_clone()?, &mend)
 }
 
-/// Reads an MP4 file's tables for a track. Returns how many stretches its edit list shows, or
-/// `None` if the list cannot be followed.
+/// Reads an MP4 file's tables for a track. Returns how many spans its edit list shows, or `None` if
+/// the list cannot be followed.
 pub fn movie(file: &File, track: u32) -> Option<usize> {
     let movie = Movie::of(file);
     let _ = movie.fragments(track);

@@ -39,7 +39,7 @@ pub const DECODE_COMMAND: &str = "decode-to-pcm";
 /// The longest file, in hours. Its samples take 115 MB of disk per hour.
 const MAX_HOURS: u32 = 4;
 
-/// Why a file cannot be transcribed.
+/// The reason why a file cannot be transcribed.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
     /// The file does not exist or may not be read.
@@ -52,7 +52,7 @@ pub enum MediaError {
         )
     )]
     Open {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// Why it cannot be opened.
         source: io::Error,
@@ -80,12 +80,12 @@ pub enum MediaError {
         )
     )]
     Unknown {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// The decoder's message.
         reason: String,
     },
-    /// The form is known, but the contents are not sound.
+    /// The format is known, but the contents are not sound.
     #[error(
         "{}",
         tr!(
@@ -95,12 +95,12 @@ pub enum MediaError {
         )
     )]
     Broken {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// The decoder's message.
         reason: String,
     },
-    /// There is no sample in it.
+    /// The file contains no samples.
     #[error(
         "{}",
         tr!(
@@ -109,7 +109,7 @@ pub enum MediaError {
         )
     )]
     Empty {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
     },
     /// The child process that decodes could not be started.
@@ -122,7 +122,7 @@ pub enum MediaError {
         )
     )]
     Child {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// Why it could not be started.
         source: io::Error,
@@ -138,7 +138,7 @@ pub enum MediaError {
         )
     )]
     Stuck {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// How long v2m waited.
         after: Duration,
@@ -154,7 +154,7 @@ pub enum MediaError {
         )
     )]
     Spool {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// Why they cannot be written.
         source: io::Error,
@@ -165,7 +165,7 @@ pub enum MediaError {
     /// There is no sound track with this number.
     #[error("{}", no_track(path, *asked, *count))]
     NoTrack {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
         /// The requested track, counted from 1.
         asked: u32,
@@ -182,7 +182,7 @@ pub enum MediaError {
         )
     )]
     TooLong {
-        /// The file.
+        /// The path of the sound file.
         path: PathBuf,
     },
 }
@@ -206,9 +206,9 @@ fn no_track(path: &Path, asked: u32, count: usize) -> String {
     }
 }
 
-/// Writes the sound of a file, little-endian. Returns the number of samples and what is missing.
-/// `track` is the sound track, counted from 1; `None`: the first that can be heard. A damaged file
-/// may make its decoder panic, so only a process that may die should call this.
+/// Writes the sound of a file, little-endian. Returns the number of samples and the notes. `track`
+/// is the sound track, counted from 1; `None`: the first audible one. A damaged file may make its
+/// decoder panic, so only a process that may crash should call this.
 fn read(
     path: &Path,
     track: Option<u32>,

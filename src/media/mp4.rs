@@ -9,8 +9,8 @@ use std::os::unix::fs::FileExt;
 /// How many bytes of a file's tables are read. Hours of sound have some megabytes.
 const MOST_TABLES: u64 = 64 << 20;
 
-/// An edit list that cannot be followed. It plays stretches out of order, twice or at another
-/// speed, or is damaged.
+/// An edit list that cannot be followed. It plays spans out of order, twice or at another speed, or
+/// is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unfollowed;
 
@@ -33,13 +33,13 @@ struct Run {
 }
 
 impl Movie {
-    /// Reads the file's information. Empty for files of another form.
+    /// Reads the file's information. Empty for files of another format.
     pub(super) fn of(file: &File) -> Self {
         // An error is reported when the sound is read.
         read(file).unwrap_or_default()
     }
 
-    /// The stretches that a track's edit list (8.6.6) shows. Empty if there is no list.
+    /// Returns the spans that a track's edit list (8.6.6) shows. Empty if there is no list.
     pub(super) fn shown(&self, track: u32) -> Result<Vec<PlayedSpan>, Unfollowed> {
         let Some(trak) = self.trak(track) else { return Ok(Vec::new()) };
         let Some(list) = child(trak, b"edts").and_then(|edts| child(edts, b"elst")) else {
@@ -50,7 +50,7 @@ impl Movie {
         shown(list, movie_scale, own_scale).ok_or(Unfollowed)
     }
 
-    /// The starts of a track's fragments. Empty for files without fragments.
+    /// Returns the starts of a track's fragments. Empty for files without fragments.
     pub(super) fn fragments(&self, track: u32) -> Fragments {
         let own = self.runs.iter().filter(|run| run.track == track);
         let mut first = self.trak(track).map_or(0, samples_in_tables);
@@ -62,8 +62,8 @@ impl Movie {
         Fragments::new(list, self.begin())
     }
 
-    /// The presentation time of the first fragment, in seconds. A part of a broadcast begins hours
-    /// after the broadcast's start. 0 if the file does not consist of fragments alone.
+    /// Returns the presentation time of the first fragment, in seconds. A part of a broadcast
+    /// begins hours after the broadcast's start. 0 if the file does not consist of fragments alone.
     fn begin(&self) -> f64 {
         let traks = || children(&self.tables).filter(|(name, _)| name == b"trak");
         if traks().any(|(_, trak)| samples_in_tables(trak) > 0) {
@@ -145,7 +145,7 @@ fn decode_time(tfdt: &[u8]) -> Option<i64> {
     }
 }
 
-/// The number of samples in a box `trak` itself, outside of fragments.
+/// Returns the number of samples in a box `trak` itself, outside of fragments.
 fn samples_in_tables(trak: &[u8]) -> u64 {
     let path = [b"mdia", b"minf", b"stbl", b"stsz"];
     let stsz = path.iter().try_fold(trak, |body, name| child(body, name));
@@ -190,7 +190,7 @@ fn track_number(body: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(number(body, at)?))
 }
 
-/// Reads the stretches in `elst`, if it shows them in order, each once.
+/// Reads the spans in `elst`, if it shows them in order, each once.
 fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<PlayedSpan>> {
     let is_long = list.first()? == &1;
     let count = u32::from_be_bytes(number(list, 4)?);
@@ -208,7 +208,7 @@ fn shown(list: &[u8], movie_scale: f64, own_scale: f64) -> Option<Vec<PlayedSpan
         let duration = duration / movie_scale;
         if media >= 0 {
             let begin = media as f64 / own_scale;
-            // Without a duration it shows everything, as in fragmented files.
+            // An entry without a duration shows everything, as in fragmented files.
             let end = if duration > 0.0 { begin + duration } else { f64::INFINITY };
             if speed != 1 << 16 || begin + ROUNDING < before {
                 return None;

@@ -86,7 +86,7 @@ fn next_page(file: &File, at: &mut u64, buffer: &mut Vec<u8>) -> io::Result<Opti
     }
 }
 
-/// The length in bytes of the page that begins here. `None` if none begins here.
+/// Returns the length in bytes of the page that begins here. `None` if none begins here.
 fn length(bytes: &[u8]) -> Option<usize> {
     let segments = usize::from(*bytes.get(HEAD - 1)?);
     let body = bytes.get(HEAD..HEAD + segments)?;

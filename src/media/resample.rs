@@ -66,7 +66,7 @@ impl Mixer {
         self.heard()
     }
 
-    /// How many seconds were added.
+    /// Returns how many seconds were added.
     pub(super) fn seconds(&self) -> f64 {
         self.seconds
     }

@@ -12,7 +12,7 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 use v2m_messages::tr;
 
-/// Opens the file at its beginning, read as `mend` says.
+/// Opens the file at its beginning, with the corrections in `mend`.
 pub(super) fn probe(
     path: &Path,
     file: &File,
@@ -35,7 +35,7 @@ pub(super) fn probe(
     })
 }
 
-/// The sound tracks, in the file's order.
+/// Returns the sound tracks, in the file's order.
 pub(super) fn sound_tracks(format: &dyn FormatReader) -> Vec<u32> {
     let is_sound =
         |track: &&Track| track.codec_params.as_ref().is_some_and(|codec| codec.audio().is_some());

@@ -1,5 +1,4 @@
-//! Places a container's sound in time, by its time stamps and by what an MP4 file's edit list shows
-//! and hides.
+//! Places a container's sound in time, according to its time stamps and an MP4 file's edit list.
 
 use symphonia::core::formats::Track;
 use symphonia::core::packet::Packet;
@@ -16,30 +15,31 @@ const LONGEST_GAP: f64 = 3600.0;
 /// Computes the place of each packet, in seconds.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
-    /// The base of the time stamps. `None`: the packets follow one another, whatever their time
-    /// stamps say.
+    /// The base of the time stamps. `None`: the packets follow one another, and their time stamps
+    /// are ignored.
     stamps: Option<TimeBase>,
     /// The container's time at which the audible sound begins. `None`: the time of its first
     /// packet.
     begin: Option<f64>,
     /// Whether a gap means lost sound, and not intended silence.
     is_gapless: bool,
-    /// The stretches that an edit list shows, in order. Empty: everything.
+    /// The spans that an edit list shows, in order. Empty: everything.
     shown: Vec<PlayedSpan>,
     /// The places of an MP4 file's fragments.
     fragments: Fragments,
-    /// How many seconds were heard before this stream, if several streams were joined to one file.
+    /// How many seconds of sound come before this stream, if several streams were joined to one
+    /// file.
     origin: f64,
     length: Option<f64>,
 }
 
-/// A stretch of a track that is heard, in seconds.
+/// A span of a track that is played, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct PlayedSpan {
     /// Its start in the track's time.
     pub(super) begin: f64,
     pub(super) end: f64,
-    /// Its start in the time that is heard.
+    /// Its start in the output.
     pub(super) at: f64,
 }
 
@@ -96,14 +96,14 @@ impl Fragments {
 pub(super) struct Placement {
     /// How many frames at the packet's beginning do not belong there.
     pub(super) skip: usize,
-    /// How many of the following frames do.
+    /// How many of the following frames belong there.
     pub(super) take: usize,
     /// How many seconds of silence come before them.
     pub(super) gap: f64,
 }
 
 impl Timeline {
-    /// Makes the timeline of a track in a container of this form (symphonia's short name).
+    /// Makes the timeline of a track in a container of this format (symphonia's short name).
     pub(super) fn of(
         form: &str,
         track: &Track,
@@ -138,8 +138,8 @@ impl Timeline {
         }
     }
 
-    /// Makes the timeline of a stream that follows others in its file, `heard` seconds after their
-    /// beginning.
+    /// Makes the timeline of a stream that follows others in its file, after `heard` seconds of
+    /// their sound.
     pub(super) fn after(self, heard: f64) -> Self {
         Self { origin: heard, ..self }
     }
@@ -157,8 +157,8 @@ impl Timeline {
         seconds(base, self.fragments.time(packet.pts.get(), base))
     }
 
-    /// Returns the places of a packet's frames. The packet begins at `at`, and `heard` seconds were
-    /// heard before it. There is one place for each stretch of it that the edit list shows.
+    /// Returns the places of a packet's frames. The packet begins at `at`, and `heard` seconds of
+    /// sound come before it. There is one place for each span of it that the edit list shows.
     pub(super) fn places(
         &self,
         at: f64,
@@ -197,7 +197,7 @@ impl Timeline {
         gap > left.unwrap_or(LONGEST_GAP)
     }
 
-    /// Whether packets stand where their time stamps say.
+    /// Whether packets are placed by their time stamps.
     pub(super) fn is_placed(&self) -> bool {
         self.stamps.is_some()
     }
@@ -207,7 +207,7 @@ impl Timeline {
         self.is_gapless
     }
 
-    /// The declared length of everything heard of the file up to the end of this track.
+    /// Returns the declared length of the file's sound up to the end of this track, in seconds.
     pub(super) fn length(&self) -> Option<f64> {
         self.length.map(|length| self.origin + length)
     }

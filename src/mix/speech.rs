@@ -1,42 +1,44 @@
-//! Tells a voice from steady noise by how much the power of a channel changes: a voice has pauses,
-//! in which only the noise of its input is left. The noise of an unused input, a fan, or a hum
-//! stays what it is.
+//! Distinguishes a voice from steady noise by the changes of a channel's power. A voice has pauses,
+//! in which only the noise of its input is left. The noise of an unused input, a fan or a hum does
+//! not change.
 
-/// Seconds of the blocks that are compared. In shorter ones, low noise differs by itself.
+/// The length of the blocks that are compared, in seconds. In shorter blocks, the power of
+/// low-frequency noise varies by itself.
 const BLOCK: f32 = 0.1;
-/// Seconds after which the least of the blocks is looked for anew. The floor is the least of the
-/// last one or two such times: people pause more often, and a noise that begins is soon known.
+/// The length of a window, in seconds. The floor is the least power of a block in this window and
+/// the one before: people pause more often than that, and a noise that begins is soon recognised.
 const WINDOW: f32 = 2.0;
 /// A channel has speech if it has this many times the power of its floor: 9 dB.
 const SPEECH: f32 = 8.0;
-/// A channel is steady if it has less than this many times the power of its floor: 6 dB. Of the
-/// blocks of a low rumble, the least one has about half of their mean.
+/// A channel is steady if it has less than this many times the power of its floor: 6 dB. In a low
+/// rumble, the least block has about half of the mean power.
 const STEADY: f32 = 4.0;
-/// Seconds that a voice counts as heard after its last word.
+/// How long a voice counts as present after its last word, in seconds.
 const HOLD: f32 = 10.0;
 
-/// Mean power of digital silence: -120 dB, below the floor of 16 bits.
+/// The greatest mean power of digital silence: -120 dB, below the noise floor of 16 bits.
 pub(super) const SILENCE: f32 = 1e-12;
 
-/// The noise floor of one channel: the least power of a block lately.
+/// The noise floor of one channel: the least power of a recent block.
 #[derive(Clone, Default)]
 pub(super) struct Floor {
-    /// Power and frames of the block so far.
+    /// The summed power of the current block, and its number of frames so far.
     power: f32,
     frames: f32,
-    /// Some of the block is digital silence, as of an input that is muted.
+    /// Whether part of the current block is digital silence, as from a muted input.
     has_silence: bool,
-    /// Seconds until enough is known after a silence: what begins then may be a voice.
+    /// Seconds until the floor is reliable after digital silence. Sound that begins before that may
+    /// be a voice.
     unknown: f32,
-    /// Seconds of this window so far.
+    /// The length of the current window so far, in seconds.
     window: f32,
-    /// The least in this window and in the one before. `None`: no block yet.
+    /// The least mean power of a block in this window, and in the one before. `None`: no block yet.
     least: Option<f32>,
     least_before: Option<f32>,
 }
 
 impl Floor {
-    /// Takes the power of so many frames, summed up.
+    /// Adds the summed power of this many frames. `rate` is in frames per second.
     pub(super) fn take(&mut self, power: f32, frames: f32, rate: f32) {
         self.power += power;
         self.frames += frames;
@@ -67,37 +69,38 @@ impl Floor {
         }
     }
 
-    /// Whether enough is known after a silence.
+    /// Whether the floor is reliable again after digital silence.
     pub(super) fn is_known(&self) -> bool {
         self.unknown <= 0.0
     }
 
-    /// Whether this mean power is that of a voice.
+    /// Whether this mean power is high enough for a voice.
     pub(super) fn is_speech(&self, power: f32) -> bool {
         self.level().is_some_and(|floor| power > floor * SPEECH)
     }
 
-    /// Whether this mean power is that of steady noise.
+    /// Whether this mean power is low enough for steady noise.
     pub(super) fn is_steady(&self, power: f32) -> bool {
         self.is_known() && self.level().is_some_and(|floor| power < floor * STEADY)
     }
 }
 
-/// When somebody spoke in a channel.
+/// Recent speech in a channel.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Talk {
-    /// Seconds for which the voice still counts as heard.
+    /// How long the voice still counts as present, in seconds.
     left: f32,
 }
 
 impl Talk {
-    /// Whether somebody speaks, or has spoken lately. `seconds` have passed.
+    /// Notes whether somebody `speaks`, `seconds` after the last call. Returns whether somebody
+    /// speaks or has spoken recently.
     pub(super) fn goes_on(&mut self, speaks: bool, seconds: f32) -> bool {
         self.left = if speaks { HOLD } else { (self.left - seconds).max(0.0) };
         self.is_heard()
     }
 
-    /// Whether somebody has spoken lately.
+    /// Whether somebody has spoken recently.
     pub(super) fn is_heard(self) -> bool {
         self.left > 0.0
     }

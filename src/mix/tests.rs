@@ -1,10 +1,10 @@
-//! Where the mean of all channels would lose what was said.
+//! Tests the cases in which the mean of all channels would lose speech.
 
 use super::*;
 
 const RATE: u32 = 16_000;
 
-/// Mixes in pieces of so many frames.
+/// Mixes in pieces of `piece` frames.
 fn mixed(mix: &mut Mix, interleaved: &[f32], piece: usize) -> Vec<f32> {
     let pieces = interleaved.chunks(piece * mix.channels());
     let mut samples = Vec::new();
@@ -18,12 +18,12 @@ fn tone(frame: u32, hertz: f32) -> f32 {
     (frame as f32 * hertz / RATE as f32 * std::f32::consts::TAU).sin() * 0.25
 }
 
-/// So many seconds of frames; `frame` is given their numbers.
+/// Makes frames for this many seconds. `frame` gets the number of each frame.
 fn frames<const N: usize>(seconds: f32, frame: impl FnMut(u32) -> [f32; N]) -> Vec<f32> {
     (0..(RATE as f32 * seconds) as u32).flat_map(frame).collect()
 }
 
-/// Noise of that amplitude.
+/// Makes noise with this amplitude.
 fn noise(amplitude: f32) -> impl FnMut() -> f32 {
     let mut state = 1_u32;
     move || {
@@ -36,12 +36,12 @@ fn peak(samples: &[f32]) -> f32 {
     samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
 }
 
-/// The greatest step from one sample to the next.
+/// Returns the greatest step from one sample to the next.
 fn steepest(samples: &[f32]) -> f32 {
     samples.windows(2).fold(0.0, |most, pair| most.max((pair[1] - pair[0]).abs()))
 }
 
-/// Sizes of pieces as PipeWire's quanta give them, and as sound files are cut into.
+/// Sizes of pieces in frames, as in PipeWire's quanta and in the parts of sound files.
 const PIECES: [usize; 4] = [5, 85, 341, 800];
 
 #[test]
@@ -96,7 +96,7 @@ fn of_two_voices_in_their_own_channels_both_are_heard() {
     assert!((amplitude - 0.25 / 32.0 / 2.0).abs() < 1e-4, "{amplitude}");
 }
 
-/// The amplitude of a tone in these samples, which are whole periods.
+/// Returns the amplitude of a tone in these samples, which must be whole periods.
 fn amplitude(samples: &[f32], hertz: f32) -> f32 {
     let (mut re, mut im) = (0.0, 0.0);
     for (at, sample) in samples.iter().enumerate() {
@@ -108,7 +108,8 @@ fn amplitude(samples: &[f32], hertz: f32) -> f32 {
 
 #[test]
 fn a_quieter_voice_after_a_loud_one_is_heard_from_its_beginning() {
-    // 30 dB: from 30 ms on. 40 dB: from 0.25 s on, when the loud one fades from memory.
+    // 30 dB quieter: heard from 30 ms on. 40 dB: from 0.25 s on, when the loud voice fades from
+    // memory.
     for (share, begins) in [(1.0 / 32.0, 480), (1.0 / 100.0, 4000)] {
         for piece in PIECES {
             let sound = frames(4.0, |at| match at / RATE {
@@ -127,7 +128,7 @@ fn a_quieter_voice_after_a_loud_one_is_heard_from_its_beginning() {
 #[test]
 fn a_voice_that_gets_low_is_not_turned_down_for_the_noise_of_other_inputs() {
     for piece in PIECES {
-        // 46 dB below the voice, which is 15 dB quieter from time to time.
+        // The noise is 46 dB below the voice, which is 15 dB quieter from time to time.
         let (mut hiss, mut hum) = (noise(0.0015), noise(0.0015));
         let sound = frames(4.0, |at| {
             let low = at / 3200 % 2 == 1;
@@ -136,7 +137,7 @@ fn a_voice_that_gets_low_is_not_turned_down_for_the_noise_of_other_inputs() {
         let mut mix = Mix::new(4, RATE);
         for (index, sound) in sound.chunks(4 * piece).enumerate() {
             mix.push(sound).for_each(drop);
-            // The first samples of a tone tell little.
+            // The first samples of a tone are not conclusive.
             let target = mix.channels[1].target;
             assert!(target > 0.99 || index * piece < 160, "{piece}: {target} at {}", index * piece);
         }
@@ -148,7 +149,7 @@ fn a_voice_that_begins_again_is_not_turned_down_for_what_other_inputs_pick_up_of
     for piece in PIECES {
         let sound = frames(9.0, |at| {
             let voice = if (at / RATE).is_multiple_of(4) { tone(at, 300.0) } else { 0.0 };
-            // 44 dB quieter.
+            // The second input picks up the voice 44 dB quieter.
             [voice, voice * 0.0063]
         });
         let mut mix = Mix::new(2, RATE);
@@ -165,7 +166,7 @@ fn a_voice_that_moves_to_another_channel_is_heard_there_and_nothing_clicks() {
         let mut hiss = noise(1e-4);
         let sound = frames(6.0, |at| {
             let voice = tone(at, 440.0);
-            // Left alone, both, opposite, right alone; each changes where the sine is 0.
+            // Left alone, both, opposite, right alone. Each change is where the sine is 0.
             let (left, right) = match at / RATE {
                 0 => (voice, 0.0),
                 1 => (voice, voice),
@@ -177,8 +178,8 @@ fn a_voice_that_moves_to_another_channel_is_heard_there_and_nothing_clicks() {
         let heard = mixed(&mut Mix::new(2, RATE), &sound, piece);
         let own = std::f32::consts::TAU * 440.0 / RATE as f32 * 0.25;
         assert!(steepest(&heard) < own * 1.2 + 0.005, "{piece}: {} of {own}", steepest(&heard));
-        // Each 0.1 s has sound, but for the moment after the phase was turned around and after the
-        // voice moved.
+        // Every 0.1 s has sound, except right after the phase was inverted and after the voice
+        // moved.
         for (index, part) in heard.chunks(1600).enumerate() {
             let moves = [20, 21, 40, 41].contains(&index);
             assert!(peak(part) > 0.1 || moves, "{piece}: {index} {}", peak(part));
@@ -186,8 +187,8 @@ fn a_voice_that_moves_to_another_channel_is_heard_there_and_nothing_clicks() {
     }
 }
 
-/// With noise of their own, in pauses too: one of them all the time, or each change of sign would
-/// be heard.
+/// Both channels have noise of their own, in pauses too. One channel is used throughout, because
+/// each change of sign would be heard.
 #[test]
 fn of_channels_that_cancel_one_another_one_is_kept() {
     let mut hiss = noise(0.001);
@@ -217,13 +218,13 @@ fn words(at: u32, hertz: f32) -> f32 {
     if speaks { tone(at, hertz) } else { 0.0 }
 }
 
-/// The voice was turned down by the number of inputs: 12 dB for four, 18 dB for eight, 24 dB for
-/// sixteen.
+/// Regression: the voice was turned down by the number of inputs: 12 dB for four, 18 dB for eight,
+/// 24 dB for sixteen.
 #[test]
 fn a_voice_is_as_loud_as_it_was_however_many_inputs_are_noisy() {
     const INPUTS: usize = 16;
     for piece in PIECES {
-        // 20 dB below the voice, and in the first one as loud as the voice.
+        // The noise is 20 dB below the voice, and as loud as the voice in the first input.
         let mut noises: Vec<_> = (0..INPUTS).map(|_| noise(0.025)).collect();
         let mut loud = noise(0.25);
         let sound = frames(4.0, |at| {
@@ -234,7 +235,7 @@ fn a_voice_is_as_loud_as_it_was_however_many_inputs_are_noisy() {
             frame
         });
         let heard = mixed(&mut Mix::new(INPUTS, RATE), &sound, piece);
-        // Whole periods inside words, from the first one on.
+        // Measure whole periods inside words, from the first word on.
         for word in [4_u32, 8, 16, 32] {
             let from = (word * RATE / 10 + RATE / 10 * if word == 4 { 2 } else { 1 }) as usize;
             let found = amplitude(&heard[from..from + 1_600 - 800], 400.0);
@@ -258,7 +259,7 @@ fn the_noise_of_inputs_that_open_late_is_noise() {
     }
 }
 
-/// Regression: the verdict from before the mute stayed, so the first words were left out.
+/// Regression: the decision from before the mute stayed, so the first words were left out.
 #[test]
 fn a_voice_in_an_input_that_was_muted_is_heard_from_its_first_word() {
     let mut hiss = noise(0.02);
@@ -287,7 +288,7 @@ fn a_second_voice_is_heard_beside_the_first_one_and_noise_is_not() {
     });
     let heard = mixed(&mut mix, &sound, 341);
     assert!(!mix.channels[2].carries && mix.channels[1].carries);
-    // Alone, or beside the first one.
+    // The second voice is at least as loud as in a mean with the first one.
     let found = amplitude(&heard[(4.5 * RATE as f32) as usize..][..1_600], 500.0);
     assert!(found > 0.25 / 8.0 / 2.0 * 0.9, "{found}");
 }

@@ -20,10 +20,10 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The same audio once more, for another engine.
+    /// Returns the same audio again, for another engine.
     ///
     /// # Errors
-    /// Those of `dup(2)`: there are too many open files.
+    /// If `dup(2)` fails because too many files are open.
     pub fn again(&self) -> io::Result<Self> {
         let &Self { ref file, offset, samples, is_kept } = self;
         Ok(Self { file: file.try_clone()?, offset, samples, is_kept })
@@ -32,7 +32,7 @@ impl Recorded {
 
 #[derive(Debug)]
 pub(super) enum Audio {
-    /// The audio of a dictation that may still go on. It is kept in memory, so that a full disk
+    /// The audio of a dictation that may still be running. It is in memory, so that a full disk
     /// loses nothing.
     Heard(Vec<i16>),
     Recorded(Recorded),

@@ -196,7 +196,7 @@ impl Lineup {
         for (index, (_, out)) in self.entries.iter_mut().enumerate().take(successor).skip(failed) {
             *out = Some(match index == failed {
                 true => reason.to_owned(),
-                false => tr!("not tried, as {backend} had failed at work", backend),
+                false => tr!("not tried, because {backend} failed before", backend),
             });
         }
         self.strikes = 0;

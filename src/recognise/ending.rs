@@ -1,5 +1,4 @@
-//! How an engine's process ends: by itself, or because it is killed. Also collects what it said
-//! about the reason.
+//! How an engine's process ends: by itself or killed. Also collects its output about the reason.
 //!
 //! The descriptions follow "the recogniser" in the messages of [`super::advice`].
 
@@ -30,9 +29,9 @@ pub(super) struct Process {
     child: Child,
     stderr: Option<Listener>,
     on_gpu: bool,
-    /// The time since which its end is awaited.
+    /// When waiting for its end began.
     ending: Option<Instant>,
-    /// How the process ended, once that is known.
+    /// How the process ended, once known.
     reaped: Option<ProcessEnd>,
 }
 
@@ -128,9 +127,9 @@ pub(super) struct Ending {
     pub(super) how: String,
     /// Whether the engine, or the system's loader, reported that it cannot work on this machine.
     pub(super) unfit: bool,
-    /// Whether somebody else killed it: usually the kernel, because no memory was left.
+    /// Whether something else killed it: usually the kernel, because memory ran out.
     pub(super) killed: bool,
-    /// What it printed about the reason.
+    /// Its output about the reason.
     pub(super) said: Option<String>,
 }
 

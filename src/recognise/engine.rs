@@ -62,7 +62,7 @@ fn environment(
     })
 }
 
-/// The arguments of an engine that has this server asked.
+/// Returns the arguments for an engine that uses this server.
 fn arguments(server: &Endpoint) -> Vec<String> {
     let Endpoint { base_url, model, connect_ms, total_ms } = server;
     let all = [
@@ -71,7 +71,7 @@ fn arguments(server: &Endpoint) -> Vec<String> {
         ["--connect-ms", &connect_ms.to_string()],
         ["--total-ms", &total_ms.to_string()],
     ];
-    // One word each, so that no value is taken for an option.
+    // One argument each, so that no value is taken for an option.
     all.map(|[name, value]| format!("{name}={value}")).into()
 }
 
@@ -79,10 +79,10 @@ fn arguments(server: &Endpoint) -> Vec<String> {
 #[derive(Debug)]
 pub(super) struct EngineProcess {
     process: Process,
-    /// The device that it computes with.
+    /// The device that it runs on.
     pub(super) backend: Backend,
     link: Link,
-    /// The way to `v2m-remote`, of an engine without a model.
+    /// The connection to `v2m-remote`, for an engine without a model.
     _relay: Option<Relay>,
     /// Whether it can pause a job while it works on another one.
     pub(super) pauses: bool,
@@ -121,7 +121,7 @@ impl EngineProcess {
             command.arg("--preview");
         }
         command.env_clear().envs(environment(std::env::vars_os()));
-        // Otherwise ggml would have a debugger print its stack when it aborts, and wait for that.
+        // Otherwise, when ggml aborts, it would have a debugger print its stack, and wait for that.
         command.env("GGML_NO_BACKTRACE", "1");
         let process = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -165,7 +165,7 @@ impl EngineProcess {
         std::mem::take(&mut self.link.frames)
     }
 
-    /// Starts a period of work: the engine is checked from now on, and its silence begins anew.
+    /// Starts a period of work: the engine is checked from now on, and its silence starts at zero.
     pub(super) fn rouse(&mut self) {
         let now = Instant::now();
         // Processor time used before now does not belong to this silence.
@@ -179,7 +179,7 @@ impl EngineProcess {
         self.vigil.progressed(Instant::now());
     }
 
-    /// When to check a busy engine again.
+    /// Returns when to check a busy engine again.
     pub(super) fn next_look(&self) -> Instant {
         self.next_look
     }
@@ -211,9 +211,9 @@ impl EngineProcess {
         let limit = most.filter(|most| silence.counted >= *most)?.as_secs();
         Some(match silence.computing() {
             true => {
-                tr!("computed for {limit} s without getting any further and was ended", limit)
+                tr!("computed for {limit} s without progress and was ended", limit)
             }
-            false => tr!("did nothing for {limit} s though it had work and was ended", limit),
+            false => tr!("did nothing for {limit} s although it had work, and was ended", limit),
         })
     }
 
@@ -239,7 +239,7 @@ impl EngineProcess {
         self.link.turn().await
     }
 
-    /// Lets the engine go. A healthy engine ends by itself when its socket is closed, and has
+    /// Releases the engine. A healthy engine ends by itself when its socket is closed, and has
     /// nothing to save.
     pub(super) fn dismiss(&mut self) {
         self.link.close();

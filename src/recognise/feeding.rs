@@ -14,7 +14,7 @@ impl Recogniser {
     /// Gives the engine the next job, more of the job's audio, or the job's end.
     pub(super) fn arrange(&mut self) {
         self.tell_failed();
-        // A job that is held needs the processor too: for its language, and soon for its text.
+        // A held job needs the processor too: for its language, and soon for its text.
         let makes_way = self.makes_way || self.is_dictated_to();
         let Some(engine) = &mut self.engine else { return };
         if self.report.state != EngineState::Warm || !engine.flushed() {
@@ -64,17 +64,18 @@ impl Recogniser {
         self.report.state == EngineState::Loading || self.jobs.iter().any(Job::is_at_work)
     }
 
-    /// How long the engine may go without progress. `None` while it may have nothing to say.
+    /// Returns how long the engine may go without progress; `None` while it may have nothing to
+    /// report.
     fn most_silence(&self) -> Option<Duration> {
         if self.report.state == EngineState::Loading {
             return Some(LOAD_LIMIT);
         }
-        // While somebody still speaks, an engine may wait for a pause.
+        // Until the recording ends, an engine may wait for a pause.
         let at_work = |job: &Job| job.finished && job.is_at_work();
         self.jobs.iter().any(at_work).then_some(self.spec.as_ref().ok()?.hang)
     }
 
-    /// When to check again if nothing happens. `None` if no check is needed.
+    /// Returns when to check again if nothing happens; `None` if no check is needed.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.engine {
             None => {

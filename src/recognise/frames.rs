@@ -128,7 +128,7 @@ impl Recogniser {
     }
 }
 
-/// Makes all text from a model, a driver or an engine's library plain. All of it enters here.
+/// Makes all text from a model, a driver or an engine's library plain. All of it passes here.
 fn made_plain(frame: FromEngine) -> FromEngine {
     let line = |text: String| plain::line(&text).into_owned();
     let heard =

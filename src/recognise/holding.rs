@@ -1,27 +1,28 @@
-//! Jobs that wait until it is known in which language they are spoken. Their audio is collected
-//! meanwhile, so that nothing is lost however long that takes.
+//! Jobs that wait until their language is known. Their audio is collected meanwhile, so that
+//! nothing is lost however long that takes.
 
 use super::job::Job;
 use super::recogniser::Recogniser;
 use crate::session::{Failure, JobId};
 
 impl Recogniser {
-    /// Keeps a job from the engines until [`Self::release`]. Only for a job that has just begun.
+    /// Withholds a job from the engines until [`Self::release`]. Only for a job that has just
+    /// begun.
     pub fn hold(&mut self, job: JobId) {
         if let Some(job) = self.jobs.iter_mut().find(|it| it.id == job) {
             job.held = true;
         }
     }
 
-    /// Gives a held job to the engine, in that language.
+    /// Releases a held job to the engine, in that language.
     pub fn release(&mut self, job: JobId, language: &str) {
         if let Some(job) = self.held(job) {
             job.speaks(language);
         }
     }
 
-    /// Gives a held job to another recogniser, with all that was heard of it. Returns whether there
-    /// was such a job.
+    /// Moves a held job with all its audio to another recogniser. Returns whether there was such a
+    /// job.
     pub fn hand_over(&mut self, job: JobId, to: &mut Self, language: &str) -> bool {
         let held = self.jobs.iter().position(|it| it.id == job && it.held);
         let Some(index) = held else { return false };
@@ -31,34 +32,34 @@ impl Recogniser {
         true
     }
 
-    /// Gives up a held job: it fails with this as soon as its audio is complete.
+    /// Gives up a held job: it fails with `failure` as soon as its audio is complete.
     pub fn give_up_held(&mut self, job: JobId, failure: Failure) {
         if let Some(job) = self.held(job) {
             job.failure = Some(failure);
         }
     }
 
-    /// Whether the job is held and its language still open.
+    /// Whether the job is held and its language is still unknown.
     pub fn is_open(&self, job: JobId) -> bool {
         self.jobs.iter().any(|it| it.id == job && it.held && it.failure.is_none())
     }
 
-    /// Whether the job's audio is kept if there is no text: a sound file's is not.
+    /// Whether the job's audio is kept if there is no text, which is not so for a sound file.
     pub fn keeps(&self, job: JobId) -> bool {
         self.jobs.iter().find(|it| it.id == job).is_some_and(Job::is_kept)
     }
 
-    /// Whether the job is one of this recogniser's.
+    /// Whether this recogniser has the job.
     pub fn has(&self, job: JobId) -> bool {
         self.jobs.iter().any(|it| it.id == job)
     }
 
-    /// Why no engine will do the job, if that is so.
+    /// Returns why no engine will process the job, if so.
     pub fn hopeless(&self, job: JobId) -> Option<&Failure> {
         self.jobs.iter().find(|it| it.id == job)?.failure.as_ref()
     }
 
-    /// How many samples of the job came that the engine has not finished.
+    /// Returns how many samples of the job the engine has not finished.
     pub fn unsettled(&self, job: JobId) -> u64 {
         self.jobs.iter().find(|it| it.id == job).map_or(0, Job::unsettled)
     }
@@ -69,11 +70,11 @@ impl Recogniser {
 }
 
 impl Job {
-    /// Ends its waiting.
+    /// Ends the wait.
     fn speaks(&mut self, language: &str) {
         self.held = false;
         self.options.language = Some(language.to_owned());
-        // These are for detecting only.
+        // These are only for detection.
         self.options.languages.clear();
     }
 }

@@ -13,8 +13,8 @@ use v2m_messages::tr;
 
 /// How many samples a PCM frame holds when there is a backlog: one second.
 const FRAME: u64 = seconds(1);
-/// How many samples an engine gets beyond those it has finished: two minutes. It never needs more.
-/// A file may hold hours, and the engine would keep all of them in memory.
+/// How many samples beyond the finished ones an engine gets at most: two minutes. It never needs
+/// more. A file may contain hours, and the engine would keep all of them in memory.
 const AHEAD: u64 = seconds(120);
 
 #[derive(Debug)]
@@ -37,19 +37,18 @@ pub(super) struct Job {
     pub(super) wire: Option<u32>,
     /// Whether the engine keeps it paused while it works on another one.
     paused: bool,
-    /// The engine's number of this job's first sample. It counts on where a job was split.
+    /// The engine's number of this job's first sample: numbering continues where a job was split.
     base: u64,
-    /// The end of the last sentence that is over, and the sentence's language.
+    /// The end of the last complete sentence, and its language.
     over: Option<(u64, String)>,
     sent: u64,
     /// How many samples the engine has finished.
     settled: u64,
     pub(super) finish_sent: bool,
     segments: Vec<Segment>,
-    /// The segment after them, which may still change.
+    /// The segment after the finished samples; it may still change.
     draft: Option<Segment>,
-    /// Why no engine gets it any more. Reported once its audio is complete, because the audio is
-    /// handed back.
+    /// Why no engine gets it any more. Reported with the audio, once that is complete.
     pub(super) failure: Option<Failure>,
 }
 
@@ -84,7 +83,7 @@ impl Job {
         }
     }
 
-    /// Starts over with the engine that comes next.
+    /// Starts over with the next engine.
     pub(super) fn rewind(&mut self) {
         self.wire = None;
         self.paused = false;
@@ -102,7 +101,7 @@ impl Job {
         self.options.language_after > 0
     }
 
-    /// How many samples came that the engine has not finished.
+    /// Returns how many samples the engine has not finished.
     pub(super) fn unsettled(&self) -> u64 {
         self.audio.len().saturating_sub(self.settled)
     }
@@ -112,11 +111,11 @@ impl Job {
         self.wire.is_some() && !self.paused
     }
 
-    /// Makes way for another job. Returns the message for the engine. If the engine can pause it
-    /// (`keeps`), it may be paused; otherwise it starts over.
+    /// Interrupts the job for another one. Returns the message for the engine. If the engine can
+    /// pause it (`keeps`), it may be paused; otherwise it starts over.
     pub(super) fn step_back(&mut self, keeps: bool) -> Option<ToEngine> {
         let wire = self.wire.filter(|_| !self.paused)?;
-        // Only a job that nobody waits for is paused.
+        // Pause only a job that nobody waits for.
         if keeps && self.urgency == Priority::Background && !self.is_probe() {
             self.paused = true;
             return Some(ToEngine::Pause { job: wire });
@@ -137,8 +136,8 @@ impl Job {
         }
     }
 
-    /// Starts over with another model or changed settings. Earlier failures do not count then, unless
-    /// the job was given up because nobody knows its language: no engine changes that.
+    /// Starts over with another model or changed settings. Earlier failures no longer count, unless
+    /// the job was given up because its language is unknown: no engine changes that.
     pub(super) fn renew(&mut self) {
         self.pass_on();
         self.attempts = 0;
@@ -153,7 +152,8 @@ impl Job {
         (self.deaths, self.refusals) = (0, 0);
     }
 
-    /// Notes that the engine died while working on it. Returns how often this engine has failed it.
+    /// Notes that the engine died while working on it. Returns how often this engine has died of
+    /// it.
     pub(super) fn died(&mut self) -> u8 {
         self.deaths = self.deaths.saturating_add(1);
         self.attempt_failed()
@@ -205,17 +205,17 @@ impl Job {
         self.settled = self.settled.max(self.at(until).min(self.sent));
     }
 
-    /// How many samples the engine has finished.
+    /// Returns how many samples the engine has finished.
     pub(super) fn finished_samples(&self) -> u64 {
         self.settled
     }
 
-    /// The engine's sample as one of this job.
+    /// Converts the engine's sample number to one of this job.
     pub(super) fn at(&self, sample: u64) -> u64 {
         sample.saturating_sub(self.base)
     }
 
-    /// The engine's segment, if it belongs to this job.
+    /// Converts the engine's segment, if it belongs to this job.
     pub(super) fn own(&self, segment: engine::Segment) -> Option<Segment> {
         let engine::Segment { start, end, text } = segment;
         if self.base > 0 && start < self.base {
@@ -224,7 +224,7 @@ impl Job {
         Some(self.within(engine::Segment { start: self.at(start), end: self.at(end), text }))
     }
 
-    /// The part of the engine's answer that belongs to this job: text and segments.
+    /// Returns the part of the engine's answer that belongs to this job: text and segments.
     pub(super) fn rest(
         &self,
         text: String,
@@ -237,7 +237,7 @@ impl Job {
         (join(segments.iter()), segments)
     }
 
-    /// Notes that a sentence is over. Not once the audio is complete: the rest comes as a whole.
+    /// Notes a complete sentence. Ignored once the audio is complete: the rest comes as a whole.
     pub(super) fn sentence(&mut self, until: u64, language: String) -> Option<RecogniseEvent> {
         let until = self.at(until).min(self.sent);
         let is_new = self.over.as_ref().is_none_or(|(before, _)| *before < until);
@@ -248,14 +248,14 @@ impl Job {
         Some(RecogniseEvent::Sentence { job: self.id, until })
     }
 
-    /// Whether this is the end of the last sentence that is over.
+    /// Whether this is the end of the last complete sentence.
     pub(super) fn is_over_at(&self, until: u64) -> bool {
         let is_last = self.over.as_ref().is_some_and(|(over, _)| *over == until);
         is_last && !self.finished && matches!(self.audio, Audio::Heard(_))
     }
 
-    /// Cuts off what follows the last sentence that is over, as the job `next`, which the engine is
-    /// working on from now on. Returns it with a copy of its audio. `None`: no sentence is over
+    /// Splits off everything after the last complete sentence as the job `next`. The engine
+    /// continues with that job. Returns it with a copy of its audio; `None` if no sentence ends
     /// there.
     pub(super) fn split_off(&mut self, next: JobId, until: u64) -> Option<(Self, Vec<i16>)> {
         if !self.is_over_at(until) {
@@ -298,7 +298,7 @@ impl Job {
         Some((rest, tail))
     }
 
-    /// The text of the sentences that are over, for a job that was split.
+    /// Returns the text of the complete sentences, for a job that was split.
     pub(super) fn over(self) -> RecogniseEvent {
         let language = self.over.clone().map(|(_, language)| language).unwrap_or_default();
         let samples = self.audio.len();
@@ -337,7 +337,7 @@ impl Job {
         self.failure = Some(Failure::new(Code::File, text));
     }
 
-    /// Takes a segment, which replaces an earlier final one with the same start. Returns the text
+    /// Applies a segment, which replaces an earlier final one with the same start. Returns the text
     /// so far.
     pub(super) fn update(&mut self, segment: Segment, is_final: bool) -> RecogniseEvent {
         let told = self.segments.iter().rposition(|known| known.start == segment.start);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     proptest! {
-        /// Wherever an engine says that sentences are over, each sample belongs to one job.
+        /// Whatever sentence ends an engine reports, each sample belongs to exactly one job.
         #[test]
         fn whatever_an_engine_says_of_sentences_no_sample_is_lost(
             heard in 1usize..40_000,
@@ -445,7 +445,7 @@ mod tests {
         }
     }
 
-    /// One engine job, split in two: what the engine says of it belongs to the first or the second.
+    /// One engine job, split in two: each report belongs to the first or the second job.
     #[test]
     fn a_job_is_split_where_a_sentence_is_over_and_the_engine_notices_nothing() {
         let heard = Audio::Heard((0..50).collect());
@@ -474,7 +474,7 @@ mod tests {
         assert_eq!((rest.wire, rest.next_pcm().unwrap().len()), (Some(wire), 0), "it has all");
         rest.feed(&[50, 51]);
         assert_eq!(*rest.next_pcm().unwrap(), [50, 51]);
-        // What the engine says again of the first sentence is not the second job's.
+        // A repetition about the first sentence does not belong to the second job.
         assert_eq!(rest.own(segment(2, 9, "One!")), None);
         let own = rest.own(segment(22, 30, "Two.")).unwrap();
         assert_eq!((own.start, own.end), (7, 15));
@@ -483,12 +483,12 @@ mod tests {
         assert_eq!((text.as_str(), segments.len()), ("Two. Three.", 2));
         assert_eq!(rest.at(51), 36);
 
-        // Another engine gets the second job's audio alone, and counts from its first sample.
+        // Another engine gets only the second job's audio, and counts from its first sample.
         rest.rewind();
         assert_eq!((rest.next_pcm().unwrap().len(), rest.at(5)), (37, 5));
     }
 
-    /// A split must not divide a job in the middle of a sentence, or one that starts over.
+    /// A split must not divide a sentence, or a job that starts over.
     #[test]
     fn a_report_of_a_sentence_counts_until_it_is_overtaken() {
         let heard = Audio::Heard((0..50).collect());

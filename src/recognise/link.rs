@@ -11,12 +11,12 @@ use v2m_messages::tr;
 #[derive(Debug)]
 pub(super) struct Link {
     stream: UnixStream,
-    /// Bytes to write. `written` of them are written.
+    /// Queued bytes; the first `written` of them are written.
     out: Vec<u8>,
     written: usize,
-    /// Bytes read that are not a whole frame yet.
+    /// Received bytes of an incomplete frame.
     input: Vec<u8>,
-    /// Messages from the engine that were not taken yet.
+    /// Messages from the engine that have not been taken yet.
     pub(super) frames: VecDeque<FromEngine>,
     /// Whether the engine has sent a message.
     pub(super) spoken: bool,
@@ -78,7 +78,7 @@ impl Link {
             match self.stream.try_write(&self.out[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                // The engine may have sent the reason before it closed its end. Read that first.
+                // The engine may have sent the reason before it closed its end, so read first.
                 Err(e) if is_closed(&e) => {
                     self.out.clear();
                     self.written = 0;
@@ -99,7 +99,7 @@ impl Link {
             Ok(0) => return Err(self.end()),
             Ok(n) => self.input.extend_from_slice(&buffer[..n]),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            // This is also an end: that of a process that had not read everything.
+            // Also an end: the process had not read everything.
             Err(e) if is_closed(&e) => return Err(self.end()),
             Err(e) => return Err(e),
         }
@@ -128,7 +128,7 @@ impl Link {
 
     /// Closes both directions.
     pub(super) fn close(&mut self) {
-        // An end that is already gone needs no shutdown.
+        // If the other end is already gone, no shutdown is needed.
         let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
         self.closed = true;
     }

@@ -4,30 +4,31 @@
 //! An engine is a program that turns sound into text, run as a child process (`v2m-engine` and the
 //! programs beside it). The recogniser stays when one engine replaces another.
 //!
-//! The audio of each job is kept here (that of files: on disk) until its text is there, so that a
-//! new engine gets exactly the same audio as the dead one. The scheduling is simple: one job at a
-//! time, a live dictation before any background one. How the engine processes the audio is not
+//! The audio of each job is kept here (that of files: on disk) until its text arrives, so that a
+//! new engine gets exactly the same audio as the one that died. The scheduling is simple: one job
+//! at a time, a live dictation before any background one. How the engine processes the audio is not
 //! handled here.
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `recogniser` | the handle: what is wanted, and what happens next |
-//! | `starting` | which engine is started, and when |
-//! | `feeding` | an engine at work: which job it is given, and whether it gets on |
-//! | `candidates` | which engine is next when one fails: the policy, pure |
+//! | `recogniser` | the handle: takes requests, and decides what happens next |
+//! | `starting` | starts engines: which one, and when |
+//! | `feeding` | feeds a working engine, and checks its progress |
+//! | `candidates` | which engine is next after a failure: the policy, pure |
 //! | `holding` | jobs that wait until their language is known |
-//! | `frames` | what an engine says |
-//! | `failing` | engines that fail, and jobs that no engine will take |
-//! | `rest` | engines that are let go: long idle, or before the machine sleeps |
-//! | `engine` | one engine: how it is started, and how long it has been silent |
-//! | `link` | the socketpair to it, as frames |
-//! | `relay` | the way of an engine without a model to `v2m-remote` |
-//! | `server` | a server that is away, and whether it is back |
-//! | `ending`, `stderr` | how its process ends, and its last words |
-//! | `vigil`, `process` | whether it hangs, or is only kept waiting: the policy, pure, and what the system tells |
+//! | `frames` | handles an engine's messages |
+//! | `failing` | failed engines, and jobs that no engine will take |
+//! | `rest` | unloads engines: long idle, or before suspend |
+//! | `engine` | one engine process: its start, and how long it has been silent |
+//! | `link` | the socketpair to the engine, as frames |
+//! | `relay` | connects an engine without a model to `v2m-remote` |
+//! | `server` | detects when an unavailable server is back |
+//! | `ending`, `stderr` | how its process ends, and its last output |
+//! | `vigil`, `process` | whether it hangs or is only kept waiting: the policy, pure, and the
+//! kernel's data |
 //! | `stamp` | whether a model's file has changed |
-//! | `job`, `audio` | one recording on its way |
-//! | `advice` | what people are told to do about it |
+//! | `job`, `audio` | one recording and its progress |
+//! | `advice` | messages about failures, with advice |
 
 mod advice;
 mod audio;
@@ -66,30 +67,29 @@ use v2m_ipc::remote::Endpoint;
 /// The engines that may run, and the model they load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineSpec {
-    /// The engines, in the order in which they are tried: the later ones replace the earlier ones.
-    /// At least one.
+    /// The engines in order of preference: later ones replace earlier ones. At least one.
     pub candidates: Vec<Candidate>,
     /// The model's name, as shown to people.
     pub model_name: String,
     /// The model's file.
     pub model: PathBuf,
-    /// The server that [`Backend::Remote`] means. Without one that engine cannot be started.
+    /// The server for [`Backend::Remote`]. Without one, that engine cannot be started.
     pub server: Option<Endpoint>,
     /// The voice activity model's file.
     pub vad: Option<PathBuf>,
-    /// How many threads compute. 0: the engine decides.
+    /// Number of compute threads; 0: the engine decides.
     pub threads: u32,
     /// An engine that has work but makes no progress for this long is replaced. Time spent waiting
     /// for a processor does not count.
     pub hang: Duration,
     /// How long an engine without work keeps its model.
     pub unload: Unload,
-    /// Whether it writes while somebody speaks, and nobody waits for a text. What fails it is not
-    /// tried again then.
+    /// Whether it is the preview, which writes during speech; nobody waits for its text. Its
+    /// failures are not retried.
     pub is_preview: bool,
 }
 
-/// The time without work after which an engine is unloaded. `None`: never.
+/// The time without work after which an engine is unloaded; `None`: never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unload {
     /// The time for an engine on a GPU. Other programs want the GPU's memory too.
@@ -119,7 +119,7 @@ pub struct EngineReport {
     pub model: Option<String>,
     /// The model's size in bytes. Known while it loads.
     pub bytes: Option<u64>,
-    /// The backend that really computes. Known once the model is loaded.
+    /// The backend in use. Known once the model is loaded.
     pub backend: Option<String>,
     /// The device's own name. Known once the model is loaded.
     pub device: Option<String>,
@@ -129,12 +129,12 @@ pub struct EngineReport {
     pub warm_up_ms: Option<u64>,
     /// The memory that it uses on its device, in bytes, if known.
     pub memory_bytes: Option<u64>,
-    /// The engines that were preferred to this one, and why they are not used.
+    /// Engines that were preferred, and why they are not used.
     pub passed_over: Vec<PassedOver>,
 }
 
 impl EngineReport {
-    /// Makes a report of this state without further details.
+    /// Creates a report of this state without further details.
     pub(crate) fn new(state: EngineState) -> Self {
         Self {
             state,
@@ -151,18 +151,18 @@ impl EngineReport {
     }
 }
 
-/// A job's text, as the engine gives it.
+/// A job's text, as returned by the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recognition {
     /// The whole text. Empty if nobody spoke.
     pub text: String,
     /// The language's ISO 639-1 code.
     pub language: String,
-    /// Where each piece was said.
+    /// Pieces of the text, with their times.
     pub segments: Vec<Segment>,
-    /// What the decoding took.
+    /// Cost of decoding.
     pub stats: DecodeStats,
-    /// How often the audio was given to an engine: once, and once more for each failure.
+    /// Number of attempts: one, and one more for each failure.
     pub attempts: u8,
 }
 
@@ -179,10 +179,10 @@ pub enum RecogniseEvent {
         text: String,
         /// Whether the text is final.
         is_final: bool,
-        /// Where the text ends in the job's audio, in samples.
+        /// End of the text in the job's audio, in samples.
         end: u64,
     },
-    /// A job's text is there.
+    /// A job's text is complete.
     Done {
         /// The job.
         job: JobId,
@@ -207,21 +207,22 @@ pub enum RecogniseEvent {
         /// A message for the user, if the engine had worked before.
         notice: Option<Failure>,
     },
-    /// Somebody spoke, and then was silent for as long as the job's options require.
+    /// Somebody spoke, followed by the silence that the job's options specify.
     Quiet {
         /// The job.
         job: JobId,
-        /// How many samples had been heard.
+        /// Number of samples processed by then.
         at: u64,
     },
-    /// A sentence is over. [`Recogniser::split`] takes it; otherwise it stays part of the job.
+    /// A sentence is complete. [`Recogniser::split`] divides there; otherwise it stays part of the
+    /// job.
     Sentence {
         /// The job.
         job: JobId,
         /// The sample in the job's audio before which all text is settled.
         until: u64,
     },
-    /// The language of a job with [`DecodeOptions::language_after`], which is over by that.
+    /// The language of a job with [`DecodeOptions::language_after`]. The job ends with it.
     ///
     /// [`DecodeOptions::language_after`]: v2m_ipc::engine::DecodeOptions::language_after
     Language {
@@ -229,7 +230,7 @@ pub enum RecogniseEvent {
         job: JobId,
         /// The ISO 639-1 code; `None` if nobody spoke.
         language: Option<String>,
-        /// How many samples with voice there were.
+        /// Number of samples with voice.
         voice: u64,
     },
     /// An engine died or hung and was replaced. If it was working on a job, the job starts over.

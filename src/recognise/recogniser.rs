@@ -17,16 +17,15 @@ use v2m_messages::tr;
 /// When to try again if no engine could be loaded, and when to check again whether a model's file
 /// has changed.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// The least time between two attempts that presses cause. A held key repeats 30 times a second.
+/// Minimum time between two attempts caused by presses. A held key repeats 30 times a second.
 pub(super) const PRESSED_AGAIN: Duration = Duration::from_secs(2);
-/// If memory was lacking or an engine hung, the waiting time doubles after each attempt, up to
-/// this.
+/// Maximum wait between attempts: it doubles after each one that failed because memory was lacking
+/// or an engine hung.
 pub(super) const RETRY_AT_LAST: Duration = Duration::from_secs(64 * 60);
 /// An engine without work that dies within this time of its start counts as one that died while
 /// loading. Otherwise it would be started over and over.
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(60);
-/// How long loading may take. The largest models are 3 GB, and the slowest disks read 30 MB a
-/// second.
+/// Time limit for loading. The largest models are 3 GB, and the slowest disks read 30 MB a second.
 pub const LOAD_LIMIT: Duration = Duration::from_secs(240);
 
 /// The recogniser as the daemon sees it. Everything happens inside [`Recogniser::next`], which the
@@ -38,18 +37,18 @@ pub struct Recogniser {
     /// The engines. `None` if nothing can run.
     pub(super) lineup: Option<Lineup>,
     pub(super) engine: Option<EngineProcess>,
-    /// An engine that must go, and why. No other engine starts before it is gone.
+    /// An engine that is being ended, and why. No other engine starts before it is gone.
     pub(super) parting: Option<(EngineProcess, Parting)>,
     pub(super) report: EngineReport,
     /// No engine starts before this time.
     pub(super) retry_at: Option<Instant>,
-    /// When a press last caused an attempt before that time.
+    /// When a press last caused an attempt before `retry_at`.
     pub(super) pressed: Option<Instant>,
     /// How long the next attempt waits, after one that failed and may succeed later.
     pub(super) retry_after: Duration,
-    /// The model's file at the last start.
+    /// The model file's stamp at the last start.
     pub(super) stamp: Option<Stamp>,
-    /// The model's file that the engine died of. The engine is not tried again while the file is
+    /// The model file that the engine died of. The engine is not tried again while that file is
     /// unchanged.
     pub(super) fatal: Option<Option<Stamp>>,
     pub(super) jobs: Vec<Job>,
@@ -59,22 +58,22 @@ pub struct Recogniser {
     pub(super) events: VecDeque<RecogniseEvent>,
     /// Since when a loaded engine has had no work.
     pub(super) idle_since: Option<Instant>,
-    /// Since when the machine has been about to sleep, or asleep.
+    /// Since when the machine has been about to suspend, or suspended.
     pub(super) asleep: Option<Instant>,
     /// Whether to load an unloaded engine again as soon as possible.
     pub(super) load_wanted: bool,
     /// Whether a better engine may work again.
     pub(super) swap_wanted: bool,
-    /// When to try engines again that failed right after a sleep.
+    /// When to retry engines that failed right after resume.
     pub(super) second_look: Option<Instant>,
-    /// What is known of a server that failed.
+    /// State of a server that failed.
     pub(super) outage: Outage,
 }
 
-/// Why an engine goes.
+/// Why an engine is ended.
 #[derive(Debug)]
 pub(super) enum Parting {
-    /// It failed: who is to blame, and the words before the description of how it ended.
+    /// It failed: who is to blame, and the words that precede its ending in the message.
     Failed(Blame, String),
     /// It is not needed at the moment.
     Unload,
@@ -120,8 +119,7 @@ impl Recogniser {
         recogniser
     }
 
-    /// Sets another engine or model, or tries the same one again. Jobs under way start over with
-    /// it.
+    /// Selects another engine or model, or retries the same one. Current jobs start over with it.
     pub fn set_spec(&mut self, spec: Result<EngineSpec, Failure>) {
         let same = spec == self.spec;
         let usable = match self.report.state {
@@ -129,7 +127,7 @@ impl Recogniser {
             EngineState::Unloaded => true,
             EngineState::Absent | EngineState::Failed => false,
         };
-        // There is still nothing to load, and that has been reported.
+        // There is still nothing to load, and that has already been reported.
         if same && (usable || spec.is_err()) {
             return;
         }
@@ -151,17 +149,17 @@ impl Recogniser {
         }
     }
 
-    /// The engine's state and details about it.
+    /// Returns the engine's state and details about it.
     pub fn report(&self) -> &EngineReport {
         &self.report
     }
 
-    /// The engine in use, or the next one: `cuda`, `vulkan`, `cpu-v4` or `cpu`.
+    /// Returns the engine in use, or the next one: `cuda`, `vulkan`, `cpu-v4` or `cpu`.
     pub fn engine_name(&self) -> Option<&'static str> {
         self.lineup.as_ref().map(|lineup| lineup.current().backend.name())
     }
 
-    /// The id of the engine's process, for tests and the journal.
+    /// Returns the id of the engine's process, for tests and the journal.
     pub fn pid(&self) -> Option<u32> {
         self.engine.as_ref().and_then(EngineProcess::pid)
     }
@@ -184,13 +182,13 @@ impl Recogniser {
         self.jobs.push(Job::new(job, options, urgency, Audio::Recorded(recorded)));
     }
 
-    /// Keeps jobs that nobody waits for paused, because somebody dictates with another recogniser; or
-    /// lets them go on.
+    /// Pauses jobs that nobody waits for while somebody dictates with another recogniser, or
+    /// resumes them.
     pub fn make_way(&mut self, makes_way: bool) {
         self.makes_way = makes_way;
     }
 
-    /// Whether somebody dictates, or waits for the text of a dictation. It may be held.
+    /// Whether somebody dictates, or waits for the text of a dictation. The job may be held.
     pub fn is_dictated_to(&self) -> bool {
         self.jobs.iter().any(|job| job.urgency == Priority::Live)
     }
@@ -202,12 +200,12 @@ impl Recogniser {
         }
     }
 
-    /// How many samples of a recording the engine has finished. 0: the recording is not known.
+    /// Returns how many samples of a recording the engine has finished; 0 for an unknown recording.
     pub fn settled(&self, job: JobId) -> u64 {
         self.jobs.iter().find(|it| it.id == job).map_or(0, Job::finished_samples)
     }
 
-    /// Marks a recording's audio as complete, and asks for the text.
+    /// Marks a recording's audio as complete, and requests the text.
     pub fn finish(&mut self, job: JobId) {
         // From now on the engine must make progress.
         if let Some(engine) = &mut self.engine {
@@ -226,14 +224,14 @@ impl Recogniser {
         }
     }
 
-    /// Ends a job with the sentences that are over, before this sample: its text comes as
-    /// [`RecogniseEvent::Done`]. The rest of its audio, which is returned, belongs to `next` from now
-    /// on. The engine goes on with it and notices nothing.
+    /// Ends a job with its complete sentences before this sample: its text arrives as
+    /// [`RecogniseEvent::Done`]. The rest of its audio, which is returned, belongs to `next` from
+    /// now on. The engine continues with it and notices nothing.
     pub fn split(&mut self, id: JobId, next: JobId, until: u64) -> Option<Vec<i16>> {
         let index = self.jobs.iter().position(|job| job.id == id)?;
         let (rest, tail) = self.jobs[index].split_off(next, until)?;
         let job = std::mem::replace(&mut self.jobs[index], rest);
-        // The silence goes on in the next job.
+        // The silence continues in the next job.
         for event in &mut self.events {
             if let RecogniseEvent::Quiet { job, at } = event
                 && *job == id
@@ -251,7 +249,7 @@ impl Recogniser {
         self.jobs.iter().any(|it| it.id == job && it.is_over_at(until))
     }
 
-    /// Cancels a job that nobody wants any more.
+    /// Cancels a job: its text is not wanted.
     pub fn cancel(&mut self, job: JobId) {
         let Some(index) = self.jobs.iter().position(|j| j.id == job) else { return };
         let job = self.jobs.remove(index);

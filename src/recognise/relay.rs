@@ -1,9 +1,9 @@
-//! Connects an engine without a model to `v2m-remote`. Both speak [`v2m_ipc::remote`]; nothing that
-//! passes is looked at.
+//! Connects an engine without a model to `v2m-remote`. Both speak [`v2m_ipc::remote`]; the relay
+//! does not inspect the content.
 //!
-//! The engine keeps its end as long as it lives. `v2m-remote` is connected when the engine asks
-//! something for the first time, and anew if it has ended since: what was asked and not answered is
-//! then asked again.
+//! The engine keeps its end as long as it lives. The relay connects to `v2m-remote` at the engine's
+//! first request, and again if `v2m-remote` has exited since: unanswered requests are then sent
+//! again.
 
 use crate::unit::{REMOTE, Unconnected};
 use std::io;
@@ -16,9 +16,9 @@ use v2m_ipc::engine::{self, Frame};
 use v2m_ipc::remote::{Answer, FailureKind, Question, socket_path};
 use v2m_messages::tr;
 
-/// What is waited before a question is put again. One that comes when `v2m-remote` ends loses its
-/// connection, and so do those that follow until systemd has seen the end: it closes them together
-/// with what the program had not accepted.
+/// Waits before a request is repeated. A request that arrives while `v2m-remote` exits loses its
+/// connection, and so do the following ones until systemd has noticed the exit: it closes them
+/// together with any that the program had not accepted.
 const PAUSES: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(20),
@@ -26,7 +26,7 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(400),
 ];
 
-/// The longest question: a minute of sound, and the words around it. More is no question.
+/// Maximum length of a request: a minute of sound, and the words around it.
 const LONGEST: usize = 2 * engine::MAX_FRAME;
 
 /// A relay. Ends when it is dropped, or when the engine closes its end.
@@ -37,12 +37,12 @@ impl Relay {
     /// Takes the daemon's end of the engine's socketpair.
     ///
     /// # Errors
-    /// Those of the socket's registration.
+    /// If the socket cannot be registered.
     pub(super) fn spawn(end: std::os::unix::net::UnixStream) -> io::Result<Self> {
         end.set_nonblocking(true)?;
         let engine = UnixStream::from_std(end)?;
         Ok(Self(tokio::spawn(async move {
-            // The engine's end, or an engine that talks nonsense: in either case nobody is left.
+            // The engine has exited or violates the protocol: there is nobody to report to.
             let _ = relay(engine).await;
         })))
     }
@@ -56,19 +56,19 @@ impl Drop for Relay {
 
 async fn relay(mut engine: UnixStream) -> io::Result<()> {
     let mut server: Option<UnixStream> = None;
-    // Asked, and not answered yet.
+    // Requests that have not been answered yet.
     let mut asked = Vec::new();
     let mut pauses = PAUSES.iter();
     let (mut question, mut answer) = (vec![0; 64 << 10], vec![0; 16 << 10]);
     loop {
         if server.is_none() && !has_question(&asked) {
-            // The end of a question that was answered meanwhile. It needs no answer.
+            // The end of a request that was already answered. It needs no answer.
             asked.clear();
         }
         if server.is_none() && !asked.is_empty() {
             match connect().await {
                 Ok(mut connected) => {
-                    // If it is gone already, reading shows that.
+                    // If the connection is already lost, reading reports that.
                     let _ = connected.write_all(&asked).await;
                     server = Some(connected);
                 }
@@ -114,8 +114,8 @@ async fn relay(mut engine: UnixStream) -> io::Result<()> {
     }
 }
 
-/// Whether there is anything to answer in what was asked: sound, a question, or the beginning of one.
-/// What cannot be read is taken for one.
+/// Whether the pending data contains anything to answer: sound, a request, or the beginning of one.
+/// Unreadable data counts as a request.
 fn has_question(asked: &[u8]) -> bool {
     let mut rest = asked;
     loop {
@@ -134,7 +134,7 @@ async fn read(server: &mut Option<UnixStream>, into: &mut [u8]) -> io::Result<us
     }
 }
 
-/// Connects to `v2m-remote`, or says why that is not possible.
+/// Connects to `v2m-remote`, or returns why that is not possible.
 async fn connect() -> Result<UnixStream, String> {
     let Some(path) = socket_path() else {
         return Err(tr!(

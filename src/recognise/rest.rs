@@ -1,8 +1,8 @@
-//! Unloads engines: after a long time without work, before the machine sleeps, and when a better
-//! one can replace them.
+//! Unloads engines: after a long time without work, before suspend, and when a better one can
+//! replace them.
 //!
-//! Before sleep only an engine on a GPU is unloaded. A driver may lose a process's state during
-//! suspend. The processor's memory stays as it is, so an engine there needs nothing.
+//! Before suspend only an engine on a GPU is unloaded: a driver may lose a process's state. The
+//! processor's memory is preserved, so an engine there needs nothing.
 
 use super::candidates::Lineup;
 use super::job::Job;
@@ -11,16 +11,16 @@ use crate::session::{Code, EngineState};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a driver may take to wake up after the machine.
+/// How long a driver may take to be ready after resume.
 const SECOND_LOOK: Duration = Duration::from_secs(20);
-/// If the machine has been awake for this long since it announced its sleep, and has not reported
-/// that it woke, it counts as awake.
+/// Time after which a machine that announced suspend, is running, and has not reported its resume
+/// counts as awake.
 const AWAKE_AFTER: Duration = Duration::from_secs(60);
 
 impl Recogniser {
-    /// Prepares for the machine's sleep. An engine on the GPU is unloaded without loss to its jobs,
-    /// and none is started there until [`Self::resumed`]. [`Self::holds_gpu`] shows when the engine
-    /// is gone.
+    /// Prepares for suspend. An engine on the GPU is unloaded without loss to its jobs, and none is
+    /// started there until [`Self::resumed`]. [`Self::holds_gpu`] returns whether the engine is
+    /// still there.
     pub fn suspend(&mut self) {
         let on_gpu = self.lineup.as_ref().is_some_and(|l| l.current().backend.is_gpu());
         if !on_gpu {
@@ -34,8 +34,8 @@ impl Recogniser {
         }
     }
 
-    /// Handles the machine's waking. An engine that was unloaded is loaded again. Engines that had
-    /// failed are tried again now, and once more a little later if they fail.
+    /// Handles resume. An engine that was unloaded is loaded again. Engines that had failed are
+    /// retried now, and once more a little later if they fail.
     pub fn resumed(&mut self) {
         self.asleep = None;
         if self.fatal.is_some() {
@@ -51,7 +51,7 @@ impl Recogniser {
         }
     }
 
-    /// Whether there is no engine for a reason that another attempt may find gone. A missing or
+    /// Whether there is no engine, for a reason that may be gone at the next attempt. A missing or
     /// broken model does not count: that needs another model.
     pub(super) fn engine_is_to_blame(&self) -> bool {
         self.report.problem.as_ref().is_some_and(|problem| problem.code == Code::EngineFailed)
@@ -89,7 +89,7 @@ impl Recogniser {
     }
 
     /// Acts on an engine without work: unloads it, or looks for a better one that did not start
-    /// right after the machine woke.
+    /// right after resume.
     pub(super) fn idled(&mut self) {
         if self.second_look.take_if(|at| *at <= Instant::now()).is_some() {
             self.swap_wanted |= self.lineup.as_mut().is_some_and(Lineup::reconsider);
@@ -98,7 +98,7 @@ impl Recogniser {
         }
     }
 
-    /// When to act on an engine without work.
+    /// Returns when to act on an engine without work.
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
         [self.unload_at(), self.second_look].into_iter().flatten().min()
     }
@@ -106,13 +106,13 @@ impl Recogniser {
     fn unload_at(&self) -> Option<Instant> {
         let unload = self.spec.as_ref().ok()?.unload;
         let backend = self.engine.as_ref()?.backend;
-        // One without a model keeps a connection and a program, and is back at once.
+        // An engine without a model holds a connection and a program, and restarts at once.
         let elsewhere = backend.is_gpu() || backend.is_remote();
         Some(self.idle_since? + if elsewhere { unload.gpu? } else { unload.cpu? })
     }
 
-    /// When to treat a machine as awake that was about to sleep and has not reported that it woke,
-    /// because somebody is speaking.
+    /// Returns when to treat a machine as awake that announced suspend and has not reported its
+    /// resume, because somebody is speaking.
     pub(super) fn awake_at(&self) -> Option<Instant> {
         self.asleep.filter(|_| !self.jobs.is_empty()).map(|since| since + AWAKE_AFTER)
     }

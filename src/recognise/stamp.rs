@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Tells one version of a file from another, whether the file was replaced or written to.
+/// Distinguishes versions of a file, whether it was replaced or modified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     device: u64,
@@ -15,7 +15,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of the file as it is now. `None` if it does not exist or cannot be inspected.
+    /// Returns the current stamp of the file; `None` if it does not exist or cannot be inspected.
     pub fn of(file: &Path) -> Option<Self> {
         let facts = fs::metadata(file).ok()?;
         Some(Self {

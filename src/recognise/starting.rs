@@ -16,12 +16,12 @@ impl Recogniser {
         (self.retry_at, self.retry_after, self.fatal) = (None, RETRY_AFTER, None);
     }
 
-    /// The stamp of the model's file as it is now.
+    /// Returns the current stamp of the model's file.
     fn model_stamp(&self) -> Option<Stamp> {
         Stamp::of(&self.spec.as_ref().ok()?.model)
     }
 
-    /// Notes that the engine died of the model's file as it was at the engine's start.
+    /// Notes that the engine died of the model's file as of its start.
     pub(super) fn hold_model(&mut self) {
         self.fatal = Some(self.stamp);
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
@@ -40,7 +40,7 @@ impl Recogniser {
         }
     }
 
-    /// The model of the engine in use, or of the next one. A server's may have no name.
+    /// Returns the model of the engine in use, or of the next one. A server's may have no name.
     fn model_in_use(&self) -> Option<String> {
         let spec = self.spec.as_ref().ok()?;
         let is_remote = self.lineup.as_ref().is_some_and(|it| it.current().backend.is_remote());
@@ -51,7 +51,7 @@ impl Recogniser {
         }
     }
 
-    /// Starts the engine that is next.
+    /// Starts the next engine.
     pub(super) fn start(&mut self) {
         self.load_wanted = false;
         self.retry_at = None;
@@ -77,8 +77,8 @@ impl Recogniser {
         }
     }
 
-    /// Somebody wants to dictate. If no engine could be loaded, but a later attempt may succeed, or a
-    /// server may answer again, this makes the attempt now. Returns whether it does.
+    /// Notes a press. If no engine could be loaded, but a later attempt may succeed, or a server
+    /// may answer again, makes the attempt now. Returns whether it does.
     pub fn pressed(&mut self) -> bool {
         let failed = self.report.state == EngineState::Failed && self.engine.is_none();
         let is_soon = self.pressed.is_some_and(|last| last.elapsed() < PRESSED_AGAIN);

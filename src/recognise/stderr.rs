@@ -41,7 +41,7 @@ impl Drop for Listener {
 /// Picks the first line that reports an error, because a stack of calls may follow it. Otherwise
 /// picks the last line, as with an engine's own message, after which nothing follows.
 fn reason(lines: &VecDeque<String>) -> Option<&str> {
-    // The words of drivers and libraries. An engine's own message is in the user's language.
+    // Typical words of drivers and libraries. An engine's own message is in the user's language.
     const WORDS: [&str; 4] = verbatim!(["error", "failed", "cannot", "could not"]);
     let tells = |line: &&String| {
         let line = line.to_lowercase();

@@ -1,4 +1,4 @@
-//! The policy that measures how long an engine has been silent although it could have worked. Pure.
+//! Policy: measures how long an engine has been silent although it could have worked. Pure.
 //!
 //! Delays that the engine cannot help do not count. The time since the last look counts
 //!
@@ -6,16 +6,16 @@
 //!   device;
 //! - as far as it got a processor, if one does: the rest it spent waiting for other programs.
 //!
-//! So an engine that computes for ever and one that sleeps for ever both count as hung, and one
-//! that is starved is waited for. A look that comes late shows nothing about the time before it:
-//! the daemon was starved too, or both were frozen.
+//! So an engine that computes for ever and one that sleeps for ever both count as hung, but a
+//! starved engine gets more time. A late look shows nothing about the time before it: the daemon
+//! was starved too, or both were frozen.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// The time between two looks at an engine with work.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How much time one look may count at most. Timers and a busy daemon may be late.
+/// Maximum time that one look may count. Timers and a busy daemon may be late.
 const STRETCH: Duration = Duration::from_secs(4);
 
 /// What the system shows about an engine's process.
@@ -59,7 +59,7 @@ impl Silence {
     }
 }
 
-/// Everything seen of one engine.
+/// All observations of one engine.
 #[derive(Debug)]
 pub(super) struct Vigil {
     looked: Instant,
@@ -95,7 +95,7 @@ impl Vigil {
         self.ping = None;
     }
 
-    /// Adds what a look shows. If the system shows nothing, all time counts.
+    /// Adds a look. If the system shows nothing, all time counts.
     pub(super) fn look(&mut self, now: Instant, look: Option<Look>) {
         let stretch = now.saturating_duration_since(self.looked).min(STRETCH);
         self.looked = now;
@@ -108,12 +108,12 @@ impl Vigil {
         }
     }
 
-    /// The silence without progress.
+    /// Returns the silence without progress.
     pub(super) fn without_progress(&self) -> Silence {
         self.progress
     }
 
-    /// The silence since a ping that is not answered yet.
+    /// Returns the silence since a ping that has not been answered.
     pub(super) fn without_answer(&self) -> Option<Silence> {
         self.ping
     }

@@ -19,15 +19,15 @@ use v2m_messages::tr;
 /// How often v2m checks whether the client of a long request has left.
 const GONE_EVERY: Duration = Duration::from_secs(1);
 
-/// The next thing to do on a connection.
+/// The next step on a connection.
 enum Next {
     /// A request, or why it is not valid.
     Request(Result<Command, Refusal>),
     /// An error that ends the conversation: send this answer and close.
     Last(Response),
-    /// Another client needs the place: say so if that needs no waiting, and close.
+    /// Another client needs the place: send an answer if that does not block, and close.
     GiveWay,
-    /// The peer is done.
+    /// The peer sends nothing more.
     End,
 }
 
@@ -41,8 +41,7 @@ pub(super) struct Connection {
     chunk: Vec<u8>,
     /// Whether the peer sends no more. It may still read.
     half_closed: bool,
-    /// Whether the connection was told to give way. It gives way once it has answered what has
-    /// arrived.
+    /// Whether the connection must give way, once it has answered the requests that have arrived.
     leaves: bool,
 }
 
@@ -65,7 +64,8 @@ impl Connection {
         }
     }
 
-    /// Answers requests until the peer is done, makes an error, or becomes a subscriber that ends.
+    /// Answers requests until the peer is done or makes an error. If it subscribes, sends events
+    /// until the end.
     pub(super) async fn converse(mut self) -> io::Result<()> {
         loop {
             let next = self.next().await?;
@@ -100,7 +100,7 @@ impl Connection {
                             () = gone(&self.stream) => return Ok(()),
                         }
                     }
-                    // The answer may be megabytes. Encoding that as JSON needs a thread of its own.
+                    // The answer may be megabytes. Encode it as JSON on a separate thread.
                     Asked::Call {
                         request:
                             request @ (Request::TestRules { .. } | Request::List(_) | Request::Show(_)),
@@ -129,7 +129,7 @@ impl Connection {
         }
     }
 
-    /// Writes an answer. A peer that does not read it may be told to give way.
+    /// Writes an answer. A peer that does not read it may have to give way.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.seat.is_now(Doing::Idle);
         tokio::select! {
@@ -205,7 +205,7 @@ impl Connection {
                 }
                 () = overdue, if midway => {
                     let say = tr!(
-                        "the request was begun and not ended in time; send its 4-byte big-endian \
+                        "the request did not arrive completely in time; send its 4-byte big-endian \
                          length and all of it"
                     );
                     return Ok(Next::Last(bad_request(say)));
@@ -214,7 +214,7 @@ impl Connection {
         }
     }
 
-    /// Handles what is left of the stream after the peer's last byte.
+    /// Handles the rest of the stream after the peer's last byte.
     fn rest(&mut self) -> Next {
         let cut = self.requests.is_midway() && self.framing() == Framing::Length;
         match self.requests.last_line() {
@@ -234,8 +234,8 @@ fn respond(result: Result<Answer, Failure>, original: Option<String>) -> Respons
     }
 }
 
-/// Ends when the peer is gone. Polls, because after an end of file the runtime's readiness does not
-/// show what comes later.
+/// Waits until the peer is gone. Polls, because after an end of file the runtime's readiness shows
+/// no later events.
 async fn gone(stream: &UnixStream) {
     loop {
         if is_gone(stream).unwrap_or(false) {

@@ -19,7 +19,7 @@ use v2m_messages::tr;
 
 mod history;
 
-/// A client's command, sorted by who answers it.
+/// A client's command, sorted by the part that answers it.
 pub(super) enum Asked {
     /// The server answers PONG.
     Pong,
@@ -27,14 +27,14 @@ pub(super) enum Asked {
     Events(Vec<message::EventName>),
     /// The daemon answers.
     Call {
-        /// The request.
+        /// The request for the daemon.
         request: Request,
         /// The text that came with the request. It is returned if the call fails.
         original: Option<String>,
     },
 }
 
-/// Sorts a client's command by who answers it.
+/// Sorts a client's command by the part that answers it.
 pub(super) fn request(command: message::Command) -> Asked {
     use message::Command as Wire;
     let (request, original) = match command {
@@ -156,7 +156,7 @@ pub(super) fn answer(answer: Answer) -> Response {
     }
 }
 
-/// Converts a failure for the client, with what is left of the user's words. `original` is the text
+/// Converts a failure for the client, with the rest of the user's words. `original` is the text
 /// that came with the request.
 pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
     let Failure { code, message, text, audio_path, brief: _, lasts: _, again } = failure;
@@ -172,7 +172,7 @@ pub(super) fn failure(failure: Failure, original: Option<String>) -> Response {
     Response::error(code.name(), message, data)
 }
 
-/// Converts an event for subscribers. `None`: it is not for them.
+/// Converts an event for subscribers. `None`: they do not receive this event.
 pub(super) fn event(event: Event) -> Option<data::Event> {
     Some(match event {
         Event::State { state, job, progress } => {
@@ -206,7 +206,7 @@ pub(super) fn event(event: Event) -> Option<data::Event> {
             seconds: seconds(samples),
             of: seconds(of),
         },
-        // For the sign on the screen alone; the states and texts in it are events of their own.
+        // Only for the sign on the screen. Subscribers get its states and texts as separate events.
         Event::Sign(_) => return None,
     })
 }
@@ -399,7 +399,7 @@ fn tenths(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
 }
 
-/// Rounds to hundredths: of a second, nobody needs more.
+/// Rounds to hundredths, which is precise enough for seconds.
 fn hundredths(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
 }

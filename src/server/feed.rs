@@ -1,7 +1,7 @@
 //! A subscriber's connection: it carries event frames, and nothing else.
 //!
 //! The events' channel and the socket's buffer are its limits. A subscriber that falls behind in
-//! the channel, or does not empty the buffer, loses its connection. Nobody waits for it.
+//! the channel, or does not empty the buffer, loses its connection. Nothing waits for it.
 
 use super::seats::{Doing, Seat};
 use super::{Server, convert, is_gone, read, refuse, stopped, write, write_now};

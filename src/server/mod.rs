@@ -1,9 +1,10 @@
 //! The clients' socket: connections, their limits, and the conversion between wire types and the
 //! daemon's types.
 //!
-//! The listener is given (systemd owns the socket): nothing here binds, unlinks or renames it. Wire
-//! types stop here: requests become [`Call`]s; answers and events become JSON. Other modules decide
-//! what a command does; only PING and SUBSCRIBE are answered here. Nothing dictated is logged.
+//! The caller provides the listener, because systemd owns the socket. Nothing here binds, unlinks
+//! or renames it. Wire types stop here: requests become [`Call`]s; answers and events become JSON.
+//! Other modules decide what a command does; only PING and SUBSCRIBE are answered here. Nothing
+//! dictated is logged.
 
 mod connection;
 mod convert;
@@ -29,8 +30,8 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 use v2m_ipc::message::Response;
 
-/// The pause after a failed `accept` if no connection can give way. `accept` then lacks descriptors
-/// or memory, and those need time.
+/// The pause after a failed `accept` if no connection can give way. Descriptors or memory are then
+/// exhausted, and take time to become free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Limits for clients. The defaults are the protocol's.
@@ -39,7 +40,7 @@ pub struct Limits {
     /// How many connections may be open. If more come, the one that has been silent longest gives
     /// way. This is also the limit of requests under way, apart from presses.
     pub connections: usize,
-    /// Additional connections for newcomers, used while nobody can give way.
+    /// Additional connections for newcomers, used while no connection can give way.
     pub newcomers: usize,
     /// The time from a frame's first byte to its last.
     pub half_frame: Duration,
@@ -64,8 +65,8 @@ impl Default for Limits {
 /// Serves the socket until `shutdown` is true or its sender is gone. Then it accepts no more
 /// connections, closes idle ones, and returns when the open requests are answered.
 ///
-/// A request that is unread at that moment stays unread. Its client sees a reset, knows from it
-/// that nobody acted on the request, and asks again.
+/// A request that is unread at that moment stays unread. Its client sees a reset, concludes that
+/// nobody acted on the request, and asks again.
 pub async fn serve(
     listener: UnixListener,
     calls: CallSender,
@@ -186,7 +187,7 @@ async fn converse(
     }
 }
 
-/// Waits for the order to stop. A sender that is gone counts as an order to stop.
+/// Waits for the order to stop. A dropped sender counts as such an order.
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|&stop| stop).await;
 }
@@ -200,7 +201,7 @@ async fn write(stream: &mut UnixStream, bytes: &[u8], limit: Duration) -> io::Re
     tokio::time::timeout(limit, stream.write_all(bytes)).await?
 }
 
-/// Reads the bytes that are there, at least one. Returns 0 at the end.
+/// Reads the available bytes, at least one. Returns 0 at the end.
 async fn read(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     const CHUNK: usize = 16 << 10;
     loop {
@@ -232,18 +233,18 @@ fn write_now(stream: &UnixStream, bytes: &[u8]) {
     }
 }
 
-/// Whether the peer closed both directions. A peer that only sends no more still reads. Asks the
-/// kernel, because the runtime's readiness may be older than the read that showed the end.
+/// Whether the peer closed both directions. A peer that closed only its sending side still reads.
+/// Asks the kernel, because the runtime's readiness may be older than the read that showed the end.
 fn is_gone(stream: &UnixStream) -> io::Result<bool> {
     let mut fds = [PollFd::new(stream, PollFlags::empty())];
     poll(&mut fds, Some(&Timespec::default()))?;
     Ok(fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
-/// For how long v2m drops what a peer still sends after the last answer.
+/// How long v2m reads and drops a peer's remaining bytes after the last answer.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Sends a last answer and closes. For a moment, reads and drops what the peer still sends. So a
+/// Sends a last answer and closes. For a moment, reads and drops the peer's remaining bytes. So a
 /// client that writes everything before it reads gets the answer instead of a broken pipe.
 async fn close_with(
     stream: &mut UnixStream,

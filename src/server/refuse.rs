@@ -20,8 +20,8 @@ const CLIENT_TIME: Duration = Duration::from_millis(100);
 /// How many reads of 16 KiB a refused client gets: enough for the longest request.
 const MOST_READS: usize = 66;
 
-/// Tells a client, without waiting, that there are too many. Uses the framing of what the client
-/// has sent so far, or the most common framing if it has sent nothing.
+/// Answers a client, without waiting, that there are too many. Uses the framing of the client's
+/// bytes so far, or the most common framing if it has sent nothing.
 pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
     let mut sent = Vec::new();
     let mut framing = None;
@@ -41,7 +41,7 @@ pub(super) fn at_once(stream: &tokio::net::UnixStream, limits: Limits) {
     write_now(stream, &framing.encode(&Response::error("busy", say, ().into())));
 }
 
-/// The answer to a connection that gives way to another one.
+/// Returns the answer to a connection that gives way to another one.
 pub(super) fn gives_way(limits: Limits) -> Response {
     let most = limits.connections;
     let say = tr!(

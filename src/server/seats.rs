@@ -1,4 +1,5 @@
-//! Tracks who is connected, and who gives way when there are too many: a press must always get in.
+//! Tracks the connections, and decides which one gives way when there are too many: a press must
+//! always get in.
 //!
 //! A connection with a request under way never gives way. Of the others, those without a whole
 //! request go first, then idle ones, then subscribers. Within each kind, the one that has been
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// What a connection is doing. Earlier kinds give way before later ones.
+/// A connection's activity. Earlier kinds give way before later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doing {
     /// It has sent nothing yet, or only part of a request.
@@ -29,7 +30,7 @@ struct State {
     doing: Doing,
     /// The time since which it has been silent.
     since: Instant,
-    /// Whether it was told to give way.
+    /// Whether it must give way.
     leaves: bool,
 }
 
@@ -45,13 +46,13 @@ impl Seat {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets what the connection does from now on. Setting the same again counts as a sign of life.
+    /// Sets the connection's current activity. Setting the same again counts as a sign of life.
     pub(super) fn is_now(&self, doing: Doing) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.doing, state.since) = (doing, Instant::now());
     }
 
-    /// Ends when the connection must give way. Cancel-safe.
+    /// Waits until the connection must give way. Cancel-safe.
     pub(super) async fn told_to_leave(&self) {
         self.leave.notified().await;
     }
@@ -65,11 +66,11 @@ impl Seat {
 /// Whether a newcomer gets a place.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// It gets one.
+    /// The newcomer gets a place.
     In(Arc<Seat>),
-    /// It gets one, and others were told to give way for it.
+    /// The newcomer gets a place, and others must give way for it.
     InPlaceOf(Arc<Seat>),
-    /// It gets none: all possible connections have a request under way.
+    /// The newcomer gets no place: all possible connections have a request under way.
     Full,
 }
 
@@ -84,16 +85,16 @@ impl Seats {
         seats.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Gives a newcomer a place, and tells others to give way if there are too many.
+    /// Gives a newcomer a place, and makes others give way if there are too many.
     pub(super) fn enter(&self, limits: &Limits) -> Entry {
         let seats = self.all();
         let now = Instant::now();
         let is_full = seats.len() >= limits.connections + limits.newcomers;
         let is_ripe = |state: &State| now.duration_since(state.since) >= limits.grace;
         let mut someone_leaves = false;
-        // If the first to go is a newcomer that is still spared, do not tell one of a later kind to
-        // go instead. Otherwise several hundred clients that come at once and send nothing would
-        // push out subscribers.
+        // If the next one to give way is a newcomer in its grace time, do not make a later kind
+        // give way instead. Otherwise several hundred clients that come at once and send nothing
+        // would push out subscribers.
         while count_staying(&seats) >= limits.connections
             && let Some(seat) = first_to_go(&seats)
             && is_ripe(&seat.state())
@@ -113,7 +114,7 @@ impl Seats {
         if someone_leaves { Entry::InPlaceOf(seat) } else { Entry::In(seat) }
     }
 
-    /// Tells one connection to give way because no descriptors are left. Returns whether there was
+    /// Makes one connection give way because no descriptors are left. Returns whether there was
     /// one.
     pub(super) fn free_one(&self) -> bool {
         let seats = self.all();
@@ -121,7 +122,7 @@ impl Seats {
         seat.inspect(|seat| seat.leave()).is_some()
     }
 
-    /// The number of requests under way.
+    /// Returns the number of requests under way.
     pub(super) fn asking(&self) -> usize {
         self.all().iter().filter(|seat| seat.state().doing == Doing::Asking).count()
     }

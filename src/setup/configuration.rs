@@ -1,4 +1,4 @@
-//! Settings that the set-up changes: by the checked way of UPDATE_CONFIG, straight into the file,
+//! Settings that the set-up changes, with the checks of UPDATE_CONFIG, directly in the file,
 //! because the service may not run yet. A running service notices the change.
 
 use super::interrupt;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use v2m_messages::verbatim;
 
-/// The configuration's file, and what it says.
+/// The configuration file and its settings.
 #[derive(Debug)]
 pub(super) struct Configuration {
     path: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    /// Reads it.
+    /// Reads the configuration.
     ///
     /// # Errors
     /// Any of [`config::load`].
@@ -30,7 +30,7 @@ impl Configuration {
         &self.settings
     }
 
-    /// Whether the file gives one of these keys (section, key). `false` if it cannot be read.
+    /// Whether the file sets one of these keys (section, key). `false` if it cannot be read.
     pub(super) fn gives(&self, keys: &[(&str, &str)]) -> bool {
         config::explain(&self.path, std::env::vars_os()).is_ok_and(|all| {
             all.keys.iter().any(|key| {
@@ -39,16 +39,16 @@ impl Configuration {
         })
     }
 
-    /// The value of a key, in the file's terms.
+    /// Returns the value of a key, as in the file.
     fn value(&self, section: &str, key: &str) -> Value {
         self.settings.to_json()[section][key].clone()
     }
 
-    /// Sets these keys (section, key, value) together, and returns the commands that set them back.
-    /// Keys that have their value already are left alone.
+    /// Sets these keys (section, key, value) together, and returns the commands that restore them.
+    /// Keys that already have their value are left alone.
     ///
     /// # Errors
-    /// Any [`ConfigError`]; nothing is changed then.
+    /// Any [`ConfigError`]; then nothing is changed.
     pub(super) fn set(
         &mut self,
         wanted: &[(&str, &str, Value)],
@@ -76,10 +76,10 @@ impl Configuration {
     }
 }
 
-/// A value as a shell's word for `v2m-send config set`.
+/// Formats a value as a shell word for `v2m-send config set`.
 pub(super) fn written(value: &Value) -> String {
     let text = match value {
-        // A text that looks like another value, or is empty, needs quotes of its own.
+        // A text that is empty or looks like another value needs its own quotes.
         Value::String(text)
             if v2m_ipc::value::read(text) == Ok(value.clone()) && !text.is_empty() =>
         {
@@ -95,7 +95,7 @@ pub(super) fn written(value: &Value) -> String {
     }
 }
 
-/// A change of the configuration that failed.
+/// Returns the outcome of a failed change of the configuration.
 pub(super) fn failed(error: &ConfigError) -> Outcome {
     Outcome::missing(Lack::Configuration, error.to_string())
 }

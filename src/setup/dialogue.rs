@@ -1,8 +1,8 @@
-//! What is said and asked in the terminal: plain lines, one after the other.
+//! Prints and asks in the terminal, in plain lines, one after the other.
 //!
-//! No library draws these prompts. A line that is written once is read by every screen reader, in
-//! every terminal and every log, and its words are in the catalogue; the libraries of the field
-//! draw over earlier lines and have English words of their own. Not here: what is asked.
+//! No library draws these prompts. Every screen reader, terminal and log can handle a line that is
+//! written once, and its words are in the message catalogue. Prompt libraries draw over earlier
+//! lines and have their own English words. The questions themselves are not here.
 
 use crate::doctor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -29,20 +29,20 @@ pub(super) enum Choice {
     Other(String),
 }
 
-/// Asks and tells. With `--yes` it answers its questions itself, with the defaults.
+/// Prints and asks. With `--yes` it answers its questions with the defaults.
 pub(super) struct Dialogue<R = Stdin, W = io::Stdout> {
     input: BufReader<R>,
     output: W,
-    /// Whether somebody is there to answer.
+    /// Whether a user can answer.
     asks: bool,
-    /// Whether lines may be drawn over.
+    /// Whether lines may be overwritten.
     redraws: bool,
     /// The folder of v2m's programs, if the shell does not find them.
     folder: Option<PathBuf>,
 }
 
 impl Dialogue {
-    /// In this process's terminal. `asks`: whether questions are asked.
+    /// Uses this process's terminal. `asks`: whether questions are asked.
     pub(super) fn in_terminal(asks: bool) -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_simple =
@@ -73,17 +73,17 @@ impl<R: Read, W: Write> Dialogue<R, W> {
         self.asks
     }
 
-    /// Whether lines may be drawn over.
+    /// Whether lines may be overwritten.
     pub(super) fn redraws(&self) -> bool {
         self.redraws
     }
 
-    /// Says a line, or several. Nobody can be told that it cannot be written.
+    /// Prints one or more lines. If that fails, there is no way to report it.
     pub(super) fn say(&mut self, text: impl AsRef<str>) {
         self.put(&format!("{}\n", self.runnable(text.as_ref())));
     }
 
-    /// Writes over the current line, which is not ended.
+    /// Overwrites the current line, without ending it.
     pub(super) fn draw(&mut self, line: &str) {
         // The one control character here is our own; the line itself is made plain.
         let _ = self.output.write_all(b"\r");
@@ -94,7 +94,7 @@ impl<R: Read, W: Write> Dialogue<R, W> {
         let _ = plain::write(&mut self.output, text);
     }
 
-    /// Text in which commands of v2m can be run as they stand.
+    /// Adapts text so that v2m's commands in it can be run as they are.
     pub(super) fn runnable(&self, text: &str) -> String {
         match &self.folder {
             Some(folder) => doctor::with_paths(text, folder),
@@ -110,7 +110,7 @@ impl<R: Read, W: Write> Dialogue<R, W> {
         let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
         self.put(&format!("{question}{shown} "));
         let answer = self.line()?;
-        // Letters of the user's language: Spanish says yes with an s.
+        // Letters of the user's language: Spanish uses s for yes.
         match answer.to_lowercase().as_str() {
             "" => Ok(default.to_owned()),
             letter if letter == tr!("letter that skips a step" => "s") => Err(Stop::Skip),
@@ -119,8 +119,7 @@ impl<R: Read, W: Write> Dialogue<R, W> {
         }
     }
 
-    /// Waits for Enter. Whatever is typed before it does not matter, except the letters that
-    /// skip and leave.
+    /// Waits for Enter. Anything typed before is ignored, except the letters that skip and leave.
     pub(super) fn enter(&mut self, prompt: &str) -> Result<(), Stop> {
         self.ask(prompt, "").map(drop)
     }
@@ -157,9 +156,9 @@ impl<R: Read, W: Write> Dialogue<R, W> {
         }
     }
 
-    /// The next line of standard input, without its end.
+    /// Returns the next line of standard input, without its end.
     pub(super) fn line(&mut self) -> Result<String, Stop> {
-        // A byte that is no UTF-8 is a slip of the keyboard, and no reason to leave.
+        // A byte that is not UTF-8 is a typing error, and no reason to leave.
         let mut line = Vec::new();
         match self.input.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => {
@@ -171,7 +170,7 @@ impl<R: Read, W: Write> Dialogue<R, W> {
     }
 }
 
-/// The user may say it in the language of the question, or in English.
+/// Accepts no in the language of the question, or in English.
 fn is_no(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     let mut words = tr!("answers that mean no" => "n no").split(' ').chain(["n", "no"]);
@@ -183,14 +182,14 @@ pub(super) mod tests {
     use super::*;
     use std::io::Cursor;
 
-    /// A dialogue with somebody who types these lines.
+    /// Creates a dialogue with these typed lines.
     pub(crate) fn with(typed: &str) -> Dialogue<Cursor<Vec<u8>>, Vec<u8>> {
         let input = BufReader::new(Cursor::new(typed.as_bytes().to_vec()));
         Dialogue { input, output: Vec::new(), asks: true, redraws: false, folder: None }
     }
 
     impl<R> Dialogue<R, Vec<u8>> {
-        /// All that was said.
+        /// Returns all output.
         pub(crate) fn said(&self) -> &str {
             std::str::from_utf8(&self.output).unwrap()
         }

@@ -1,4 +1,4 @@
-//! A first dictation: recorded when the user says so, and read back.
+//! A first dictation: records when the user is ready, and shows the text.
 
 use super::configuration::Configuration;
 use super::dialogue::{Choice, Dialogue, Stop};
@@ -16,7 +16,7 @@ const DONE: usize = 0;
 const AGAIN: usize = 1;
 const ANOTHER: usize = 2;
 
-/// Has the user dictate until the text is right. Without questions it only waits for the model.
+/// Lets the user dictate until the text is right. Without questions it only waits for the model.
 pub(super) fn first(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -72,14 +72,15 @@ pub(super) fn first(
     }
 }
 
-/// Why a dictation gave no text.
+/// Why a dictation produced no text.
 struct Failure {
     lack: Lack,
     why: String,
 }
 
 impl Failure {
-    /// From the service's answer. If it is neither the sound nor the recogniser, it is the service.
+    /// Created from the service's answer. If neither the sound nor the recogniser failed, the
+    /// service did.
     fn of(answer: Response) -> Self {
         let lack = match answer.code.as_deref() {
             Some("no_microphone" | "no_speech") => Lack::Microphone,
@@ -97,10 +98,10 @@ fn ready(model: &str) -> Result<Client, (Lack, String)> {
     Ok(client)
 }
 
-/// Records from Enter to Enter. Returns the text, or what went wrong.
+/// Records from Enter to Enter. Returns the text or the failure.
 fn dictate(dialogue: &mut Dialogue, client: &mut Client) -> Result<Result<String, Failure>, Stop> {
     dialogue.enter(tr!("Press Enter, and then say a sentence."))?;
-    // Not into this terminal.
+    // Do not deliver into this terminal.
     let wishes = Wishes { deliver: Some(Deliver::None), ..Wishes::default() };
     let mut own = Recording::asked();
     interrupt::recording(own);

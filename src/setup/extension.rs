@@ -1,4 +1,4 @@
-//! GNOME's extension, if it is installed: whether it is enabled.
+//! Enables GNOME's extension, if it is installed.
 
 use super::dialogue::{Dialogue, Stop};
 use super::interrupt;
@@ -10,10 +10,10 @@ use v2m_messages::tr;
 
 /// Where GNOME Shell looks for extensions, below a data folder.
 const FOLDER: &str = "gnome-shell/extensions";
-/// What the identifier of v2m's extension begins with.
+/// Prefix of the identifier of v2m's extension.
 const OWN: &str = "v2m@";
 
-/// Offers to enable the extension. Quiet where there is none.
+/// Offers to enable the extension. Prints nothing if there is none.
 pub(super) fn enable(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     let Some(name) = installed(&folders()) else {
         dialogue.say(tr!("It is not installed; v2m works without it."));
@@ -39,14 +39,14 @@ pub(super) fn enable(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
         let undo = vec![format!("gnome-extensions disable {name}")];
         return Ok(Outcome::Done { state, undo });
     }
-    // The running shell knows only the extensions that were there when it started.
+    // The running shell knows only the extensions that were installed when it started.
     let state = tr!("log out and in once, then run: gnome-extensions enable {name}", name);
     dialogue.say(&state);
     Ok(Outcome::unchanged(state))
 }
 
-/// The data folders in which extensions may be installed: the user's, this installation's, the
-/// system's.
+/// Returns the data folders in which extensions may be installed: the user's, this installation's,
+/// the system's.
 fn folders() -> Vec<PathBuf> {
     let own = Xdg::new().ok().map(|dirs| dirs.data_dir());
     let beside = std::env::current_exe().ok();
@@ -56,7 +56,7 @@ fn folders() -> Vec<PathBuf> {
     own.into_iter().chain(beside).chain(system).collect()
 }
 
-/// The identifier of v2m's extension in one of these data folders.
+/// Returns the identifier of v2m's extension in one of these data folders.
 fn installed(folders: &[PathBuf]) -> Option<String> {
     folders.iter().find_map(|folder| {
         let entries = std::fs::read_dir(folder.join(FOLDER)).ok()?;

@@ -1,7 +1,8 @@
-//! Ctrl+C, at any moment: what is half done is finished or dropped, and the user is told where
-//! things stand.
+//! Handles Ctrl+C at any moment: partial work is finished or dropped, and the user gets a summary
+//! of the state.
 //!
-//! A thread waits for the signal. Changes are made within [`whole`], which it waits for. A recording
+//! A thread waits for the signal. Changes are made within [`whole`], which the thread waits for. A
+//! recording that the set-up has started in the service is cancelled.
 //! that the set-up has started in the service is cancelled.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,32 +13,32 @@ use v2m_ipc::message::Command;
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// The exit status of a program that SIGINT has ended, as shells give it.
+/// The exit status of a program ended by SIGINT, as in shells.
 pub(super) const INTERRUPTED: u8 = 130;
 
 /// How long the service may take to cancel a recording. Ctrl+C ends the set-up in any case.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// A recording that the set-up has asked for. Times are in seconds since 1970, as the status has
-/// them in `recording_since`.
+/// A recording requested by the set-up. Times are in seconds since 1970, as in `recording_since` of
+/// the status.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Recording {
-    /// None, or it is over.
+    /// None, or it has ended.
     None,
-    /// Asked for at this moment, and not begun as far as is known.
+    /// Requested at this time, and not known to have begun.
     Asked(f64),
-    /// Begun at this moment, as the service says.
+    /// Begun at this time, according to the service.
     Begun(f64),
 }
 
 impl Recording {
-    /// Asked for now.
+    /// Creates a recording requested now.
     pub(super) fn asked() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self::Asked(now.map_or(0.0, |since| since.as_secs_f64()))
     }
 
-    /// Whether it is the one that began at that moment: somebody may have ended it and begun another.
+    /// Whether it is the one that began at that time: somebody may have ended it and begun another.
     fn is(self, since: f64) -> bool {
         // The status may be rounded.
         const ROUNDED: f64 = 0.01;
@@ -49,7 +50,7 @@ impl Recording {
     }
 }
 
-/// What must not stay half done.
+/// State that must not be left incomplete.
 #[derive(Debug)]
 struct UnderWay {
     recording: Recording,
@@ -61,18 +62,18 @@ fn under_way() -> MutexGuard<'static, UnderWay> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a change that no signal interrupts.
+/// Makes a change that signals do not interrupt.
 pub(super) fn whole<T>(change: impl FnOnce() -> T) -> T {
     let _held = under_way();
     change()
 }
 
-/// Notes what the service records for the set-up.
+/// Notes the service's recording for the set-up.
 pub(super) fn recording(recording: Recording) {
     under_way().recording = recording;
 }
 
-/// When the recording began that the service is making, if it is making one.
+/// Returns when the service's current recording began, if there is one.
 ///
 /// # Errors
 /// If the service does not answer.
@@ -80,7 +81,7 @@ pub(super) fn recording_since(client: &mut Client) -> Result<Option<f64>, Client
     Ok(client.request(&Command::GetStatus)?.data["recording_since"].as_f64())
 }
 
-/// Cancels that recording, if it is the one that the service is making.
+/// Cancels that recording, if it is the service's current one.
 ///
 /// # Errors
 /// If the service does not answer.
@@ -91,10 +92,10 @@ pub(super) fn cancel(client: &mut Client, recording: Recording) -> Result<(), Cl
     Ok(())
 }
 
-/// Has SIGINT, SIGTERM and SIGHUP end the set-up in order from now on.
+/// Makes SIGINT, SIGTERM and SIGHUP end the set-up in order from now on.
 ///
 /// # Errors
-/// If the thread or its signal handlers cannot be had.
+/// If the thread or its signal handlers cannot be created.
 pub(super) fn watch() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let mut signals = {
@@ -118,7 +119,7 @@ pub(super) fn watch() -> std::io::Result<()> {
 fn end() {
     let under_way = under_way();
     if under_way.recording != Recording::None {
-        // Over a connection of its own: the other one waits for an answer.
+        // Use a separate connection: the other one is waiting for an answer.
         if let Ok(mut client) = Client::connect()
             && client.answer_within(ANSWER).is_ok()
         {

@@ -1,4 +1,4 @@
-//! The key that dictates: set on GNOME; elsewhere, the exact line or dialog for this desktop.
+//! The dictation key: set on GNOME; elsewhere, the exact line or dialog for this desktop.
 
 use super::dialogue::{Dialogue, Stop};
 use super::interrupt;
@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use v2m_messages::{mark, tr, verbatim};
 
-/// A desktop, as far as its keys go.
+/// A desktop, as far as its shortcuts are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Desktop {
     Gnome,
@@ -21,7 +21,7 @@ enum Desktop {
 }
 
 impl Desktop {
-    /// By the variables that desktops set for their programs.
+    /// Identified by the variables that desktops set for their programs.
     fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let names = variable("XDG_CURRENT_DESKTOP").unwrap_or_default().to_lowercase();
         let named = |name: &str| names.split(':').any(|known| known == name);
@@ -41,8 +41,8 @@ impl Desktop {
         }
     }
 
-    /// The line for its configuration, and the file below the user's configuration folder. The keys
-    /// are none of those that the desktop's own first configuration binds.
+    /// Returns the line for its configuration, and the file below the user's configuration folder.
+    /// The keys are not used in the desktop's own default configuration.
     fn line(self, client: &str) -> Option<(String, &'static str)> {
         Some(match self {
             Self::Sway => (
@@ -60,7 +60,7 @@ impl Desktop {
         })
     }
 
-    /// What puts a changed configuration in force.
+    /// Returns the instruction for applying a changed configuration.
     fn reload(self) -> &'static str {
         v2m_messages::text(match self {
             Self::Sway => mark!("Then reload sway: swaymsg reload"),
@@ -71,7 +71,7 @@ impl Desktop {
     }
 }
 
-/// Sets the key, or says how to.
+/// Sets the key, or explains how to.
 pub(super) fn bind(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     let desktop = Desktop::of(|name| std::env::var(name).ok());
     if desktop == Desktop::Gnome {
@@ -133,7 +133,7 @@ fn on_gnome(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     }
 }
 
-/// The first free key, after telling who has those before it.
+/// Returns the first free key, after naming the users of the ones before it.
 fn free_key(dialogue: &mut Dialogue) -> Result<&'static str, ShortcutError> {
     for (binding, taken_by) in shortcut::candidates()? {
         match taken_by {
@@ -141,7 +141,7 @@ fn free_key(dialogue: &mut Dialogue) -> Result<&'static str, ShortcutError> {
             Some(by) => dialogue.say(tr!("{binding} is used by {by}.", binding, by)),
         }
     }
-    // Asked for all the same: the user may know one.
+    // Ask nevertheless: the user may know a free key.
     if dialogue.asks() { Ok("") } else { Err(ShortcutError::AllTaken) }
 }
 
@@ -155,12 +155,12 @@ fn lacks(dialogue: &mut Dialogue, error: &ShortcutError) -> Outcome {
     Outcome::missing(Lack::Key, why)
 }
 
-/// Says what to do in this desktop's settings.
+/// Explains the steps in this desktop's settings.
 fn by_hand(
     dialogue: &mut Dialogue<impl Read, impl Write>,
     desktop: Desktop,
 ) -> Result<Outcome, Stop> {
-    // The whole path: a desktop does not always have the terminal's PATH.
+    // The full path: a desktop does not always have the terminal's PATH.
     let client = client().display().to_string();
     if let Some((line, below)) = desktop.line(&client) {
         let file = Xdg::new().map(|dirs| dirs.config_dir().join(below)).ok();
@@ -184,26 +184,26 @@ fn by_hand(
         dialogue.say(format!("  {client} toggle"));
     }
     if !dialogue.asks() {
-        // Nobody has done it.
+        // Without questions, nobody has done it.
         return Ok(Outcome::unchanged(not_set(&client)));
     }
     dialogue.enter(tr!("Enter when it is done, s for later."))?;
     Ok(Outcome::unchanged(tr!("in the desktop's own settings; remove it there to undo it")))
 }
 
-/// That no key dictates, as far as is known, on a desktop where v2m cannot set one.
+/// Returns the notice that no key is known to dictate, on a desktop where v2m cannot set one.
 fn not_set(client: &str) -> String {
     tr!("not set by v2m. Give a key to {client} toggle yourself", client)
 }
 
-/// Whether a configuration runs the client.
+/// Whether a configuration file runs the client.
 fn binds(file: &Path) -> bool {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     lines.any(|line| line.contains("v2m-send"))
 }
 
-/// Beside this program.
+/// Returns the path of the client, beside this program.
 fn client() -> PathBuf {
     std::env::current_exe().map_or_else(|_| "v2m-send".into(), |own| own.with_file_name("v2m-send"))
 }

@@ -1,4 +1,4 @@
-//! The languages that the user speaks.
+//! Asks for the languages that the user speaks.
 
 use super::configuration::{self, Configuration};
 use super::dialogue::{Dialogue, Stop};
@@ -8,18 +8,19 @@ use serde_json::json;
 use std::io::{Read, Write};
 use v2m_messages::tr;
 
-/// What is set: one language, several, or all.
+/// The languages to set: one, several, or all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Languages(Vec<&'static str>);
 
 impl Languages {
-    /// Reads codes and names between commas, or spaces if each word is a language. `auto` means all.
+    /// Parses codes and names between commas, or spaces if each word is a language. `auto` means
+    /// all.
     fn read(text: &str) -> Result<Self, NotSpoken> {
         let by = |is_end: fn(char) -> bool| -> Result<Vec<Option<&'static str>>, NotSpoken> {
             let words = text.split(is_end).map(str::trim).filter(|word| !word.is_empty());
             words.map(spoken::code).collect()
         };
-        // Some names have a space in them.
+        // Some names contain a space.
         let read = by(|c| c == ',')
             .or_else(|error| by(|c| c == ',' || c.is_whitespace()).map_err(|_| error))?;
         let mut codes = Vec::new();
@@ -32,7 +33,7 @@ impl Languages {
         Ok(Self(if is_all { Vec::new() } else { codes }))
     }
 
-    /// As the question shows it, and [`Self::read`] reads it.
+    /// Formats the languages for the question, as [`Self::read`] accepts them.
     fn shown(&self) -> String {
         if self.0.is_empty() { spoken::AUTO.to_owned() } else { self.0.join(", ") }
     }
@@ -49,12 +50,12 @@ impl Languages {
     }
 }
 
-/// Asks which languages the user speaks. The default is what is configured, or else the locale's.
+/// Asks which languages the user speaks. The default is the configured ones, or else the locale's.
 pub(super) fn choose(
     dialogue: &mut Dialogue<impl Read, impl Write>,
     configuration: &mut Configuration,
 ) -> Result<Outcome, Stop> {
-    // What was chosen stays, detection too. Only where nobody has chosen does the locale count.
+    // Keep an earlier choice, including detection. The locale counts only if there was none.
     let is_chosen = configuration.gives(&[("engine", "language"), ("engine", "languages")]);
     let default = if is_chosen {
         configured(configuration).unwrap_or(Languages(Vec::new()))
@@ -98,7 +99,7 @@ fn explain(dialogue: &mut Dialogue<impl Read, impl Write>) {
     }
 }
 
-/// What the configuration says, if that is not the default.
+/// Returns the configured languages, unless they are the default.
 fn configured(configuration: &Configuration) -> Option<Languages> {
     let engine = &configuration.settings().engine;
     let codes: Vec<&str> = match &engine.language {
@@ -110,7 +111,7 @@ fn configured(configuration: &Configuration) -> Option<Languages> {
     (!known.is_empty()).then_some(Languages(known))
 }
 
-/// The language of the locale, if Whisper knows it.
+/// Returns the language of the locale, if Whisper knows it.
 fn from_locale() -> Languages {
     let wanted = v2m_messages::wanted_languages();
     let known = wanted.iter().find_map(|code| spoken::code(code).ok().flatten());

@@ -1,4 +1,4 @@
-//! How fast this machine transcribes: the sample recording, by the service as it runs.
+//! Measures how fast this machine transcribes the sample recording with the running service.
 
 use crate::doctor;
 use std::time::{Duration, Instant};
@@ -7,55 +7,55 @@ use v2m_ipc::message::{Command, ResponseStatus};
 use v2m_models::fit::Measured;
 use v2m_models::{catalogue, paths};
 
-/// How long a text is waited for. On a machine that needs longer, more exactness helps nobody.
+/// Time limit for a text. On a machine that needs longer, a more exact figure helps nobody.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// If the first run takes longer, there is no second one. The best of two is what counts: another
-/// program may have been busy.
+/// If the first run takes longer than this, there is no second one. The better of two runs counts,
+/// because another program may have been busy.
 const LONG: Duration = Duration::from_secs(3);
 
-/// The length of the sample, seconds.
+/// Length of the sample, in seconds.
 const LENGTH: f64 = 11.0;
 
-/// What was measured.
+/// Result of a measurement.
 #[derive(Clone, Debug)]
 pub(super) struct Speed {
     /// The model's name.
     pub(super) model: String,
-    /// From the request to the text, seconds.
+    /// Time from the request to the text, in seconds.
     pub(super) seconds: f64,
-    /// Whether the text was not there then, and nobody waited any longer.
+    /// Whether the time limit was reached without a text.
     pub(super) is_over: bool,
-    /// The length of the recording, seconds.
+    /// Length of the recording, in seconds.
     pub(super) sound: f64,
-    /// What it ran on, for people.
+    /// The device that it ran on, for people.
     pub(super) device: String,
-    /// Whether that was a GPU.
+    /// Whether the device was a GPU.
     on_gpu: bool,
 }
 
 impl Speed {
-    /// For the choice of a model. `None`: the model is not a published one.
+    /// Returns the figures for the choice of a model; `None` if the model is not a published one.
     pub(super) fn of_published(&self) -> Option<Measured> {
         let model = catalogue::find(&self.model)?;
         Some(Measured { model, seconds: self.seconds, on_gpu: self.on_gpu })
     }
 }
 
-/// Whether other programs keep the processors so busy that a measurement says little.
+/// Whether other programs use so much processor time that a measurement says little.
 pub(super) fn is_busy() -> bool {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     waits(&told, cores)
 }
 
-/// By what the kernel tells: its first figure is the mean number of tasks in the last minute that ran
-/// or waited for a processor.
+/// Evaluates the kernel's load average: its first figure is the mean number of tasks in the last
+/// minute that ran or waited for a processor.
 fn waits(loadavg: &str, cores: usize) -> bool {
     let load = loadavg.split(' ').next().and_then(|figure| figure.parse::<f64>().ok());
     load.is_some_and(|load| load > 1.5 * cores as f64)
 }
 
-/// Has the service transcribe the sample with `model`, once it has loaded it. Blocking: some
+/// Lets the service transcribe the sample with `model`, once that is loaded. Blocking: some
 /// seconds, or as long as the model loads.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The microphone: which ones there are, what the chosen one hears while the user speaks.
+//! Choosing the microphone: lists the devices, and measures the chosen one while the user speaks.
 
 use super::configuration::{self, Configuration};
 use super::dialogue::{Choice, Dialogue, Stop};
@@ -10,20 +10,20 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use v2m_messages::tr;
 
-/// How long the microphone is listened to, unless the user presses Enter before.
+/// How long to listen to the microphone, unless the user presses Enter before.
 const LISTENING: Duration = Duration::from_secs(10);
-/// Levels, each of a tenth of a second, that a line tells of where lines cannot be drawn over.
+/// Levels per printed line, each of a tenth of a second, on a terminal that cannot overwrite lines.
 const LINE: usize = 10;
-/// Below this level, in dBFS, no voice would be understood ([`crate::loudness`] calls it too quiet),
-/// so what was heard is taken for a room in which nobody has spoken.
+/// Below this level, in dBFS, no voice would be understood ([`crate::loudness`] calls it too
+/// quiet), so the user is assumed not to have spoken.
 const NOBODY_DBFS: f32 = -65.0;
-/// A voice is further above the noise than this, in dB, however noisy it is: the loudest half second
-/// of noise alone is not.
+/// Minimum distance of a voice above the noise, in dB, however noisy it is: the loudest half second
+/// of noise alone does not reach it.
 const NOBODY_DB: f32 = 6.0;
-/// Characters of the level's bar, for 60 dB.
+/// Width of the level's bar in characters, for 60 dB.
 const BAR: usize = 30;
 
-/// Has the user choose a microphone by listening to it.
+/// Lets the user choose a microphone by listening to it.
 pub(super) fn choose(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -47,7 +47,7 @@ pub(super) fn choose(
     if !dialogue.asks() {
         return Ok(match silenced(&sources[chosen]) {
             Some(why) => lacks(dialogue, why),
-            // A name that is not there now is the user's own choice.
+            // A name that is not present now is the user's own choice.
             None if wanted.is_some() && configured.is_none() => {
                 lacks(dialogue, tr!("the configured microphone is not connected"))
             }
@@ -90,7 +90,7 @@ pub(super) fn choose(
     }
 }
 
-/// Asks which of them.
+/// Asks the user to choose a source.
 fn one_of(dialogue: &mut Dialogue, sources: &[Source], default: usize) -> Result<usize, Stop> {
     let names: Vec<String> = sources.iter().map(named).collect();
     loop {
@@ -104,7 +104,7 @@ fn one_of(dialogue: &mut Dialogue, sources: &[Source], default: usize) -> Result
     }
 }
 
-/// What people call it, and what is to be known of it.
+/// Returns its display name, with remarks.
 fn named(source: &Source) -> String {
     let name = &source.description;
     match (source.is_default, source.is_silenced) {
@@ -125,8 +125,8 @@ fn silenced(source: &Source) -> Option<String> {
     })
 }
 
-/// Keeps the choice in the configuration. The default microphone is not named there: another one may
-/// be the default tomorrow.
+/// Stores the choice in the configuration. The default microphone is not stored by name: another
+/// one may be the default tomorrow.
 fn keep(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -135,7 +135,7 @@ fn keep(
 ) -> Outcome {
     let is_named = wanted.is_some_and(|name| source.is_called(name));
     let name = match wanted {
-        // It may name one of its channels.
+        // The configured name may select one of its channels.
         Some(name) if is_named => name,
         _ if source.is_default => "",
         _ => &source.name,
@@ -155,7 +155,8 @@ fn lacks(dialogue: &mut Dialogue, why: impl Into<String>) -> Outcome {
     Outcome::missing(Lack::Microphone, why)
 }
 
-/// Shows the level while the user speaks, and judges it. Returns whether a voice was heard well.
+/// Shows the level while the user speaks, and evaluates it. Returns whether a voice was recorded
+/// well.
 fn listen(dialogue: &mut Dialogue, source: &Source) -> bool {
     dialogue
         .say(tr!("Say something. Enter ends the listening; it ends by itself after 10 seconds."));
@@ -181,7 +182,7 @@ fn listen(dialogue: &mut Dialogue, source: &Source) -> bool {
     }
     if sound.voice_dbfs < NOBODY_DBFS || sound.voice_dbfs - sound.floor_dbfs < NOBODY_DB {
         dialogue.say(tr!(
-            "No voice was heard: the loudest was {voice} dBFS. Speak while it listens, turn the microphone \
+            "No voice was heard: the loudest sound was {voice} dBFS. Speak while it listens, turn the microphone \
              up, or choose another one.",
             voice
         ));
@@ -199,7 +200,7 @@ fn listen(dialogue: &mut Dialogue, source: &Source) -> bool {
     true
 }
 
-/// Records until Enter, the time is over or the microphone fails.
+/// Records until Enter, the time limit, or a failure of the microphone.
 fn record(dialogue: &mut Dialogue, source: &Source) -> Result<Loudness, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| tr!("starting a runtime: {error}", error))?;
@@ -221,7 +222,7 @@ fn record(dialogue: &mut Dialogue, source: &Source) -> Result<Loudness, String> 
                     let end = *end.get_or_insert_with(|| now + LISTENING);
                     let enter = !is_stopping && dialogue.has_line();
                     if enter {
-                        // At the end of the input the next question notices.
+                        // At the end of the input, the next question notices.
                         let _ = dialogue.line();
                     }
                     if !is_stopping && (enter || now >= end) {
@@ -246,7 +247,7 @@ fn record(dialogue: &mut Dialogue, source: &Source) -> Result<Loudness, String> 
     })
 }
 
-/// The level as it comes: a bar that is drawn over, or a line for each second of sound.
+/// Shows the live level: a bar that is overwritten, or a line for each second of sound.
 struct Meter {
     is_drawn: bool,
     loudest: f32,
@@ -280,7 +281,7 @@ impl Meter {
     }
 }
 
-/// A level from -60 to 0 dBFS as a bar, always of the same width.
+/// Formats a level from -60 to 0 dBFS as a bar of constant width.
 fn bar(dbfs: f32) -> String {
     let filled = ((dbfs + 60.0) / 60.0 * BAR as f32).round().clamp(0.0, BAR as f32) as usize;
     format!("[{}{}] {dbfs:>4.0} dBFS ", "#".repeat(filled), "-".repeat(BAR - filled))

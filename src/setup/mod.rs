@@ -4,14 +4,13 @@
 //! |---|---|
 //! | `dialogue` | questions and answers, in plain lines |
 //! | `interrupt` | Ctrl+C at any moment |
-//! | `configuration` | settings that are changed, and the commands that set them back |
-//! | `outcome` | how each step went, what is missing, the exit code |
+//! | `configuration` | changed settings, and the commands that restore them |
+//! | `outcome` | results of the steps, what is missing, the exit code |
 //! | `microphone`, `languages`, `service`, `model`, `key`, `texts`, `extension`, `dictation` | the steps |
-//! | `measure` | how fast this machine transcribes |
+//! | `measure` | measures the speed of this machine |
 //!
-//! Each step looks first at what there is, and changes nothing that is as it should be; so it can be
-//! repeated. It says how to undo what it has changed. Not here: what is checked without changing it
-//! (`v2m doctor`).
+//! Each step checks the current state first, and changes nothing that is already right, so it can
+//! be repeated. It prints how to undo its changes. Not here: checks without changes (`v2m doctor`).
 
 mod configuration;
 mod dialogue;
@@ -39,17 +38,17 @@ use v2m_messages::{mark, tr};
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Which microphone, by listening.
+    /// Choose the microphone, by listening.
     Microphone,
-    /// Which languages are spoken.
+    /// Choose the spoken languages.
     Languages,
     /// The service's socket.
     Service,
-    /// Which model.
+    /// Choose the model.
     Model,
     /// The key that dictates.
     Key,
-    /// Where texts go.
+    /// Choose where texts go.
     Texts,
     /// GNOME's extension.
     Extension,
@@ -68,7 +67,7 @@ impl clap::ValueEnum for Step {
 }
 
 impl Step {
-    /// In their order.
+    /// All steps, in order.
     const ALL: [Self; 8] = [
         Self::Microphone,
         Self::Languages,
@@ -80,7 +79,7 @@ impl Step {
         Self::Dictation,
     ];
 
-    /// As `--only` takes it.
+    /// Returns the name for `--only`.
     fn name(self) -> &'static str {
         match self {
             Self::Microphone => "microphone",
@@ -94,7 +93,7 @@ impl Step {
         }
     }
 
-    /// In the user's language.
+    /// Returns the title in the user's language.
     fn title(self) -> &'static str {
         v2m_messages::text(match self {
             Self::Microphone => mark!("Microphone"),
@@ -109,23 +108,23 @@ impl Step {
     }
 }
 
-/// What the command line asks for.
+/// Options of the command line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Take the defaults, and ask nothing.
+    /// Accept the defaults without questions.
     pub yes: bool,
     /// This step only.
     pub only: Option<Step>,
-    /// Wait for Enter at the end: the window closes then.
+    /// Wait for Enter at the end, because the window closes then.
     pub hold: bool,
 }
 
-/// How the set-up ended.
+/// Result of the set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Nothing is missing, as far as the steps that were taken tell.
+    /// Nothing is missing, according to the steps taken.
     Ready,
-    /// This is missing most.
+    /// The most important lack.
     Lacks(Lack),
     /// The user has left before its end.
     Left,
@@ -166,24 +165,24 @@ pub fn run(options: Options) -> End {
     }
 }
 
-/// Waits until what was said is read, if the window closes then.
+/// Waits until the user has read the output, if the window closes then.
 fn hold(dialogue: &mut Dialogue, options: Options) {
     if options.hold {
         wait_for_enter(dialogue);
     }
 }
 
-/// Waits until what another command has said is read. Blocking, as long as the user takes.
+/// Waits until the user has read another command's output. Blocking, as long as the user takes.
 pub fn hold_window() {
     wait_for_enter(&mut Dialogue::in_terminal(true));
 }
 
 fn wait_for_enter(dialogue: &mut Dialogue) {
-    // Whatever is answered, or nothing.
+    // Any answer will do.
     let _ = dialogue.enter(tr!("Press Enter to close this window."));
 }
 
-/// Takes the steps. Returns whether the user has left before the end.
+/// Runs the steps. Returns whether the user left before the end.
 fn walk(
     options: Options,
     dialogue: &mut Dialogue,
@@ -238,7 +237,7 @@ fn take(
     }
 }
 
-/// Says at once how to undo a step.
+/// Prints at once how to undo a step.
 fn tell_undo(dialogue: &mut Dialogue, outcome: &Outcome) {
     if let Outcome::Done { undo, .. } = outcome {
         for command in undo {

@@ -1,4 +1,4 @@
-//! The speech model: recommended for this machine, fetched by `v2m-model`, and selected.
+//! The speech model: recommended for this machine, downloaded by `v2m-model`, and selected.
 
 use super::configuration::{self, Configuration};
 use super::dialogue::{Choice, Dialogue, Stop};
@@ -17,10 +17,10 @@ use v2m_models::fit;
 
 /// `v2m-model`'s exit code for a model that could not be downloaded.
 const NOT_FETCHED: i32 = 4;
-/// `v2m-model`'s exit code if the system refused something, such as room on the disk.
+/// `v2m-model`'s exit code if a system call failed, such as for lack of disk space.
 const SYSTEM: i32 = 1;
 
-/// A model, as `v2m-model list --json` tells of it.
+/// A model, as listed by `v2m-model list --json`.
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
     name: String,
@@ -35,7 +35,7 @@ struct Row {
 }
 
 impl Row {
-    /// Size and licence, and what choosing it would do.
+    /// Describes size and licence, and the effect of choosing it.
     fn told(&self) -> String {
         let (name, megabytes) = (&self.name, (self.bytes + 500_000) / 1_000_000);
         if self.path.is_some() {
@@ -57,18 +57,18 @@ impl Row {
     }
 }
 
-/// What the set-up has done to models, however often one was chosen.
+/// The set-up's changes to models, however often one was chosen.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// The model that was selected before, if it was installed: one that is not cannot be selected.
+    /// The previously selected model, if it was installed: otherwise it cannot be selected again.
     original: Option<String>,
     is_begun: bool,
-    /// Those that were downloaded, in their order.
+    /// Downloaded models, in order.
     fetched: Vec<String>,
 }
 
 impl History {
-    /// Notes what was selected, unless that was noted before.
+    /// Notes the selected model, unless one was noted before.
     fn begin(&mut self, selected: &str, is_installed: bool) {
         if !self.is_begun {
             self.is_begun = true;
@@ -76,7 +76,7 @@ impl History {
         }
     }
 
-    /// The commands that undo all of it, while `selected` is selected.
+    /// Returns the commands that undo everything, while `selected` is selected.
     fn undo(&self, selected: &str) -> Vec<String> {
         let mut commands = Vec::new();
         if let Some(original) = self.original.as_ref().filter(|name| *name != selected) {
@@ -91,10 +91,10 @@ impl History {
     }
 }
 
-/// Has the user choose a model, fetches it if need be, and selects it.
+/// Lets the user choose a model, downloads it if necessary, and selects it.
 ///
-/// Each model that was selected is in the report at once: it stays so if the next one fails, or the
-/// user leaves.
+/// Each selected model is reported at once: it stays selected if the next one fails, or the user
+/// leaves.
 pub(super) fn choose(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -125,14 +125,14 @@ pub(super) fn choose(
             }
             return Ok(outcome);
         }
-        // What was measured at the beginning needs no second look.
+        // A model measured at the beginning is not measured again.
         let is_new = !is_installed || selected != row.name;
         let Some(speed) = is_new.then(|| measured(dialogue, &row.name)).flatten() else {
             return Ok(outcome);
         };
         let faster = recommended(&rows, Some(&speed));
         if is_slower(&row.name, &faster) {
-            dialogue.say(tr!("That is slow to wait for. A faster one: {faster}", faster));
+            dialogue.say(tr!("That is a long wait. A faster model: {faster}", faster));
             if dialogue.yes(tr!("Choose again?"), true)? {
                 default = faster;
                 continue;
@@ -142,7 +142,7 @@ pub(super) fn choose(
     }
 }
 
-/// Without questions: what is configured, or else what is recommended.
+/// Chooses without questions: the configured model, or else the recommended one.
 fn by_default(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -176,7 +176,7 @@ fn by_default(
     }
 }
 
-/// Shows the models that come into question, and asks for one.
+/// Shows the suitable models, and asks for one.
 fn one_of(
     dialogue: &mut Dialogue,
     configuration: &Configuration,
@@ -242,7 +242,7 @@ fn one_of(
     }
 }
 
-/// Whether the model is for words that are shown while somebody speaks, and for nothing else.
+/// Whether the model is for previews only.
 fn is_for_previews(name: &str) -> bool {
     catalogue::find(name).is_some_and(|model| model.purpose == Purpose::Preview)
 }
@@ -251,7 +251,7 @@ fn no_room(name: &str) -> String {
     tr!("The disk has no room for {name}. Make room, or choose a smaller one.", name)
 }
 
-/// Fetches the model if need be, and selects it.
+/// Downloads the model if necessary, and selects it.
 fn take(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -260,7 +260,7 @@ fn take(
 ) -> Outcome {
     let name = &row.name;
     dialogue.say(row.told());
-    // It may have been fetched since the list was made.
+    // It may have been downloaded since the list was made.
     let is_new = v2m_models::paths::resolve(name).is_err();
     if is_new {
         if let Err(why) = fetch(name) {
@@ -278,8 +278,8 @@ fn take(
     outcome
 }
 
-/// Downloads it in the foreground: `v2m-model` shows how far it is, and continues a download that
-/// was interrupted.
+/// Downloads the model in the foreground: `v2m-model` shows the progress, and resumes an
+/// interrupted download.
 fn fetch(name: &str) -> Result<(), String> {
     let mut command = Command::new(program());
     let status = command.args(["pull", name]).stdin(Stdio::null()).status();
@@ -304,7 +304,7 @@ fn fetch(name: &str) -> Result<(), String> {
     })
 }
 
-/// Says how fast the service transcribes with that model; `None` where it does not.
+/// Reports how fast the service transcribes with that model; `None` if it does not.
 fn measured(dialogue: &mut Dialogue, model: &str) -> Option<Speed> {
     service::answers().ok()?;
     dialogue.say(tr!("Measuring this machine with {model}; this takes some seconds.", model));
@@ -324,7 +324,7 @@ fn measured(dialogue: &mut Dialogue, model: &str) -> Option<Speed> {
             }
             if measure::is_busy() {
                 dialogue.say(tr!(
-                    "Other programs keep the processor busy, so this says little of the machine."
+                    "Other programs keep the processor busy, so this measurement is not reliable."
                 ));
                 return None;
             }
@@ -349,7 +349,7 @@ fn tell(dialogue: &mut Dialogue, speed: &Speed) {
     ));
 }
 
-/// The model for this machine: by what was measured, or else by its cores, memory and GPU.
+/// Returns the model for this machine: by the measurement, or else by its cores, memory and GPU.
 fn recommended(rows: &[Row], speed: Option<&Speed>) -> String {
     let by_hardware =
         || rows.iter().find(|row| row.recommended).map_or(catalogue::DEFAULT, |row| &row.name);
@@ -363,7 +363,7 @@ fn recommended(rows: &[Row], speed: Option<&Speed>) -> String {
     fit::by_measure(&measured, may).name.to_owned()
 }
 
-/// Whether `faster` is less work than `model`.
+/// Whether `faster` needs less work than `model`.
 fn is_slower(model: &str, faster: &str) -> bool {
     let bytes = |name: &str| catalogue::find(name).map(|model| model.bytes);
     matches!((bytes(model), bytes(faster)), (Some(model), Some(faster)) if faster < model)
@@ -402,7 +402,7 @@ mod tests {
         let commands =
             ["v2m-send config set engine.model=base", "v2m-model rm large", "v2m-model rm small"];
         assert_eq!(history.undo("small"), commands);
-        // Back at the one that was there: only what was downloaded goes.
+        // Back at the original model: only the download is undone.
         assert_eq!(history.undo("base"), commands[1..]);
     }
 

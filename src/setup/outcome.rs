@@ -1,4 +1,4 @@
-//! How a step went, and what that makes of the set-up.
+//! Outcomes of the steps, and of the whole set-up.
 
 use super::Step;
 use super::dialogue::Dialogue;
@@ -6,10 +6,10 @@ use super::model;
 use std::io::{Read, Write};
 use v2m_messages::tr;
 
-/// What dictation lacks. The numbers are the exit codes.
+/// A prerequisite of dictation that is missing. The numbers are the exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
-    /// No microphone can be heard.
+    /// No microphone delivers sound.
     Microphone = 3,
     /// No speech model is installed, or the chosen one cannot be used.
     Model = 4,
@@ -22,17 +22,17 @@ pub enum Lack {
 }
 
 impl Lack {
-    /// The most important first: without it the others do not matter.
+    /// The most important first: without it, the others do not matter.
     const ORDER: [Self; 5] =
         [Self::Configuration, Self::Service, Self::Model, Self::Microphone, Self::Key];
 }
 
-/// How a step went.
+/// Outcome of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is as it should be: in a few words, and the commands that undo what was changed.
+    /// Everything is right: a short description, and the commands that undo the changes.
     Done { state: String, undo: Vec<String> },
-    /// Something is missing. What it is was said already; here it is in one line.
+    /// Something is missing. It has already been explained; this is the one-line summary.
     Missing { lack: Lack, why: String },
     /// The user has skipped it.
     Skipped,
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// Nothing was changed.
+    /// Returns the outcome of a step that changed nothing.
     pub(super) fn unchanged(state: impl Into<String>) -> Self {
         Self::Done { state: state.into(), undo: Vec::new() }
     }
@@ -51,17 +51,17 @@ impl Outcome {
     }
 }
 
-/// All steps that were taken, with how they went.
+/// All steps taken, with their outcomes.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     steps: Vec<(Step, Outcome)>,
-    /// What was done to models, over all times that one was chosen.
+    /// Changes to models, over all choices.
     pub(super) models: model::History,
 }
 
 impl Report {
-    /// Notes how a step went. A step that was repeated counts as it went last, and what undoes it
-    /// then undoes all of it. What was done holds if its repetition fails or is skipped.
+    /// Adds the outcome of a step. For a repeated step the last outcome counts, and its undo covers
+    /// all runs. A success remains if its repetition fails or is skipped.
     pub(super) fn add(&mut self, step: Step, outcome: Outcome) {
         let Some((_, before)) = self.steps.iter_mut().find(|(known, _)| *known == step) else {
             return self.steps.push((step, outcome));
@@ -72,7 +72,7 @@ impl Report {
         *before = outcome;
     }
 
-    /// What is missing most.
+    /// Returns the most important lack.
     pub(super) fn lack(&self) -> Option<Lack> {
         let is_missing = |wanted: Lack| {
             self.steps
@@ -82,7 +82,7 @@ impl Report {
         Lack::ORDER.into_iter().find(|lack| is_missing(*lack))
     }
 
-    /// Tells all of it.
+    /// Prints the summary.
     pub(super) fn tell(&self, dialogue: &mut Dialogue<impl Read, impl Write>) {
         dialogue.say(format!("\n{}", tr!("Summary")));
         for (step, outcome) in &self.steps {

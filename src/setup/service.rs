@@ -1,4 +1,4 @@
-//! The service's socket: enabled and listening, and the service behind it answers.
+//! Enables and starts the service's socket, and checks that the service answers.
 
 use super::dialogue::{Dialogue, Stop};
 use super::interrupt;
@@ -8,19 +8,19 @@ use v2m_ipc::client::Client;
 use v2m_ipc::message::Command as Request;
 use v2m_messages::tr;
 
-/// What the user manager says of the socket.
+/// The socket's state according to the user manager.
 #[derive(Debug, PartialEq, Eq)]
 enum Socket {
     Listening,
-    /// It listens until the session ends, and not after the next login: what `is-enabled` says.
+    /// It listens until the session ends, but not after the next login: the output of `is-enabled`.
     NotEnabled(String),
-    /// In this state.
+    /// Not listening, in this state.
     Closed(String),
     /// There is no user manager, for this reason.
     NoManager(String),
 }
 
-/// Has the socket enabled and started, and the service answer.
+/// Enables and starts the socket, and makes sure that the service answers.
 pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     let mut undo = Vec::new();
     let socket = socket();
@@ -49,7 +49,7 @@ pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
                 dialogue.say(&why);
                 return Ok(Outcome::missing(Lack::Service, why));
             }
-            // It goes on listening if it did before.
+            // It keeps listening if it did before.
             let undone = match socket {
                 Socket::NotEnabled(_) => "systemctl --user disable v2m.socket",
                 _ => "systemctl --user disable --now v2m.socket",
@@ -89,7 +89,7 @@ pub(super) fn start(dialogue: &mut Dialogue) -> Result<Outcome, Stop> {
     }
 }
 
-/// Whether the service answers. Starts it, if something listens for it.
+/// Checks that the service answers. Connecting starts it, if its socket is open.
 pub(super) fn answers() -> Result<(), String> {
     let asked = Client::connect().and_then(|mut client| client.request(&Request::Ping));
     asked.map(drop).map_err(|error| error.to_string())
@@ -109,18 +109,18 @@ fn socket() -> Socket {
     }
 }
 
-/// Of a socket that listens: whether it does so at each login.
+/// Returns whether a listening socket is started at each login.
 fn enabled() -> Socket {
     let Ok(output) = asked("is-enabled") else { return Socket::Listening };
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match said.as_str() {
         "disabled" | "enabled-runtime" | "linked" | "linked-runtime" => Socket::NotEnabled(said),
-        // Enabled; or of a kind that cannot be, and then somebody has arranged it in another way.
+        // Enabled; or a kind that cannot be, in which case somebody has arranged it differently.
         _ => Socket::Listening,
     }
 }
 
-/// Asks the user manager that about the socket.
+/// Queries the user manager about the socket.
 fn asked(verb: &str) -> std::io::Result<std::process::Output> {
     Command::new("systemctl").args(["--user", verb, "v2m.socket"]).env("LC_ALL", "C.UTF-8").output()
 }

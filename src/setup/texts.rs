@@ -1,4 +1,4 @@
-//! Where texts go: the clipboard, the cursor, or what this desktop allows.
+//! Chooses where texts go: the clipboard, the cursor, or what this desktop allows.
 
 use super::configuration::{self, Configuration};
 use super::dialogue::{Choice, Dialogue, Stop};
@@ -9,10 +9,10 @@ use crate::session::DeliverMode;
 use serde_json::json;
 use v2m_messages::tr;
 
-/// What is offered, the default first.
+/// The offered modes, the default first.
 const OFFERED: [DeliverMode; 3] = [DeliverMode::Auto, DeliverMode::Clipboard, DeliverMode::Paste];
 
-/// Says what each way does on this desktop, and has the user choose.
+/// Explains each mode on this desktop, and lets the user choose.
 pub(super) fn choose(
     dialogue: &mut Dialogue,
     configuration: &mut Configuration,
@@ -63,7 +63,7 @@ pub(super) fn choose(
     }
 }
 
-/// Where texts go with that mode on this desktop, and why: as `v2m doctor` says it.
+/// Describes where texts go with that mode on this desktop, and why, as `v2m doctor` does.
 fn here(mode: DeliverMode) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {

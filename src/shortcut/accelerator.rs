@@ -1,4 +1,4 @@
-//! Key combinations as GTK and Mutter write them, for telling whether two are the same.
+//! Parses key combinations as GTK and Mutter write them, to compare them.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ pub(super) struct Accelerator {
     key: String,
 }
 
-/// Names in angle brackets, lower case, and what they stand for (`gtk_accelerator_parse`). Alt is
-/// Mod1 and Super is Mod4 on every keyboard of today.
+/// Names in angle brackets, in lower case, with their modifiers (`gtk_accelerator_parse`). Alt is
+/// Mod1 and Super is Mod4 on every current keyboard.
 const MODIFIERS: [(&str, &str); 15] = [
     ("control", "control"),
     ("ctrl", "control"),
@@ -30,7 +30,7 @@ const MODIFIERS: [(&str, &str); 15] = [
 ];
 
 impl Accelerator {
-    /// `None` for what is none, the empty and the disabled one among them.
+    /// Parses a combination; `None` if it is not valid, or empty or disabled.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut modifiers = BTreeSet::new();
         let mut rest = text.trim();

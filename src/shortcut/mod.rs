@@ -1,10 +1,9 @@
-//! The keyboard shortcuts of GNOME that run `v2m-send toggle`: shown, installed, removed. There is
-//! one for the usual language, and one for each other language that the user wants a key for.
+//! Lists, installs and removes GNOME's keyboard shortcuts that run `v2m-send toggle`. There is one
+//! for the usual language, and one for each other language that the user wants a key for.
 //!
-//! GNOME keeps custom shortcuts as entries of a list in its settings; they are read and written by
-//! `gsettings`, which belongs to every GNOME and minds what is locked or overridden. Only v2m's own
-//! entries are ever changed. Not here: other desktops, whose own settings the README
-//! names.
+//! GNOME keeps custom shortcuts as entries of a list in its settings. They are read and written
+//! with `gsettings`, which is part of every GNOME and respects locks and overrides. Only v2m's own
+//! entries are ever changed. Not here: other desktops; the README names their settings.
 
 mod accelerator;
 mod settings;
@@ -16,28 +15,28 @@ use std::io;
 use std::path::Path;
 use v2m_messages::tr;
 
-/// Tried in this order when the user names no binding; none of them is GNOME's own.
+/// Tried in this order if the user names no binding; GNOME itself uses none of them.
 pub const CANDIDATES: [&str; 4] =
     ["<Control><Alt>v", "<Control><Alt>space", "<Super>F9", "<Control><Super>v"];
 
-/// What a shortcut of v2m's does.
+/// The function of one of v2m's shortcuts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purpose<'a> {
-    /// The language that it dictates in: a code or [`spoken::AUTO`]. `None`: the configured one.
+    /// The language to dictate in: a code or [`spoken::AUTO`]. `None`: the configured one.
     pub language: Option<&'a str>,
-    /// Whether it delivers each sentence once it is over.
+    /// Whether each sentence is delivered once it is complete.
     pub is_continuous: bool,
 }
 
 impl Purpose<'_> {
-    /// Tells its entry in GNOME's settings from those of other purposes.
+    /// Returns the suffix that distinguishes its entry in GNOME's settings.
     fn suffix(self) -> String {
         let continuous = if self.is_continuous { "-continuous" } else { "" };
         let language = self.language.map(|code| format!("-{code}"));
         format!("{}{continuous}", language.unwrap_or_default())
     }
 
-    /// The name that GNOME's settings show.
+    /// Returns the name shown in GNOME's settings.
     fn name(self) -> String {
         let language = self.language.map(|code| match code {
             spoken::AUTO => tr!("detect the language"),
@@ -58,7 +57,7 @@ impl Purpose<'_> {
     }
 }
 
-/// Why the shortcut could not be seen or changed.
+/// Why the shortcut could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ShortcutError {
     /// There is no `gsettings`.
@@ -92,10 +91,10 @@ pub enum ShortcutError {
     Gsettings {
         /// Its arguments.
         command: String,
-        /// What it said.
+        /// Its error output.
         said: String,
     },
-    /// Settings that are locked or not written.
+    /// The settings are locked, or were not written.
     #[error(
         "{}",
         tr!(
@@ -105,7 +104,7 @@ pub enum ShortcutError {
         )
     )]
     NotKept(&'static str),
-    /// No key combination.
+    /// Not a key combination.
     #[error(
         "{}",
         tr!(
@@ -115,7 +114,7 @@ pub enum ShortcutError {
         )
     )]
     NotABinding(String),
-    /// The combination does something else already.
+    /// The combination is already in use.
     #[error(
         "{}",
         tr!(
@@ -128,7 +127,7 @@ pub enum ShortcutError {
     Taken {
         /// The combination.
         binding: String,
-        /// Whose it is.
+        /// Its current user.
         by: String,
     },
     /// All candidates are taken.
@@ -143,16 +142,16 @@ pub enum ShortcutError {
     AllTaken,
 }
 
-/// The shortcut as it is.
+/// An existing shortcut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortcut {
     /// The key combination, as GNOME writes it.
     pub binding: String,
-    /// What it runs.
+    /// The command that it runs.
     pub command: String,
 }
 
-/// v2m's shortcuts, in the order of GNOME's list.
+/// Returns v2m's shortcuts, in the order of GNOME's list.
 ///
 /// # Errors
 /// [`ShortcutError`].
@@ -160,7 +159,7 @@ pub fn list() -> Result<Vec<Shortcut>, ShortcutError> {
     GnomeSettings::open()?.all_own()
 }
 
-/// All custom shortcuts that run `v2m-send`: v2m's, and those that the user has made.
+/// Returns all custom shortcuts that run `v2m-send`: v2m's own, and the user's.
 ///
 /// # Errors
 /// [`ShortcutError`].
@@ -169,12 +168,12 @@ pub fn list_all() -> Result<Vec<Shortcut>, ShortcutError> {
     Ok(all.into_iter().filter(|it| it.command.contains("v2m-send")).collect())
 }
 
-/// Binds a key combination to `client` toggling, for that purpose: `binding`, or the first candidate
-/// that is free. A shortcut for it that is there already is kept with its key, unless another one is
-/// asked for. Those for other purposes stay.
+/// Binds a key combination to toggling with `client`, for that purpose: `binding`, or the first
+/// free candidate. An existing shortcut for the purpose keeps its key, unless another one is given.
+/// Shortcuts for other purposes stay.
 ///
 /// # Errors
-/// [`ShortcutError`]; nothing is changed then.
+/// [`ShortcutError`]; then nothing is changed.
 pub fn install(
     binding: Option<&str>,
     purpose: Purpose,
@@ -192,8 +191,8 @@ pub fn install(
     settings.put(&suffix, &purpose.name(), &Shortcut { binding, command })
 }
 
-/// The combinations that [`install`] tries, each with what has it already, in words. v2m's own key for
-/// the usual language does not count.
+/// Returns the combinations that [`install`] tries, each with a description of its current user.
+/// v2m's own key for the usual language does not count as one.
 ///
 /// # Errors
 /// [`ShortcutError`].
@@ -208,7 +207,7 @@ pub fn candidates() -> Result<Vec<(&'static str, Option<String>)>, ShortcutError
     taken.collect()
 }
 
-/// Removes v2m's shortcut for that purpose, or all of them; how many there were.
+/// Removes v2m's shortcut for that purpose, or all of them. Returns how many were removed.
 ///
 /// # Errors
 /// [`ShortcutError`].
@@ -239,7 +238,7 @@ fn first_free(settings: &GnomeSettings, suffix: &str) -> Result<&'static str, Sh
     Err(ShortcutError::AllTaken)
 }
 
-/// For GNOME, which splits a command as a shell does.
+/// Quotes a path for GNOME, which splits a command as a shell does.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);

@@ -1,4 +1,4 @@
-//! GNOME's settings, through `gsettings`.
+//! Reads and writes GNOME's settings with `gsettings`.
 
 use super::accelerator::Accelerator;
 use super::{Shortcut, ShortcutError};
@@ -9,8 +9,8 @@ use v2m_messages::tr;
 const SCHEMA: &str = "org.gnome.settings-daemon.plugins.media-keys";
 const LIST: &str = "custom-keybindings";
 const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybinding";
-/// The path of our own entries: this, a suffix (empty, or `-` and what distinguishes the entry), and
-/// a slash. GNOME Settings names its own ones `customN`.
+/// The path of v2m's entries: this, a suffix (empty, or `-` and what distinguishes the entry), and
+/// a slash. GNOME Settings names its own entries `customN`.
 const OWN: &str = "/org/gnome/settings-daemon/plugins/media-keys/custom-keybindings/v2m";
 
 pub(super) struct GnomeSettings(());
@@ -22,24 +22,24 @@ impl GnomeSettings {
         if known { Ok(Self(())) } else { Err(ShortcutError::NoGnome) }
     }
 
-    /// Our own entry with that suffix, if it is in force.
+    /// Returns v2m's entry with that suffix, if it is on the list.
     pub(super) fn own(&self, suffix: &str) -> Result<Option<Shortcut>, ShortcutError> {
         let own = path_of(suffix);
         let entries = self.entries()?;
         entries.iter().find(|path| **path == own).map(|path| shortcut(path)).transpose()
     }
 
-    /// All our own entries.
+    /// Returns all of v2m's entries.
     pub(super) fn all_own(&self) -> Result<Vec<Shortcut>, ShortcutError> {
         self.entries()?.iter().filter(|path| is_own(path)).map(|path| shortcut(path)).collect()
     }
 
-    /// All entries.
+    /// Returns all entries.
     pub(super) fn all(&self) -> Result<Vec<Shortcut>, ShortcutError> {
         self.entries()?.iter().map(|path| shortcut(path)).collect()
     }
 
-    /// Writes our own entry with that suffix, and then puts it on the list.
+    /// Writes v2m's entry with that suffix, and then adds it to the list.
     pub(super) fn put(
         &self,
         suffix: &str,
@@ -64,7 +64,7 @@ impl GnomeSettings {
         }
     }
 
-    /// Takes our own entry with that suffix, or all our own, off the list and forgets them. Returns
+    /// Removes v2m's entry with that suffix, or all of them, from the list and resets them. Returns
     /// how many there were.
     pub(super) fn remove(&self, suffix: Option<&str>) -> Result<usize, ShortcutError> {
         let is_meant = |path: &String| match suffix {
@@ -85,7 +85,7 @@ impl GnomeSettings {
         Ok(removed.len())
     }
 
-    /// What else that combination does, in words. `suffix`: our own entry that does not count.
+    /// Describes another use of that combination. `suffix`: v2m's entry to ignore.
     pub(super) fn taken_by(
         &self,
         wanted: &Accelerator,
@@ -144,7 +144,7 @@ fn gsettings(arguments: &[&str]) -> Result<String, ShortcutError> {
     let output = Command::new("gsettings")
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
-        // Ctrl+C in the terminal is for the program that writes several values.
+        // Ctrl+C in the terminal must not end it between two writes.
         .process_group(0)
         .output()
         .map_err(ShortcutError::NoGsettings)?;
@@ -157,12 +157,12 @@ fn gsettings(arguments: &[&str]) -> Result<String, ShortcutError> {
     })
 }
 
-/// A string in GVariant's text form.
+/// Formats a string as GVariant text.
 fn variant(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
-/// All strings in a value of GVariant's text form: one, or a list of them.
+/// Returns all strings in a GVariant text: one, or a list of them.
 fn strings(value: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: Option<(char, String)> = None;

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use v2m_messages::{mark, verbatim};
 
 const LOCK: &str = ".lock";
-/// The time has milliseconds, so that a service that restarts within a second uses another name.
+/// The format of the time in file names. It has milliseconds, so that a service that restarts
+/// within a second uses another name.
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
 
 /// Makes the file name of a job's recording.
@@ -22,7 +23,7 @@ pub(super) fn file_name(started_at: Timestamp, job: JobId) -> String {
     format!("{}-{}.wav", started_at.strftime(TIME_FORMAT), job.0)
 }
 
-/// The start time of a recording with this name. `None` if it is not a dictation's name.
+/// Returns the start time of a recording with this name. `None` if it is not a dictation's name.
 pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
     let (time, job) = stem.rsplit_once('-')?;
     job.parse::<u32>().ok()?;
@@ -31,7 +32,7 @@ pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
-/// The path of the record beside a recording.
+/// Returns the path of the record beside a recording.
 pub(super) fn record_path(audio: &Path) -> PathBuf {
     audio.with_extension("json")
 }
@@ -50,7 +51,7 @@ pub(super) struct Lock(File);
 
 impl Lock {
     /// Whether this is still the lock of the directory at `directory`. The directory may have been
-    /// deleted and made anew.
+    /// deleted and recreated.
     pub(super) fn holds(&self, directory: &Path) -> bool {
         let there = regular::look_at(&directory.join(LOCK));
         let same = |there: fs::Metadata| {
@@ -85,14 +86,14 @@ pub(super) struct Found {
     pub(super) started_at: Timestamp,
     /// The record. `None` if there is none, or none that can be read.
     pub(super) record: Option<Record>,
-    /// Which part cannot be read, and why, for the journal.
+    /// The part that cannot be read, and the reason, for the journal.
     pub(super) trouble: Option<String>,
     /// Whether a file, or anything else, has the recording's name.
     pub(super) has_sound: bool,
     /// The number of samples at 16 kHz. 0 if there is no recording.
     pub(super) samples: u64,
-    /// Whether the dictation is not ours to touch: a newer v2m wrote it, or its recording is not a
-    /// regular file, or not one that v2m made.
+    /// Whether v2m must leave the dictation alone: a newer v2m wrote it, or its recording is not a
+    /// regular file, or v2m did not make it.
     pub(super) foreign: bool,
 }
 
@@ -102,19 +103,19 @@ pub(super) fn scan(directory: &Path) -> Result<Vec<Found>, StoreError> {
     Ok(stems.map(|(time, stem)| look_at(directory, &stem, time)).collect())
 }
 
-/// Lists all dictations, newest first. Each is read only when it is its turn.
+/// Lists all dictations, newest first. Each is read only when the iterator reaches it.
 pub(super) fn newest_first(directory: &Path) -> Result<impl Iterator<Item = Found>, StoreError> {
     let stems = stems(directory)?.into_iter().rev();
     Ok(stems.map(move |(time, stem)| look_at(directory, &stem, time)))
 }
 
-/// The names of all dictations without their endings, oldest first.
+/// Returns the names of all dictations without their endings, oldest first.
 fn stems(directory: &Path) -> Result<BTreeSet<(Timestamp, String)>, StoreError> {
     let failed = || StoreError::file(mark!("listing the dictations in"), directory);
     let mut stems = BTreeSet::new();
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        // The directory was deleted. The next dictation makes it anew.
+        // The directory was deleted. The next dictation recreates it.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(stems),
         Err(error) => return Err(failed()(error)),
     };
@@ -143,7 +144,7 @@ fn look_at(directory: &Path, stem: &str, named: Timestamp) -> Found {
     let is_odd = has_sound && regular::look_at(&audio).is_none();
     let unreadable = record.as_ref().err().map(ToString::to_string);
     let record = record.ok().flatten();
-    // Sound that v2m did not record, under a name like those v2m gives.
+    // A sound file that v2m did not record, under a name in v2m's form.
     let is_other = has_sound && !is_odd && record.is_none() && wav::is_foreign(&audio);
     let foreign = is_newer || is_odd || is_other;
     let started_at = record.as_ref().and_then(|record| record.started_at.parse().ok());
@@ -177,7 +178,7 @@ pub(super) fn delete_temporary(directory: &Path) {
     }
 }
 
-/// The files of a dictation that are to be deleted.
+/// The files of a dictation to delete.
 pub(super) struct Doomed {
     pub(super) sound: Option<PathBuf>,
     pub(super) record: Option<PathBuf>,
@@ -206,7 +207,7 @@ pub(super) fn delete_all(directory: &Path, doomed: &[Doomed]) -> Result<(), Stor
 /// Syncs the names in the directory to the disk.
 pub(super) fn sync(directory: &Path) -> Result<(), StoreError> {
     match atomic::sync_directory(directory) {
-        // The directory was deleted, with all that was in it.
+        // The directory was deleted, with all its contents.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result.map_err(StoreError::file(mark!("bringing to the disk"), directory)),
     }

@@ -1,5 +1,4 @@
-//! One dictation as the thread holds it: its recording, its record, and whether writing still
-//! works.
+//! One dictation in the thread: its recording, its record, and whether writing still works.
 
 use super::directory::{self, Doomed, record_path};
 use super::record::{Record, RecordState};
@@ -39,7 +38,7 @@ impl Entry {
     }
 
     /// Takes over a dictation of an earlier run. If it has no text, this counts as another attempt,
-    /// and the attempt is noted before anything can go wrong.
+    /// which is noted before anything can fail.
     pub(super) fn adopt(path: PathBuf) -> (Self, Result<(), StoreError>) {
         let record = Record::read(&record_path(&path)).ok().flatten();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -50,7 +49,7 @@ impl Entry {
         if job.record.undelivered().is_some() {
             return (job, Ok(()));
         }
-        // The user wants it transcribed once more. It keeps its text until there is a new one.
+        // The user wants it transcribed again. It keeps its text until there is a new one.
         if job.record.text.is_some() {
             let result = job.reopen();
             return (job, result);
@@ -69,7 +68,7 @@ impl Entry {
         Ok(())
     }
 
-    /// Adds audio. Does nothing once that has failed.
+    /// Adds audio. Does nothing after a failure.
     pub(super) fn append(&mut self, samples: &[i16]) -> Result<(), StoreError> {
         let Some(wav) = &mut self.wav else { return Ok(()) };
         let result = wav.append(samples);
@@ -79,7 +78,7 @@ impl Entry {
         if looks { self.stay_there() } else { Ok(()) }
     }
 
-    /// Cuts off the sound from this sample on, and the gaps in it.
+    /// Cuts off the sound from this sample on, with its gaps.
     pub(super) fn shorten(&mut self, samples: u64) -> Result<(), StoreError> {
         self.record.gaps.retain(|gap| gap.start < samples);
         self.record.gaps.iter_mut().for_each(|gap| gap.end = gap.end.min(samples));
@@ -88,7 +87,7 @@ impl Entry {
         self.unless_failed(mark!("cutting the recording"), result)
     }
 
-    /// Whether so many samples are on the disk, also after a power cut.
+    /// Whether at least this many samples are safely on the disk, even after a power cut.
     pub(super) fn keeps(&mut self, samples: u64) -> bool {
         self.wav.as_mut().is_some_and(|wav| wav.samples() >= samples && wav.sync().is_ok())
     }
@@ -164,7 +163,7 @@ impl Entry {
         directory::delete_all(directory, &[Doomed { sound, record }])
     }
 
-    /// The recording, if there is no text yet and another attempt may produce one.
+    /// Returns the recording, if there is no text yet and another attempt may produce one.
     pub(super) fn again(&self) -> Option<Unfinished> {
         let samples = samples_in(&self.path);
         let is_wanted = self.record.wants_attempt() && samples > 0;

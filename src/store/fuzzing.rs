@@ -4,9 +4,9 @@ use super::entry::Entry;
 use super::{RecordUpdate, StoreError, Text};
 use std::path::PathBuf;
 
-/// Takes over a dictation of an earlier run, as the service does at its start. The record is read
-/// and counts one more attempt; the recording's header is corrected. Returns the samples of the
-/// recording, or `None` if there is a text already.
+/// Takes over a dictation of an earlier run, as the service does at its start. Reads the record and
+/// counts one more attempt, and corrects the recording's header. Returns the number of samples in
+/// the recording, or `None` if there is already a text.
 ///
 /// # Errors
 /// [`StoreError::File`].

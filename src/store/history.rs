@@ -1,8 +1,8 @@
-//! The dictations in the directory as users count them: 1 is the last one. All that lists, reads or
-//! transcribes a kept dictation counts here.
+//! Numbers the dictations in the directory as users count them: 1 is the last one. Everything that
+//! lists, reads or transcribes a kept dictation uses these numbers.
 //!
-//! Dictations that are not finished (`in_work`) do not count, nor do files that are not v2m's.
-//! Everything here is blocking. Records are read one after the other, and only as far as needed.
+//! Unfinished dictations (`in_work`) and foreign files do not count. Everything here blocks.
+//! Records are read one after the other, and only as many as needed.
 
 use super::StoreError;
 use super::directory::{self, Found};
@@ -17,21 +17,21 @@ use unicode_normalization::char::is_combining_mark;
 use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_ipc::plain;
 
-/// Which dictations [`list`] returns.
+/// Selects the dictations that [`list`] returns.
 #[derive(Clone, Debug, Default)]
 pub struct HistoryFilter {
-    /// The words that a text must have, folded. See [`HistoryFilter::of_words`].
+    /// The words that a text must contain, folded. See [`HistoryFilter::of_words`].
     words: Vec<String>,
     /// The dictation must not be older.
     pub since: Option<Timestamp>,
     /// The dictation must be older than the one with this id.
     pub before: Option<String>,
-    /// How many are returned at most.
+    /// The most dictations that are returned.
     pub limit: usize,
 }
 
 impl HistoryFilter {
-    /// Only dictations with all these words, whatever their case and accents.
+    /// Selects only dictations with all these words. Case and accents are ignored.
     #[must_use]
     pub fn of_words(self, words: &str) -> Self {
         Self { words: fold(words).split_whitespace().map(str::to_owned).collect(), ..self }
@@ -48,32 +48,32 @@ impl HistoryFilter {
     }
 }
 
-/// Takes case and accents away: “Información” and “informacion” are one word.
+/// Removes case and accents: “Información” and “informacion” become the same word.
 fn fold(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
-/// A dictation that was asked for.
+/// The result of looking up a dictation.
 #[derive(Debug)]
 pub enum Lookup {
-    /// It is there.
+    /// The dictation exists.
     Found(Box<KeptText>),
-    /// Its text is still being made or delivered.
+    /// The dictation's text is still being made or delivered.
     InWork,
-    /// There is none with this number or id.
+    /// There is no dictation with this number or id.
     Missing,
 }
 
-/// A dictation that is to be deleted.
+/// A dictation that may be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The name of its files.
     pub id: String,
-    /// Its recording, whether it is there or not.
+    /// The path of its recording, whether it exists or not.
     pub path: PathBuf,
-    /// Its text.
+    /// Its text, if it has one.
     pub text: Option<String>,
-    /// Whether its recording is still to be transcribed.
+    /// Whether its recording still waits for a transcription.
     pub wants_text: bool,
 }
 
@@ -82,9 +82,9 @@ pub struct Candidate {
 pub struct Candidates {
     /// The dictations, the newest first.
     pub candidates: Vec<Candidate>,
-    /// The ids of those whose text is still being made or delivered.
+    /// The ids of dictations with a text that is still being made or delivered.
     pub in_work: Vec<String>,
-    /// The ids of those that are not this v2m's.
+    /// The ids of dictations that this v2m must leave alone.
     pub foreign: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ pub fn is_id(id: &str) -> bool {
     directory::time_of(id).is_some()
 }
 
-/// All dictations that count, the newest first, each with its number.
+/// Iterates over all dictations that count, newest first, with their numbers.
 pub(super) fn counted(
     directory: &Path,
     in_work: &[PathBuf],
@@ -103,8 +103,8 @@ pub(super) fn counted(
     Ok((1..).zip(counted))
 }
 
-/// The id of the dictation with this number: 1 is the last one. `None` if there are not so many. The
-/// recordings `in_work` do not count. To ask for it while the store works: [`super::Store::id_of`].
+/// Returns the id of the dictation with this number: 1 is the last one. `None` if there are fewer.
+/// The recordings `in_work` do not count. While a store runs, use [`super::Store::id_of`].
 ///
 /// # Errors
 /// [`StoreError::File`] when the directory cannot be listed.
@@ -116,8 +116,8 @@ pub fn id_of_number(
     Ok(ids_of_numbers(directory, &[(number, in_work)])?.pop().flatten())
 }
 
-/// The ids of the dictations with these numbers. For each number, the recordings beside it do not
-/// count. Every dictation is looked at once.
+/// Returns the ids of the dictations with these numbers. The recordings given with a number do not
+/// count for it. Each dictation is read once.
 ///
 /// # Errors
 /// [`StoreError::File`] when the directory cannot be listed.
@@ -194,7 +194,7 @@ pub fn find(directory: &Path, which: &Which, in_work: &[PathBuf]) -> Result<Look
     }))
 }
 
-/// Lists what could be deleted: one dictation, or (`None`) all.
+/// Lists the dictations that could be deleted: one, or all (`None`).
 ///
 /// # Errors
 /// [`StoreError::File`] when the directory cannot be listed.
@@ -228,12 +228,12 @@ fn candidate(id: String, found: Found) -> Candidate {
     Candidate { id, path: found.audio, text, wants_text }
 }
 
-/// The name of a dictation's files.
+/// Returns the name of a dictation's files.
 pub(super) fn id_of(audio: &Path) -> &str {
     audio.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
-/// What a list says of a dictation.
+/// Converts a dictation for a list.
 fn kept(number: u32, found: &Found) -> KeptDictation {
     let record = found.record.as_ref();
     let text = record.and_then(|record| record.text.as_deref()).unwrap_or_default();
@@ -244,7 +244,7 @@ fn kept(number: u32, found: &Found) -> KeptDictation {
         number,
         id: id_of(&found.audio).to_owned(),
         started_at: zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        // The record of a recording that was cut off does not know.
+        // The record of a recording that was cut off lacks its length.
         seconds: length.unwrap_or_else(|| seconds(found.samples)),
         language: record.and_then(|record| record.language.clone()),
         state: record.map_or(RecordState::Recording, |record| record.state).name(),
@@ -293,7 +293,7 @@ mod tests {
         "20261124T101014.000Z-5",
     ];
 
-    /// Five dictations: delivered, delivered, failed, of a newer version, delivered.
+    /// Makes five dictations: delivered, delivered, failed, of a newer version, delivered.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let records = [
@@ -392,7 +392,7 @@ mod tests {
         assert!(one.candidates.is_empty() && one.in_work == [NAMES[4]]);
     }
 
-    /// A text of an earlier version could command the terminal.
+    /// A text from an earlier version could contain control characters for the terminal.
     #[test]
     fn what_is_listed_is_plain() {
         let page = list(folder().path(), &all(), &[]).unwrap();

@@ -1,4 +1,4 @@
-//! The last dictation's text, for clients that ask for it after a restart of the service.
+//! Reads the last dictation's text, for clients that ask for it after a restart of the service.
 
 use super::record::Record;
 use super::{StoreError, directory};

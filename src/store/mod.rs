@@ -11,7 +11,8 @@
 //! come at any time. The caller keeps the audio in memory until [`StoreEvent::Recorded`]: after
 //! [`StoreEvent::AppendFailed`] or a refused `append`, the file holds only the beginning, and
 //! `rewrite` completes it.
-//! Not here: who decides what is kept (settings), and what is done with recovered audio (the
+//!
+//! Not here: the decision what is kept (settings), and the handling of recovered audio (the
 //! daemon).
 
 mod directory;
@@ -49,10 +50,10 @@ use v2m_messages::tr;
 const QUEUE: usize = 1024;
 /// Queue places that audio may not take, so that there is always room for the end of a job.
 const RESERVED: usize = 128;
-/// How many lists of numbers may wait, and how many numbers a list has.
+/// How many lists of numbers may wait, and how many numbers a list may have.
 const MOST_LISTS: usize = 4;
 const MOST_IN_LIST: usize = 64;
-/// For how many jobs the path is remembered.
+/// The number of jobs for which the path is remembered.
 const REMEMBERED: usize = 64;
 
 /// Why a dictation could not be saved.
@@ -70,7 +71,7 @@ pub enum StoreError {
         )
     )]
     File {
-        /// What was being done, marked for translation.
+        /// The operation that failed, marked for translation.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -116,12 +117,13 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// What was asked for when a dictation began.
+/// The options that were requested when a dictation began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AskedFor {
-    /// The language (ISO 639-1 code) that a client named. The record has it until there is a text.
+    /// The language (ISO 639-1 code) that a client requested. The record keeps it until there is a
+    /// text.
     pub language: Option<String>,
-    /// The continuous dictation that this one is a sentence of: see [`Store::name`].
+    /// The name of the continuous dictation that this one belongs to: see [`Store::name`].
     pub talk: Option<String>,
 }
 
@@ -169,30 +171,30 @@ pub enum StoreEvent {
     Unfinished(Vec<Unfinished>),
     /// The job has its files.
     Began {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
-        /// Its recording.
+        /// The path of its recording.
         path: PathBuf,
     },
     /// The recording on disk ends here. Sent once for each `begin` or `rewrite`.
     AppendFailed {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
         /// Why writing failed.
         error: StoreError,
     },
     /// The whole recording is on disk.
     Recorded {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
-        /// Its recording.
+        /// The path of its recording.
         path: PathBuf,
         /// The number of samples at 16 kHz.
         samples: u64,
     },
     /// The job's outcome is on disk, and the job has ended.
     Finished {
-        /// The job.
+        /// Identifies the dictation.
         job: JobId,
         /// The recording, if it is kept.
         audio: Option<PathBuf>,
@@ -208,16 +210,16 @@ pub enum StoreEvent {
     },
 }
 
-/// What became of a deletion.
+/// The outcome of a deletion.
 #[derive(Debug)]
 pub struct DeleteReport {
-    /// The recordings of the dictations that are gone.
+    /// The recordings of the deleted dictations.
     pub deleted: Vec<PathBuf>,
-    /// The texts that they had, as they were deleted.
+    /// The texts of the deleted dictations, at the time of the deletion.
     pub texts: Vec<String>,
-    /// The recordings of those that belong to a job. They were left alone.
+    /// The recordings of dictations that belong to a job and were left alone.
     pub in_use: Vec<PathBuf>,
-    /// The first error. What could not be deleted is still there.
+    /// The first error. Files that could not be deleted are still there.
     pub error: Option<StoreError>,
 }
 
@@ -231,12 +233,12 @@ pub struct Store {
     order: VecDeque<JobId>,
     /// Jobs with audio that was refused.
     behind: HashSet<JobId>,
-    /// The first dictation of the last talk, and its name: a talk may have more sentences than paths
-    /// are remembered.
+    /// The first dictation of the last continuous dictation, and its name. Kept because a
+    /// continuous dictation may have more sentences than there are remembered paths.
     talk: Option<(JobId, String)>,
     asked: NumbersAsked,
-    /// Whether no dictation was begun or deleted since the last list of numbers was begun: all its
-    /// numbers count the same.
+    /// Whether no dictation was begun or deleted since the last list of numbers was begun. Then a
+    /// further number may join that list.
     counts_the_same: bool,
 }
 
@@ -248,7 +250,7 @@ enum StoreCommand {
         started_at: jiff::Timestamp,
         asked: AskedFor,
     },
-    /// Once so many samples of `next` are on the disk.
+    /// Cuts off `job` after `samples`, once `tail` samples of `next` are on the disk.
     Shorten {
         job: JobId,
         samples: u64,
@@ -285,12 +287,12 @@ enum StoreCommand {
         paths: Vec<PathBuf>,
         report: oneshot::Sender<DeleteReport>,
     },
-    /// The oldest of the [`NumbersAsked`].
+    /// Looks up the oldest list of [`NumbersAsked`].
     Identify,
     Retain(Retention),
 }
 
-/// Somebody who asks for the dictation with a number.
+/// A request for the id of the dictation with a number.
 #[derive(Debug)]
 struct NumberAsked {
     number: u32,
@@ -298,8 +300,8 @@ struct NumberAsked {
     found: oneshot::Sender<Result<Option<String>, StoreError>>,
 }
 
-/// The numbers that are asked for, one list for each [`StoreCommand::Identify`] that waits. The
-/// thread looks through the directory once for each list: sound waits for that.
+/// The requested numbers, one list for each waiting [`StoreCommand::Identify`]. The thread scans
+/// the directory once per list, and audio waits meanwhile.
 type NumbersAsked = Arc<Mutex<VecDeque<Vec<NumberAsked>>>>;
 
 impl Store {
@@ -308,7 +310,7 @@ impl Store {
     /// recovered or swept; dictations are only saved.
     ///
     /// # Errors
-    /// [`StoreError::Thread`]. Trouble with the directory is reported by [`StoreEvent::Failed`];
+    /// [`StoreError::Thread`]. Problems with the directory are reported by [`StoreEvent::Failed`];
     /// later jobs try again.
     pub fn spawn(
         directory: PathBuf,
@@ -339,10 +341,10 @@ impl Store {
         self.begin_as(job, AskedFor::default())
     }
 
-    /// As [`Store::begin`], and notes in the record what was asked for.
+    /// Like [`Store::begin`], and notes the requested options in the record.
     ///
     /// # Errors
-    /// As for [`Store::begin`].
+    /// The same as for [`Store::begin`].
     pub fn begin_as(&mut self, job: JobId, asked: AskedFor) -> Result<PathBuf, StoreError> {
         let started_at = jiff::Timestamp::now();
         let path = self.directory.join(directory::file_name(started_at, job));
@@ -357,12 +359,12 @@ impl Store {
         Ok(path)
     }
 
-    /// Moves what was recorded from this sample on to a new dictation, `next`, to which `append`
-    /// continues. `tail` is that sound. It is on disk twice before it is cut off from `job`. `job`
-    /// is then as after `recorded`.
+    /// Moves the sound from this sample on, which is `tail`, to a new dictation, `next`. `append`
+    /// then continues `next`. The sound is on disk twice before it is cut off from `job`.
+    /// Afterwards `job` is in the same state as after `recorded`.
     ///
     /// # Errors
-    /// [`StoreError::Full`]. Both recordings are kept as far as they got.
+    /// [`StoreError::Full`]. Both recordings are kept in their current state.
     pub fn split(
         &mut self,
         job: JobId,
@@ -380,7 +382,8 @@ impl Store {
         self.recorded(job)
     }
 
-    /// The name that all dictations of a continuous one have in their records: that of the first.
+    /// Returns the name that all parts of a continuous dictation have in their records: the name of
+    /// the `first` one.
     pub fn name(&mut self, first: JobId) -> Option<String> {
         if self.talk.as_ref().is_none_or(|(known, _)| *known != first) {
             let name = self.path(first)?.file_stem()?.to_str()?.to_owned();
@@ -399,8 +402,8 @@ impl Store {
         self.send(StoreCommand::Adopt { job, path: unfinished.path.clone() })
     }
 
-    /// Adds 16 kHz mono samples. Once a call for a job is refused, all further calls are, until
-    /// `rewrite`. So the file never has a gap.
+    /// Adds 16 kHz mono samples. Once a call for a job is refused, all further calls are refused
+    /// too, until `rewrite`. So the file never has a gap.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -476,12 +479,12 @@ impl Store {
         Ok(reported)
     }
 
-    /// Asks for the id of the dictation that has this number now: 1 is the last one, and the
-    /// recordings `in_work` do not count. What is begun, finished or deleted by later calls does not
-    /// count either. The channel closes unused if the thread ends first.
+    /// Requests the id of the dictation that has this number now: 1 is the last one, and the
+    /// recordings `in_work` do not count. Later calls do not change the result. The channel closes
+    /// unused if the thread ends first.
     ///
     /// # Errors
-    /// [`StoreError::Full`], also if hundreds ask at once.
+    /// [`StoreError::Full`], also if there are hundreds of requests at once.
     pub fn id_of(
         &mut self,
         number: u32,
@@ -513,7 +516,7 @@ impl Store {
         self.send(StoreCommand::Retain(retention))
     }
 
-    /// The path of a job's recording, for the last 64 jobs of this run.
+    /// Returns the path of a job's recording, for the last 64 jobs of this run.
     pub fn path(&self, job: JobId) -> Option<&Path> {
         self.paths.get(&job).map(PathBuf::as_path)
     }

@@ -1,4 +1,4 @@
-//! The contents of a dictation's JSON file: everything known about it apart from its audio.
+//! The contents of a dictation's JSON file: everything known about it except its audio.
 
 use super::{RecordUpdate, StoreError, Text, Tried};
 use crate::atomic;
@@ -29,11 +29,11 @@ pub struct Record {
     pub cut_off: bool,
     /// The text, once there is one.
     pub text: Option<String>,
-    /// The transcript, if the text rules changed it. If `text` is empty beside it, the speaker took
-    /// all of it back.
+    /// The transcript, if the text rules changed it. If `text` is empty then, the speaker has taken
+    /// back all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrefined: Option<String>,
-    /// The language's ISO 639-1 code: that of the text. Without a text, the one that a client named
+    /// The ISO 639-1 code of the text's language. Without a text, the code that a client requested
     /// for the dictation.
     pub language: Option<String>,
     /// The preset that was chosen for the text, if one was.
@@ -69,7 +69,7 @@ pub struct TryRecord {
     pub engine: String,
     /// The model's name.
     pub model: String,
-    /// How it failed, in words.
+    /// The reason for the failure, in words.
     pub error: String,
 }
 
@@ -106,7 +106,7 @@ pub enum RecordState {
 }
 
 impl RecordState {
-    /// The name in the record and on the wire.
+    /// Returns the name in the record and on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Recording => "recording",
@@ -125,7 +125,7 @@ pub struct SegmentRecord {
     pub start: u64,
     /// One past the last sample.
     pub end: u64,
-    /// What was said.
+    /// The segment's text.
     pub text: String,
     /// Whether some of its sound is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -139,7 +139,7 @@ pub struct PresetRecord {
     pub name: String,
     /// Who chose it: `client`, `application` or `configuration`.
     pub by: String,
-    /// The application, as the settings name it, if it was chosen for one.
+    /// The application's name in the settings, if the preset was chosen for an application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
 }
@@ -153,7 +153,7 @@ impl From<ChosenPreset> for PresetRecord {
 }
 
 impl PresetRecord {
-    /// The preset, if this is one that v2m knows.
+    /// Returns the preset, if v2m knows it.
     pub(super) fn chosen(&self) -> Option<ChosenPreset> {
         let by = match (self.by.as_str(), &self.application) {
             ("client", _) => PresetBy::Client,
@@ -201,7 +201,7 @@ pub struct ErrorRecord {
     pub message: String,
 }
 
-/// What the records of all versions have in common.
+/// The part that the records of all versions have in common.
 #[derive(Deserialize)]
 struct Format {
     version: u32,
@@ -233,7 +233,7 @@ impl Record {
         }
     }
 
-    /// Whether a newer v2m wrote the record. Nothing but the version need be as this one knows it.
+    /// Whether a newer v2m wrote the record. Only the version must be in the known format.
     pub(super) fn is_newer(path: &Path) -> bool {
         let bytes = regular::read(path, Trust::Own, LONGEST).unwrap_or_default();
         let format = serde_json::from_slice(&bytes);
@@ -245,7 +245,7 @@ impl Record {
         atomic::write(path, &json).map_err(StoreError::file(mark!("writing"), path))
     }
 
-    /// Counts the beginning of a transcription.
+    /// Counts the start of a transcription.
     pub(super) fn count_attempt(&mut self) {
         self.state = RecordState::Recorded;
         self.attempts = self.attempts.saturating_add(1);
@@ -299,7 +299,7 @@ impl Record {
         self.tries.drain(..self.tries.len().saturating_sub(MOST_KEPT));
     }
 
-    /// Keeps the delivered text, which `new` replaces.
+    /// Keeps the delivered text as an earlier one before `new` replaces it.
     fn keep_earlier(&mut self, new: &str) {
         let Some(text) = self.text.take().filter(|text| !text.is_empty() && text != new) else {
             return;
@@ -327,7 +327,7 @@ impl Record {
         self.error = None;
     }
 
-    /// Returns what could not be recorded.
+    /// Returns the gaps: parts that could not be recorded.
     pub(super) fn missing(&self) -> Vec<Gap> {
         let gap = |gap: &GapRecord| Gap {
             start: gap.start,
@@ -353,8 +353,8 @@ impl Record {
         self.wants_text() && self.attempts < MAX_ATTEMPTS
     }
 
-    /// The text that was not delivered, for example because the service was killed while a language
-    /// model rewrote it.
+    /// Returns the text that was not delivered, for example because the service was killed while a
+    /// language model rewrote it.
     pub(super) fn undelivered(&self) -> Option<Text> {
         let text = self.text.clone().filter(|text| !text.is_empty())?;
         let segments = self.segments.iter().cloned();

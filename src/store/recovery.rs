@@ -26,10 +26,10 @@ pub struct Unfinished {
     pub text: Option<Text>,
     /// Whether there is a text, delivered or not.
     pub has_text: bool,
-    /// The language (ISO 639-1 code) that a client named for the dictation, as long as there is no
+    /// The language (ISO 639-1 code) that a client requested for the dictation, while there is no
     /// text.
     pub language: Option<String>,
-    /// What could not be recorded.
+    /// The parts that could not be recorded.
     pub gaps: Vec<Gap>,
 }
 
@@ -100,7 +100,7 @@ fn is_unfinished(found: &Found) -> bool {
 impl From<Found> for Unfinished {
     fn from(found: Found) -> Self {
         let Found { audio, started_at, record, samples, .. } = found;
-        // Without a record, how it ended is unknown.
+        // Without a record, it is unknown whether the recording is complete.
         let unknown = || Record { cut_off: true, ..Record::new(started_at) };
         let left = Self::new(audio, &record.unwrap_or_else(unknown), samples);
         Self { started_at, ..left }

@@ -1,4 +1,5 @@
-//! Deletes dictations that are too many or too old, but never one that still waits for its text.
+//! Deletes the dictations beyond the limits of number and age, but never one that still waits for
+//! its text.
 
 use super::directory::{self, Doomed, Found};
 use super::{StoreError, directory::record_path};
@@ -58,7 +59,7 @@ pub(super) fn sweep(
     directory::delete_all(directory, &doomed)
 }
 
-/// What a dictation has in common with the other sentences of a continuous one.
+/// Returns the name that all sentences of a continuous dictation share.
 fn talk(found: &Found) -> &OsStr {
     let talk = found.record.as_ref().and_then(|record| record.talk.as_deref());
     talk.map_or_else(|| found.audio.file_stem().unwrap_or_default(), OsStr::new)
@@ -78,7 +79,7 @@ fn is_too_old(started_at: Timestamp, now: Timestamp, days: u32) -> bool {
     now.duration_since(started_at) >= SignedDuration::from_hours(i64::from(days) * 24)
 }
 
-/// Whether the recording may go because its text is delivered.
+/// Whether to delete the recording because its text is delivered.
 fn is_unwanted(found: &Found, retention: Retention) -> bool {
     let done = found.record.as_ref().is_some_and(|record| record.is_done_with_audio());
     !retention.keep_audio && done

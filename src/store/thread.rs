@@ -16,8 +16,8 @@ use std::sync::PoisonError;
 use tokio::sync::mpsc;
 use v2m_messages::{mark, tr};
 
-/// How many records stay in memory while they cannot be written: as many as are kept on disk by
-/// default.
+/// How many records stay in memory while they cannot be written. By default the same number is kept
+/// on disk.
 const MOST_UNWRITTEN: usize = 200;
 
 pub(super) fn spawn(
@@ -53,10 +53,10 @@ struct Worker {
     /// Dictations that have ended but whose records could not be written. Without the records, the
     /// next start would take delivered texts for unfinished ones.
     unwritten: VecDeque<Entry>,
-    /// Held while only this process may recover and sweep.
+    /// The directory's lock. While this process holds it, no other one may recover or sweep.
     lock: Option<directory::Lock>,
     asked: NumbersAsked,
-    /// This is the last field because it is dropped last: whoever sees the channel closed may take
+    /// The last field, because it must be dropped last: once the channel is closed, others may take
     /// the lock.
     events: mpsc::Sender<StoreEvent>,
 }
@@ -98,7 +98,7 @@ impl Worker {
                     Err(error) => self.tell(StoreEvent::AppendFailed { job, error }),
                 }
             }
-            // It was deleted meanwhile. Its record must not be written again.
+            // The dictation was deleted meanwhile. Its record must not be written again.
             StoreCommand::Adopt { path, .. } if !path.exists() && !record_path(&path).exists() => {}
             StoreCommand::Adopt { job, path } => {
                 let (adopted, result) = Entry::adopt(path);
@@ -111,7 +111,7 @@ impl Worker {
             }
             StoreCommand::Append { job, samples } => self.audio(job, |job| job.append(&samples)),
             StoreCommand::Shorten { job, samples, next, tail } => {
-                // Otherwise the first recording keeps what no other one has.
+                // If not, the first recording keeps this sound, because no other file has it.
                 let has_it = self.jobs.get_mut(&next).is_some_and(|next| next.keeps(tail));
                 if has_it {
                     self.audio(job, |job| job.shorten(samples));
@@ -125,7 +125,7 @@ impl Worker {
                 self.tell_failure(job, result);
             }
             StoreCommand::Delete { paths, report } => {
-                // Who asked may have left.
+                // The caller may have given up.
                 let _ = report.send(self.delete(paths));
             }
             StoreCommand::Identify => {
@@ -191,10 +191,10 @@ impl Worker {
         for NumberAsked { number, in_work, found } in list {
             let id = match &mut ids {
                 Ok(ids) => Ok(ids.next().flatten()),
-                // Each gets an error of its own.
+                // Each request gets its own error.
                 Err(_) => history::id_of_number(&self.directory, number, &in_work),
             };
-            // Who asked may have left.
+            // The caller may have given up.
             let _ = found.send(id);
         }
     }
@@ -221,9 +221,10 @@ impl Worker {
         DeleteReport { deleted: paths.into_iter().filter(is_gone).collect(), texts, in_use, error }
     }
 
-    /// Whether only this process may delete something.
+    /// Whether this process holds the lock, so that it may delete files.
     fn has_lock(&mut self) -> bool {
-        // The other process may have ended, or the directory may exist now, or be another one.
+        // The other process may have ended, or the directory may exist now, or may have been
+        // replaced.
         if self.lock.as_ref().is_none_or(|lock| !lock.holds(&self.directory)) {
             self.lock = directory::lock(&self.directory).ok().flatten();
         }
@@ -278,7 +279,7 @@ mod tests {
             paths.push(store.begin(job).unwrap());
             store.append(job, [1; 1600].as_slice().into()).unwrap();
             store.recorded(job).unwrap();
-            // The first one's record cannot be written, and waits for the second one.
+            // The first dictation's record cannot be written, and waits for the second dictation.
             while !matches!(events.blocking_recv().unwrap(), StoreEvent::Recorded { .. }) {}
             let record = record_path(&paths[0]);
             if number == 1 {
@@ -295,7 +296,7 @@ mod tests {
             }
         }
         let report = store.delete(paths.clone()).unwrap().blocking_recv().unwrap();
-        // The first one is not there any more, which is as good.
+        // The first dictation no longer exists, which counts as deleted.
         assert_eq!((&report.deleted[..], &report.in_use[..]), (&paths[..2], &paths[2..]));
         assert!(report.error.is_none() && !paths[0].exists() && !record_path(&paths[0]).exists());
         assert!(!paths[1].exists() && !record_path(&paths[1]).exists() && paths[2].exists());
@@ -305,7 +306,7 @@ mod tests {
         while !matches!(events.blocking_recv().unwrap(), StoreEvent::Finished { .. }) {}
     }
 
-    /// A dictation with this text.
+    /// Saves a dictation with this text.
     fn said(store: &mut Store, events: &mut mpsc::Receiver<StoreEvent>, number: u32) -> PathBuf {
         let job = JobId(number);
         let path = store.begin(job).unwrap();
@@ -316,7 +317,8 @@ mod tests {
         path
     }
 
-    /// Regression: a retry that had begun with the deletion wrote the record again, with its text.
+    /// Regression: a retry that began at the time of the deletion wrote the record again, with its
+    /// text.
     #[test]
     fn what_is_deleted_while_it_is_transcribed_once_more_does_not_come_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -324,7 +326,7 @@ mod tests {
         let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
         let path = said(&mut store, &mut events, 1);
         let left = super::super::one(folder.path(), history::id_of(&path), &[]).unwrap().unwrap();
-        // The text that it gets just before it is deleted is known, too.
+        // The report also contains a text that it gets just before the deletion.
         let again = |store: &mut Store, job, left: &Unfinished| {
             store.adopt(JobId(job), left).unwrap();
             store.finish(JobId(job), delivered("the new text")).unwrap();
@@ -342,8 +344,8 @@ mod tests {
         assert!(!path.exists() && !record_path(&path).exists(), "it came back");
     }
 
-    /// Regression: a dictation that began while the store was read took the number of the one that was
-    /// meant, and that one was deleted.
+    /// Regression: a dictation that began while the store was read shifted the numbers, and the
+    /// wrong dictation was deleted.
     #[test]
     fn a_number_means_what_it_counts_at_the_request() {
         let folder = tempfile::tempdir().unwrap();
@@ -367,11 +369,11 @@ mod tests {
         assert_eq!(deleted.blocking_recv().unwrap().texts, ["text 3"]);
     }
 
-    /// Regression: clients that asked for numbers filled the queue, and sound was refused.
+    /// Regression: requests for numbers filled the queue, and audio was refused.
     #[test]
     fn however_many_numbers_are_asked_for_there_is_room_for_sound() {
         let folder = tempfile::tempdir().unwrap();
-        // The thread waits with its first event until somebody reads.
+        // The thread blocks at its first event until somebody reads.
         let (sender, mut events) = mpsc::channel(1);
         let mut store = Store::spawn(folder.path().into(), Retention::default(), sender).unwrap();
         let path = store.begin(JobId(1)).unwrap();
@@ -380,7 +382,7 @@ mod tests {
             asked.extend(store.id_of(number, Vec::new()).ok());
         }
         assert!((2..=MOST_LISTS * MOST_IN_LIST).contains(&asked.len()), "{}", asked.len());
-        // Nor does a deletion between them let more wait.
+        // Deletions between the requests do not raise the limit.
         for _ in 0..2 * MOST_LISTS {
             store.delete(Vec::new()).unwrap();
             asked.extend(store.id_of(1, Vec::new()).ok());
@@ -396,7 +398,7 @@ mod tests {
         assert_eq!(ids.last(), Some(&id));
     }
 
-    /// The sound after a sentence would be nowhere if the disk refused its new file.
+    /// Otherwise the sound after a sentence would be lost if the disk refused its new file.
     #[test]
     fn a_recording_is_cut_only_once_the_next_one_has_the_rest() {
         let folder = tempfile::tempdir().unwrap();
@@ -406,7 +408,7 @@ mod tests {
         let path = store.begin(job).unwrap();
         store.append(job, [1; 3_200].as_slice().into()).unwrap();
         store.begin(next).unwrap();
-        // Not all of the rest is written, or none of it.
+        // First none of the rest is on the disk, then a part of it, then all of it.
         for (written, left) in [(0, 3_200), (1_000, 3_200), (600, 1_600)] {
             store.append(next, vec![1; written].into()).unwrap();
             store.send(StoreCommand::Shorten { job, samples: 1_600, next, tail: 1_600 }).unwrap();

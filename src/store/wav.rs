@@ -2,7 +2,7 @@
 //!
 //! After each second of sound, the header is updated and the file is synced to the disk
 //! ([`SYNC_EVERY`]). So a reader that trusts the header misses at most that second, and so does a
-//! power cut. Our own reader goes by the file's length and misses nothing. The writer is our own
+//! power cut. Our own reader uses the file's length and misses nothing. The writer is our own
 //! because `hound` cannot undo a failed write; tests read the files with `hound`.
 
 use super::StoreError;
@@ -133,7 +133,7 @@ impl Wav {
         there.is_none_or(|it| (it.dev(), it.ino()) != (ours.dev(), ours.ino()))
     }
 
-    /// Writes the recording to `path` again, replacing what is there, and continues with the new
+    /// Writes the recording to `path` again, replacing any file there, and continues with the new
     /// file. The old file can still be read because it is open.
     pub(super) fn restore(&mut self, path: &Path) -> io::Result<()> {
         remove(path)?;
@@ -169,7 +169,8 @@ pub(super) fn is_foreign(path: &Path) -> bool {
     read.is_ok() && found.starts_with(b"RIFF") && format(&found) != format(&header(0))
 }
 
-/// The number of samples in a recording, from the file's length. 0 if the file cannot be inspected.
+/// Returns the number of samples in a recording, from the file's length. 0 if the file cannot be
+/// inspected.
 pub(super) fn samples_in(path: &Path) -> u64 {
     regular::look_at(path).map_or(0, |metadata| samples_of_length(metadata.len()))
 }
@@ -197,8 +198,8 @@ pub struct Pcm {
     pub file: File,
     /// The offset of the first sample in the file, in bytes.
     pub offset: u64,
-    /// The number of samples, from the file's length: the header of a recording that broke off is
-    /// wrong.
+    /// The number of samples, from the file's length, because the header of an interrupted
+    /// recording is wrong.
     pub samples: u64,
 }
 

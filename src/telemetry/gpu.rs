@@ -1,7 +1,7 @@
-//! NVIDIA's GPUs, by the library of their driver, which is looked for at run time. Other GPUs tell
-//! nothing here.
+//! Reads the figures of NVIDIA GPUs through their driver's library, which is loaded at run time.
+//! Other GPUs are not supported here.
 //!
-//! The library is let go after each reading: a process that holds it keeps a GPU awake.
+//! The library is closed after each reading, because a process that holds it keeps the GPU awake.
 
 use crate::call::Gpu;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
@@ -11,11 +11,11 @@ use std::ffi::OsStr;
 use tracing::debug;
 use v2m_ipc::plain;
 
-/// The name without a version is there for developers only.
+/// The driver's library. The name without a version exists only on developers' machines.
 const LIBRARY: &str = "libnvidia-ml.so.1";
 
-/// The figures of the GPU that computes, else of the first one; `None` where there is none, or no
-/// driver. Blocking.
+/// Returns the figures of the GPU named `device`, which the recogniser uses, or else of the first
+/// one. `None`: there is no GPU or no driver. Blocking.
 pub(super) fn read(device: Option<&str>) -> Option<Gpu> {
     let told = Nvml::builder().lib_path(OsStr::new(LIBRARY)).init().and_then(|nvml| {
         let count = nvml.device_count()?;
@@ -35,7 +35,7 @@ fn figures(device: &Device<'_>) -> Result<Gpu, NvmlError> {
         name: plain::line(&device.name()?).into_owned(),
         vram_used_mb: megabytes(memory.used),
         vram_total_mb: megabytes(memory.total),
-        // Some tell the one or the other not at all.
+        // Some GPUs do not report the temperature or the utilisation.
         temp_c: device.temperature(TemperatureSensor::Gpu).ok(),
         percent: device.utilization_rates().map_or(0.0, |use_of| use_of.gpu as f32),
     })

@@ -1,7 +1,8 @@
-//! Figures of the machine for GET_STATUS: processors, memory, GPU.
+//! Measures the machine for GET_STATUS: processors, memory, GPU.
 //!
-//! Read when somebody asks and the last reading is a second old, on a thread that may block: a
-//! driver may take its time or hang. Nothing is read, kept open or woken while nobody asks.
+//! The figures are read on request, if the last reading is older than a second. This happens on a
+//! thread that may block, because a driver may be slow or hang. Without requests, nothing is read,
+//! kept open or woken.
 
 mod gpu;
 
@@ -11,26 +12,26 @@ use sysinfo::System;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
-/// Figures younger than this are as good as new.
+/// Figures younger than this are returned without a new reading.
 const FRESH: Duration = Duration::from_secs(1);
-/// A reading takes some milliseconds, a GPU's first one perhaps a hundred. Whoever asks waits no
-/// longer than this, and gets the figures before.
+/// How long a request waits for a reading before it gets the last figures. A reading takes some
+/// milliseconds, and a GPU's first one perhaps a hundred.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is known of the machine.
+/// One reading of the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
-    /// Use of all processors since the reading before, 0–100.
+    /// Use of all processors since the last reading, in percent (0–100).
     pub cpu_percent: f32,
     /// Memory.
     pub ram: Ram,
-    /// The GPU, where there is one that tells.
+    /// The GPU. `None`: there is none, or it reports nothing.
     pub gpu: Option<Gpu>,
 }
 
-/// Takes a reading; told the name of the device that computes. Blocking.
+/// A source of figures. Blocking.
 pub trait Meter: Send + 'static {
-    /// The figures now.
+    /// Takes a reading. `device` is the name of the device that the recogniser uses.
     fn read(&mut self, device: Option<&str>) -> Figures;
 }
 
@@ -39,7 +40,7 @@ pub trait Meter: Send + 'static {
 pub struct SystemMeters(System);
 
 impl SystemMeters {
-    /// Use of the processors counts from here.
+    /// Creates the meters. The use of the processors counts from now on.
     pub fn new() -> Self {
         let mut system = System::new();
         system.refresh_cpu_usage();
@@ -65,26 +66,26 @@ impl Meter for SystemMeters {
     }
 }
 
-/// The cache before a meter.
+/// A meter with a cache of its last figures.
 #[derive(Debug)]
 pub struct Telemetry<M = SystemMeters> {
-    /// Away while a reading is under way.
+    /// `None` during a reading, which owns the meter.
     meter: Option<M>,
     reading: Option<JoinHandle<(M, Figures)>>,
-    /// The last figures, and when they were read.
+    /// The last figures, with the time of their reading.
     last: Option<(Instant, Figures)>,
-    /// Until when somebody waits.
+    /// The deadline of the waiting request. `None`: nobody waits.
     until: Option<Instant>,
 }
 
 impl<M: Meter> Telemetry<M> {
-    /// Reads nothing yet.
+    /// Creates the cache. Reads nothing yet.
     pub fn new(meter: M) -> Self {
         Self { meter: Some(meter), reading: None, last: None, until: None }
     }
 
-    /// The figures, if they are fresh; else a reading is begun, and [`Self::next`] tells what comes
-    /// of it.
+    /// Returns the last figures if they are fresh. Otherwise starts a reading, and [`Self::next`]
+    /// returns its result.
     pub fn ask(&mut self, device: Option<&str>) -> Option<Figures> {
         if let Some((at, figures)) = &self.last
             && at.elapsed() < FRESH
@@ -102,8 +103,8 @@ impl<M: Meter> Telemetry<M> {
         None
     }
 
-    /// What those who asked are to be told: the new figures, or the last ones where a reading takes
-    /// too long; `None` where there are none. Waits for good while nobody asks. Cancel-safe.
+    /// Waits for the answer to the open requests: the new figures, or the last ones if the reading
+    /// takes too long, or `None` if there are none. Without a request, waits for ever. Cancel-safe.
     pub async fn next(&mut self) -> Option<Figures> {
         loop {
             let Some(reading) = &mut self.reading else { return std::future::pending().await };
@@ -117,12 +118,14 @@ impl<M: Meter> Telemetry<M> {
                 biased;
                 read = reading => {
                     self.reading = None;
-                    // One that was cut off with its runtime takes its meter along: nothing is read any more.
+                    // A reading that was cancelled with its runtime takes its meter along, so no
+                    // more readings follow.
                     if let Ok((meter, figures)) = read {
                         self.meter = Some(meter);
                         self.last = Some((Instant::now(), figures));
                     }
-                    // That of a reading for which nobody waits any more is for the next who asks.
+                    // If the deadline has passed, nobody waits any more, and the figures serve the
+                    // next request.
                     if self.until.take().is_none() {
                         continue;
                     }
@@ -133,7 +136,7 @@ impl<M: Meter> Telemetry<M> {
         }
     }
 
-    /// The last figures, however old.
+    /// Returns the last figures, however old they are.
     pub fn last(&self) -> Option<&Figures> {
         self.last.as_ref().map(|(_, figures)| figures)
     }

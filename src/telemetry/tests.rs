@@ -1,11 +1,12 @@
-//! The cache before a meter that counts its readings, on a clock that leaps.
+//! Tests the cache with a meter that counts its readings, on a simulated clock.
 
 use super::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-/// Tells how often it was read, as its figure; with a receiver it waits for a word before that.
+/// A meter that returns the number of its readings as its figure. With a receiver, it waits for a
+/// message before each reading.
 struct Counter {
     readings: Arc<AtomicU32>,
     word: Option<Receiver<()>>,
@@ -14,7 +15,7 @@ struct Counter {
 impl Meter for Counter {
     fn read(&mut self, device: Option<&str>) -> Figures {
         if let Some(word) = &self.word {
-            // A sender that is gone is a word too.
+            // A dropped sender counts as a message.
             let _ = word.recv();
         }
         let reading = self.readings.fetch_add(1, Ordering::SeqCst) + 1;
@@ -65,7 +66,7 @@ async fn nothing_is_read_while_nobody_asks() {
     assert_eq!(readings.load(Ordering::SeqCst), 1);
 }
 
-/// A driver that hangs must not hang whoever asks what is wrong.
+/// A driver that hangs must not block a user who asks for the status.
 #[tokio::test(start_paused = true)]
 async fn a_reading_that_hangs_is_answered_by_the_last_one_and_not_begun_again() {
     let (word, words) = sync_channel(2);
@@ -80,7 +81,7 @@ async fn a_reading_that_hangs_is_answered_by_the_last_one_and_not_begun_again() 
         assert_eq!(telemetry.next().await.as_ref(), Some(&first));
     }
     assert_eq!(readings.load(Ordering::SeqCst), 1);
-    // Once it goes on its figures are as good as any.
+    // Once the reading continues, its figures count like any others.
     assert_eq!(telemetry.ask(None), None);
     word.send(()).unwrap();
     assert_eq!(telemetry.next().await.unwrap().cpu_percent, 2.0);

@@ -1,5 +1,5 @@
-//! One dictation in which something goes wrong: known speech, the fault at its moment, its end, and
-//! all that is needed to judge what became of the words.
+//! Runs one case: a dictation of known speech with a fault at its moment. Collects everything
+//! needed to judge whether the words were kept.
 
 use crate::lab::{Client, Lab};
 use crate::machine::{self, ask, within};
@@ -14,46 +14,47 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// For a text to come by itself, once everything is in order again: v2m tries a recording again a
-/// minute after the recogniser died of it twice.
+/// The longest wait for a text once the fault has ended. v2m tries a recording again a minute after
+/// it has killed the recogniser twice.
 const SETTLE: Duration = Duration::from_secs(100);
-/// For the record of a text that was answered.
+/// The longest wait for the record of a text that the answer already has.
 const ANSWERED: Duration = Duration::from_secs(5);
-/// For a press to work again.
+/// The longest wait for a press to work again.
 const READY: Duration = Duration::from_secs(90);
 
-/// What happened.
+/// The result of a case.
 pub(crate) struct Happened {
-    /// All that reached the microphone, at 16 kHz.
+    /// All sound that reached the microphone, at 16 kHz.
     pub(crate) heard: Vec<i16>,
-    /// The part of it while v2m said that it was recording, in samples.
+    /// The range of `heard`, in samples, during which v2m reported that it was recording.
     pub(crate) recording: std::ops::Range<usize>,
-    /// How much of the time until the press that stops the witness has not recorded.
+    /// How much of the time until the stop the witness has not recorded.
     pub(crate) faltered: Duration,
-    /// When v2m stopped to say so before it was asked to, if it did.
+    /// When v2m stopped recording before the stop, if it did.
     pub(crate) stopped: Option<Stopped>,
-    /// The answer to the press that stops; `None` if there was none, or nobody waited for it.
+    /// The answer to the stop. `None`: there was none, or nobody waited for it.
     pub(crate) answer: Option<Value>,
     /// The new dictations in the store.
     pub(crate) kept: Vec<Kept>,
-    /// The text came only with another start of the service.
+    /// Whether the text needed another start of the service.
     pub(crate) is_late: bool,
-    /// From the end of the fault to the first press that works; `None` if none did.
+    /// The time from the end of the fault to the first press that works. `None`: no press worked.
     pub(crate) ready: Option<Duration>,
-    /// From the end of the fault, or the press that stops, to the text; `None` without a text.
+    /// The time from the end of the fault, or from the stop if that is later, to the text. `None`
+    /// without a text.
     pub(crate) text: Option<Duration>,
 }
 
 /// A dictation in the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
-    /// Its recording.
+    /// The path of its recording.
     pub(crate) audio: PathBuf,
     /// Its record; null if there is none.
     pub(crate) record: Value,
 }
 
-/// Presses of the harness itself are shorter.
+/// The shortest dictation that counts, in seconds. The harness's own presses are shorter.
 const SHORTEST: f64 = 0.2;
 
 impl Kept {
@@ -63,12 +64,12 @@ impl Kept {
 
     fn is_settled(&self) -> bool {
         let code = &self.record["error"]["code"];
-        // A microphone that goes leaves a text, unless nothing was said before.
+        // If the microphone disappears, the sound before gives a text, unless there was none.
         self.record["text"].is_string() || code == "no_speech" || code == "no_microphone"
     }
 }
 
-/// The stems of all dictations.
+/// Returns the path stems of all dictations.
 fn stems(lab: &Lab) -> BTreeSet<PathBuf> {
     let entries = fs::read_dir(machine::store(lab)).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
@@ -90,7 +91,7 @@ fn kept(lab: &Lab, before: &BTreeSet<PathBuf>) -> Vec<Kept> {
     new.map(read).filter(|it| it.seconds() >= SHORTEST || it.record["text"].is_string()).collect()
 }
 
-/// Lets it happen.
+/// Runs the case.
 pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
     let strike = (case.fault.prepare)(lab, &mut case.random.clone());
     machine::wait_until_idle(lab);
@@ -104,7 +105,7 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
     let speaker = Speaker::start(&case.clip.path);
     let (pressed, to, answer, answered, end) = thread::scope(|scope| {
         let fault = scope.spawn(|| {
-            // The moment is what is tested.
+            // A fixed time, because the test is about this moment.
             thread::sleep(case.after);
             let relief = strike(lab);
             thread::sleep(case.lasts);
@@ -120,7 +121,7 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
     let (relieved, ready) = end;
     let recorded = Duration::from_secs_f64((to - from) as f64 / 16_000.0);
     let faltered = pressed.duration_since(begun).saturating_sub(recorded);
-    // It stops with the press, too.
+    // The recording also stops at the press.
     let stopped = watcher.finish().filter(|it| it.heard < to);
     let from_here = relieved.max(pressed);
     let mut text = answer
@@ -129,7 +130,7 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
         .map(|_| answered.saturating_duration_since(from_here));
     let mut is_late = false;
     let mut settled = settle(lab, &before, if text.is_some() { ANSWERED } else { SETTLE });
-    // Words that were answered need no record.
+    // If the answer has the text, the record is not needed.
     if !settled && text.is_none() {
         is_late = true;
         machine::systemctl(&["restart", "v2m.service"]);
@@ -153,7 +154,8 @@ pub(crate) fn run(lab: &Lab, case: &Case) -> Happened {
     }
 }
 
-/// The press that stops, on the connection of the one that began, or on another if that one ends.
+/// Stops the recording on the connection that began it, or on a new one if that connection has
+/// ended.
 fn stop(lab: &Lab, mut client: Client, leaves: bool) -> Option<Value> {
     if leaves {
         let _ = client.send("STOP_RECORDING", Value::Null);
@@ -165,7 +167,7 @@ fn stop(lab: &Lab, mut client: Client, leaves: bool) -> Option<Value> {
     within(READY, || ask(lab, "STOP_RECORDING", Value::Null))
 }
 
-/// Presses until one works. A recording that goes on needs no press.
+/// Presses until a press works. If a recording is still under way, no press is needed.
 fn ready(lab: &Lab) -> bool {
     let works = within(READY, || {
         let status = ask(lab, "GET_STATUS", Value::Null)?;
@@ -175,18 +177,19 @@ fn ready(lab: &Lab) -> bool {
         let mut client = lab.connect().ok()?;
         let answer = client.call("START_RECORDING", Value::Null).ok()?;
         if answer["status"] != "success" {
-            // Each refusal is told to the user, and costs time.
+            // Each refusal is shown to the user, and takes time.
             thread::sleep(Duration::from_millis(40));
             return None;
         }
-        // Not CANCEL_RECORDING: it could meet the dictation that is tested.
+        // Not CANCEL_RECORDING, which might cancel the dictation under test.
         let _ = client.send("STOP_RECORDING", Value::Null);
         Some(())
     });
     works.is_some()
 }
 
-/// Waits until every new dictation has its text, and nothing is going on.
+/// Waits until every new dictation has its text and the service is idle. Returns whether that
+/// happened.
 fn settle(lab: &Lab, before: &BTreeSet<PathBuf>, limit: Duration) -> bool {
     let settled = within(limit, || {
         let status = ask(lab, "GET_STATUS", json!(null))?;
@@ -198,7 +201,7 @@ fn settle(lab: &Lab, before: &BTreeSet<PathBuf>, limit: Duration) -> bool {
     settled.is_some()
 }
 
-/// The undisturbed text of a recording.
+/// Transcribes a recording without any fault.
 pub(crate) fn transcribe(lab: &Lab, audio: &std::path::Path) -> Option<String> {
     let answer = ask(lab, "TRANSCRIBE_FILE", json!({ "file_path": audio }))?;
     match answer["code"].as_str() {
@@ -207,7 +210,7 @@ pub(crate) fn transcribe(lab: &Lab, audio: &std::path::Path) -> Option<String> {
     }
 }
 
-/// A copy of what was heard, for whoever looks into it.
+/// Writes the samples to a file for later inspection.
 pub(crate) fn write_wav(path: &std::path::Path, samples: &[i16]) {
     let spec = hound::WavSpec {
         channels: 1,

@@ -1,4 +1,4 @@
-//! What is said: recordings of real speech with their words.
+//! The speech that is played: recordings of real speech with their texts.
 
 use crate::lab;
 use serde_json::Value;
@@ -8,21 +8,21 @@ use std::path::PathBuf;
 /// A recording of speech.
 #[derive(Clone, Debug)]
 pub(crate) struct Clip {
-    /// Its file's name, without the ending.
+    /// The name of its file, without the extension.
     pub(crate) name: String,
-    /// Its file.
+    /// The path of its file.
     pub(crate) path: PathBuf,
-    /// Its length.
+    /// Its length in seconds.
     pub(crate) seconds: f64,
-    /// What is said in it.
+    /// The text that is spoken in it.
     pub(crate) text: String,
 }
 
-/// The least and the greatest length of a clip, in seconds.
+/// The shortest and the longest clip, in seconds.
 const LENGTHS: (f64, f64) = (1.9, 8.5);
 
-/// English recordings of up to `longest` seconds, without noise: what goes wrong is to be the fault.
-/// Where there are none, the end of the project's own sample.
+/// Returns English recordings of up to `longest` seconds. They have no noise, so that only the
+/// fault can cause errors. If there are none, returns the end of the project's own sample.
 pub(crate) fn clips(longest: f64) -> Vec<Clip> {
     let folder = lab::beside("speech");
     let manifest = fs::read_to_string(folder.join("manifest.jsonl")).unwrap_or_default();

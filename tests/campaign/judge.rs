@@ -1,10 +1,11 @@
-//! What became of the words.
+//! Judges whether the words were kept.
 //!
-//! The proof is the sound: each part of what was said that reached the microphone while v2m said
-//! that it was recording must be in the recording that v2m kept, or v2m must have named it as
-//! missing. A second recorder (`witness`) tells what reached the microphone: on a busy machine the
-//! sound server itself drops sound. Then the text must be there, with the words of that recording.
-//! Without a recording in the store (a disk that is full, say), the words in the answer must be
+//! The proof is the sound. Each part of the speech that reached the microphone while v2m reported
+//! that it was recording must be in the recording, or v2m must have named it as missing. A second
+//! recorder (`witness`) shows what reached the microphone, because on a busy machine the sound
+//! server itself drops sound. Then there must be a text with the words of that recording. If the
+//! store has no recording, for example because the disk is full, the answer must have the words of
+//! the clip.
 //! those that were said.
 
 use crate::case::{Happened, Kept, transcribe, write_wav};
@@ -17,27 +18,27 @@ use std::time::Duration;
 use v2m_testkit::kept_sound::{BLOCK, Place, RATE, places};
 use v2m_testkit::kept_words::has_words_of;
 
-/// What became of them.
+/// The verdict on a dictation's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// All of them are there, with their text.
+    /// All words are kept, with their text.
     Kept,
-    /// The same, but the text came only with another start of the service.
+    /// Like `Kept`, but the text needed another start of the service.
     Late,
-    /// v2m said which are missing.
+    /// Words are missing, and v2m named the missing parts.
     Named,
-    /// Some are nowhere, and v2m said nothing.
+    /// Words are missing, and v2m did not say so.
     Lost,
-    /// v2m did not come back, or the harness could not go on.
+    /// v2m did not recover, or the harness could not continue.
     Stuck,
 }
 
 impl Verdict {
-    /// All of them.
+    /// All verdicts.
     pub(crate) const ALL: [Self; 5] =
         [Self::Kept, Self::Late, Self::Named, Self::Lost, Self::Stuck];
 
-    /// The name in tables and files.
+    /// Returns the name in tables and files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kept => "kept",
@@ -49,58 +50,60 @@ impl Verdict {
     }
 }
 
-/// The verdict, and why.
+/// A verdict and its reasons.
 pub(crate) struct Judgement {
-    /// What became of the words.
+    /// The verdict.
     pub(crate) verdict: Verdict,
-    /// In a few words.
+    /// A short reason.
     pub(crate) why: String,
-    /// What it rests on.
+    /// The data behind the verdict.
     pub(crate) details: Value,
 }
 
-/// The witness and v2m hear the end of a recording so far apart.
+/// How far apart the witness and v2m may end a recording, in samples.
 const END: usize = RATE / 10;
-/// What a service that is killed had not written yet.
+/// The sound that a killed service may not have written yet, in samples.
 const UNWRITTEN: usize = RATE / 4;
-/// One block alone is the border of two parts that are both there.
+/// The shortest missing part that counts, in samples. A single block may be the border of two parts
+/// that are both present.
 const SHORTEST: usize = 2 * BLOCK;
-/// On a machine so busy that the witness misses parts, it may hear as one what was said in pieces.
+/// The same on a machine so busy that the witness misses parts: it may record as continuous what
+/// reached v2m in pieces.
 const SHORTEST_BUSY: usize = 8 * BLOCK;
-/// What a witness misses at its start and end on a calm machine is less.
+/// On a calm machine the witness misses less than this at its start and end.
 const FALTERED: Duration = Duration::from_millis(150);
-/// What is looked at around a part, to find its place.
+/// The sound around a part that is used to find its position, in samples.
 const AROUND: usize = RATE / 4;
-/// By how many samples neighbours may move without a part missing between them.
+/// How many samples a block may be off its neighbours without a missing part between them.
 const FIRM: usize = 4;
-/// How far a gap's place may be from where it is named, in seconds.
+/// The largest distance between a gap and its named position, in seconds.
 const NEAR: f64 = 0.3;
 
-/// What was said, and where it is.
+/// The parts of the speech that a recording has, and those that it lacks.
 struct Findings {
-    /// Samples with sound that the recording holds.
+    /// The number of samples with sound that the recording has.
     held: usize,
-    /// Parts that reached the microphone and that the recording does not hold.
+    /// The parts that reached the microphone and that the recording lacks.
     missing: Vec<Missing>,
 }
 
-/// Blocks in a row.
+/// A run of missing blocks.
 #[derive(Clone, Debug)]
 struct Missing {
-    /// Samples of what was said.
+    /// The range in the clip, in samples.
     from: usize,
     to: usize,
-    /// Where the first would be in the recording.
+    /// The position in the recording where the first block should be.
     expected: usize,
-    /// Where the witness heard it.
+    /// The range in the witness's recording.
     heard: Range<usize>,
 }
 
-/// What the witness recorded, and where the blocks of what was said are in it.
+/// The witness's recording, and the positions of the clip's blocks in it.
 struct Heard<'a> {
     samples: &'a [i16],
     places: Vec<Place>,
-    /// A shorter part proves nothing, in samples.
+    /// The shortest missing part that counts, in samples.
     shortest: usize,
 }
 
@@ -111,8 +114,8 @@ impl Missing {
 }
 
 impl Heard<'_> {
-    /// Whether this block reached the microphone unbroken while v2m recorded. On a busy machine the
-    /// speaker falters, and the witness misses parts too; what is heard in pieces proves nothing.
+    /// Returns whether this block reached the microphone unbroken while v2m recorded. On a busy
+    /// machine the speaker stalls and the witness misses parts, so sound in pieces proves nothing.
     fn is_proof(&self, block: usize, recording: &Range<usize>) -> bool {
         let Place::At(at) = self.places[block] else { return false };
         let is_beside = |beside: usize, expected: Option<usize>| match self.places.get(beside) {
@@ -168,7 +171,7 @@ fn seconds(samples: usize) -> f64 {
     samples as f64 / RATE as f64
 }
 
-/// Whether a block was heard while v2m recorded.
+/// Returns whether a block was heard while v2m recorded.
 fn is_in(heard: Place, recording: &Range<usize>) -> bool {
     matches!(heard, Place::At(at) if recording.start <= at && at + BLOCK <= recording.end)
 }
@@ -196,12 +199,14 @@ fn find(said: &[i16], heard: &Heard, recording: &Range<usize>, kept: &Kept) -> F
         }
     }
     found.missing.retain(|part| part.to - part.from >= heard.shortest);
-    // What the witness heard may be there all the same, where the speaker faltered.
+    // Parts that look missing because the speaker stalled may still be there as the witness heard
+    // them.
     found.missing.retain(|part| !is_there(heard, part, &kept));
     found
 }
 
-/// Whether the recording has what the witness heard of this part, but for one block.
+/// Returns whether the recording has what the witness heard of this part, except for at most one
+/// block.
 fn is_there(heard: &Heard, part: &Missing, kept: &[i16]) -> bool {
     let around = part.heard.start.saturating_sub(AROUND)..part.heard.end + AROUND;
     let around = around.start..around.end.min(heard.samples.len());
@@ -243,7 +248,7 @@ fn recorded(
     }
     let is_whole = found.missing.is_empty() && happened.stopped.is_none();
     let fits = |text: &str| {
-        // What surrounds a gap is heard differently each time.
+        // The recogniser decodes the surroundings of a gap differently each time.
         if !found.missing.is_empty() && !text.is_empty() {
             return true;
         }
@@ -264,8 +269,8 @@ fn recorded(
     }
 }
 
-/// Whether the text has the words of what reached the microphone while v2m recorded: on a full disk
-/// the recording lacks sound that the recogniser had.
+/// Returns whether the text has the words of the sound that reached the microphone while v2m
+/// recorded. On a full disk, the recording lacks sound that the recogniser got.
 fn has_all_that_was_heard(lab: &Lab, happened: &Happened, text: &str) -> bool {
     let Ok(folder) = tempfile::tempdir() else { return false };
     let path = folder.path().join("while-recording.wav");
@@ -274,7 +279,7 @@ fn has_all_that_was_heard(lab: &Lab, happened: &Happened, text: &str) -> bool {
     transcribe(lab, &path).is_some_and(|said| !said.is_empty() && has_words_of(text, &said))
 }
 
-/// Without a recording the answer alone can have the words.
+/// Judges a dictation without a recording: only the answer can have the words.
 fn unrecorded(case: &Case, answer: &Value) -> (Verdict, String) {
     match answer["data"]["text"].as_str() {
         Some(text) if has_words_of(text, &case.clip.text) => {
@@ -285,14 +290,14 @@ fn unrecorded(case: &Case, answer: &Value) -> (Verdict, String) {
     }
 }
 
-/// Whether v2m said that this part is missing: the record of a service that was killed says that its
-/// end is, and gaps are named with their place.
+/// Returns whether v2m named this part as missing. The record of a killed service says that the end
+/// is missing; gaps are named with their position.
 fn is_named(part: &Missing, found: &Findings, kept: &Kept, answer: &Value) -> bool {
     let is_last = found.missing.last().is_some_and(|last| last.from == part.from);
     if kept.record["cut_off"] == true && is_last {
         return true;
     }
-    // In samples in the record, in seconds in the answer.
+    // Gaps are in samples in the record, and in seconds in the answer.
     let at = part.expected as f64;
     let covers = |gap: &Value, rate: f64| {
         let (start, end) = (gap["start"].as_f64(), gap["end"].as_f64());

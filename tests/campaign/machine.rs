@@ -1,4 +1,4 @@
-//! The machine, put in order again after a fault, and what faults take in hand of it.
+//! Restores the machine after a fault, and has helpers for faults.
 
 use crate::lab::{Lab, property, try_run};
 use crate::witness::Witness;
@@ -8,39 +8,39 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The settings of every case: all recordings are kept, because they are the proof.
+/// The settings of every case. All recordings are kept, because they are the proof.
 pub(crate) const SETTINGS: &str =
     "[store]\nkeep_audio = true\nkeep_count = 100000\n[deliver]\nmode = \"clipboard\"\n";
 
-/// [`SETTINGS`] with this `deliver.mode`.
+/// Returns [`SETTINGS`] with this `deliver.mode`.
 pub(crate) fn delivering(mode: &str) -> String {
     SETTINGS.replace("clipboard", mode)
 }
 
-/// Sends a signal. A process that is gone needs none.
+/// Sends a signal. Does nothing if the process has ended.
 pub(crate) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
 }
 
-/// The processes of that name, of this user.
+/// Returns the user's processes with that name.
 pub(crate) fn named(name: &str) -> Vec<u32> {
     let found = try_run("pgrep", &["--exact", name]).stdout;
     String::from_utf8_lossy(&found).lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// The main process of a unit, while it has one.
+/// Returns the main process of a unit, if it has one.
 pub(crate) fn main_pid(unit: &str) -> Option<u32> {
     property(unit, "MainPID").parse().ok().filter(|pid| *pid != 0)
 }
 
-/// Runs `systemctl --user`, whatever comes of it. Without a session bus it may hang.
+/// Runs `systemctl --user` and ignores the result. Without a session bus it may hang.
 pub(crate) fn systemctl(args: &[&str]) {
     let _ = try_run("timeout", &[&["20", "systemctl", "--user"], args].concat());
 }
 
-/// Asks until the probe gives something, for at most so long.
+/// Calls the probe until it returns a value, for at most this time.
 pub(crate) fn within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {
@@ -52,12 +52,12 @@ pub(crate) fn within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -
     }
 }
 
-/// A request on a connection of its own; `None` if it is not answered.
+/// Sends a request on a new connection. Returns `None` if it is not answered.
 pub(crate) fn ask(lab: &Lab, cmd: &str, data: Value) -> Option<Value> {
     lab.connect().and_then(|mut client| client.call(cmd, data)).ok()
 }
 
-/// Whether the virtual microphone is there, is the default, and can be recorded.
+/// Returns whether the virtual microphone exists, is the default, and can be recorded.
 fn hears() -> bool {
     let ports = try_run("pw-link", &["--output"]).stdout;
     let is_there = String::from_utf8_lossy(&ports).contains("vmic:capture_");
@@ -65,20 +65,20 @@ fn hears() -> bool {
 }
 
 fn is_default() -> bool {
-    // Without a session manager it waits for ever.
+    // Without a session manager, wpctl waits forever.
     let source = try_run("timeout", &["5", "wpctl", "inspect", "@DEFAULT_AUDIO_SOURCE@"]).stdout;
     String::from_utf8_lossy(&source).contains("\"vmic\"")
 }
 
-/// A session manager that was killed may come back and link nobody.
+/// Checks that a recording gets sound: a restarted session manager may link nothing.
 fn is_recorded() -> bool {
     let folder = tempfile::tempdir().expect("there is room");
     let probe = Witness::try_start(folder.path().join("probe.wav"), Duration::from_secs(3));
     probe.is_some()
 }
 
-/// Starts the sound server where it is gone, and waits until the microphone can be recorded; starts
-/// it anew if it cannot.
+/// Starts the sound server if it has ended, and waits until the microphone can be recorded.
+/// Restarts the server if that fails.
 pub(crate) fn bring_sound_back() {
     let units = ["pipewire.socket", "pipewire.service", "wireplumber.service"];
     systemctl(&["reset-failed", "pipewire*", "wireplumber*"]);
@@ -93,7 +93,7 @@ pub(crate) fn bring_sound_back() {
     assert!(heard.is_some(), "the virtual microphone does not come back");
 }
 
-/// Starts whatever of the desktop and the sound server is gone, and wakes what sleeps.
+/// Starts the ended services of the desktop and the sound server, and continues stopped processes.
 pub(crate) fn mend() {
     for name in ["v2m", "v2m-engine", "pipewire", "wireplumber", "Xvfb", "dunst", "dbus-daemon"] {
         for pid in named(name) {
@@ -106,7 +106,7 @@ pub(crate) fn mend() {
     bring_sound_back();
 }
 
-/// The machine as it was booted, with v2m's configuration and store as every case begins.
+/// Returns the machine in its initial state, with the configuration and store of a new case.
 pub(crate) fn fresh() -> Lab {
     mend();
     let lab = Lab::new();
@@ -114,13 +114,13 @@ pub(crate) fn fresh() -> Lab {
     lab
 }
 
-/// The machine as the case before left it, which was in order.
+/// Returns the machine as the previous case left it, which must have ended well.
 pub(crate) fn as_it_is() -> Lab {
     let dir = |key| PathBuf::from(std::env::var_os(key).expect("container.sh sets it"));
     Lab { runtime: dir("XDG_RUNTIME_DIR"), home: dir("HOME") }
 }
 
-/// Waits until the service has nothing to do and its recogniser is there.
+/// Waits until the service is idle and its recogniser is loaded.
 pub(crate) fn wait_until_idle(lab: &Lab) {
     let idle = within(Duration::from_secs(60), || {
         let status = ask(lab, "GET_STATUS", Value::Null)?;
@@ -130,7 +130,7 @@ pub(crate) fn wait_until_idle(lab: &Lab) {
     assert!(idle.is_some(), "the service is not ready for the next dictation");
 }
 
-/// The store's folder.
+/// Returns the store's folder.
 pub(crate) fn store(lab: &Lab) -> PathBuf {
     lab.home.join(".local/state/v2m/dictations")
 }

@@ -1,8 +1,8 @@
-//! `make campaign`: faults in real dictations, and what became of the words. `make soak`: a day of
-//! dictations, and whether the service grows.
+//! `make campaign` injects faults into real dictations, and judges whether the words were kept.
+//! `make soak` runs a day's dictations, and checks that the service does not grow.
 //!
-//! Runs on the machine that `tests/system/container.sh` boots, as an ordinary user; `run.sh` makes
-//! it. What a case does is drawn from a seed and its number, so that it can be repeated alone.
+//! Both run as an ordinary user on the machine that `tests/system/container.sh` boots; `run.sh`
+//! builds it. A seed and the case's number determine a case, so that it can be repeated alone.
 #![allow(clippy::unwrap_used, reason = "a harness that cannot go on says where by its panic")]
 
 mod case;
@@ -28,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// So many cases in a row that the harness could not carry out: the machine is broken.
+/// The machine counts as broken after so many cases in a row that the harness could not carry out.
 const BROKEN: u32 = 3;
 
 fn main() -> ExitCode {
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A number that `run.sh` hands over.
+/// Returns a number from an environment variable of `run.sh`.
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
@@ -90,7 +90,7 @@ struct Campaign {
     count: u64,
     folder: PathBuf,
     shard: u64,
-    /// The machine and the service are as they should be for the next case.
+    /// Whether machine and service are in order for the next case.
     is_clean: bool,
     broken: u32,
 }
@@ -129,7 +129,7 @@ impl Campaign {
         );
         report::write(&self.folder.join(format!("cases-{}.jsonl", self.shard)), &row)
             .expect("the report can be written");
-        // What a fresh case has set must go; what went wrong must not go on in the next one.
+        // A fresh case's settings must be undone, and a failure must not affect the next case.
         self.is_clean = !fault.is_fresh && !row.is_failure();
     }
 
@@ -148,7 +148,7 @@ impl Campaign {
         (seconds(happened.ready), seconds(happened.text), judgement)
     }
 
-    /// Keeps what was heard and what was kept, and the journal of the case.
+    /// Keeps the sound, the dictations and the journal of the case.
     fn keep(&self, case: &Case, happened: &case::Happened) {
         let folder = self.folder.join(format!("case-{}", case.number));
         let _ = std::fs::create_dir_all(&folder);
@@ -163,14 +163,14 @@ impl Campaign {
     }
 }
 
-/// The table of all shards.
+/// Prints the table of all shards.
 fn table(folder: &Path) -> ExitCode {
     let rows = report::read(folder).expect("run.sh made the folder");
     let failures = report::print(&rows);
     if failures == 0 && !rows.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A day of dictations.
+/// Runs a day's dictations.
 fn soak(folder: &Path) -> ExitCode {
     let seed = number("CAMPAIGN_SEED").expect("run.sh draws one");
     let clips = clips::clips(number("CAMPAIGN_LONGEST").unwrap_or(9) as f64);

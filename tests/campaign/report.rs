@@ -1,4 +1,4 @@
-//! What a campaign found: a line of JSON for each case, and the table of all.
+//! The results of a campaign: a line of JSON for each case, and the table of all cases.
 
 use crate::judge::Verdict;
 use serde::{Deserialize, Serialize};
@@ -8,41 +8,41 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// One case, as it stands in `cases-*.jsonl`.
+/// One case, as a line of `cases-*.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) seed: u64,
     pub(crate) case: u64,
     pub(crate) fault: String,
     pub(crate) clip: String,
-    /// When it struck, in seconds after the first sound.
+    /// The time of the fault, in seconds after the first sound.
     pub(crate) after: f64,
-    /// How long it lasted, in seconds.
+    /// The duration of the fault, in seconds.
     pub(crate) lasts: f64,
-    /// A verdict's name.
+    /// The verdict's name.
     pub(crate) verdict: String,
     pub(crate) why: String,
-    /// Seconds from the fault's end to a press that works; null if none did.
+    /// Seconds from the fault's end to the first press that works. `None`: no press worked.
     pub(crate) ready: Option<f64>,
-    /// Seconds from the fault's end, or the press that stops, to the text.
+    /// Seconds from the fault's end, or from the stop if that is later, to the text.
     pub(crate) text: Option<f64>,
     pub(crate) details: Value,
 }
 
 impl Row {
-    /// Whether words are nowhere, or v2m is.
+    /// Returns whether words are lost, or v2m did not recover.
     pub(crate) fn is_failure(&self) -> bool {
         [Verdict::Lost, Verdict::Stuck].iter().any(|bad| bad.name() == self.verdict)
     }
 }
 
-/// Adds a row to a file.
+/// Appends a row to a file.
 pub(crate) fn write(path: &Path, row: &Row) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     writeln!(file, "{}", serde_json::to_string(row)?)
 }
 
-/// All rows of the files in a folder, by their numbers.
+/// Returns all rows of the files in a folder, sorted by their numbers.
 pub(crate) fn read(folder: &Path) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -57,7 +57,7 @@ pub(crate) fn read(folder: &Path) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Median, 95th percentile and longest, in seconds.
+/// Returns median, 95th percentile and maximum, in seconds.
 fn times(mut all: Vec<f64>) -> String {
     all.sort_unstable_by(f64::total_cmp);
     let at = |part: f64| all.get(((part * all.len() as f64).ceil() as usize).saturating_sub(1));
@@ -65,7 +65,7 @@ fn times(mut all: Vec<f64>) -> String {
     format!("{:>6} {:>6} {:>6}", shown(0.5), shown(0.95), shown(1.0))
 }
 
-/// Prints what became of the words, by fault; the number of failures.
+/// Prints the verdicts by fault. Returns the number of failures.
 pub(crate) fn print(rows: &[Row]) -> usize {
     let mut by_fault: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     rows.iter().for_each(|row| by_fault.entry(&row.fault).or_default().push(row));

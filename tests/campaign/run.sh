@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Boots containers as the system tests have them (tests/system/container.sh), runs tests/campaign in each, and prints the
-# table of all. Needs root.
+# Boots containers like those of the system tests (tests/system/container.sh), runs tests/campaign
+# in each, and prints a table of all results. Needs root.
 #
 #   run.sh campaign      faults in dictations
 #   run.sh soak          a day of dictations
 #
-#   N=              so many cases (1000), or dictations (500)
-#   SEED=           what they are drawn from; otherwise drawn anew, and printed
+#   N=              number of cases (1000), or dictations (500)
+#   SEED=           seed of the random cases; by default a new one, which is printed
 #   CASE=           only the case of this number
-#   FAULTS=         only these faults, or those whose names begin so
-#   JOBS=2          so many containers at a time
-#   LONGEST=        no recording of speech longer than so many seconds (9; soak: 4)
-#   SPEECH=DIR      recordings with a manifest.jsonl; otherwise ../shared/speech, or the project's own sample
-#   REPEAT=1        run what was lost or stuck once more, alone, and fail only if it is so again: on a busy machine
-#                   the sound that is played falters too
-#   OUT=            where the results go: target/campaign
+#   FAULTS=         only faults with these names or prefixes
+#   JOBS=2          number of containers that run at once
+#   LONGEST=        longest recording of speech, in seconds (9; soak: 4)
+#   SPEECH=DIR      recordings with a manifest.jsonl; by default ../shared/speech, or the project's own sample
+#   REPEAT=1        run lost or stuck cases again, alone, and fail only if they fail again: on a busy machine, the
+#                   playback falters too
+#   OUT=            folder for the results (target/campaign)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 : "${V2M_TEST_MODELS:?the folder of the test models}" "${MAKE:=make}"
@@ -30,10 +30,10 @@ speech=$(readlink -f "${SPEECH:-../shared/speech}" || true)
 
 rm -rf "$out"
 mkdir -p "$out"
-# The ordinary user of the container writes there.
+# The container's ordinary user must be able to write there.
 chmod 1777 "$out"
 
-# One container, with v2m and the harness in it.
+# container JOB ARG...: runs container.sh for this job's container.
 container() {
 	V2M_CT=/run/v2m-campaign-$$-$1 V2M_DESKTOP=x11 bash tests/system/container.sh "${@:2}"
 }
@@ -53,7 +53,7 @@ boot() {
 	install -m644 "$target/debug/examples/libslow_disk.so" "$root/opt/v2m-test/libslow-disk.so"
 	install -m644 assets/sample.wav assets/sample.txt "$root/opt/v2m-test/"
 	[ ! -f "$speech/manifest.jsonl" ] || binds+=(--bind-ro="$speech:/opt/v2m-test/speech")
-	# A real machine has Landlock; nspawn keeps it from those within unless told.
+	# Allow Landlock as on a real machine: nspawn blocks it by default.
 	container "$1" boot "${binds[@]}" \
 		--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 }

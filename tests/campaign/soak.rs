@@ -1,9 +1,9 @@
-//! A day in a few minutes: five hundred dictations, sleeps of the machine, restarts of the desktop;
-//! and what the service and its recogniser have in use at the start, after each tenth, and at the
-//! end.
+//! A day in a few minutes: five hundred dictations, sleeps of the machine, and restarts of the
+//! desktop. It measures the resources of the service and its recogniser at the start, after each
+//! tenth, and at the end.
 //!
-//! The figures come from `/proc` (`usage`, as root: the recogniser is not dumpable). What grows
-//! beyond the bounds below grows with each dictation, and fails the soak.
+//! The figures come from `/proc` (`usage`, as root, because the recogniser is not dumpable). A
+//! growth beyond the bounds below would continue with each dictation, and fails the soak.
 
 use crate::clips::Clip;
 use crate::faults;
@@ -21,13 +21,13 @@ use v2m_testkit::logind::Logind;
 const SLEEPS: u64 = 20;
 const RESTARTS: u64 = 5;
 const ROWS: u64 = 10;
-/// What may differ between two moments at which nothing is going on: the allocator's own room, and
-/// connections that are just being made anew. Ten times as many dictations would show what grows
-/// more slowly.
+/// The largest difference in MB between two idle moments. It covers the allocator's reserves and
+/// connections that are being renewed. A slower growth would need ten times as many dictations to
+/// show.
 const MEMORY_MB: f64 = 4.0;
 const OTHERS: u64 = 8;
 
-/// Runs so many dictations; whether nothing grew and each had a text.
+/// Runs so many dictations. Returns whether nothing grew and each dictation had a text.
 pub(crate) fn run(folder: &Path, dictations: u64, clips: &[Clip], seed: u64) -> bool {
     let lab = machine::fresh();
     lab.configure(&format!("{SETTINGS}[feedback]\nsounds = true\n"));
@@ -73,7 +73,7 @@ struct Row {
     dictations: u64,
     service: Usage,
     engine: Usage,
-    /// The service's process: another one begins anew.
+    /// The service's process id. Another process starts its own measurement.
     pid: u32,
 }
 
@@ -89,11 +89,11 @@ fn dictate(lab: &Lab, clip: &Clip) -> bool {
     client.ask("START_RECORDING");
     Speaker::start(&clip.path).finish(Duration::from_secs_f64(clip.seconds + 2.0));
     let answer = client.call("STOP_RECORDING", Value::Null).expect("the service answers");
-    // Which words come is for the campaign: the smallest model on a busy machine misses some.
+    // The words are checked by the campaign: the smallest model on a busy machine misses some.
     answer["data"]["text"].as_str().is_some_and(|text| !text.is_empty())
 }
 
-/// The machine sleeps and wakes: logind says so, and nothing runs in between.
+/// Lets the machine sleep and wake: logind signals it, and the processes are stopped meanwhile.
 fn sleep(logind: &Logind) {
     logind.say(true);
     let pids: Vec<u32> = ["v2m", "v2m-engine"].into_iter().flat_map(named).collect();
@@ -103,9 +103,9 @@ fn sleep(logind: &Logind) {
     logind.say(false);
 }
 
-/// Session bus and notification daemon go and come; the display too if the whole session ends. A
-/// service that has a connection to it may end then, and only what one service has in use tells
-/// whether it grows. So the first time alone.
+/// Restarts the session bus and the notification daemon, and also the display if the whole session
+/// ends. In the latter case the service may end if it is connected to the display. Only the figures
+/// of one service process can show growth, so the display is restarted only the first time.
 fn restart_desktop(lab: &Lab, is_whole: bool) {
     faults::restart_desktop(is_whole);
     machine::mend();
@@ -114,8 +114,8 @@ fn restart_desktop(lab: &Lab, is_whole: bool) {
 
 fn row(lab: &Lab, dictations: u64) -> Row {
     machine::wait_until_idle(lab);
-    // What is given back is given back some moments later: a stream that is closed, a thread that
-    // ends. The least of some looks is what stays.
+    // Some resources are released a moment later: a stream that is closed, a thread that ends. The
+    // minimum of several samples is what stays in use.
     let mut least: Option<(Usage, Usage)> = None;
     for _ in 0..20 {
         std::thread::sleep(Duration::from_millis(100));
@@ -153,8 +153,9 @@ fn print(rows: &[Row]) {
     }
 }
 
-/// What grew in the last service from the middle of its rows to the last one. The first difficult
-/// recording makes the recogniser take the memory of a whole context, and it keeps that.
+/// Returns what grew in the last service process from the middle of its rows to the last one. Not
+/// from the first row, because the first difficult recording makes the recogniser allocate the
+/// memory of a whole context, which it keeps.
 fn grown(rows: &[Row]) -> Option<String> {
     let last = rows.last()?;
     let same: Vec<_> = rows.iter().filter(|row| row.pid == last.pid).collect();

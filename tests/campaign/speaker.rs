@@ -1,5 +1,4 @@
-//! A recording on its way into the virtual microphone, whatever happens to the sound server
-//! meanwhile.
+//! Plays a recording into the virtual microphone, whatever happens to the sound server meanwhile.
 
 use crate::lab::{try_run, wait_for};
 use std::path::Path;
@@ -7,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Someone who speaks. Falls silent with its owner.
+/// The playing process. It ends when this is dropped.
 pub(crate) struct Speaker(Child);
 
 impl Speaker {
-    /// Begins to speak; returns once it can be heard.
+    /// Starts to play. Returns once the sound reaches the microphone.
     pub(crate) fn start(wav: &Path) -> Self {
         let child = Command::new("pw-cat")
             .args(["--playback", "--target", "0", "-P", "{ node.name=feeder }"])
@@ -21,12 +20,12 @@ impl Speaker {
             .spawn()
             .expect("pw-cat is among the packages of the tests");
         let speaker = Self(child);
-        // Until its port is linked the file waits at its first sample.
+        // Playback starts once its port is linked.
         wait_for("the speaker's port", || speak_into("MONO").then_some(()));
         speaker
     }
 
-    /// Waits for the end of the speech, or for `limit`: a speaker whom nobody hears stands still.
+    /// Waits for the end of the clip, or for `limit`: without a microphone, playback stands still.
     pub(crate) fn finish(mut self, limit: Duration) {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline && matches!(self.0.try_wait(), Ok(None)) {
@@ -42,7 +41,7 @@ impl Drop for Speaker {
     }
 }
 
-/// Links the speaker to this port of the microphone; false if one of them is not there.
+/// Links the player to this port of the microphone. Returns false if one of the two does not exist.
 pub(crate) fn speak_into(channel: &str) -> bool {
     try_run("pw-link", &["feeder:output_MONO", &format!("vmic:input_{channel}")]).status.success()
 }

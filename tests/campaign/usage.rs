@@ -1,5 +1,5 @@
-//! What a process has in use. The recogniser's files in `/proc` are closed to its own user, so a
-//! process of root (`serve`) reads them and answers on a socket.
+//! Measures a process's resources. The recogniser's own user cannot read its files in `/proc`, so a
+//! root process (`serve`) reads them and answers on a socket.
 
 use serde_json::{Value, json};
 use std::fmt;
@@ -8,24 +8,24 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-/// Where root answers.
+/// The socket of the root process.
 const SOCKET: &str = "/run/v2m-usage";
 
-/// What one process has in use.
+/// The resources of one process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     /// Its share of the memory in use (PSS), in MB.
     pub(crate) memory_mb: f64,
-    /// Open descriptors, sockets included.
+    /// The number of open descriptors, sockets included.
     pub(crate) files: u64,
-    /// Threads.
+    /// The number of threads.
     pub(crate) threads: u64,
-    /// Open sockets.
+    /// The number of open sockets.
     pub(crate) sockets: u64,
 }
 
 impl Usage {
-    /// The lesser of each.
+    /// Returns the minimum of each figure.
     pub(crate) fn least(self, other: Self) -> Self {
         Self {
             memory_mb: self.memory_mb.min(other.memory_mb),
@@ -35,7 +35,7 @@ impl Usage {
         }
     }
 
-    /// As it is written down.
+    /// Returns the figures as JSON for the report.
     pub(crate) fn json(&self) -> Value {
         json!({"memory_mb": self.memory_mb, "files": self.files, "threads": self.threads, "sockets": self.sockets})
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// What a process has in use; `None` if it is gone.
+/// Returns the resources of a process; `None` if it has ended.
 pub(crate) fn ask(pid: u32) -> Option<Usage> {
     let mut stream = UnixStream::connect(SOCKET).expect("run.sh has started the reader");
     writeln!(stream, "{pid}").ok()?;
@@ -78,7 +78,7 @@ pub(crate) fn ask(pid: u32) -> Option<Usage> {
     })
 }
 
-/// Answers until it is killed. For root.
+/// Answers requests until it is killed. Runs as root.
 pub(crate) fn serve() -> std::io::Result<()> {
     let _ = fs::remove_file(SOCKET);
     let listener = UnixListener::bind(SOCKET)?;
@@ -86,7 +86,7 @@ pub(crate) fn serve() -> std::io::Result<()> {
     for stream in listener.incoming() {
         let mut stream = stream?;
         let mut line = String::new();
-        // A client that leaves early gets no answer.
+        // A client that disconnects early gets no answer.
         let _ = BufReader::new(&stream).read_line(&mut line);
         let usage = line.trim().parse().ok().and_then(Usage::read);
         let _ = writeln!(stream, "{}", usage.map_or(Value::Null, |usage| usage.json()));

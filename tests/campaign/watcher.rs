@@ -1,7 +1,8 @@
-//! What v2m says of itself while it is disturbed: whether it is recording.
+//! Watches whether v2m reports that it is recording during a fault.
 //!
-//! It is a client with a stream of events. If the stream ends, it asks anew: a service that is gone
-//! says nothing any more; one that only closed this connection still records.
+//! The watcher is a client that subscribes to events. If its connection ends, it asks again on a
+//! new one: the service may have ended, or may only have closed this connection and still be
+//! recording.
 
 use crate::witness::Heard;
 use serde_json::{Value, json};
@@ -13,23 +14,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// A watcher at work.
+/// A running watcher.
 pub(crate) struct Watcher {
     done: Arc<AtomicBool>,
     thread: JoinHandle<Option<Stopped>>,
 }
 
-/// When v2m stopped to say that it is recording.
+/// The moment when v2m stopped recording.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopped {
-    /// So many samples had been heard.
+    /// The number of samples that the witness had by then.
     pub(crate) heard: usize,
-    /// It said so itself; otherwise it was gone.
+    /// Whether v2m reported it. Otherwise its connection ended.
     pub(crate) is_said: bool,
 }
 
 impl Watcher {
-    /// Watches the service behind this socket, which records right now.
+    /// Watches the service behind this socket, which is recording now.
     pub(crate) fn start(socket: &Path, heard: Heard) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         let (socket, is_done) = (socket.to_owned(), Arc::clone(&done));
@@ -37,7 +38,7 @@ impl Watcher {
         Self { done, thread }
     }
 
-    /// Ends it; when v2m stopped to record by itself, if it did.
+    /// Ends the watcher. Returns when v2m stopped recording by itself, if it did.
     pub(crate) fn finish(self) -> Option<Stopped> {
         self.done.store(true, Ordering::Relaxed);
         self.thread.join().expect("the watcher does not panic")
@@ -46,7 +47,7 @@ impl Watcher {
 
 fn watch(socket: &Path, heard: &Heard, done: &AtomicBool) -> Option<Stopped> {
     while !done.load(Ordering::Relaxed) {
-        // Whoever disturbs connections may disturb this one: not to be answered says nothing.
+        // The fault may also hit this connection, so a missing answer proves nothing.
         let Ok(mut lines) = Lines::ask(socket, &["GET_STATUS", "SUBSCRIBE"]) else {
             thread::sleep(Duration::from_millis(20));
             continue;
@@ -62,7 +63,8 @@ fn watch(socket: &Path, heard: &Heard, done: &AtomicBool) -> Option<Stopped> {
                         false => data["type"] != "state" || data["state"] == "recording",
                     };
                     if !is_recording && line["status"] != "error" {
-                        // Asked anew after the end of a stream: it ended with the recording.
+                        // After a lost connection, the first answer shows that the recording ended
+                        // with that connection.
                         let heard = if first { gone } else { heard.samples() };
                         return Some(Stopped { heard, is_said: !first });
                     }
@@ -76,13 +78,13 @@ fn watch(socket: &Path, heard: &Heard, done: &AtomicBool) -> Option<Stopped> {
         if done.load(Ordering::Relaxed) {
             break;
         }
-        // Asked until it answers; what it says then holds from this moment on.
+        // Asks until there is an answer, which tells whether the recording continues.
         return asked(socket, gone, done).or_else(|| watch(socket, heard, done));
     }
     None
 }
 
-/// After the end of a stream: whether a recording goes on.
+/// Checks after a lost connection whether the recording continues.
 fn asked(socket: &Path, gone: usize, done: &AtomicBool) -> Option<Stopped> {
     while !done.load(Ordering::Relaxed) {
         let Ok(mut lines) = Lines::ask(socket, &["GET_STATUS"]) else {
@@ -103,7 +105,7 @@ fn asked(socket: &Path, gone: usize, done: &AtomicBool) -> Option<Stopped> {
     None
 }
 
-/// Answers and events of a connection, without waiting long for any.
+/// Reads the answers and events of a connection with a short timeout.
 struct Lines {
     stream: UnixStream,
     bytes: Vec<u8>,
@@ -120,7 +122,7 @@ impl Lines {
         Ok(Self { stream, bytes: Vec::new() })
     }
 
-    /// The next one; `Ok(None)` if there is none yet.
+    /// Returns the next line; `Ok(None)` if there is none yet.
     fn next(&mut self) -> std::io::Result<Option<Value>> {
         loop {
             if let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! What reached the microphone: a recorder of its own beside v2m, which no fault is aimed at.
+//! Records what reached the microphone: a second recorder beside v2m, which no fault targets.
 
 use crate::lab::{self, PATIENCE};
 use crate::machine;
@@ -8,23 +8,23 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A second recorder of the virtual microphone. Ends with its owner.
+/// A second recorder of the virtual microphone. It ends when this is dropped.
 pub(crate) struct Witness {
     recorder: Child,
     file: Heard,
 }
 
-/// Its file, which others may look at meanwhile.
+/// The recorder's file, which can be read while it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard(PathBuf);
 
 impl Witness {
-    /// Starts to record; returns once the sound arrives.
+    /// Starts to record. Returns once sound arrives.
     pub(crate) fn start(file: PathBuf) -> Self {
         Self::try_start(file, PATIENCE).expect("the microphone can be recorded")
     }
 
-    /// The same, for at most so long.
+    /// Like `start`, with a time limit.
     pub(crate) fn try_start(file: PathBuf, limit: Duration) -> Option<Self> {
         let recorder = Command::new("pw-record")
             .args(["--target", "vmic", "--latency", "20ms", "-P", "{ node.name=witness }"])
@@ -38,14 +38,14 @@ impl Witness {
         Some(witness)
     }
 
-    /// Where it is recorded.
+    /// Returns the recorder's file.
     pub(crate) fn file(&self) -> Heard {
         self.file.clone()
     }
 
-    /// Ends it; all that was heard, at 16 kHz.
+    /// Ends the recorder. Returns all sound at 16 kHz.
     pub(crate) fn finish(mut self) -> Vec<i16> {
-        // As Ctrl+C does. It may have gone with the sound server.
+        // Like Ctrl+C. The recorder may have ended with the sound server.
         machine::signal(self.recorder.id(), Signal::INT);
         lab::ended("the witness", &mut self.recorder);
         self.file.read()
@@ -59,22 +59,23 @@ impl Drop for Witness {
     }
 }
 
-/// The header that pw-record's library writes; its length tells nothing while it is written.
+/// The size of the header that pw-record's library writes, in bytes. Its length field is not valid
+/// while the file is written.
 const HEADER: usize = 44;
 
 impl Heard {
-    /// How many samples there are by now.
+    /// Returns the number of samples so far.
     pub(crate) fn samples(&self) -> usize {
         fs::metadata(&self.0).map_or(0, |it| (it.len() as usize).saturating_sub(HEADER) / 2)
     }
 
-    /// Those samples.
+    /// Returns the samples so far.
     pub(crate) fn read(&self) -> Vec<i16> {
         read_samples(&self.0)
     }
 }
 
-/// The samples of a recording with a plain header, whatever the header says of their number.
+/// Reads the samples of a recording with a plain header, and ignores the header's length.
 pub(crate) fn read_samples(path: &std::path::Path) -> Vec<i16> {
     let bytes = fs::read(path).unwrap_or_default();
     let sound = bytes.get(HEADER..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Recordings of a virtual microphone, and how they compare with the sound that was fed.
+//! Records a virtual microphone, and compares the recording with the sound that was played.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use v2m_testkit::pipewire::isolated;
 
 pub(crate) const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.wav");
 pub(crate) const LINGER: Duration = Duration::from_secs(60);
-/// Nothing here takes longer, unless it hangs.
+/// Only a hang takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs an asynchronous test as the daemon would: on a current-thread runtime.
+/// Runs an asynchronous test on a current-thread runtime, like the daemon's.
 pub(crate) fn on_event_loop(name: &str, test: impl AsyncFnOnce()) {
     isolated(name, || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -32,7 +32,7 @@ pub(crate) async fn next(capture: &mut Capture) -> CaptureOutput {
     tokio::time::timeout(PATIENCE, capture.next()).await.expect("an output")
 }
 
-/// The next event, which must come before any samples.
+/// Returns the next event, which must come before any samples.
 pub(crate) async fn event(capture: &mut Capture) -> CaptureEvent {
     match next(capture).await {
         CaptureOutput::Event(event) => event,
@@ -41,7 +41,7 @@ pub(crate) async fn event(capture: &mut Capture) -> CaptureEvent {
     }
 }
 
-/// Waits until the job has started; tells its latency.
+/// Waits until the job has started. Returns its latency.
 pub(crate) async fn started(capture: &mut Capture, job: u32) -> Duration {
     match event(capture).await {
         CaptureEvent::Started { job: id, latency, .. } if id == JobId(job) => latency,
@@ -49,7 +49,7 @@ pub(crate) async fn started(capture: &mut Capture, job: u32) -> Duration {
     }
 }
 
-/// At least so many samples of the job.
+/// Returns at least so many samples of the job.
 pub(crate) async fn hear(capture: &mut Capture, job: u32, count: usize) -> Vec<f32> {
     let mut heard = Vec::new();
     while heard.len() < count {
@@ -62,7 +62,7 @@ pub(crate) async fn hear(capture: &mut Capture, job: u32, count: usize) -> Vec<f
     heard
 }
 
-/// The rest of the job's samples, and how it ended.
+/// Returns the rest of the job's samples, and its last event.
 pub(crate) async fn rest(capture: &mut Capture, job: u32) -> (Vec<f32>, CaptureEvent) {
     let mut heard = Vec::new();
     loop {
@@ -79,8 +79,8 @@ pub(crate) fn ended(job: u32, end: End, samples: usize) -> CaptureEvent {
     CaptureEvent::Ended { job: JobId(job), end, samples: samples as u64, lost: 0 }
 }
 
-/// The sample, and a file of it followed by 0.2 s of silence: pw-cat keeps the last hundred samples
-/// of a file for itself, and may keep those.
+/// Returns the sample, and a file of it followed by 0.2 s of silence. The silence is needed because
+/// pw-cat does not play the last hundred samples of a file.
 pub(crate) fn sample(dir: &Path) -> (Vec<f32>, PathBuf) {
     let wav = hound::WavReader::open(SAMPLE).unwrap();
     let spec = wav.spec();
@@ -94,7 +94,7 @@ pub(crate) fn sample(dir: &Path) -> (Vec<f32>, PathBuf) {
     (samples.iter().map(|&sample| f32::from(sample) / 32768.0).collect(), path)
 }
 
-/// Normalised correlation of a piece with what begins here: 1 for the same sound.
+/// Returns the normalised correlation of a piece with the start of `heard`: 1 for the same sound.
 pub(crate) fn alike(piece: &[f32], heard: &[f32]) -> f32 {
     let (mut ab, mut aa, mut bb) = (0.0, f32::MIN_POSITIVE, f32::MIN_POSITIVE);
     for (a, b) in piece.iter().zip(heard) {
@@ -103,8 +103,8 @@ pub(crate) fn alike(piece: &[f32], heard: &[f32]) -> f32 {
     ab / (aa * bb).sqrt()
 }
 
-/// Where in `heard` the fed samples begin: silence comes before them, so the first loud sample
-/// tells nearly, and the greatest correlation about it exactly.
+/// Returns where the played samples begin in `heard`. Silence comes before them, so the first loud
+/// sample gives the approximate position, and the highest correlation near it the exact one.
 pub(crate) fn find(fed: &[f32], heard: &[f32]) -> usize {
     let first_loud = |samples: &[f32]| samples.iter().position(|sample| sample.abs() > 0.1);
     let loud = first_loud(fed).unwrap();

@@ -1,4 +1,4 @@
-//! Recordings hold every sample, in whatever channels it comes.
+//! Tests that recordings have every sample, in whatever channels the sound comes.
 
 use crate::bench::{
     LINGER, alike, ended, event, find, hear, on_event_loop, rest, sample, start, started, stop,
@@ -15,8 +15,8 @@ fn a_recording_is_complete_to_its_last_sample() {
         let files = tempfile::tempdir().unwrap();
         let (fed, wav) = sample(files.path());
         let mut capture = Capture::spawn(LINGER).unwrap();
-        // On a starved machine PipeWire's own player and virtual microphone miss quanta, which
-        // nobody downstream can mend. A fault of ours would show in every one of these.
+        // On a busy machine, PipeWire's own player and virtual microphone miss quanta, which no
+        // client can repair. A bug of ours would show in every one of these attempts.
         let mut flaw = None;
         for job in 1..=3 {
             start(&capture, job, None);
@@ -39,14 +39,15 @@ fn a_recording_is_complete_to_its_last_sample() {
     });
 }
 
-/// What of `fed` is missing in `heard`, if anything.
+/// Returns what `heard` lacks of `fed`, if anything.
 fn incomplete(fed: &[f32], heard: &[f32]) -> Option<String> {
     let at = find(fed, heard);
     if heard.len() < at + fed.len() {
         return Some(format!("{} samples of {}", heard.len() - at, fed.len()));
     }
-    // Two resamplers on the way shift by a part of a sample and round off the top: a piece is
-    // 0.97 to 0.998 like what was fed. Pieces after a lost quantum would be nothing like it.
+    // The two resamplers on the way shift by a fraction of a sample and attenuate the highest
+    // frequencies: a piece has a correlation of 0.97 to 0.998 with the original. After a lost
+    // quantum it would have almost none.
     for (index, piece) in fed.chunks(1600).enumerate() {
         let likeness = alike(piece, &heard[at + index * 1600..]);
         if likeness <= 0.94 {
@@ -58,8 +59,9 @@ fn incomplete(fed: &[f32], heard: &[f32]) -> Option<String> {
     (likeness <= 0.94).then(|| format!("the last 10 ms are {likeness} like what was fed"))
 }
 
-/// A file of the sample's sound, in each channel multiplied by its gain. Before it is half a second
-/// of silence, while the player is linked port by port; after it 0.2 s, as [`sample`] has.
+/// Writes a file with the samples in each channel, multiplied by the channel's gain. Half a second
+/// of silence comes first, while the player is linked port by port, and 0.2 s at the end, as in
+/// [`sample`].
 fn in_channels(dir: &Path, samples: &[f32], gains: &[f32]) -> PathBuf {
     let path = dir.join("channels.wav");
     let spec = hound::WavSpec {
@@ -78,9 +80,9 @@ fn in_channels(dir: &Path, samples: &[f32], gains: &[f32]) -> PathBuf {
     path
 }
 
-/// Records what is played into a microphone's ports, until it is whole (see
-/// `a_recording_is_complete_to_its_last_sample`); the last recording's flaw, and its peak as a
-/// share of the sample's.
+/// Records what is played into a microphone's ports, several times until a recording is complete
+/// (see `a_recording_is_complete_to_its_last_sample`). Returns the last recording's flaw, and its
+/// peak relative to the sample's.
 async fn recorded(
     pipewire: &PipeWire,
     source: &str,
@@ -89,7 +91,7 @@ async fn recorded(
 ) -> (Option<String>, f32) {
     let files = tempfile::tempdir().unwrap();
     let fed = sample(files.path()).0;
-    // Two seconds say enough.
+    // Two seconds are enough.
     let fed = &fed[fed.iter().position(|sample| sample.abs() > 0.1).unwrap() - 100..][..32_000];
     let wav = in_channels(files.path(), fed, gains);
     let mut capture = Capture::spawn(LINGER).unwrap();
@@ -108,7 +110,7 @@ async fn recorded(
         let (tail, _) = rest(&mut capture, job).await;
         heard.extend(tail);
         let share = peak(&heard) / peak(fed);
-        // Whichever channel is taken, and so upside down too: it is the same sound.
+        // The recording may come from any channel, so inverted sound is correct too.
         let flaw = if share < 0.1 {
             Some("silence".to_owned())
         } else {
@@ -123,8 +125,9 @@ async fn recorded(
     seen
 }
 
-/// The story: capture asked for one channel, so PipeWire took the mean, in which opposite phases
-/// are silence, or linked the first inputs of an interface alone. The user was told to unmute.
+/// Regression: capture requested one channel. So PipeWire either took the mean, which is silence
+/// for opposite phases, or linked only the first inputs of an interface. The user was told to
+/// unmute the microphone.
 #[test]
 fn a_voice_is_heard_in_whatever_channels_it_is() {
     let name = "channels::a_voice_is_heard_in_whatever_channels_it_is";
@@ -146,7 +149,7 @@ fn a_voice_is_heard_in_whatever_channels_it_is() {
             ("interface", &[1.0], &["input_AUX5"]),
             ("interface", &[-1.0, 1.0], &["input_AUX3", "input_AUX4"]),
             ("unnamed", &[1.0], &["input_3"]),
-            // Channels of the same name.
+            // Several channels with the same name.
             ("lefts", &[0.0, 1.0], &["input_FL", "input_FL"]),
             ("lefts", &[1.0], &["input_FL"]),
             ("lefts", &[1.0], &["input_FR"]),
@@ -165,7 +168,7 @@ fn a_voice_is_heard_in_whatever_channels_it_is() {
 fn a_channel_of_a_source_can_be_configured() {
     on_event_loop("channels::a_channel_of_a_source_can_be_configured", async || {
         let pipewire = PipeWire::start(&["interface: AUX0 AUX1 AUX2 AUX3"]);
-        // What plays elsewhere is not in it.
+        // Sound in other channels is not recorded.
         for source in ["interface:AUX2", "interface:capture_AUX2"] {
             let ports = ["input_AUX2", "input_AUX3"];
             let (flaw, share) = recorded(&pipewire, source, &[0.25, 1.0], &ports).await;

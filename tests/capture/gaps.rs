@@ -1,16 +1,16 @@
-//! What could not be recorded is told.
+//! Tests that sound that could not be recorded is reported.
 
 use crate::bench::{LINGER, alike, find, hear, next, on_event_loop, sample, start, started};
 use v2m::capture::{Capture, CaptureOutput, Missing};
 use v2m::session::GapCause;
 use v2m_testkit::pipewire::PipeWire;
 
-/// Samples in a second.
+/// The number of samples in a second.
 const SECOND: usize = 16_000;
-/// Samples in a tenth of a second: so much is searched at a time.
+/// The number of samples in a tenth of a second, which is the length of a compared piece.
 const PIECE: usize = SECOND / 10;
 
-/// Stops the process that records, and lets it go on after some time.
+/// Stops this process, which is the one that records, and continues it after some seconds.
 fn freeze_ourselves(seconds: &str) {
     let own = std::process::id();
     let freeze = format!("kill -STOP {own}; sleep {seconds}; kill -CONT {own}");
@@ -18,8 +18,9 @@ fn freeze_ourselves(seconds: &str) {
     assert!(freezer.wait().unwrap().success());
 }
 
-/// Records the sample, has something `disturb` it after a second, and looks whether what comes after
-/// that, with silence for what is told as missing, is where it was said. What is missing.
+/// Records the sample, and calls `disturb` after a second. Then checks that the sound after the
+/// disturbance is at the right position, if reported gaps are filled with silence. Returns the
+/// reported gaps.
 async fn disturbed(disturb: impl FnOnce()) -> Vec<Missing> {
     let pipewire = PipeWire::start(&["desk"]);
     let files = tempfile::tempdir().unwrap();
@@ -54,12 +55,13 @@ async fn disturbed(disturb: impl FnOnce()) -> Vec<Missing> {
     let pieces = pieces.filter(|&at| is_loud(&heard[at..at + PIECE]));
     let found = pieces.map(|at| likeness_about(&heard[at..at + PIECE], &fed, at - begin) > 0.94);
     let (found, not): (Vec<_>, Vec<_>) = found.partition(|found| *found);
-    // The player itself misses some cycles on a starved machine, and its sound has holes then.
+    // On a busy machine the player itself misses some cycles, and its sound has holes then.
     assert!(found.len() > not.len(), "{} found, {} not, with {all:?}", found.len(), not.len());
     all
 }
 
-/// The greatest likeness of a piece with what was fed within a quarter of a second of this place.
+/// Returns the highest correlation of a piece with the original within a quarter of a second of
+/// this position.
 fn likeness_about(piece: &[f32], fed: &[f32], there: usize) -> f32 {
     let about = there.saturating_sub(SECOND / 4)..there + SECOND / 4;
     about.map(|there| alike(piece, &fed[there..])).max_by(f32::total_cmp).unwrap()
@@ -75,7 +77,8 @@ fn a_recording_that_was_frozen_tells_what_is_missing() {
     });
 }
 
-/// Longer than a source may be mute, which it was not.
+/// The pause is longer than a source may be silent. The source was not silent, so recording
+/// continues.
 #[test]
 fn a_recording_that_was_frozen_for_long_goes_on() {
     on_event_loop("gaps::a_recording_that_was_frozen_for_long_goes_on", async || {
@@ -85,7 +88,7 @@ fn a_recording_that_was_frozen_for_long_goes_on() {
     });
 }
 
-/// Samples from the first loud one on.
+/// Returns the number of samples from the first loud one on.
 fn sounding(heard: &[f32]) -> usize {
     heard.iter().position(|sample| sample.abs() > 0.1).map_or(0, |first| heard.len() - first)
 }

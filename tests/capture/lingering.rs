@@ -1,4 +1,4 @@
-//! Starts, stops and the stream that stays ready between them.
+//! Tests start and stop, and the stream that lingers between recordings.
 
 use crate::bench::{LINGER, ended, event, hear, next, on_event_loop, rest, start, started, stop};
 use std::time::{Duration, Instant};
@@ -15,10 +15,11 @@ fn what_is_said_until_the_stop_is_in_the_recording() {
             start(&capture, job, None);
             started(&mut capture, job).await;
             hear(&mut capture, job, 400).await;
-            // What was heard so far was said before now, so this is how much is to come.
+            // The sound received so far is older than this moment, so from here on at least the
+            // elapsed time must arrive.
             let then = Instant::now();
             let mut heard = hear(&mut capture, job, 1).await.len();
-            // The stop comes at various moments of a quantum, which is 21 ms.
+            // A quantum is 21 ms, so each job stops at another moment of one.
             tokio::time::sleep(Duration::from_millis(u64::from(job) * 2)).await;
             stop(&capture, job);
             let said = then.elapsed().as_secs_f64() * 16_000.0;
@@ -31,8 +32,8 @@ fn what_is_said_until_the_stop_is_in_the_recording() {
     });
 }
 
-/// PipeWire's library asks for real-time priority. Where it is allowed (as root, with rtkit) it is
-/// told, and where it is not, too.
+/// PipeWire's library requests real-time priority. Checks that the reported result is true, whether
+/// it is granted (as root, with rtkit) or not.
 #[test]
 fn whether_the_thread_has_real_time_priority_is_told() {
     on_event_loop("lingering::whether_the_thread_has_real_time_priority_is_told", async || {
@@ -53,7 +54,8 @@ fn whether_the_thread_has_real_time_priority_is_told() {
     });
 }
 
-/// Linked by one port or by six, the stream of the last recording is the next one's.
+/// The stream of the last recording serves the next one, whether it is linked by one port or by
+/// six.
 #[test]
 fn the_next_recording_starts_from_the_lingering_stream() {
     on_event_loop("lingering::the_next_recording_starts_from_the_lingering_stream", async || {
@@ -130,7 +132,7 @@ fn cancelled_stopped_and_crossing_commands_find_their_job() {
                 panic!("{cancelled:?}")
             };
 
-            // Stopped in the same breath: it ends, and with what there was.
+            // A stop directly after the start: the recording ends with the sound so far.
             start(&capture, 3, None);
             stop(&capture, 3);
             let mut heard = 0;
@@ -146,7 +148,7 @@ fn cancelled_stopped_and_crossing_commands_find_their_job() {
                 }
             }
 
-            // Dropped while recording: returns.
+            // Dropping the capture while it records must not block.
             start(&capture, 4, None);
             started(&mut capture, 4).await;
             drop(capture);

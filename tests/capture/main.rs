@@ -1,5 +1,5 @@
-//! Capture against a real PipeWire and WirePlumber with virtual microphones: what is spoken into
-//! them comes out whole, and each way in which it cannot is told.
+//! Tests capture with a real PipeWire and WirePlumber and virtual microphones: the sound that is
+//! played into them is recorded completely, and every failure to do so is reported.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod bench;

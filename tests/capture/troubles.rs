@@ -1,4 +1,4 @@
-//! Missing, hanging and vanishing sources, session managers and PipeWire itself.
+//! Tests sources, session managers and PipeWire itself when they are missing, hang or disappear.
 
 use crate::bench::{LINGER, ended, event, hear, on_event_loop, rest, start, started, stop};
 use v2m::capture::{Capture, CaptureError, CaptureEvent, End};
@@ -90,7 +90,7 @@ fn pipewire_stopping_while_recording_keeps_what_was_heard() {
         stop(&capture, 2);
         rest(&mut capture, 2).await;
 
-        // And once more, with the stream lingering.
+        // Once more, with a lingering stream.
         pipewire.kill_servers();
         pipewire.start_servers();
         start(&capture, 3, None);
@@ -139,7 +139,7 @@ fn a_source_that_vanishes_ends_the_recording_and_no_other_takes_over() {
             pipewire.until("the node to go", |pw| pw.node_id("v2m").is_none());
         }
 
-        // The default source is another one now; and it may go while the stream lingers.
+        // The default source is another one now. It too may disappear while the stream lingers.
         start(&capture, 3, None);
         started(&mut capture, 3).await;
         stop(&capture, 3);

@@ -1,5 +1,5 @@
-//! `deliver.mode = "auto"` behind a portal: the clipboard while the portal would ask, the cursor
-//! once the user has allowed it.
+//! Tests `deliver.mode = "auto"` with a portal: texts go to the clipboard as long as the portal
+//! would ask the user, and to the cursor once the user has allowed it.
 
 use super::{Desktop, WORDS};
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use zbus::OwnedVariant;
 const STORE: &str = "org.freedesktop.impl.portal.PermissionStore";
 
 impl Desktop {
-    /// What became of a text that goes where nobody has to be asked.
+    /// Delivers a text in the mode `auto`, and returns the deliveries.
     fn puts(&mut self, text: &str) -> Vec<Delivery> {
         let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
         let wanted =
@@ -23,8 +23,8 @@ impl Desktop {
         self.runtime.block_on(way(DeliverMode::Auto))
     }
 
-    /// Asserts that a text goes to the clipboard and to nothing else, which this desktop without a
-    /// display does not have.
+    /// Asserts that v2m tries only the clipboard. The copy fails here, because this desktop has no
+    /// display.
     fn copies(&mut self) {
         let deliveries = self.puts(WORDS);
         let [copied] = deliveries.as_slice() else { panic!("{deliveries:?}") };
@@ -62,7 +62,7 @@ fn once_allowed_texts_are_pasted_in_this_run_and_the_next() {
     let mut desktop = Desktop::start();
     desktop.pastes(WORDS);
     desktop.pastes_without_a_question();
-    // The session is open, whatever becomes of its token.
+    // The session is open, so the token is not needed.
     std::fs::remove_file(desktop.token()).unwrap();
     desktop.pastes_without_a_question();
     desktop.restart_v2m();
@@ -77,7 +77,7 @@ fn once_allowed_texts_are_pasted_in_this_run_and_the_next() {
 fn a_permission_that_was_withdrawn_is_not_asked_for_at_each_start() {
     let mut desktop = Desktop::start();
     desktop.pastes(WORDS);
-    // The portal knows nothing of this one, and asks.
+    // The portal does not know this token, and asks the user.
     std::fs::write(desktop.token(), "another token").unwrap();
     desktop.portal.state().user = User::No;
     desktop.restart_v2m();
@@ -101,7 +101,7 @@ fn without_a_portal_the_clipboard_is_no_error() {
     assert!(reason.contains("cannot paste into other programs"), "{reason}");
 }
 
-/// Plasma's permission store, with this answer for programs of the host.
+/// A double of Plasma's permission store, with this answer for host programs.
 struct Store(&'static str);
 
 #[zbus::interface(name = "org.freedesktop.impl.portal.PermissionStore")]

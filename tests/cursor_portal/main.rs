@@ -1,7 +1,7 @@
-//! Pasting at the cursor through the portals, with a double of xdg-desktop-portal on a bus of the
-//! test's own.
+//! Tests pasting at the cursor through the portals, with a double of xdg-desktop-portal on a
+//! private bus.
 //!
-//! What only the real thing shows is in `tests/system/kde.sh`.
+//! `tests/system/kde.sh` tests what only the real portal shows.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod auto;
@@ -21,11 +21,11 @@ const WORDS: &str = "Grüße — “€5” ñ 日 😀";
 const TEXT: &str = "text/plain;charset=utf-8";
 const MUTTER: &str = "org.gnome.Mutter.RemoteDesktop";
 
-/// The bus is found by variables of the process: one test at a time.
+/// The bus is found by environment variables of the process, so only one test runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Desktop {
-    // In the order they are to end.
+    // Fields are dropped in this order.
     sinks: Sinks,
     runtime: Runtime,
     portal: Portal,
@@ -48,7 +48,7 @@ impl Desktop {
             ("XDG_STATE_HOME", state.path()),
         ];
         // SAFETY: the other tests wait for the guard above, and the threads of an earlier one are
-        // idle or have ended; what is left of this process reads variables only through std, which
+        // idle or have ended. The rest of this process reads variables only through std, which
         // locks them.
         unsafe {
             std::env::remove_var("DISPLAY");
@@ -64,9 +64,9 @@ impl Desktop {
         Self { sinks: Sinks::new(), runtime, portal, bus, state, _alone: alone }
     }
 
-    /// What became of pasting a text.
+    /// Pastes a text, and returns its delivery.
     fn paste(&mut self, text: &str) -> Delivery {
-        // Whatever else runs on this machine.
+        // Only the usual keys, so that the programs of this machine make no difference.
         let keys = PasteKeys { usual: "ctrl+v".parse().ok(), ..PasteKeys::default() };
         let wanted =
             DeliveryOptions { mode: DeliverMode::Paste, keys, ..DeliveryOptions::default() };
@@ -81,19 +81,19 @@ impl Desktop {
             detail: "pasted".to_owned(),
         };
         assert_eq!(self.paste(text), pasted);
-        // The pipe is read by another thread.
+        // Another thread reads the pipe.
         self.wait_for("the text in the window", |desktop| {
             desktop.portal.state().pasted.last().is_some_and(|last| last == text)
         });
     }
 
-    /// Asserts that a text is not pasted, for a reason that has `why` in it.
+    /// Asserts that a text is not pasted, for a reason that contains `why`.
     fn refuses(&mut self, why: &str) {
         let Delivery { by, ok, detail, .. } = self.paste(WORDS);
         assert!(by == "paste" && !ok && detail.contains(why), "{detail}");
     }
 
-    /// Waits while v2m goes on with what it does.
+    /// Waits for a condition while v2m's tasks run.
     fn wait_for(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !is_so(self) {
@@ -106,14 +106,14 @@ impl Desktop {
         self.runtime.block_on(self.sinks.settle());
     }
 
-    /// What a program reads from the clipboard, v2m serving it if it is its own.
+    /// Reads the clipboard as a program does. If v2m owns the content, v2m serves it.
     fn clipboard(&self, format: &str) -> Vec<u8> {
         let read = self.portal.read(format);
         let read = async { tokio::time::timeout(Duration::from_secs(20), read).await };
         self.runtime.block_on(read).expect("the clipboard is served").unwrap()
     }
 
-    /// v2m ends, and is started again.
+    /// Restarts v2m.
     fn restart_v2m(&mut self) {
         self.sinks = Sinks::new();
     }
@@ -131,8 +131,7 @@ impl Desktop {
     }
 }
 
-/// No portal tells whether the shortcut is still held, and most hands have let go of it 0.3 s after
-/// its press.
+/// Clipboard managers do not keep a text with this mark.
 #[test]
 fn a_sensitive_text_is_offered_with_the_mark_that_clipboard_managers_heed() {
     let mut desktop = Desktop::start();
@@ -145,7 +144,7 @@ fn a_sensitive_text_is_offered_with_the_mark_that_clipboard_managers_heed() {
             ..DeliveryOptions::default()
         };
         assert!(desktop.runtime.block_on(desktop.sinks.hand_over(WORDS, &wanted))[0].ok);
-        // Nothing of v2m's goes on until the next call: it is still offered.
+        // v2m's tasks do not run until the next call, so the text is still offered.
         let formats = desktop.portal.formats();
         assert!(formats.iter().any(|format| format == TEXT), "{formats:?}");
         let is_marked = formats.iter().any(|format| format == "x-kde-passwordManagerHint");
@@ -229,7 +228,7 @@ fn after_a_no_nobody_is_asked_until_v2m_is_started_anew() {
     let mut desktop = Desktop::start();
     desktop.portal.state().user = User::No;
     for _ in 0..2 {
-        desktop.refuses("may not press keys");
+        desktop.refuses("did not allow v2m to press keys");
     }
     assert_eq!(desktop.asked(), 1);
     desktop.restart_v2m();
@@ -243,7 +242,7 @@ fn half_a_yes_is_none_and_is_not_kept() {
     let mut desktop = Desktop::start();
     desktop.portal.state().user = User::Half;
     for _ in 0..2 {
-        desktop.refuses("less than the keyboard and the clipboard");
+        desktop.refuses("you allowed less");
     }
     assert_eq!(desktop.asked(), 1);
     assert!(!desktop.token().exists());
@@ -281,7 +280,7 @@ fn a_question_that_goes_with_its_portal_is_put_again() {
     desktop.portal.state().user = User::Yes;
     desktop
         .wait_for("the end of the question", |desktop| desktop.portal.state().strokes.is_empty());
-    // The first text after it may still hear of its end.
+    // The first text after the restart may still meet the end of the old question.
     let _ = desktop.paste(WORDS);
     desktop.pastes(WORDS);
     assert_eq!(desktop.asked(), 2);
@@ -304,7 +303,7 @@ fn keys_go_down_in_order_and_come_up_even_if_one_is_refused() {
 #[test]
 fn the_clipboard_comes_back_in_all_its_formats_and_is_served_from_then_on() {
     let mut desktop = Desktop::start();
-    // Larger than a pipe holds at once.
+    // Larger than the buffer of a pipe.
     let noise = (0..1_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
     let picture: Vec<u8> = noise.collect();
     let before: [(&str, &[u8]); 2] = [("image/png", &picture), ("text/html", b"<p>before</p>")];
@@ -329,7 +328,7 @@ fn what_could_be_read_of_the_clipboard_comes_back() {
     assert_eq!(desktop.clipboard(TEXT), b"before");
 }
 
-/// The portal does not say that the clipboard has changed before the text is on it, but after.
+/// The portal reports a change of the clipboard only after the text is on it.
 #[test]
 fn what_is_copied_while_the_clipboard_is_read_comes_back() {
     let mut desktop = Desktop::start();
@@ -339,8 +338,8 @@ fn what_is_copied_while_the_clipboard_is_read_comes_back() {
     assert_eq!(desktop.clipboard(TEXT), b"the user's");
 }
 
-/// The portal tells nothing of an empty clipboard, and may be late to tell of another: what is not
-/// known is not cleared away.
+/// The portal reports nothing about an empty clipboard, and may report another change late. v2m
+/// does not clear content that it does not know.
 #[test]
 fn where_nobody_tells_what_was_on_the_clipboard_the_text_stays() {
     let mut desktop = Desktop::start();
@@ -371,8 +370,9 @@ fn a_managers_read_is_no_receipt_and_what_no_window_takes_waits_on_the_clipboard
     assert_eq!(desktop.clipboard(TEXT), WORDS.as_bytes());
 }
 
-/// xdg-desktop-portal 1.20 died when a text came while the clipboard's manager read what had just
-/// been given back: what was asked for before the clipboard changed was answered after.
+/// Regression: xdg-desktop-portal 1.20 crashed when a text was pasted while the clipboard manager
+/// read the content that v2m had just restored. v2m answered a request after the clipboard had
+/// changed.
 #[test]
 fn what_was_asked_for_before_the_clipboard_changed_is_not_answered_after() {
     let mut desktop = Desktop::start();

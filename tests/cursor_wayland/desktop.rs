@@ -1,5 +1,4 @@
-//! A desktop of a test's own: a compositor, a bus that stands for the session's and the system's,
-//! and v2m's sinks on it.
+//! A private desktop: a compositor, one bus as both session and system bus, and v2m's sinks on it.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -21,11 +20,12 @@ use wayland_client::globals::{Global, GlobalListContents, registry_queue_init};
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::{Connection, Dispatch, QueueHandle};
 
-/// The application of windows with a field, and of windows without.
+/// The application id of windows with a field, and of windows without.
 const FIELD: &str = "org.v2m.Field";
 const BUTTON: &str = "org.v2m.Button";
 
-/// Displays and buses are found by variables of the process: one test at a time.
+/// Displays and buses are found by environment variables of the process, so only one test runs at a
+/// time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Locked;
@@ -38,7 +38,7 @@ impl Locked {
 }
 
 pub(crate) struct Desktop {
-    // In the order they are to end.
+    // Fields are dropped in this order.
     pub(crate) runtime: Runtime,
     sinks: Sinks,
     programs: Vec<Child>,
@@ -58,7 +58,7 @@ impl Desktop {
             ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_ref()),
         ];
         // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are
-        // idle or have ended; what is left of this process reads variables only through std, which
+        // idle or have ended. The rest of this process reads variables only through std, which
         // locks them.
         unsafe {
             std::env::remove_var("DISPLAY");
@@ -71,19 +71,19 @@ impl Desktop {
         Self { runtime, sinks, programs, compositor, bus, _alone: alone }
     }
 
-    /// Hands a text over to be pasted: what became of it.
+    /// Pastes a text, and returns the deliveries.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
         self.paste_into(text, None, &["ctrl+v"; 2])
     }
 
-    /// As above, in any way.
+    /// Delivers a text in this mode, and returns the deliveries.
     pub(crate) fn put(&mut self, mode: DeliverMode, text: &str) -> Vec<Delivery> {
         let wanted = DeliveryOptions { mode, ..DeliveryOptions::default() };
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
-    /// As above, into one window only, by the usual keys, and by others where the windows with a
-    /// field count as terminals.
+    /// Like `paste`, into one window only. `keys` are the usual keys, and those for terminals;
+    /// windows with a field count as terminals.
     pub(crate) fn paste_into(
         &mut self,
         text: &str,
@@ -101,18 +101,18 @@ impl Desktop {
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
-    /// As wanted.
+    /// Delivers a text with these options, and returns the deliveries.
     pub(crate) fn hand_over(&mut self, text: &str, wanted: &DeliveryOptions) -> Vec<Delivery> {
         self.runtime.block_on(self.sinks.hand_over(text, wanted))
     }
 
-    /// Takes the last text back, or says why not.
+    /// Undoes the last text, or returns why it cannot.
     pub(crate) fn undo(&mut self, wanted: &UndoOptions) -> Result<Undone, String> {
         let done = self.runtime.block_on(self.sinks.undo(wanted));
         done.map_err(|why| why.to_string())
     }
 
-    /// Whether the compositor tells when somebody does something.
+    /// Returns whether the compositor reports user activity (`ext-idle-notify`).
     pub(crate) fn tells_idle(&self) -> bool {
         let path = self.compositor.runtime.path().join(&self.compositor.display);
         let stream = UnixStream::connect(path).unwrap();
@@ -122,12 +122,12 @@ impl Desktop {
         globals.contents().with_list(|globals| globals.iter().any(is_it))
     }
 
-    /// Waits until the clipboard has been given back.
+    /// Waits until the clipboard has been restored.
     pub(crate) fn settle(&mut self) {
         self.runtime.block_on(self.sinks.settle());
     }
 
-    /// Stops all programs where they are, or has them go on.
+    /// Stops or continues all programs.
     pub(crate) fn stop_programs(&self, stop: bool) {
         let signal = if stop { Signal::STOP } else { Signal::CONT };
         for program in &self.programs {
@@ -135,7 +135,7 @@ impl Desktop {
         }
     }
 
-    /// Locks the screen as far as the desktop's word goes, until the connection is dropped.
+    /// Reports the screen as locked, as the desktop does, until the connection is dropped.
     pub(crate) fn lock(&self) -> zbus::Connection {
         let (name, path) = ("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver");
         let saver = self.bus.builder().name(name).serve_at(path, Locked);
@@ -146,10 +146,10 @@ impl Desktop {
         self.runtime.block_on(Focus::ask().window())
     }
 
-    /// Plugs in a keyboard beside v2m's, on which nothing is pressed.
+    /// Plugs in a keyboard besides v2m's, on which no key is pressed.
     pub(crate) fn plug_in_keyboard(&mut self) {
         let mut keyboard = Command::new("wtype");
-        // It has its keyboard while it waits for its turn to type.
+        // The program creates its keyboard, and then waits an hour before it types.
         keyboard.args(["-s", "3600000", "x"]);
         self.spawn(keyboard);
         wait_for("the keyboard", || {
@@ -157,13 +157,13 @@ impl Desktop {
         });
     }
 
-    /// Types on a keyboard that is there for that only.
+    /// Types a text on a temporary keyboard.
     pub(crate) fn type_text(&self, text: &str) {
         let typed = self.compositor.command("wtype").arg(text).status();
         assert!(typed.expect("wtype is installed (package wtype)").success());
     }
 
-    /// Copies as a program of the desktop does; the number of its process.
+    /// Copies content as a program of the desktop does. Returns the program's process id.
     pub(crate) fn copy(&mut self, format: &str, bytes: &[u8]) -> u32 {
         let mut copy = Command::new("wl-copy");
         copy.args(["--foreground", "--type", format]).stdin(Stdio::piped());
@@ -174,7 +174,7 @@ impl Desktop {
         process
     }
 
-    /// What any program would read from the clipboard in this format.
+    /// Reads the clipboard in this format, as any program does.
     pub(crate) fn clipboard(&self, format: &str) -> Option<Vec<u8>> {
         let mut paste = self.compositor.command("wl-paste");
         let output = paste.args(["--no-newline", "--type", format]).output();
@@ -182,13 +182,13 @@ impl Desktop {
         output.status.success().then_some(output.stdout)
     }
 
-    /// The formats of what is on the clipboard.
+    /// Returns the formats of the clipboard's content.
     pub(crate) fn formats(&self) -> Vec<String> {
         let output = self.compositor.command("wl-paste").arg("--list-types").output().unwrap();
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// Starts a clipboard manager that appends all that is copied to a file.
+    /// Starts a clipboard manager that appends everything that is copied to a file.
     pub(crate) fn manager(&mut self, file: &Path) {
         let mut manager = Command::new("wl-paste");
         let keep = format!("cat >> {0}; printf '|' >> {0}", file.display());
@@ -196,7 +196,7 @@ impl Desktop {
         self.spawn(manager);
     }
 
-    /// Opens a window that has the keyboard; with a text field, or without.
+    /// Opens a window, with or without a text field, and waits until it has the keyboard focus.
     pub(crate) fn window(&mut self, with_field: bool) -> Window {
         let window = self.open(with_field);
         wait_for("the window to have the keyboard", || {
@@ -209,7 +209,7 @@ impl Desktop {
     pub(crate) fn open(&mut self, with_field: bool) -> Window {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");
-        // The distribution's own, which has GTK.
+        // The distribution's own Python, because it has GTK.
         let mut program = Command::new("/usr/bin/python3");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/gnome/window.py");
         program.arg(source).arg(&file).args((!with_field).then_some("no-field"));
@@ -241,7 +241,7 @@ impl Drop for Desktop {
     }
 }
 
-/// Reads what a compositor offers.
+/// Reads the compositor's globals.
 struct Registry;
 
 impl Dispatch<WlRegistry, GlobalListContents> for Registry {
@@ -256,7 +256,7 @@ impl Dispatch<WlRegistry, GlobalListContents> for Registry {
     }
 }
 
-/// A window of a program of its own.
+/// A window of a separate program.
 pub(crate) struct Window {
     file: PathBuf,
     _folder: tempfile::TempDir,
@@ -267,12 +267,12 @@ impl Window {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 
-    /// Whether it has the keyboard.
+    /// Returns whether the window has the keyboard focus.
     pub(crate) fn is_active(&self) -> bool {
         self.read().unwrap()["active"] == true
     }
 
-    /// Waits until exactly `text` is written in it.
+    /// Waits until the window's text is exactly `text`.
     pub(crate) fn wait_for(&self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {

@@ -1,7 +1,8 @@
-//! Texts that are ready while a hand still holds the shortcut, on the user's keyboard.
+//! Tests texts that are ready while the user still holds the shortcut.
 //!
-//! On sway each keyboard has modifiers of its own: what the user holds changes nothing of what v2m
-//! presses on its own keyboard, and fires nothing. So nothing is waited for.
+//! On sway, each keyboard has its own modifiers. The keys that the user holds do not affect those
+//! that v2m presses on its own keyboard, and trigger nothing. So v2m does not wait for their
+//! release.
 
 use crate::desktop::{Desktop, wait_for};
 use std::sync::mpsc;
@@ -10,10 +11,10 @@ use std::time::Duration;
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::wayland_keyboard::Keyboard;
 
-/// How long shortcuts are held, in milliseconds.
+/// How long the shortcut is held, in milliseconds.
 const HOLDS: [u64; 5] = [30, 80, 150, 300, 600];
 
-// Codes of keys (input-event-codes.h), with the modifier that each is (X11's bits).
+// Key codes (input-event-codes.h), each with its modifier bit (X11's).
 const CTRL: (u32, u32) = (29, 4);
 const ALT: (u32, u32) = (56, 8);
 const V: (u32, u32) = (47, 0);

@@ -1,5 +1,5 @@
-//! Texts in a row on a compositor that tells which program's window has the keyboard, and with
-//! `ext-idle-notify` also when somebody does something.
+//! Tests how texts are joined on a compositor that reports which program has the keyboard focus
+//! and, with `ext-idle-notify`, also user activity.
 
 use crate::desktop::{Desktop, wait_for};
 use crate::pasted;
@@ -11,10 +11,10 @@ use v2m::session::DeliverMode;
 use v2m::text::{Choices, Letters, Rules};
 
 const AT_ONCE: Duration = Duration::ZERO;
-/// Longer than a space is added by a guess.
+/// Longer than the time for which a guess allows a space.
 const LATER: Duration = Duration::from_secs(3_600);
 
-/// Pastes a dictation whose recording began so long from now.
+/// Pastes a dictation with a recording that began this long from now.
 fn paste(desktop: &mut Desktop, text: &str, later: Duration) {
     let join = Join {
         rules: Arc::new(Rules::new(Choices::default())),
@@ -32,8 +32,8 @@ fn paste(desktop: &mut Desktop, text: &str, later: Duration) {
     pasted(&desktop.hand_over(text, &wanted));
 }
 
-/// The thread that watches what the user does: how often it has waited, while it waits. `None`:
-/// there is none.
+/// Returns how often the thread that watches user activity has waited. `None`: the thread does not
+/// exist, or is not waiting now.
 fn watch() -> Option<u64> {
     let threads = fs::read_dir("/proc/self/task").unwrap().flatten().map(|entry| entry.path());
     let status = threads.filter_map(|thread| fs::read_to_string(thread.join("status")).ok());
@@ -43,7 +43,7 @@ fn watch() -> Option<u64> {
     line.split_whitespace().last()?.parse().ok().filter(|_| watch.contains("State:\tS"))
 }
 
-/// Waits until the watch has heard something and sleeps again.
+/// Waits until the watch has received an event and waits again.
 fn hears(what: &str, before: u64) {
     wait_for(what, || watch().filter(|turns| *turns > before));
 }
@@ -69,7 +69,7 @@ fn with_ext_idle_notify_a_text_goes_on_where_the_last_one_ended() {
     paste(&mut desktop, "I think that", AT_ONCE);
     window.wait_for("I think that");
     if !desktop.tells_idle() {
-        // An older compositor: the space is all there is, and not for long.
+        // An older compositor: only a space is added, and only for a short time.
         paste(&mut desktop, "The end", LATER);
         window.wait_for("I think thatThe end");
         return;

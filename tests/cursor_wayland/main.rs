@@ -1,5 +1,5 @@
-//! Pasting at the cursor on a real compositor that has data-control and virtual keyboards, into
-//! windows of GTK.
+//! Tests pasting at the cursor on a real compositor with data-control and virtual keyboards, into
+//! GTK windows.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod desktop;
@@ -20,7 +20,7 @@ const WORDS: &str = "Grüße — “€5” ñ 日 😀";
 const TEXT: &str = "text/plain;charset=utf-8";
 const PNG: &str = "image/png";
 
-/// Larger than a pipe holds at once.
+/// Larger than the buffer of a pipe.
 fn picture() -> Vec<u8> {
     let noise = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
     b"\x89PNG\r\n\x1a\n".iter().copied().chain(noise).collect()
@@ -32,7 +32,7 @@ fn pasted(deliveries: &[Delivery]) {
     assert_eq!(deliveries, [pasted]);
 }
 
-/// Asserts that a text was not pasted, for a reason that has `why` in it, and is on the clipboard
+/// Asserts that a text was not pasted, for a reason that contains `why`, and is on the clipboard
 /// instead.
 fn waits(desktop: &Desktop, deliveries: &[Delivery], why: &str, text: &str) {
     let [paste, clipboard] = deliveries else { panic!("{deliveries:?}") };
@@ -98,7 +98,7 @@ fn a_text_as_long_as_a_book_arrives_and_all_formats_of_the_old_one_come_back() {
 #[test]
 fn without_any_other_keyboard_the_text_arrives_and_an_empty_clipboard_is_empty_again() {
     let mut desktop = Desktop::start();
-    // Without a keyboard GTK calls no window active.
+    // Without a keyboard, GTK considers no window active.
     let window = desktop.open(true);
     wait_for("the window", || {
         desktop.compositor.ask("get_tree").contains("org.v2m.Field").then_some(())
@@ -180,8 +180,9 @@ fn what_a_clipboard_manager_reads_is_no_receipt() {
     let kept = tempfile::NamedTempFile::new().unwrap();
     desktop.manager(kept.path());
     let _window = desktop.window(false);
-    // wlroots does not say who reads. A manager that reads later than v2m waits for it passes for
-    // the window (docs/cursor.md). On a busy machine that happens, but not five times in a row.
+    // wlroots does not report who reads the clipboard. If a manager reads after v2m's waiting time
+    // for managers, v2m takes it for the window (docs/cursor.md). This happens on a busy machine,
+    // but not five times in a row.
     let mut tries = (1..=5).map(|nth| {
         let words = format!("{WORDS} {nth}");
         let deliveries = desktop.paste(&words);
@@ -221,7 +222,7 @@ fn a_copy_made_before_a_window_takes_the_text_stays() {
     let mut copy = desktop.compositor.command("wl-copy");
     list.arg("--list-types");
     let user = std::thread::spawn(move || {
-        // Reads nothing: that would be taken for a window's request.
+        // Only lists the formats, because a read would count as the window's request.
         wait_for("the text to be offered", || {
             list.output().unwrap().stdout.starts_with(TEXT.as_bytes()).then_some(())
         });
@@ -252,7 +253,7 @@ fn a_copy_made_after_it_stays_and_the_next_text_arrives() {
     assert_eq!(desktop.compositor.paste(), "the user's");
 }
 
-/// The last of its formats find no room any more.
+/// The content's last formats exceed v2m's limit.
 #[test]
 fn what_could_be_read_of_the_clipboard_comes_back() {
     let mut desktop = Desktop::start();
@@ -323,6 +324,6 @@ fn a_compositor_without_the_protocols_is_no_way_and_one_that_hangs_is_left() {
 }
 
 fn set(name: &str, value: &str) {
-    // SAFETY: as in `Desktop::start`, whose guard the caller holds.
+    // SAFETY: as in `Desktop::start`; the caller holds its guard.
     unsafe { std::env::set_var(name, value) };
 }

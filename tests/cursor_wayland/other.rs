@@ -1,4 +1,4 @@
-//! A compositor that offers nothing, or does not even answer.
+//! A compositor that offers no interfaces, or does not even answer.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -8,7 +8,7 @@ pub(crate) struct Other {
 }
 
 impl Other {
-    /// Listens for one program.
+    /// Starts a compositor that serves one program.
     pub(crate) fn start(answers: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let other = Self { directory };
@@ -20,15 +20,15 @@ impl Other {
         other
     }
 
-    /// What `WAYLAND_DISPLAY` would be.
+    /// Returns the value for `WAYLAND_DISPLAY`.
     pub(crate) fn display(&self) -> &str {
         let path = self.directory.path().join("display");
         String::leak(path.to_str().unwrap().to_owned())
     }
 }
 
-/// Reads requests until the program goes, and answers `wl_display.sync` if it answers at all. A
-/// message is the number of its object, its length and number in one, and its arguments.
+/// Reads requests until the program disconnects, and answers `wl_display.sync` if `answers`. A
+/// message is its object's id, a word with its length and opcode, and its arguments.
 fn serve(mut program: UnixStream, answers: bool) {
     const DISPLAY: u32 = 1;
     const SYNC: u32 = 0;

@@ -1,10 +1,10 @@
-//! Typing on the user's layout, into a window of a real toolkit.
+//! Tests typing with the user's keyboard layout, into a window of a real toolkit.
 
 use crate::desktop::{Desktop, wait_for};
 use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::wayland_keyboard::Keyboard;
 
-/// What a Spanish keyboard writes, with dead keys, a third level and capitals.
+/// Characters of a Spanish keyboard, with dead keys, a third level and capitals.
 const SPANISH: &str =
     "¿Qué pasó en España, señor Íñigo? «Sí» 100 % [5 €] pingüino ~ ^ ` ' \"fin\"!";
 
@@ -39,7 +39,7 @@ fn a_program_that_hangs_meanwhile_gets_the_whole_text_afterwards() {
     let mut desktop = Desktop::start();
     let _keyboard = Keyboard::plug_in(&["es"]);
     let window = desktop.window(true);
-    // About the most that is typed.
+    // Nearly the longest text that is typed.
     let text = "Áé ".repeat(140);
     desktop.stop_programs(true);
     typed(&desktop.put(DeliverMode::Type, &text));
@@ -53,11 +53,11 @@ fn what_the_layout_lacks_is_pasted() {
     let mut keyboard = Keyboard::plug_in(&["us", "ru"]);
     let window = desktop.window(true);
     let mut expected = String::new();
-    // Each of the two layouts has a part of the second one.
+    // Each of the two layouts has only a part of the second text's characters.
     for text in ["señor", "hello, мир", "a\nb"] {
         let deliveries = desktop.put(DeliverMode::Type, text);
         let [typed, pasted] = &deliveries[..] else { panic!("{deliveries:?}") };
-        // Which character that is goes into no journal: it was dictated.
+        // The character must not be in the journal, because it was dictated.
         let lacking = "no key for one of the characters";
         assert!(typed.by == "type" && !typed.ok && typed.detail.contains(lacking), "{typed:?}");
         assert!(pasted.by == "paste" && pasted.ok, "{pasted:?}");
@@ -70,7 +70,7 @@ fn what_the_layout_lacks_is_pasted() {
 #[test]
 fn without_a_keyboard_there_is_no_layout_and_the_text_is_pasted() {
     let mut desktop = Desktop::start();
-    // Without a keyboard GTK calls no window active.
+    // Without a keyboard, GTK considers no window active.
     let window = desktop.open(true);
     wait_for("the window", || {
         desktop.compositor.ask("get_tree").contains("org.v2m.Field").then_some(())

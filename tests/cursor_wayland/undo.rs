@@ -1,5 +1,4 @@
-//! The last text is taken back by keys, where the compositor tells at most that somebody did
-//! something.
+//! Tests undo of the last text by keys, on a compositor that at most reports user activity.
 
 use crate::desktop::{Desktop, wait_for};
 use crate::pasted;
@@ -17,7 +16,7 @@ fn paste(desktop: &mut Desktop, text: &str) {
     desktop.settle();
 }
 
-/// Regression: within 30 s after a text, Ctrl+Z took back what the user had typed.
+/// Regression: within 30 s after a text, Ctrl+Z undid what the user had typed.
 #[test]
 fn what_may_have_been_typed_since_is_not_taken_back() {
     let mut desktop = Desktop::start();
@@ -29,7 +28,7 @@ fn what_may_have_been_typed_since_is_not_taken_back() {
     window.wait_for("as taken.x");
     let by_keys = || UndoOptions { by_keys: true, ..UndoOptions::default() };
     let why = desktop.undo(&by_keys()).unwrap_err();
-    assert!(why.contains("does not tell whether you have typed since"), "{why}");
+    assert!(why.contains("does not report whether you have typed since"), "{why}");
     assert_eq!(window.read().unwrap()["text"], "as taken.x");
 
     if !desktop.tells_idle() {
@@ -37,7 +36,7 @@ fn what_may_have_been_typed_since_is_not_taken_back() {
     }
     paste(&mut desktop, " And more.");
     window.wait_for("as taken.x And more.");
-    // Until the compositor tells that nobody does anything.
+    // Until the compositor reports that the user is idle.
     let undone = wait_for("the user to be idle", || {
         std::thread::sleep(Duration::from_millis(100));
         desktop.undo(&by_keys()).ok()

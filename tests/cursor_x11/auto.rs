@@ -1,5 +1,5 @@
-//! `deliver.mode = "auto"`: at the cursor where X11 lets v2m, else on the clipboard without an
-//! error.
+//! Tests `deliver.mode = "auto"`: texts go to the cursor if X11 allows it, otherwise to the
+//! clipboard without an error.
 
 use super::{PastesOn, WORDS, Window, pasted, waits};
 use crate::desktop::Desktop;
@@ -38,7 +38,7 @@ fn what_no_window_takes_and_what_has_moved_waits_as_with_paste() {
 #[test]
 fn without_a_display_the_way_is_the_clipboard_and_says_why() {
     let mut desktop = Desktop::start();
-    // SAFETY: as in `Desktop::start`, whose guard this test holds.
+    // SAFETY: as in `Desktop::start`; this test holds its guard.
     unsafe { std::env::set_var("DISPLAY", ":4711") };
     let deliveries = desktop.put(DeliverMode::Auto, WORDS, None);
     let [clipboard] = deliveries.as_slice() else { panic!("{deliveries:?}") };

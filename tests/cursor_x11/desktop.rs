@@ -1,5 +1,4 @@
-//! A desktop of a test's own: an X server, a bus that stands for the session's and the system's,
-//! and v2m's sinks on it.
+//! A private desktop: an X server, one bus as both session and system bus, and v2m's sinks on it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
@@ -9,11 +8,12 @@ use v2m_testkit::private_bus::PrivateBus;
 use v2m_testkit::x11_programs::Keyboard;
 use v2m_testkit::xserver::XServer;
 
-/// Displays and buses are found by variables of the process: one test at a time.
+/// Displays and buses are found by environment variables of the process, so only one test runs at a
+/// time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(crate) struct Desktop {
-    // In the order they are to end.
+    // Fields are dropped in this order.
     sinks: Sinks,
     pub(crate) runtime: Runtime,
     pub(crate) keyboard: Keyboard,
@@ -32,7 +32,7 @@ impl Desktop {
             ("DBUS_SYSTEM_BUS_ADDRESS", bus.address.as_str()),
         ];
         // SAFETY: the other tests wait for the guard above, and v2m's threads of an earlier one are
-        // idle or have ended; what is left of this process reads variables only through std, which
+        // idle or have ended. The rest of this process reads variables only through std, which
         // locks them.
         unsafe {
             std::env::remove_var("WAYLAND_DISPLAY");
@@ -49,17 +49,17 @@ impl Desktop {
         &self.server.display
     }
 
-    /// Hands a text over to be pasted: what became of it.
+    /// Pastes a text, and returns the deliveries.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Delivery> {
         self.paste_into(text, None)
     }
 
-    /// As above, into one window only.
+    /// Like `paste`, into one window only.
     pub(crate) fn paste_into(&mut self, text: &str, window: Option<Focused>) -> Vec<Delivery> {
         self.put(DeliverMode::Paste, text, window)
     }
 
-    /// Hands a text over in any way.
+    /// Delivers a text in this mode, and returns the deliveries.
     pub(crate) fn put(
         &mut self,
         mode: DeliverMode,
@@ -69,19 +69,19 @@ impl Desktop {
         self.hand_over(text, DeliveryOptions { mode, window, ..DeliveryOptions::default() })
     }
 
-    /// As wanted, with a terminal's name.
+    /// Delivers a text with these options, and with the name of a terminal.
     pub(crate) fn hand_over(&mut self, text: &str, mut wanted: DeliveryOptions) -> Vec<Delivery> {
         wanted.keys.terminals = vec!["some-terminal".to_owned()];
         self.runtime.block_on(self.sinks.hand_over(text, &wanted))
     }
 
-    /// Takes the last text back.
+    /// Undoes the last text.
     pub(crate) fn undo(&mut self, mut wanted: UndoOptions) -> Result<Undone, String> {
         wanted.keys.terminals = vec!["some-terminal".to_owned()];
         self.runtime.block_on(self.sinks.undo(&wanted)).map_err(|why| why.to_string())
     }
 
-    /// Waits until the clipboard has been given back.
+    /// Waits until the clipboard has been restored.
     pub(crate) fn settle(&mut self) {
         self.runtime.block_on(self.sinks.settle());
     }
@@ -90,7 +90,7 @@ impl Desktop {
         self.runtime.block_on(Focus::ask().window())
     }
 
-    /// Runs what belongs to a program of the desktop.
+    /// Runs a task of another program of the desktop.
     pub(crate) fn run<T>(&self, task: impl Future<Output = T>) -> T {
         self.runtime.block_on(task)
     }

@@ -1,4 +1,4 @@
-//! Texts that are ready while a hand still holds the shortcut.
+//! Tests texts that are ready while the user still holds the shortcut.
 
 use crate::desktop::Desktop;
 use crate::typing::{Editor, lay_out, typed};
@@ -12,11 +12,11 @@ use v2m_testkit::x11_window::{PastesOn, Window};
 
 const CTRL: u32 = 0xffe3;
 
-/// How long shortcuts are held, in milliseconds.
+/// How long the shortcut is held, in milliseconds.
 const HOLDS: [u64; 5] = [30, 80, 150, 300, 600];
 
-/// Holds the shortcut for some time, in a hand of its own, and lets go of its keys in this order;
-/// when of the last one. The keys are down when this returns.
+/// Presses the shortcut, and releases its keys in this order after some time, on another thread.
+/// The keys are down when this returns. The thread returns when the last key was released.
 fn hold(desktop: &Desktop, keys: [u32; 3], time: Duration) -> JoinHandle<Instant> {
     let hand = Keyboard::new(desktop.display());
     let (tell, told) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! Texts that are joined to what stands at the cursor: on a real X server, with keys that a user
+//! Tests how texts are joined to the text at the cursor: on a real X server, with keys that a user
 //! presses in between.
 
 use crate::desktop::Desktop;
@@ -16,12 +16,12 @@ use v2m_testkit::x11_window::{PastesOn, Seen, Window};
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
-// Kinds of XTEST's events (X11's core protocol).
+// XTEST's event types (X11's core protocol).
 pub(crate) const KEY: [u8; 2] = [2, 3];
 const BUTTON: [u8; 2] = [4, 5];
 const MOTION: u8 = 6;
 
-/// A dictation of which the recording began now.
+/// Returns the options of a dictation with a recording that begins now.
 pub(crate) fn join() -> Join {
     Join {
         rules: Arc::new(Rules::new(Choices::default())),
@@ -33,7 +33,7 @@ pub(crate) fn join() -> Join {
     }
 }
 
-/// One of an hour later: what nobody tells is not known any more.
+/// Like `join`, an hour later: what v2m only guesses has expired by then.
 fn much_later() -> Join {
     Join { begun: Instant::now() + Duration::from_secs(3_600), ..join() }
 }
@@ -52,14 +52,14 @@ pub(crate) fn paste(desktop: &mut Desktop, text: &str, join: Join) {
     pasted(&put(desktop, DeliverMode::Paste, text, join));
 }
 
-/// Threads that watch what the user does.
+/// Returns the status of the threads that watch user activity.
 fn watches() -> Vec<String> {
     let threads = fs::read_dir("/proc/self/task").unwrap().flatten().map(|entry| entry.path());
     let status = threads.filter_map(|thread| fs::read_to_string(thread.join("status")).ok());
     status.filter(|status| status.contains("Name:\tv2m-hands\n")).collect()
 }
 
-/// Has the user do something, and waits until the watch has heard of it and sleeps again.
+/// Performs a user action, and waits until the watch has received it and sleeps again.
 pub(crate) fn user_does(act: impl FnOnce()) {
     let sleeping = || {
         let all = watches();
@@ -75,7 +75,7 @@ pub(crate) fn user_does(act: impl FnOnce()) {
     wait_for("the watch to hear of it", || (turns(&sleeping()?) > before).then_some(()));
 }
 
-/// A user's hand at the keyboard and the mouse.
+/// Sends events of the user's keyboard or mouse.
 pub(crate) fn hand(desktop: &Desktop, kinds: &[u8], detail: u8) {
     let (conn, screen) = RustConnection::connect(Some(desktop.display())).unwrap();
     let root = x11rb::connection::Connection::setup(&conn).roots[screen].root;
@@ -112,7 +112,7 @@ fn what_the_user_has_typed_in_between_parts_two_texts() {
     assert_eq!(window.next(), Seen::Key('b', 0));
     paste(&mut desktop, "add apples.", join());
     assert_eq!(window.text(), "add apples.");
-    // From here on it is known again what stands there.
+    // From here on, v2m knows the text at the cursor again.
     paste(&mut desktop, "Add pears", much_later());
     assert_eq!(window.text(), " Add pears");
 }
@@ -133,7 +133,7 @@ fn the_shortcut_itself_is_nothing_typed() {
             hand(&desktop, &KEY[1..], alt);
         });
         assert!(matches!(window.next(), Seen::Key('b', _)));
-        // Further apart than the repeats of one that is held.
+        // A longer interval than that of a held key's repeats.
         presses.add(Instant::now() + number * Duration::from_millis(300));
     }
     paste(&mut desktop, "Add apples", Join { presses, ..much_later() });
@@ -178,7 +178,7 @@ fn who_turns_the_wheel_all_day_is_not_watched_any_more() {
     wait_for("one watch", || (watches().len() == 1).then_some(()));
     hand(&desktop, &BUTTON.repeat(300), 4);
     wait_for("the end of the watch", || watches().is_empty().then_some(()));
-    // What was done since then nobody knows.
+    // v2m no longer knows what the user has done.
     paste(&mut desktop, "add apples", join());
     assert_eq!(window.text(), " add apples");
 }
@@ -202,7 +202,7 @@ fn another_window_has_nothing_to_do_with_it() {
     let second = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
     paste(&mut desktop, "The other one", join());
     assert_eq!(second.text(), "The other one");
-    // Nobody knows what was done there meanwhile.
+    // v2m does not know what happened in this window meanwhile.
     first.focus();
     paste(&mut desktop, "The first one", join());
     assert_eq!(first.text(), "The first one");
@@ -249,7 +249,8 @@ fn a_text_that_nothing_is_said_of_goes_there_as_it_is() {
         pasted(&desktop.paste(text));
         assert_eq!(window.text(), text);
     }
-    // It is what stands there all the same. As nobody has watched, a space is all that can be told.
+    // v2m still knows the text that it has put there. Without a watch, it only knows that a space
+    // is needed.
     paste(&mut desktop, "The other end", join());
     assert_eq!(window.text(), " The other end");
     pasted(&desktop.paste("I think that"));
@@ -282,18 +283,18 @@ fn what_the_field_tells_counts_for_more() {
     let frame = Thing::new(role::FRAME, vec![field]).active();
     technologies.program(&desktop.runtime, "editor", vec![frame]);
     let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
-    // A busy machine may take longer than a field is waited for.
+    // On a busy machine, the field's answer may miss its time limit.
     wait_for("a text that fits the field", || {
         paste(&mut desktop, "The end.", join());
         let fits = window.text() == " the end ";
-        // v2m knows then that it does not know what stands there.
+        // The click makes v2m forget the text at the cursor.
         user_does(|| hand(&desktop, &BUTTON, 1));
         fits.then_some(())
     });
-    // Unless the program is not to be asked.
+    // The options forbid asking the program.
     paste(&mut desktop, "The end.", Join { asks_field: false, ..join() });
     assert_eq!(window.text(), "The end.");
-    // Nor where it does not tell what was just put there.
+    // The program does not report the text that v2m has just put there, so its answer is not used.
     paste(&mut desktop, "It is", join());
     assert_eq!(window.text(), " It is");
 }

@@ -1,4 +1,4 @@
-//! A locked screen: nothing is pasted, and nothing comes onto the clipboard.
+//! Tests a locked screen: nothing is pasted, and nothing is put on the clipboard.
 
 use super::{PastesOn, UTF8, WORDS, Window, pasted};
 use crate::desktop::Desktop;

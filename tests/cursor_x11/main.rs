@@ -1,4 +1,4 @@
-//! Pasting at the cursor on a real X server, with windows that paste as toolkits do.
+//! Tests pasting at the cursor on a real X server, with windows that paste as toolkits do.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod auto;
@@ -27,7 +27,7 @@ const V: u32 = b'v' as u32;
 const B: u32 = b'b' as u32;
 const CYRILLIC_EM: [u32; 2] = [0x6cd, 0x6ed];
 
-/// Larger than any program gives at once.
+/// Larger than the part of a content that any program sends at once.
 fn picture() -> Vec<u8> {
     let noise = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
     b"\x89PNG\r\n\x1a\n".iter().copied().chain(noise).collect()
@@ -43,7 +43,7 @@ fn no_key_is_down(desktop: &Desktop) {
     assert_eq!(desktop.keyboard.down(), Vec::<u8>::new(), "a key is left down");
 }
 
-/// Asserts that a text was not pasted, for a reason that has `why` in it, and is on the clipboard
+/// Asserts that a text was not pasted, for a reason that contains `why`, and is on the clipboard
 /// instead.
 fn waits(desktop: &Desktop, deliveries: &[Delivery], why: &str, text: &str) {
     let [paste, clipboard] = deliveries else { panic!("{deliveries:?}") };
@@ -164,7 +164,7 @@ fn what_a_clipboard_manager_reads_after_the_keys_is_no_receipt_either() {
 #[test]
 fn a_window_that_also_watches_the_clipboard_gives_a_receipt() {
     let mut desktop = Desktop::start();
-    // Somebody who is waited for, so that the window's first read comes before the keys.
+    // v2m waits for this manager, so the window's first read comes before the keys.
     let _manager = manager(desktop.display(), Manager::Saves);
     let window = Window::that_watches(desktop.display());
     for text in ["first", "second"] {
@@ -244,7 +244,7 @@ fn the_keys_wait_for_the_hand_that_leaves_the_shortcut() {
     let hand = programs::Keyboard::new(desktop.display());
     let hand = std::thread::spawn(move || {
         wait_for("the text on the clipboard", || hand.clipboard_is_owned().then_some(()));
-        // Hands are slow.
+        // Users release keys slowly.
         std::thread::sleep(Duration::from_millis(50));
         let mut down = [alt, v];
         down.sort_unstable();
@@ -403,7 +403,7 @@ fn a_server_that_hangs_is_told_and_nothing_is_pasted_when_it_awakes() {
     assert!(deliveries[0].detail.contains("has not answered"), "{deliveries:?}");
     desktop.server.signal(Signal::CONT);
     window.had_no_key(&desktop.keyboard);
-    // A server that has just woken may be late once more; each delivery tries anew.
+    // A server that has just continued may be late once more. Each delivery tries again.
     wait_for("a server that is awake", || desktop.paste("awake")[0].ok.then_some(()));
     assert_eq!(window.text(), "awake");
     no_key_is_down(&desktop);

@@ -1,4 +1,4 @@
-//! Typing on the layout in force, into a window of a real toolkit.
+//! Tests typing with the current keyboard layout, into a window of a real toolkit.
 
 use crate::desktop::Desktop;
 use crate::{no_key_is_down, waits};
@@ -9,11 +9,11 @@ use v2m::session::{DeliverMode, Delivery};
 use v2m_testkit::wait_for;
 use v2m_testkit::x11_window::{PastesOn, Window};
 
-/// What a Spanish keyboard writes, with dead keys, a third level and capitals.
+/// Characters of a Spanish keyboard, with dead keys, a third level and capitals.
 const SPANISH: &str =
     "¿Qué pasó en España, señor Íñigo? «Sí» 100 % [5 €] pingüino ~ ^ ` ' \"fin\"!";
 
-/// A program of GTK with a text field.
+/// A GTK program with a text field.
 pub(crate) struct Editor {
     program: Child,
     file: PathBuf,
@@ -21,7 +21,7 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
-    /// It has the keyboard.
+    /// Opens the program, and waits until it has the keyboard focus.
     pub(crate) fn open(desktop: &Desktop) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window");
@@ -114,7 +114,7 @@ fn what_the_layout_lacks_is_pasted_and_what_cannot_be_pasted_waits() {
     lay_out(&desktop, &["-layout", "us"]);
     {
         let window = Window::open(desktop.display(), "Editor", PastesOn::Ctrl);
-        // Which character it is goes into no journal: it was dictated.
+        // The character must not be in the journal, because it was dictated.
         let lacks = "no key for one of the characters";
         for (text, lacking) in
             [("señor", lacks), ("one\ntwo", lacks), (&"a".repeat(2_001), "too long to type")]

@@ -1,5 +1,5 @@
-//! The last text is taken back: on a real X server, with a field that tells assistive technologies
-//! what it holds, or that tells nothing.
+//! Tests undo of the last text on a real X server, with a field that reports its text to assistive
+//! technologies, and with one that does not.
 
 use crate::desktop::Desktop;
 use crate::joining::{KEY, hand, join, paste, put, user_does};
@@ -16,7 +16,8 @@ fn by_keys() -> UndoOptions {
     UndoOptions { by_keys: true, ..UndoOptions::default() }
 }
 
-/// A desktop with a window, and a program that tells of its field what the test writes there.
+/// Starts a desktop with a window, and a program whose field reports the text that the test writes
+/// there.
 fn telling(written: &Written, editable: bool) -> (Desktop, Technologies, Window) {
     let desktop = Desktop::start();
     let address = desktop.bus.address.clone();
@@ -67,7 +68,7 @@ fn what_is_not_there_as_it_was_delivered_stays() {
     assert_eq!(written.text(), "");
 }
 
-/// GTK 4 before 4.10: the field tells its text, and lets nobody change it.
+/// GTK 4 before 4.10: the field reports its text, but does not let others change it.
 #[test]
 fn a_field_that_only_tells_gets_ctrl_z_once_and_is_asked_again() {
     let written = Written::new("|");
@@ -77,7 +78,7 @@ fn a_field_that_only_tells_gets_ctrl_z_once_and_is_asked_again() {
     written.replace("So it is.|");
     refused(&mut desktop, UndoOptions::default(), "still shows the text");
     assert_eq!(window.next(), Seen::Key('z', CONTROL));
-    // Once means once: what v2m is not sure of, it does not try again.
+    // v2m does not try again if it is unsure of the result.
     refused(&mut desktop, UndoOptions::default(), "no text at the cursor");
 
     pasted(&desktop.paste("Once more."));
@@ -128,7 +129,7 @@ fn no_key_is_pressed_after_the_user_typed_went_elsewhere_or_in_a_terminal() {
     paste(&mut desktop, "ls", join());
     assert_eq!(terminal.text(), "ls");
     refused(&mut desktop, by_keys(), "a terminal has the focus");
-    // The terminal sees the keys of the next paste, and none before.
+    // The terminal receives the keys of the next paste, and none before.
     paste(&mut desktop, "ls", join());
     assert!(matches!(terminal.next(), Seen::Key('v', _)));
 }

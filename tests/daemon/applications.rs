@@ -1,5 +1,5 @@
-//! Presets of applications: the window that has the keyboard when a recording begins decides what
-//! becomes of its text, on X11, with a double in place of `v2m-llm`.
+//! Tests presets of applications on X11, with a double of `v2m-llm`: the window with the keyboard
+//! focus when a recording begins decides how its text is processed.
 
 use crate::continuous::{continuous, delivered};
 use crate::house::{CONFIG, House, wait_for};
@@ -14,8 +14,8 @@ const SET_UP: &str = "[llm]\nprovider = \"openai\"\nmodel = \"tiny\"\nbase_url =
     [llm.applications]\n\"org.example.Mail\" = \"email\"\nNotebook = \"notes\"\n\
     Vault = \"none\"\nTypo = \"emial\"\n";
 
-/// Somebody who dictates on a desktop of X11, with a language model and presets for applications. The
-/// window stays open: a server that nobody is connected to any more starts anew.
+/// Starts a studio on an X11 desktop, with a language model and presets for applications. The
+/// window stays open because an X server without clients resets itself.
 fn studio(server: &XServer, refine: &str) -> (Studio, Llm, Window) {
     let desk = Window::open(&server.display, "Desk", PastesOn::Ctrl);
     let mut house = House::new("");
@@ -25,7 +25,7 @@ fn studio(server: &XServer, refine: &str) -> (Studio, Llm, Window) {
     (Studio::with(house), llm, desk)
 }
 
-/// A dictation that begins in a window of this class; the answer to its stop.
+/// Makes a dictation that begins in a window of this class. Returns the answer to its stop.
 fn dictate(studio: &Studio, server: &XServer, class: &str, options: &Value) -> Value {
     let _window = Window::open(&server.display, class, PastesOn::Ctrl);
     studio.record_in(2, options);
@@ -70,7 +70,7 @@ fn the_application_at_the_beginning_decides_and_a_client_decides_more() {
     assert!(is_rewritten(&answer) && instruction(&llm).contains("e-mail"), "{answer}");
     assert_eq!(answer["preset"], json!({"name": "email", "by": "client"}));
 
-    // Nothing of what is said elsewhere goes to the model.
+    // For these windows, nothing is sent to the model.
     for (class, preset) in [("Editor", &nothing), ("Vault", &by_application("none", "Vault"))] {
         let answer = dictate(&studio, &server, class, &nothing);
         assert!(!is_rewritten(&answer), "{answer}");
@@ -96,7 +96,7 @@ fn the_preset_for_all_texts_counts_in_other_applications_and_the_end_in_none() {
     assert!(is_rewritten(&answer) && instruction(&llm).contains("fillers"), "{answer}");
     assert_eq!(answer["preset"], json!({"name": "clean-up", "by": "configuration"}));
 
-    // The user goes to another window before the end.
+    // The user moves to another window before the stop.
     let notebook = Window::open(&server.display, "Notebook", PastesOn::Ctrl);
     studio.record(2);
     let mut client = studio.service.connect();
@@ -111,7 +111,7 @@ fn the_preset_for_all_texts_counts_in_other_applications_and_the_end_in_none() {
     assert!(is_rewritten(&answer) && instruction(&llm).contains("notes"), "{answer}");
     drop(notebook);
 
-    // An entry goes without the others.
+    // One entry can be removed without the others.
     client.ask_with("UPDATE_CONFIG", json!({"llm": {"applications": {"Vault": null}}}));
     let config = client.ask("GET_CONFIG");
     let left = &config["config"]["llm"]["applications"];
@@ -145,7 +145,7 @@ fn a_window_is_known_by_its_instance_and_its_program_too() {
     let mut client = studio.service.connect();
     let own = std::env::current_exe().unwrap();
     let program = own.file_name().unwrap().to_str().unwrap();
-    // So the windows of the tests are named, whatever their class.
+    // All windows of the tests have this instance and program, whatever their class.
     for name in ["Instance", program] {
         let all = json!({"Instance": null, name: "none"});
         client.ask_with("UPDATE_CONFIG", json!({"llm": {"applications": all}}));
@@ -158,7 +158,7 @@ fn a_window_is_known_by_its_instance_and_its_program_too() {
     studio.service.end();
 }
 
-/// Regression: the text went to the model, and nobody was told.
+/// Regression: the text was sent to the model, and the user got no warning.
 #[test]
 fn no_model_gets_a_text_of_an_unknown_application_if_one_is_to_have_none() {
     let quiet = "pcm nothing; ".repeat(12);
@@ -179,7 +179,7 @@ fn no_model_gets_a_text_of_an_unknown_application_if_one_is_to_have_none() {
     assert!(!is_rewritten(&answer) && is_told(&answer), "{answer}");
     assert_eq!(answer.get("preset"), None);
     assert_eq!(client.ask("GET_STATUS")["preset"], Value::Null);
-    // Nor is one of several sentences sent.
+    // In a continuous dictation, no sentence is sent either.
     let before = delivered(&studio.service);
     studio.record_in(3, &continuous());
     wait_for("a sentence", || (delivered(&studio.service) > before).then_some(()));
@@ -190,7 +190,7 @@ fn no_model_gets_a_text_of_an_unknown_application_if_one_is_to_have_none() {
     studio.record_in(1, &json!({"preset": "email"}));
     let answer = client.ask("STOP_RECORDING");
     assert!(is_rewritten(&answer) && instruction(&llm).contains("e-mail"), "{answer}");
-    // Nobody is kept from the model any more.
+    // Now no application is kept from the model.
     client.ask_with("UPDATE_CONFIG", json!({"llm": {"applications": {"Vault": null}}}));
     studio.record(1);
     let answer = client.ask("STOP_RECORDING");

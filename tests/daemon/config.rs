@@ -1,4 +1,4 @@
-//! Settings that change while it runs.
+//! Tests changes of the settings while the service runs.
 
 use crate::house::{CONFIG, House, wait_for};
 use serde_json::json;
@@ -33,7 +33,7 @@ fn an_invalid_change_is_told_and_the_old_settings_stay() {
     });
     assert!(log.contains("beam_size"), "{log}");
     assert_eq!(service.connect().ask("GET_CONFIG"), before);
-    // A valid one is taken again.
+    // A valid file is accepted again.
     let mut events = service.connect().subscribe(&["engine"]);
     service.model("other", "");
     service.configure(&CONFIG.replace("double", "other"));
@@ -65,7 +65,8 @@ fn an_update_is_written_with_the_comments_kept_and_put_in_force() {
     service.end();
 }
 
-/// Two updates at once each read the file before the other had written it: one was lost.
+/// Regression: of two updates at once, each read the file before the other had written it, so one
+/// was lost.
 #[test]
 fn of_updates_that_come_at_once_none_is_lost() {
     let service = House::new("").start();
@@ -98,7 +99,7 @@ fn of_updates_that_come_at_once_none_is_lost() {
 fn a_client_of_voice2machines_reads_changes_and_writes_back() {
     let service = House::new("").start();
     let mut client = service.connect();
-    // The example of its own protocol.
+    // The example in voice2machine's protocol.
     let example = json!({"transcription": {"whisper": {"vad_filter": false}}});
     let answer = client.ask_with("UPDATE_CONFIG", example);
     assert_eq!(answer["status"], "ok");

@@ -1,5 +1,5 @@
-//! Continuous dictations: each sentence is a dictation of its own, on disk, in its answer and after
-//! a crash.
+//! Tests continuous dictations: each sentence is a dictation of its own on the disk, in the answer
+//! and after a crash.
 
 use crate::house::{CONFIG, House, text_of, wait_for};
 use crate::recording::Studio;
@@ -10,7 +10,7 @@ pub(crate) fn continuous() -> Value {
     json!({"continuous": true})
 }
 
-/// The double says after these frames of sound that a sentence is over.
+/// A script in which the double reports the end of a sentence after each so many frames of sound.
 fn script() -> String {
     let quiet = "pcm nothing; ".repeat(12);
     format!("{quiet}pcm sentence; {quiet}pcm sentence")
@@ -35,7 +35,7 @@ fn each_sentence_is_kept_and_delivered_while_the_next_one_is_spoken() {
     let answer = service.connect().ask("STOP_RECORDING");
     wait_for("the last one", || (delivered(service) == 3).then_some(()));
 
-    // Each has its own sound, and together they have every sample once.
+    // Each sentence has its own sound, and together they have every sample exactly once.
     let texts: Vec<_> = service
         .kept("wav")
         .iter()
@@ -51,7 +51,7 @@ fn each_sentence_is_kept_and_delivered_while_the_next_one_is_spoken() {
     let segments = answer["segments"].as_array().unwrap();
     assert_eq!(segments.len(), 3);
     assert_eq!(segments[1]["start"], records[0]["seconds"]);
-    // They belong together.
+    // The records say that they belong together.
     let first = service.kept("wav")[0].file_stem().unwrap().to_str().unwrap().to_owned();
     assert_eq!(records[0]["talk"], Value::Null);
     assert!(records[1..].iter().all(|record| record["talk"] == json!(first)), "{records:?}");
@@ -70,7 +70,7 @@ fn a_stop_after_the_last_sentence_answers_with_what_was_said_and_keeps_no_silenc
     let answer = service.connect().ask("STOP_RECORDING");
     assert_eq!(answer["text"], service.records()[0]["text"]);
     assert_eq!(answer["problems"], Value::Null);
-    // Regression: it was “cancelled”.
+    // Regression: the reason was “cancelled”.
     assert_eq!(service.connect().ask("GET_STATUS")["reason"], Value::Null);
     wait_for("the rest to go", || (service.kept("wav").len() == 1).then_some(()));
     studio.service.end();
@@ -133,7 +133,7 @@ fn a_cancel_says_what_was_delivered_and_deletes_the_rest() {
     studio.service.end();
 }
 
-/// Regression: the answer was the failure alone.
+/// Regression: the answer contained only the failure.
 #[test]
 fn a_last_sentence_that_fails_is_named_beside_the_text_of_the_others() {
     let quiet = "pcm nothing; ".repeat(12);
@@ -153,7 +153,7 @@ fn a_last_sentence_that_fails_is_named_beside_the_text_of_the_others() {
     studio.service.end();
 }
 
-/// Regression: whoever waited was told that the text was not ready.
+/// Regression: the waiting client was told that the text was not ready.
 #[test]
 fn an_end_that_does_not_wait_answers_with_the_sentences_that_are_there() {
     let quiet = "pcm nothing; ".repeat(12);
@@ -166,7 +166,7 @@ fn an_end_that_does_not_wait_answers_with_the_sentences_that_are_there() {
     wait_for("the stop", || (client.ask("GET_STATUS")["state"] == "transcribing").then_some(()));
     service.signal(Signal::TERM);
     wait_for("the signal", || service.log().contains("ending: systemd").then_some(()));
-    // Only the next instance can record.
+    // This service is ending: only the next one can record.
     client.send("START_RECORDING", Value::Null);
     let answer = waiting.receive().unwrap()["data"].clone();
     assert_eq!(answer["text"], service.records()[0]["text"], "{answer}");
@@ -176,7 +176,8 @@ fn an_end_that_does_not_wait_answers_with_the_sentences_that_are_there() {
     drop(studio.ended());
 }
 
-/// A limit of one dictation would have deleted the sentences of the one that was being spoken.
+/// If each sentence counted as a dictation, a limit of one would delete sentences of the dictation
+/// under way.
 #[test]
 fn all_sentences_of_a_talk_count_as_one_dictation() {
     let house = House::new(&script());
@@ -187,7 +188,7 @@ fn all_sentences_of_a_talk_count_as_one_dictation() {
     wait_for("two sentences", || (delivered(service) == 2).then_some(()));
     service.connect().ask("STOP_RECORDING");
     wait_for("the last one", || (delivered(service) == 3).then_some(()));
-    // The next dictation takes their place.
+    // The next dictation replaces them.
     studio.record(3);
     service.connect().ask("STOP_RECORDING");
     wait_for("the sweep", || (service.kept("json").len() == 1).then_some(()));

@@ -1,4 +1,4 @@
-//! More clients than it serves.
+//! Tests the service with more clients than it can serve at once.
 
 use crate::house::House;
 use crate::recording::Studio;
@@ -19,9 +19,9 @@ fn seventy_clients_at_once_are_all_answered() {
     service.end();
 }
 
-/// A press waited for minutes: all connections were in use, and refusals waited for one another.
-/// Half a frame may take five seconds; the press is answered while some of the crowd still have
-/// theirs.
+/// Regression: a press waited for minutes, because all connections were in use and refusals waited
+/// for one another. A client may take five seconds to complete a frame; the press must be answered
+/// while some of the crowd still have that time.
 #[test]
 fn a_press_among_300_half_open_and_60_subscribed_clients_is_answered() {
     let studio = Studio::with(House::new(""));
@@ -58,8 +58,9 @@ fn a_press_among_300_half_open_and_60_subscribed_clients_is_answered() {
     studio.service.end();
 }
 
-/// Each TEST_RULES held the event loop for as long as its rules took, and calls came before sound:
-/// fifty clients cost the recording five seconds of what was said, and the watchdog half a minute.
+/// Regression: each TEST_RULES blocked the event loop while its rules ran, and calls had priority
+/// over sound. Fifty clients cost the recording five seconds of sound, and triggered the watchdog
+/// after half a minute.
 #[test]
 fn fifty_clients_that_try_the_rules_cost_a_recording_no_sample() {
     let studio = Studio::with(House::new(""));

@@ -1,4 +1,4 @@
-//! Dictations into a window of X11: the text goes where the user was when they stopped, or waits.
+//! Tests dictations into an X11 window: the text goes where the user was at the stop, or waits.
 
 use crate::house::{CONFIG, House, wait_for};
 use crate::recording::Studio;
@@ -7,7 +7,8 @@ use std::fs;
 use v2m_testkit::x11_window::{PastesOn, Window};
 use v2m_testkit::xserver::XServer;
 
-/// Somebody who dictates on a desktop of X11, with an engine that takes its time until it is told.
+/// Starts a studio on an X11 desktop, with an engine that waits for [`House::go`] before it
+/// answers.
 fn studio(server: &XServer, settings: &str) -> Studio {
     let mut house = House::new("finish wait");
     let paste = format!("mode = \"paste\"\n{settings}");
@@ -16,7 +17,8 @@ fn studio(server: &XServer, settings: &str) -> Studio {
     Studio::with(house)
 }
 
-/// Stops, and lets the user do something else before the text is there; the answer to the stop.
+/// Stops, and lets the user do something else before the text is ready. Returns the answer to the
+/// stop.
 fn stop_and(studio: &Studio, meanwhile: impl FnOnce()) -> Value {
     let mut client = studio.service.connect();
     client.send("STOP_RECORDING", Value::Null);
@@ -24,7 +26,7 @@ fn stop_and(studio: &Studio, meanwhile: impl FnOnce()) -> Value {
         let log = fs::read_to_string(studio.service.model_file("double", "log")).ok()?;
         log.contains("finish").then_some(())
     });
-    // The question which window has the keyboard is put on a thread of its own.
+    // A separate thread asks which window has the keyboard focus.
     wait_for("the answer to it", || (!is_asking(studio)).then_some(()));
     meanwhile();
     studio.service.go();
@@ -52,7 +54,7 @@ fn the_text_goes_into_the_window_and_the_clipboard_is_as_before() {
     wait_for("what was on the clipboard", || {
         (server.clipboard("UTF8_STRING")? == b"before").then_some(())
     });
-    // With the clipboard's owner in the house, the end comes in order all the same.
+    // The service ends in an orderly way although it owns the clipboard.
     studio.service.end();
 }
 
@@ -70,7 +72,7 @@ fn by_default_the_text_goes_into_the_window_and_the_status_says_so() {
     let status = &studio.service.connect().ask("GET_STATUS")["deliver"];
     assert_eq!((&status["mode"], &status["way"]), (&json!("auto"), &json!("paste")), "{status}");
     assert_eq!(status["backend"], "x11");
-    // Whoever wants the clipboard gets it, and is told so.
+    // A user who configures the clipboard gets it, and the status says so.
     let update = json!({"deliver": {"mode": "clipboard"}});
     studio.service.connect().ask_with("UPDATE_CONFIG", update);
     let status = &studio.service.connect().ask("GET_STATUS")["deliver"];
@@ -78,7 +80,7 @@ fn by_default_the_text_goes_into_the_window_and_the_status_says_so() {
     studio.service.end();
 }
 
-/// Stops in one window and goes to another one; the answer to the stop.
+/// Stops in one window and moves to another one. Returns the text.
 fn go_elsewhere(server: &XServer, studio: &Studio, other: &Window) -> String {
     let _window = Window::open(&server.display, "Editor", PastesOn::Ctrl);
     studio.record(3);
@@ -140,7 +142,7 @@ fn dictations_in_a_row_are_joined_at_the_cursor_and_nowhere_else() {
         (texts.len() == 2).then_some(texts)
     });
     assert_eq!(records, [json!(first), json!(second)]);
-    // Whoever wants texts as they are gets them so.
+    // Users can turn joining off, and get the texts unchanged.
     let update = json!({"deliver": {"join": "nothing"}});
     studio.service.connect().ask_with("UPDATE_CONFIG", update);
     let third = dictate();

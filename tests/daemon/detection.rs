@@ -1,7 +1,9 @@
-//! The language of a recording for a model that must be told it: another model detects it while
-//! somebody speaks, and what comes of it where that one is wrong, dead, silent or not there.
+//! Tests the language of a recording if the model does not detect it itself: another model, the
+//! listener, detects it while the user speaks. Also tests a listener that is wrong, dead, silent or
+//! missing.
 //!
-//! Canary is played by the double behind the head of a real Canary model, and so is the Whisper model.
+//! The double plays Canary, behind the head of a real Canary model, and also the Whisper model that
+//! listens.
 
 use crate::continuous::{continuous, delivered};
 use crate::house::{CONFIG, House, text_of, wait_for};
@@ -11,12 +13,12 @@ use serde_json::{Value, json};
 use std::fs;
 use v2m_testkit::logind::Logind;
 
-/// The head of a ggml file with a vocabulary of many languages, as the first rule of a double's
-/// script: it says nothing to it.
+/// The head of a ggml file with a multilingual vocabulary. It is the first rule of a double's
+/// script, which ignores it.
 const MULTILINGUAL: &str = "lmgg\u{7f}\u{7f}\u{7f}\0; ";
 
-/// A house with Canary for English and Spanish as its model, the user's languages, and the script
-/// of the Whisper model that detects them, if there is one.
+/// Creates a house with Canary for English and Spanish as its model, the user's languages, and the
+/// script of the Whisper listener, if there is one.
 fn house(languages: &[&str], listener: Option<&str>) -> House {
     let house = House::without_model();
     put_synthetic(&house, "canary", &["en", "es"]);
@@ -34,13 +36,13 @@ fn configure(house: &House, languages: &[&str]) {
     house.configure(&CONFIG.replace("[engine]", &engine).replace("double", "canary"));
 }
 
-/// How often Canary's double has logged that.
+/// Returns how often Canary's double has logged this kind of frame.
 fn canary_did(house: &House, kind: &str) -> usize {
     let log = fs::read_to_string(house.path("data/v2m/models/canary.log")).unwrap_or_default();
     log.lines().filter(|line| *line == kind).count()
 }
 
-/// The text is that of the whole recording.
+/// Asserts that the text is that of the whole recording.
 fn is_whole(house: &House, answer: &Value) {
     let wav = house.kept("wav").pop().unwrap();
     assert_eq!(answer["text"], text_of(&v2m::store::read_pcm(&wav).unwrap()), "{answer}");
@@ -61,7 +63,7 @@ fn the_language_is_detected_while_somebody_speaks_and_the_model_is_told_it() {
     wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
     assert_eq!(service.record()["language"], "es");
 
-    // One that is over before there are seconds of speech: what there is decides.
+    // A recording that ends before there are enough seconds of speech: the speech so far decides.
     studio.record(3);
     let answer = service.connect().ask("STOP_RECORDING");
     assert_eq!(answer["language"], "es");
@@ -82,7 +84,7 @@ fn a_language_that_is_said_is_not_detected() {
     studio.record(3);
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
     assert!(service.lives("listener").is_empty());
-    // A press can ask for the detection.
+    // A press can request the detection.
     studio.record_in(3, &json!({"language": "auto"}));
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
     assert_eq!(service.lives("listener").len(), 1);
@@ -115,7 +117,7 @@ fn a_listener_that_does_not_answer_is_waited_for_a_few_seconds_after_the_stop() 
     assert_eq!(answer["language"], "es");
     is_whole(service, &answer);
     assert!(service.log().contains("it took longer than 5 s"), "{}", service.log());
-    // The next recording has another one.
+    // The next recording has another language.
     studio.record(3);
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "en");
     assert_eq!(service.lives("listener").len(), 2);
@@ -135,14 +137,15 @@ fn without_a_model_that_detects_the_first_language_is_assumed_and_the_status_say
     assert_eq!(unfollowed["key"], "engine.language", "{status}");
     let reason = unfollowed["reason"].as_str().unwrap();
     assert!(reason.contains("v2m-model pull") && reason.contains("es is assumed"), "{reason}");
-    // None of the user's languages is the model's.
+    // None of the user's languages is supported by the model.
     let set = json!({"updates": {"engine": {"languages": ["pt", "it"]}}});
     service.connect().ask_with("UPDATE_CONFIG", set);
     let (code, text) = service.connect().refused("START_RECORDING");
     assert_eq!(code, "bad_config");
     let told = ["it cannot detect the language", "v2m-model pull"];
     assert!(told.iter().all(|part| text.contains(part)), "{text}");
-    // A model that is fetched while the service runs detects it at the next press.
+    // After a listener has been downloaded, it detects the language at the next press, without a
+    // restart.
     service.model("listener", &format!("{MULTILINGUAL}begin speaks it"));
     studio.record(3);
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "it");
@@ -152,7 +155,7 @@ fn without_a_model_that_detects_the_first_language_is_assumed_and_the_status_say
 #[test]
 fn what_is_in_a_language_that_the_model_does_not_know_is_transcribed_by_the_other_one() {
     let house = house(&["en", "pt"], Some("begin speaks pt"));
-    // The larger one transcribes.
+    // The larger model transcribes.
     let large = format!("{MULTILINGUAL}begin nothing; begin nothing; begin nothing");
     house.model("large", &large);
     let studio = Studio::with(house);
@@ -173,7 +176,7 @@ fn what_is_in_a_language_that_the_model_does_not_know_is_transcribed_by_the_othe
     studio.service.end();
 }
 
-/// The pieces of a dictation, and the sentences of one that goes on and on, have the language that was
+/// The pieces of a dictation, and the sentences of a continuous one, have the language that was
 /// detected at its beginning.
 #[test]
 fn sentences_that_are_delivered_one_by_one_keep_the_language_and_the_model() {
@@ -285,7 +288,7 @@ fn listener_log(house: &House) -> String {
     fs::read_to_string(house.model_file("listener", "log")).unwrap_or_default()
 }
 
-/// The model hears no silence before it is told the language, so what detects it must mind silence.
+/// Canary gets no sound before the language is known, so the listener must report silence instead.
 #[test]
 fn what_detects_minds_silence_where_a_dictation_does() {
     let studio = Studio::with(house(&["en", "es"], Some("begin speaks es")));
@@ -314,7 +317,7 @@ fn what_detects_minds_silence_where_a_dictation_does() {
 #[test]
 fn what_is_fetched_again_is_used_at_the_next_recording() {
     let house = house(&["en", "pt"], Some("load broken"));
-    // The larger one transcribes.
+    // The larger model transcribes.
     let large = |rules: &str| format!("{MULTILINGUAL}begin nothing; begin nothing{rules}");
     house.model("large", &large("; load broken"));
     let studio = Studio::with(house);
@@ -344,12 +347,12 @@ fn a_recording_whose_language_nobody_knows_ends_whatever_is_set_meanwhile() {
     assert_eq!(code, "engine_failed");
     let told = ["The recording is kept, and v2m tries again", "retry --language CODE"];
     assert!(told.iter().all(|part| text.contains(part)), "{text}");
-    // Of a file nothing is kept.
+    // v2m keeps no recording of a file.
     let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
     let file = json!({"file_path": sample});
     let (_, text) = service.connect().refused_with("TRANSCRIBE_FILE", file);
     assert!(text.contains("nothing of a file") && !text.contains("retry"), "{text}");
-    // A text in a language that is said does not wait behind it.
+    // A dictation with a given language does not wait behind the failed one.
     studio.record_in(3, &json!({"language": "es"}));
     assert_eq!(service.connect().ask("STOP_RECORDING")["language"], "es");
     studio.service.end();
@@ -405,7 +408,7 @@ fn a_gpu_that_works_on_another_language_is_free_before_the_machine_sleeps() {
     assert!(!is_there(first), "the machine sleeps with the GPU in use");
     logind.say(false);
     wait_for("it to be loaded again", || (lives().len() == 2).then_some(()));
-    // Other settings of the usual engine change nothing of that.
+    // A change of the usual engine's settings has no effect on this.
     let set = json!({"updates": {"engine": {"threads": 1}}});
     service.connect().ask_with("UPDATE_CONFIG", set);
     let lock = logind.lock();

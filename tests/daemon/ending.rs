@@ -1,4 +1,4 @@
-//! How it ends when nothing is going on, and that it does not end otherwise.
+//! Tests how the service ends when it is idle, and that it does not end otherwise.
 
 use crate::house::{House, wait_for};
 use rustix::process::Signal;
@@ -31,7 +31,7 @@ fn sigterm_and_sigint_do_the_same_also_while_loading() {
     }
 }
 
-/// Whoever connects while it ends is served by the next one.
+/// A client that connects while the service ends is served by the next one.
 #[test]
 fn a_request_that_came_too_late_waits_for_the_next_start() {
     let service = House::new("").start();
@@ -47,13 +47,14 @@ fn a_request_that_came_too_late_waits_for_the_next_start() {
     service.end();
 }
 
-/// Installers need not restart it, which would end a recording.
+/// Installers do not restart the service, because that would end a recording. So it exits by
+/// itself.
 #[test]
 fn after_an_upgrade_it_leaves_when_nobody_needs_it_and_not_before() {
     let service = House::new("wait").start();
     service.ready();
     let mut client = service.connect();
-    // Paused is a state that the next process would not know.
+    // The next process would not know that dictation is paused, so the service stays.
     client.ask("PAUSE_DAEMON");
     service.upgrade_engine();
     let mut events = service.connect().subscribe(&["state"]);
@@ -64,7 +65,7 @@ fn after_an_upgrade_it_leaves_when_nobody_needs_it_and_not_before() {
     let (status, house) = service.ended();
     assert_eq!(status.code(), Some(0));
     assert!(house.log().contains("v2m was upgraded"), "{}", house.log());
-    // Whoever comes now is served by the new program.
+    // New clients are served by the new program.
     let service = house.start();
     service.ready();
     service.end();

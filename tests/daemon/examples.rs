@@ -1,4 +1,4 @@
-//! The programs in `examples/` do with the real service what their README says.
+//! Tests the programs in `examples/` with the real service: they do what their README says.
 
 use crate::house::{House, Service, wait_for};
 use crate::recording::Studio;
@@ -13,7 +13,8 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
-/// An example that talks to this service, and finds `v2m-send` as a user's shell does.
+/// Returns the command of an example that connects to this service, and finds `v2m-send` on its
+/// PATH.
 fn program(service: &Service, name: &str) -> Command {
     let own = Path::new(env!("CARGO_BIN_EXE_v2m-send")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -21,7 +22,7 @@ fn program(service: &Service, name: &str) -> Command {
     command
         .env("PATH", format!("{}:{path}", own.display()))
         .env("V2M_SOCKET_PATH", service.path("run/v2m.sock"))
-        // Python would leave its compiled files beside the sources.
+        // Otherwise Python would write compiled files beside the sources.
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null());
     command
@@ -33,7 +34,7 @@ fn run(service: &Service, name: &str, args: &[&str]) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-/// Lets some of what is said be recorded.
+/// Records a short time.
 fn speak(service: &Service) {
     let mut levels = service.connect().subscribe(&["level"]);
     for _ in 0..3 {
@@ -90,7 +91,7 @@ fn the_shell_script_adds_what_was_dictated_to_the_notes() {
     studio.service.end();
 }
 
-/// A status bar's module, which ends with this value.
+/// A status bar's module, which ends when this is dropped.
 struct Module(Child);
 
 impl Drop for Module {
@@ -100,7 +101,7 @@ impl Drop for Module {
     }
 }
 
-/// Runs the command of a module that a status bar's configuration has.
+/// Runs the command of a module in a status bar's configuration.
 fn module(service: &Service, command: &str) -> Module {
     let mut shell = program(service, "v2m.py");
     let path = shell.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap().to_owned();
@@ -110,7 +111,7 @@ fn module(service: &Service, command: &str) -> Module {
     Module(shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap())
 }
 
-/// What stands behind a key of the configuration.
+/// Returns the value of a key in the configuration.
 fn setting(file: &str, key: &str) -> String {
     let text = fs::read_to_string(example(file)).unwrap();
     let line = text.lines().map(str::trim).find_map(|line| line.strip_prefix(key)).unwrap();
@@ -136,7 +137,7 @@ fn waybar_and_polybar_show_each_state_with_the_time_and_the_service_that_has_sto
     assert_eq!(line, idle);
     assert_eq!(until(1, &|_| true), "");
     studio.record(2);
-    // A line is never printed twice in a row: the second one is a second later.
+    // A line is never printed twice in a row, so the second one is from a second later.
     until(1, &|line| line.starts_with("● 0:0"));
     until(1, &|line| line.starts_with("● 0:0"));
     let line: Value = serde_json::from_str(&until(0, &|line| line.contains("● 0:0"))).unwrap();
@@ -148,7 +149,7 @@ fn waybar_and_polybar_show_each_state_with_the_time_and_the_service_that_has_sto
     until(0, &|line| line.contains("\"stopped\""));
 }
 
-/// The extension's part that talks to v2m, in GJS, on a bus of its own.
+/// Runs the GNOME extension's code that talks to v2m, in GJS on a private bus.
 #[test]
 fn the_gnome_extension_hears_of_recordings_and_levels() {
     if Command::new("gjs").arg("--version").stdout(Stdio::null()).status().is_err() {

@@ -1,4 +1,4 @@
-//! What there is to hear of a dictation: its sounds, and the media players that are quiet
+//! Tests the audible feedback of a dictation: its sounds, and the media players that pause
 //! meanwhile.
 
 use crate::house::{CONFIG, House, Service, wait_for};
@@ -11,10 +11,10 @@ use v2m::feedback::Sound;
 use v2m_testkit::media_player::MediaPlayer;
 use v2m_testkit::pipewire::PipeWire;
 
-/// Full scale is 32,768; resamplers ring a little.
+/// The highest amplitude that counts as silence. Full scale is 32,768; resamplers ring a little.
 const SILENCE: i16 = 33;
 
-/// A desktop with a microphone beside the speaker, and somebody's music.
+/// A desktop with a microphone beside the speaker, and a media player that plays music.
 struct Desk {
     service: Service,
     calls: mpsc::Receiver<(String, &'static str)>,
@@ -23,7 +23,7 @@ struct Desk {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// A player on a thread of its own: the test's waits for the service.
+/// The media player. It runs on its own thread, because the test's thread waits for the service.
 struct Music {
     end: oneshot::Sender<()>,
     thread: JoinHandle<&'static str>,
@@ -47,7 +47,7 @@ impl Music {
         (Self { end, thread }, calls)
     }
 
-    /// What it did last.
+    /// Ends the player, and returns its last state.
     fn end(self) -> &'static str {
         self.end.send(()).unwrap();
         self.thread.join().unwrap()
@@ -74,7 +74,8 @@ impl Desk {
         Self { service, calls, music, _pipewire: pipewire, _turn: turn }
     }
 
-    /// Waits until the player was asked for that, and for nothing else.
+    /// Waits until this method of the player was called, and asserts that no other call came
+    /// before.
     fn music_is_asked_to(&mut self, method: &str) {
         let call = self.calls.blocking_recv().unwrap();
         assert_eq!((call.0.as_str(), call.1), ("music", method));
@@ -84,7 +85,7 @@ impl Desk {
         self.service.connect().ask(command);
     }
 
-    /// The sounds that were played so far, in order.
+    /// Returns the sounds played so far, in order.
     fn sounds(&self) -> Vec<String> {
         let log = self.service.log();
         let lines = log.lines().filter(|line| line.contains("a sound was played"));
@@ -105,7 +106,7 @@ fn a_dictation_is_heard_to_start_and_to_stop_and_hears_its_start_alone() {
     let desk = Desk::new("sounds = true");
     let mut levels = desk.service.connect().subscribe(&["level"]);
     desk.ask("START_RECORDING");
-    // The recording itself tells when it has heard the sound, and that it is over.
+    // The recorded level shows when the sound was recorded, and when it is over.
     let mut quiet_after_sound = 0;
     let mut heard = false;
     while quiet_after_sound < 2 {
@@ -118,11 +119,11 @@ fn a_dictation_is_heard_to_start_and_to_stop_and_hears_its_start_alone() {
     let [recording] = &desk.service.kept("wav")[..] else { panic!("one recording") };
     let samples = v2m::store::read_pcm(recording).unwrap();
     let loud = samples.iter().filter(|sample| sample.unsigned_abs() > SILENCE.unsigned_abs());
-    // At 16 kHz, a third of what it is at 48.
+    // The recording has 16 kHz, and so a third of the samples of the sound, which has 48 kHz.
     let (loud, start) = (loud.count(), Sound::Start.samples().len() / 3);
     assert!(loud > start / 2 && loud <= start + 32, "{loud} of {start}");
 
-    // Off by one key, at once.
+    // One setting turns the sounds off, with immediate effect.
     let turn = |on: bool| {
         let change = json!({"feedback": {"sounds": on}});
         desk.service.connect().ask_with("UPDATE_CONFIG", change);
@@ -144,11 +145,11 @@ fn music_pauses_for_a_recording_however_that_ends() {
     for end in ["STOP_RECORDING", "CANCEL_RECORDING"] {
         desk.ask("START_RECORDING");
         desk.music_is_asked_to("Pause");
-        // Nobody speaks: a stop fails for want of a text, and has stopped all the same.
+        // Nobody speaks, so the stop fails for lack of text. The recording has ended anyway.
         desk.service.connect().call(end, Value::Null);
         desk.music_is_asked_to("Play");
     }
-    // What the user has turned off meanwhile is put right at once.
+    // If the user turns the setting off during a recording, the music continues immediately.
     desk.ask("START_RECORDING");
     desk.music_is_asked_to("Pause");
     let turn = |desk: &Desk, on: bool| {

@@ -1,4 +1,4 @@
-//! TRANSCRIBE_FILE.
+//! Tests TRANSCRIBE_FILE.
 
 use crate::house::{House, failure, text_of};
 use crate::recording::Studio;
@@ -41,7 +41,7 @@ fn good_files_are_transcribed_and_others_refused_with_the_reason() {
     let noise: Vec<u8> =
         (0..300_000u32).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
     let whole = fs::read(&good).unwrap();
-    // Huge, and not one byte of it on the disk.
+    // A huge file that takes no space on the disk.
     let huge = file("huge.wav", &noise);
     fs::File::options().write(true).open(&huge).unwrap().set_len(40 << 30).unwrap();
     let cases = [
@@ -91,7 +91,7 @@ fn engine_at_work(service: &House) {
     });
 }
 
-/// It started over with each of them, and a long one might never be finished.
+/// Regression: the file started again after each dictation, so a long one might never finish.
 #[test]
 fn a_dictation_comes_between_and_the_file_goes_on_where_it_was() {
     let studio = Studio::with(House::new("finish deaf"));
@@ -112,7 +112,7 @@ fn a_dictation_comes_between_and_the_file_goes_on_where_it_was() {
     studio.service.end();
 }
 
-/// Its text was computed to the end, however long that took, and others waited for it.
+/// Regression: the file's text was computed to the end, and others waited for it.
 #[test]
 fn a_file_whose_client_has_left_holds_up_nobody() {
     let service = House::new("finish deaf").start();
@@ -126,7 +126,7 @@ fn a_file_whose_client_has_left_holds_up_nobody() {
     let (left, also_left) = (ask(), ask());
     engine_at_work(&service);
     let mut stays = ask();
-    // One that only says it will ask no more waits for its answer still.
+    // A client that has only closed its sending side still waits for its answer.
     stays.no_more();
     drop((left, also_left));
     assert_eq!(stays.receive().unwrap()["data"]["text"], text_of(&ramp(50_000)));
@@ -134,7 +134,7 @@ fn a_file_whose_client_has_left_holds_up_nobody() {
     service.end();
 }
 
-/// Whoever had asked for a file that was still being read got no answer, and held up the end.
+/// Regression: clients whose file was still being read got no answer, and delayed the end.
 #[test]
 fn at_the_end_those_who_wait_for_a_file_are_told() {
     let service = House::new("finish deaf").start();
@@ -157,7 +157,7 @@ fn at_the_end_those_who_wait_for_a_file_are_told() {
     assert!(!house.log().contains("did not take their answers"), "{}", house.log());
 }
 
-/// A file that `tests/media` has.
+/// Returns the path of a file in `tests/media`.
 fn case(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media").join(name)
 }

@@ -1,4 +1,4 @@
-//! The dictations that the store keeps: listed, read, exported and deleted.
+//! Tests the dictations in the store: they are listed, read, exported and deleted.
 
 use crate::house::{House, Service, wait_for};
 use crate::recording::Studio;
@@ -11,7 +11,7 @@ const OLDEST: &str = "20261119T101010.000Z-1";
 const SPANISH: &str = "20261120T101010.000Z-2";
 const FAILED: &str = "20261121T101010.000Z-3";
 
-/// A house with three dictations of an earlier run. Words of each are secret.
+/// Creates a house with three dictations of an earlier run. Each has secret words.
 fn house() -> House {
     let house = House::new("");
     let folder = house.path("state/v2m/dictations");
@@ -49,7 +49,7 @@ fn house() -> House {
     house
 }
 
-/// Exit code, standard output and standard error of `v2m-send`.
+/// Runs `v2m-send`. Returns its exit code, standard output and standard error.
 fn send(service: &Service, args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-send"));
     command.env("V2M_SOCKET_PATH", service.path("run/v2m.sock"));
@@ -105,12 +105,12 @@ fn kept_dictations_are_listed_page_by_page_and_read() {
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("The recogniser failed.") && err.contains("retry 1"), "{err}");
 
-    // There is no clipboard here: the words go where the user sees them.
+    // There is no clipboard here, so the text is printed.
     let (code, out, err) = send(&service, &["copy", "3"]);
     assert_eq!((code, out.as_str()), (1, "Dear Ann, secret.\n"), "{err}");
     let (code, out, err) = send(&service, &["undo"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("no text at the cursor that it could take back"), "{err}");
+    assert!(err.contains("no text at the cursor that v2m could take back"), "{err}");
     let data = json!({"number": 1, "deliver": "paste"});
     assert_eq!(client.refused_with("DELIVER_DICTATION", data).0, "no_text");
 
@@ -147,7 +147,7 @@ fn dictations_are_exported_with_their_recordings_and_again_when_there_are_more()
     assert_eq!(code, 0);
     assert!(out.contains("3 recordings") && same(FAILED), "{out}");
 
-    // What v2m deletes stays exported.
+    // Deletions by v2m do not change the export.
     let before = fs::read_to_string(folder.join("dictations.jsonl")).unwrap();
     assert_eq!(send(&service, &["delete", "--all", "--yes"]).0, 0);
     let (code, out, _) = export();
@@ -166,7 +166,7 @@ fn what_is_deleted_is_gone_and_is_not_the_last_text_any_more() {
     let (code, out, err) = send(&service, &["delete", "2"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("--yes"), "{err}");
-    // The numbers count before the first one is deleted.
+    // All numbers are resolved before the first dictation is deleted.
     let (code, out, err) = send(&service, &["delete", "2", "1", "last", "--yes"]);
     let said = "deleted 2 dictations, of which 1 had no text yet\n";
     assert_eq!((code, out.as_str(), err.as_str()), (0, said, ""));
@@ -175,7 +175,7 @@ fn what_is_deleted_is_gone_and_is_not_the_last_text_any_more() {
     assert_eq!(client.refused_with("DELETE_DICTATIONS", json!({"id": FAILED})).0, "no_text");
     assert_eq!(client.refused_with("DELETE_DICTATIONS", json!({})).0, "bad_request");
 
-    // A newer version's dictation stays, and is named.
+    // A dictation of a newer version stays, and is named.
     let newer = "20261122T101010.000Z-1";
     let record = service.path(&format!("state/v2m/dictations/{newer}.json"));
     fs::write(&record, r#"{"version": 99, "text": "later"}"#).unwrap();
@@ -188,7 +188,8 @@ fn what_is_deleted_is_gone_and_is_not_the_last_text_any_more() {
     assert!(!house.log().contains("secret"), "{}", house.log());
 }
 
-/// Numbers are those of `retry`: what is under way does not count, and cannot be deleted.
+/// Numbers are the same as for `retry`: the dictation under way does not count, and cannot be
+/// deleted.
 #[test]
 fn a_dictation_whose_text_is_still_being_made_is_not_deleted() {
     let house = House::new("finish wait\n\n");
@@ -204,7 +205,7 @@ fn a_dictation_whose_text_is_still_being_made_is_not_deleted() {
     let recording = wait_for("the recording on the disk", || service.kept("wav").pop());
     let id = recording.file_stem().unwrap().to_str().unwrap().to_owned();
     let (code, text) = client.refused_with("DELETE_DICTATIONS", json!({"id": id}));
-    assert!(code == "busy" && text.contains("still being made"), "{text}");
+    assert!(code == "busy" && text.contains("still being transcribed"), "{text}");
     let all = client.ask_with("DELETE_DICTATIONS", json!({"all": true}));
     assert_eq!((&all["deleted"], &all["kept"][0]["id"]), (&json!(0), &json!(id)));
     assert_eq!(service.kept("wav").len(), 1);
@@ -215,7 +216,7 @@ fn a_dictation_whose_text_is_still_being_made_is_not_deleted() {
     let listed = client.ask("LIST_DICTATIONS");
     assert_eq!((ids(&listed), &listed["dictations"][0]["number"]), (vec![&*id], &json!(1)));
 
-    // Nor while it is transcribed once more.
+    // The same holds while a dictation is transcribed again.
     std::fs::remove_file(service.model_file("double", "go")).unwrap();
     service.model("slow", "finish wait\n\n");
     waiting.send("RETRY_RECORDING", json!({"model": "slow"}));
@@ -232,7 +233,7 @@ fn a_dictation_whose_text_is_still_being_made_is_not_deleted() {
     studio.service.end();
 }
 
-/// The recogniser is to try a recording again later: it does not, once it is deleted.
+/// The recogniser had planned to try the recording again later; after the deletion it does not.
 #[test]
 fn a_deleted_recording_is_not_tried_again() {
     let studio = Studio::with(House::new("finish die"));
@@ -247,8 +248,8 @@ fn a_deleted_recording_is_not_tried_again() {
     assert!(house.kept("wav").is_empty() && house.kept("json").is_empty());
 }
 
-/// Regression: it counted as deleted until the next start, so that no client could have it
-/// transcribed.
+/// Regression: after a failed deletion the dictation counted as deleted until the next start, so no
+/// client could have it transcribed.
 #[test]
 fn what_another_v2m_keeps_from_being_deleted_can_be_transcribed_again() {
     let house = house();

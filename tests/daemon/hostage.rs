@@ -1,5 +1,5 @@
-//! Files that make whoever opens them wait: pipes that nobody writes to, a file system that does
-//! not answer.
+//! Tests files that block their readers: pipes without a writer, and a file system that does not
+//! answer.
 
 use crate::files::{ramp, wav};
 use crate::house::{CONFIG, House, Service, failure, text_of, wait_for};
@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Puts a pipe there, in the place of whatever has the name.
+/// Replaces the file at this path, if there is one, by a pipe.
 fn pipe(house: &House, path: &Path) {
     let new = house.path("pipe");
     mknodat(CWD, &new, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -23,8 +23,8 @@ fn logged(service: &Service, what: &str) {
     wait_for(what, || service.log().contains(what).then_some(()));
 }
 
-/// Each of them hung the event loop, or the thread that keeps what is said, until the watchdog
-/// ended the service.
+/// Regression: each of these pipes blocked the event loop, or the thread that writes the recording,
+/// until the watchdog ended the service.
 #[test]
 fn pipes_where_files_belong_hold_up_nobody() {
     let house = House::new("");
@@ -76,7 +76,7 @@ fn a_configuration_that_is_a_pipe_ends_the_start_with_the_reason() {
     assert_eq!(service.ended().0.code(), Some(78));
 }
 
-/// As stow, chezmoi and home-manager make them.
+/// As stow, chezmoi and home-manager set files up.
 #[test]
 fn a_configuration_and_presets_that_are_links_are_read_and_the_links_stay() {
     let house = House::new("");
@@ -100,22 +100,22 @@ fn a_configuration_and_presets_that_are_links_are_read_and_the_links_stay() {
     service.end();
 }
 
-/// A file system whose server never answers, as of a network that is gone.
+/// A file system that never answers, like a network file system after its server is gone.
 struct Hung {
     folder: tempfile::TempDir,
-    /// Its end fails whatever waits.
+    /// When this is closed, all waiting calls fail.
     _server: File,
 }
 
 impl Hung {
-    /// `None`: this machine does not let us.
+    /// Mounts the file system. `None`: this machine does not allow it.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let server = File::options().read(true).write(true).open("/dev/fuse").ok()?;
         let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", server.as_raw_fd());
         let [path, options] = [folder.path().as_os_str().as_bytes(), options.as_bytes()]
             .map(|text| CString::new(text).unwrap());
-        // SAFETY: all are strings that end with a zero and outlive the call.
+        // SAFETY: all pointers are to strings that end with a zero and outlive the call.
         let mounted = unsafe {
             let kind = c"fuse".as_ptr();
             libc::mount(kind, path.as_ptr(), kind, 0, options.as_ptr().cast())
@@ -131,12 +131,12 @@ impl Hung {
 impl Drop for Hung {
     fn drop(&mut self) {
         let path = CString::new(self.folder.path().as_os_str().as_bytes()).unwrap();
-        // SAFETY: a string that ends with a zero and outlives the call.
+        // SAFETY: the pointer is to a string that ends with a zero and outlives the call.
         unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH | libc::MNT_FORCE) };
     }
 }
 
-/// Children of the service that decode that file.
+/// Counts the service's children that decode this file.
 fn decoders(service: &Service, path: &Path) -> usize {
     let pid = service.pid().as_raw_nonzero();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
@@ -147,7 +147,8 @@ fn decoders(service: &Service, path: &Path) -> usize {
     children.split_whitespace().filter(decodes).count()
 }
 
-/// It held the thread that opened it, and every file that was asked for after it.
+/// Regression: the file system blocked the thread that opened the file, and so all later requests
+/// for files.
 #[test]
 fn a_file_system_that_does_not_answer_holds_up_its_own_request_alone() {
     let Some(hung) = Hung::mount() else {
@@ -172,7 +173,7 @@ fn a_file_system_that_does_not_answer_holds_up_its_own_request_alone() {
     assert_eq!(answer["text"], text_of(&ramp(20_000)));
     let second = ask();
     begun(2);
-    // Whoever leaves takes their decoder with them.
+    // If a client disconnects, its decoder is ended.
     drop((first, second));
     begun(0);
     let mut last = ask();

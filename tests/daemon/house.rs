@@ -1,4 +1,5 @@
-//! A home with a socket, models and a configuration, and the service that lives in it.
+//! A private environment with a socket, models and a configuration, and the service that runs in
+//! it.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -15,20 +16,21 @@ use v2m_testkit::digest::Digest;
 
 pub(crate) use v2m_testkit::wait_for;
 
-/// Far longer than anything here takes.
+/// Far longer than any step here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Delivers nothing and makes no sound, for there is no desktop, and answers to the double's name.
+/// A configuration without delivery and sounds, because there is no desktop, and with the double as
+/// its model.
 pub(crate) const CONFIG: &str = "[engine]\nmodel = \"double\"\n[feedback]\nsounds = false\n\
     [deliver]\nmode = \"none\"\nnotify = false\n";
 
-/// What outlives the service.
+/// The part of the environment that outlives the service.
 pub(crate) struct House {
     dir: TempDir,
-    /// systemd's copy of the socket: a connection waits in it until a service takes it.
+    /// systemd's copy of the socket: a connection waits in it until a service accepts it.
     listener: UnixListener,
     manager: UnixDatagram,
-    /// Where PipeWire is to be found, if it is.
+    /// The runtime folder of PipeWire, if it runs.
     pub(crate) pipewire: Option<PathBuf>,
     /// The session bus's address, if there is one.
     pub(crate) bus: Option<String>,
@@ -36,12 +38,12 @@ pub(crate) struct House {
     pub(crate) system_bus: Option<String>,
     /// The X server's display, if there is one.
     pub(crate) display: Option<String>,
-    /// A folder of libraries that the machine lacks.
+    /// A folder with libraries that the machine lacks.
     pub(crate) libraries: Option<PathBuf>,
 }
 
 impl House {
-    /// With a model `double` of that script, chosen by the configuration.
+    /// Creates a house with a model `double` with that script, selected in the configuration.
     pub(crate) fn new(script: &str) -> Self {
         let house = Self::without_model();
         house.model("double", script);
@@ -75,23 +77,23 @@ impl House {
         self.dir.path().join(below)
     }
 
-    /// Writes a model, as a whole.
+    /// Replaces a model atomically.
     pub(crate) fn model(&self, name: &str, script: &str) {
         fs::write(self.path("new"), script).unwrap();
         fs::rename(self.path("new"), self.model_file(name, "bin")).unwrap();
     }
 
-    /// A file beside the model of that name: the double's marks.
+    /// Returns the path of a file beside the model of that name: the double's marks.
     pub(crate) fn model_file(&self, name: &str, ending: &str) -> PathBuf {
         self.path("data/v2m/models").join(format!("ggml-{name}.{ending}"))
     }
 
-    /// Lets the rule `wait` of the double's script go on.
+    /// Ends the wait of the rule `wait` in the double's script.
     pub(crate) fn go(&self) {
         fs::write(self.model_file("double", "go"), "").unwrap();
     }
 
-    /// The process ids of the double's lives.
+    /// Returns the process ids of the double's lives.
     pub(crate) fn lives(&self, name: &str) -> Vec<i32> {
         let lives = fs::read_to_string(self.model_file(name, "lives")).unwrap_or_default();
         lives.lines().filter_map(|line| line.parse().ok()).collect()
@@ -101,27 +103,27 @@ impl House {
         self.path("config/v2m/config.toml")
     }
 
-    /// Writes the configuration, as a whole.
+    /// Replaces the configuration atomically.
     pub(crate) fn configure(&self, text: &str) {
         fs::write(self.path("new"), text).unwrap();
         fs::rename(self.path("new"), self.config_file()).unwrap();
     }
 
-    /// Connects, whether a service runs or not.
+    /// Connects, whether or not a service runs.
     pub(crate) fn connect(&self) -> Client {
         let stream = UnixStream::connect(self.path("run/v2m.sock")).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Client(BufReader::new(stream))
     }
 
-    /// Installs the double as the engine of that suffix: `-cuda`, say, or the processor's without
-    /// any.
+    /// Installs the double as the engine with that suffix, for example `-cuda`. The empty suffix is
+    /// the processor's engine.
     pub(crate) fn install(&self, suffix: &str) {
         let program = self.path(&format!("engines/v2m-engine{suffix}"));
         std::os::unix::fs::symlink(double(), program).unwrap();
     }
 
-    /// Puts another file in the engine's place, as an installer does.
+    /// Replaces the engine's file, as an installer does.
     pub(crate) fn upgrade_engine(&self) {
         let newer = self.path("engines/newer");
         fs::copy(double(), &newer).unwrap();
@@ -138,7 +140,8 @@ impl House {
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
         let mut command = Command::new("sh");
         command
-            // The socket comes in as standard input and goes on as the first passed descriptor.
+            // The socket arrives as standard input and is passed on as the first socket-activation
+            // descriptor.
             .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" 3<&0 0</dev/null"])
             .arg(env!("CARGO_BIN_EXE_v2m"))
             .env_clear()
@@ -149,7 +152,7 @@ impl House {
             .env("XDG_CONFIG_HOME", self.path("config"))
             .env("XDG_STATE_HOME", self.path("state"))
             .env("NOTIFY_SOCKET", self.path("run/notify"))
-            // What logind says of this machine's screen does not count here.
+            // What the real logind says about this machine's screen must not matter.
             .env("DBUS_SYSTEM_BUS_ADDRESS", self.system_bus())
             .env("V2M_ENGINE", self.path("engines/v2m-engine"))
             .stdin(OwnedFd::from(self.listener.try_clone().unwrap()))
@@ -172,19 +175,19 @@ impl House {
         Service { process, told: Mutex::default(), logged, house: Some(self) }
     }
 
-    /// Reads and drops all that the manager is told from now on. Where a test does not read it and
-    /// much is told, the service waits for room.
+    /// Reads and drops all further messages to the service manager. If a test sends many and reads
+    /// none, the service blocks once the socket is full.
     pub(crate) fn ignore_manager(&self) {
         let manager = self.manager.try_clone().unwrap();
         std::thread::spawn(move || while manager.recv(&mut [0; 4096]).is_ok() {});
     }
 
-    /// What the service has logged so far, in all its lives.
+    /// Returns the service's log so far, of all its lives.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    /// The files of the store with that ending, oldest first.
+    /// Returns the store's files with that ending, oldest first.
     pub(crate) fn kept(&self, ending: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.path("state/v2m/dictations")).into_iter().flatten();
         let mut kept: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -193,26 +196,26 @@ impl House {
         kept
     }
 
-    /// The only dictation's record.
+    /// Returns the only dictation's record.
     pub(crate) fn record(&self) -> Value {
         let [path] = &self.kept("json")[..] else { panic!("{:?}", self.kept("json")) };
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 
-    /// All records in the store, the oldest first.
+    /// Returns all records in the store, oldest first.
     pub(crate) fn records(&self) -> Vec<Value> {
         let read = |path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         self.kept("json").into_iter().map(read).collect()
     }
 
-    /// What the double makes of the only recording in the store.
+    /// Returns the double's text for the only recording in the store.
     pub(crate) fn text_of_recording(&self) -> String {
         let [path] = &self.kept("wav")[..] else { panic!("{:?}", self.kept("wav")) };
         text_of(&v2m::store::read_pcm(path).unwrap())
     }
 }
 
-/// What the double makes of that sound.
+/// Returns the double's text for that sound.
 pub(crate) fn text_of(sound: &[i16]) -> String {
     let mut digest = Digest::default();
     digest.hear(sound);
@@ -223,7 +226,7 @@ fn double() -> PathBuf {
     example("fake-engine", "fake-engine")
 }
 
-/// A double that `cargo test` builds with the tests.
+/// Returns the path of a double that `cargo test` builds with the tests.
 pub(crate) fn example(name: &str, file: &str) -> PathBuf {
     let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples").join(file);
     assert!(
@@ -233,12 +236,12 @@ pub(crate) fn example(name: &str, file: &str) -> PathBuf {
     double
 }
 
-/// The running service. One that is still there when this is dropped is killed.
+/// The running service. If it still runs when this is dropped, it is killed.
 pub(crate) struct Service {
     process: Child,
-    /// What the manager was told, so far as it was read.
+    /// The messages to the service manager that have been read.
     told: Mutex<Vec<String>>,
-    /// Length of the log of its earlier lives.
+    /// The length of its earlier lives' log.
     logged: usize,
     house: Option<House>,
 }
@@ -252,14 +255,15 @@ impl std::ops::Deref for Service {
 }
 
 impl Service {
-    /// Waits for READY=1; the status told with it.
+    /// Waits for READY=1, and returns the status sent with it.
     pub(crate) fn ready(&self) -> String {
         let datagram = self.tells("READY=1");
         let status = datagram.lines().find_map(|line| line.strip_prefix("STATUS="));
         status.unwrap_or_default().to_owned()
     }
 
-    /// Waits until the manager is told something that holds `what`; the whole datagram.
+    /// Waits until the service manager gets a message that contains `what`, and returns the whole
+    /// datagram.
     pub(crate) fn tells(&self, what: &str) -> String {
         loop {
             let mut datagram = [0; 4096];
@@ -274,7 +278,7 @@ impl Service {
         }
     }
 
-    /// Whether something that holds `what` was among what was told and read so far.
+    /// Returns whether a message read so far contains `what`.
     pub(crate) fn has_told(&self, what: &str) -> bool {
         self.told.lock().unwrap().iter().any(|datagram| datagram.contains(what))
     }
@@ -287,13 +291,13 @@ impl Service {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits until the service has ended.
     pub(crate) fn ended(mut self) -> (ExitStatus, House) {
         let status = wait_for("its end", || self.process.try_wait().unwrap());
         (status, self.house.take().expect("taken out only here"))
     }
 
-    /// Ends it in order, which must be possible whatever happened before.
+    /// Ends the service in an orderly way, which must be possible whatever happened before.
     pub(crate) fn end(self) -> House {
         assert_eq!(self.connect().ask("SHUTDOWN")["message"], "SHUTTING_DOWN");
         let before = self.logged;
@@ -316,7 +320,7 @@ impl Drop for Service {
     }
 }
 
-/// A connection, spoken in lines.
+/// A connection with one JSON object per line.
 pub(crate) struct Client(BufReader<UnixStream>);
 
 impl Client {
@@ -325,12 +329,12 @@ impl Client {
         self.0.get_mut().write_all(format!("{request}\n").as_bytes()).unwrap();
     }
 
-    /// Half-closes.
+    /// Closes the sending side.
     pub(crate) fn no_more(&self) {
         self.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
     }
 
-    /// The next answer or event; `None` at the end.
+    /// Returns the next answer or event; `None` at the end.
     pub(crate) fn receive(&mut self) -> Option<Value> {
         let mut line = String::new();
         match self.0.read_line(&mut line) {
@@ -345,7 +349,7 @@ impl Client {
         self.receive().unwrap_or_else(|| panic!("no answer to {cmd}"))
     }
 
-    /// A request that succeeds; its data.
+    /// Sends a request that must succeed, and returns its data.
     pub(crate) fn ask_with(&mut self, cmd: &str, data: Value) -> Value {
         let answer = self.call(cmd, data);
         assert_eq!(answer["status"], "success", "{cmd}: {answer}");
@@ -356,7 +360,7 @@ impl Client {
         self.ask_with(cmd, Value::Null)
     }
 
-    /// A request that fails; code and text of its error.
+    /// Sends a request that must fail, and returns its error's code and text.
     pub(crate) fn refused_with(&mut self, cmd: &str, data: Value) -> (String, String) {
         failure(&self.call(cmd, data))
     }
@@ -365,13 +369,13 @@ impl Client {
         self.refused_with(cmd, Value::Null)
     }
 
-    /// Turns into a subscriber.
+    /// Turns the client into a subscriber.
     pub(crate) fn subscribe(mut self, events: &[&str]) -> Self {
         self.ask_with("SUBSCRIBE", json!({ "events": events }));
         self
     }
 
-    /// Waits for the event of that kind in which `key` is `value`.
+    /// Waits for an event of that kind in which `key` is `value`.
     pub(crate) fn until(&mut self, kind: &str, key: &str, value: &str) -> Value {
         loop {
             let event = self.receive().unwrap_or_else(|| panic!("no {kind} {key}={value} came"));
@@ -382,7 +386,7 @@ impl Client {
     }
 }
 
-/// Code and text of an error answer.
+/// Returns the code and text of an error answer.
 pub(crate) fn failure(answer: &Value) -> (String, String) {
     assert_eq!(answer["status"], "error", "{answer}");
     let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Texts that a language model works on, with a double in place of `v2m-llm`.
+//! Tests texts that a language model works on, with a double of `v2m-llm`.
 
 use crate::house::{CONFIG, House, Service, wait_for};
 use crate::recording::Studio;
@@ -144,11 +144,11 @@ fn what_the_model_cannot_do_is_told_and_the_text_stays() {
         Act::fail(FailureKind::Rejected, "a poem"),
         Act::Say(Answer::Text { text: " ".into() }),
         Act::Leave,
-        // A question that it left is put again: it may have ended because it was idle, or to read
-        // another configuration.
+        // If the connection closes without an answer, the question is repeated: the program may
+        // have ended because it was idle, or to read another configuration.
         Act::Leave,
         Act::Shout,
-        // The fifth is the last one.
+        // The fifth try is the last one.
         Act::Leave,
         Act::Leave,
         Act::Leave,
@@ -227,7 +227,7 @@ fn the_clipboards_text_is_replaced_by_its_rewriting() {
     service.end();
 }
 
-/// Somebody who dictates, with a model that rewrites what they say.
+/// Starts a studio with a language model that rewrites the dictations.
 fn studio(acts: Vec<Act>, settings: &str) -> (Studio, Llm) {
     let (house, llm) = house(acts);
     house.configure(&format!("{CONFIG}[text]\nrefine = \"llm\"\n{SET_UP}{settings}"));
@@ -256,7 +256,7 @@ fn a_dictation_is_rewritten_and_both_texts_are_kept() {
     let last = studio.service.connect().ask_with("TRANSLATE_TEXT", json!({"source": "last"}));
     assert_eq!(last["original"], answer["text"]);
     assert!(matches!(llm.asked(), Question::Translate { .. }));
-    // The next run knows it from the disk.
+    // The next run reads it from the disk.
     let house = studio.service.end();
     let service = house.start();
     service.ready();
@@ -265,7 +265,8 @@ fn a_dictation_is_rewritten_and_both_texts_are_kept() {
     service.end();
 }
 
-/// Only its sound was on the disk: it was transcribed once more, if that was possible at all.
+/// Regression: only the sound was on the disk, so it had to be transcribed again, if that was
+/// possible at all.
 #[test]
 fn a_text_that_the_model_has_survives_the_services_death() {
     let (studio, llm) = studio(vec![Act::Wait], "");
@@ -278,7 +279,7 @@ fn a_text_that_the_model_has_survives_the_services_death() {
     studio.service.signal(Signal::KILL);
     let house = studio.ended().house;
     assert_eq!(house.record()["text"], heard);
-    // Nothing can transcribe it again.
+    // Without the model, nothing can transcribe it again.
     fs::remove_file(house.model_file("double", "bin")).unwrap();
     let service = house.start();
     wait_for("the record", || (service.record()["state"] == "delivered").then_some(()));
@@ -291,7 +292,7 @@ fn a_text_that_the_model_has_survives_the_services_death() {
     service.end();
 }
 
-/// Each had a notice of its own, which the next one replaced.
+/// Regression: each text had its own notice, and each notice replaced the one before.
 #[test]
 fn all_texts_of_an_interrupted_run_are_shown_together() {
     let (studio, llm) = studio(vec![Act::Wait, Act::Wait], "");
@@ -350,7 +351,7 @@ fn a_preset_for_one_dictation_is_looked_at_before_anybody_speaks() {
     assert!(code == "bad_request" && error.contains("emial"), "{error}");
     assert_eq!(client.ask("GET_STATUS")["state"], "idle");
     client.ask_with("START_RECORDING", json!({"preset": "email"}));
-    // A stop is never refused: what was said comes first.
+    // A stop is never refused, even if its preset does not exist: the recording matters more.
     let answer = client.ask_with("STOP_RECORDING", json!({"preset": "emial"}));
     assert!(answer["text"].as_str().unwrap().starts_with("heard "), "{answer}");
     assert!(answer["problems"][0]["error"].as_str().unwrap().contains("emial"), "{answer}");
@@ -369,7 +370,7 @@ fn a_preset_for_one_dictation_is_looked_at_before_anybody_speaks() {
     studio.service.end();
 }
 
-/// The other shortcut, pressed soon: what it wishes for is the next dictation's.
+/// The other shortcut, pressed early: its options apply to the next dictation.
 #[test]
 fn a_press_while_transcribing_changes_nothing_of_the_text_under_way() {
     let (house, llm) = house(Vec::new());
@@ -407,7 +408,7 @@ fn a_dictation_that_is_with_the_model_can_be_given_up() {
     studio.service.end();
 }
 
-/// Neither what a client sends nor what a model answers commands a terminal.
+/// Neither a client's text nor a model's answer may contain control sequences for a terminal.
 #[test]
 fn texts_of_clients_and_of_models_are_plain() {
     let wild = |text: &str| format!("{text}\u{1b}]52;c;aGk=\u{7}\0\u{202e}");

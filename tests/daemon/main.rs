@@ -1,5 +1,5 @@
-//! The service itself, `v2m`, with a socket as systemd passes it, a double in place of its engine,
-//! a home of its own and, where something is to be heard, a PipeWire of its own.
+//! Tests the real service, `v2m`: with a socket passed as systemd does it, a double of the engine,
+//! a private home and, where a test records or plays sound, a private PipeWire.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod applications;

@@ -1,5 +1,5 @@
-//! The next dictation while the last one has no text yet: nothing is lost, texts come in the order
-//! in which they were spoken, and each client gets its own.
+//! Tests a dictation that starts before the last one has its text: nothing is lost, texts are
+//! delivered in the order in which they were spoken, and each client gets its own.
 
 use crate::house::{CONFIG, Client, House, Service, failure, text_of, wait_for};
 use crate::recording::Studio;
@@ -9,7 +9,7 @@ use v2m_testkit::llm::{Act, Llm};
 use v2m_testkit::xserver::XServer;
 
 impl Studio {
-    /// Records so many tenths of a second and stops; the client that waits for the text.
+    /// Records so many tenths of a second and stops. Returns the client, which waits for the text.
     fn dictate(&self, tenths: usize) -> Client {
         self.record(tenths);
         let mut stopping = self.service.connect();
@@ -21,14 +21,15 @@ impl Studio {
     }
 }
 
-/// The text of a successful answer.
+/// Returns the text of a successful answer.
 fn text(client: &mut Client) -> String {
     let answer = client.receive().unwrap();
     assert_eq!(answer["status"], "success", "{answer}");
     answer["data"]["text"].as_str().unwrap().to_owned()
 }
 
-/// What the double makes of the recordings in the store, oldest first, once they are whole.
+/// Returns the double's texts for the recordings in the store, oldest first, once they are
+/// complete.
 fn texts_of_recordings(house: &House) -> Vec<String> {
     wait_for("the recordings on the disk", || {
         let records: Vec<_> = house
@@ -44,7 +45,7 @@ fn texts_of_recordings(house: &House) -> Vec<String> {
     kept.iter().map(|path| text_of(&v2m::store::read_pcm(path).unwrap())).collect()
 }
 
-/// Texts of the records in the store, oldest first, once all of them are delivered.
+/// Returns the texts of the records in the store, oldest first, once all of them are delivered.
 fn delivered_texts(service: &Service) -> Vec<String> {
     wait_for("the records", || {
         let read = |path: &std::path::PathBuf| -> Option<String> {
@@ -77,7 +78,7 @@ fn the_next_dictation_is_recorded_while_the_last_one_is_transcribed() {
     assert_eq!(recordings.len(), 2);
     assert_eq!([&answer["data"]["text"], &second["text"]], [&recordings[0], &recordings[1]]);
     assert_eq!(delivered_texts(service), recordings);
-    // Subscribers can tell whose text it is.
+    // Events name the dictation that the text belongs to.
     assert_eq!(states.until("state", "state", "recording")["job"], 1);
     assert_eq!(states.until("state", "state", "recording")["job"], 2);
     assert_eq!(texts.until("transcription_update", "text", &recordings[0])["job"], 1);
@@ -161,7 +162,7 @@ fn the_end_saves_the_recording_and_the_text_that_is_on_its_way() {
     }
 }
 
-/// The second text was ready first, and went onto the clipboard before the first.
+/// Regression: the second text was ready first, and was copied to the clipboard before the first.
 #[test]
 fn a_text_that_is_with_a_language_model_is_waited_for() {
     let server = XServer::start(None);
@@ -182,7 +183,8 @@ fn a_text_that_is_with_a_language_model_is_waited_for() {
     llm.asked();
     assert_eq!(service.connect().ask("GET_STATUS")["state"], "processing");
     let mut second = studio.dictate(2);
-    // The model does not answer, and the first text is delivered as it was when its time is over.
+    // The model does not answer. The first text is delivered unchanged when the time limit is
+    // reached.
     for (n, client) in [&mut first, &mut second].into_iter().enumerate() {
         assert_eq!(deliveries.receive().unwrap()["data"]["job"], n + 1);
         assert_eq!(text(client), texts_of_recordings(service)[n]);

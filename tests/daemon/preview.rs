@@ -172,7 +172,7 @@ fn hangs(script: &str, writes: bool) {
     let first = marks(service, "lives")[0].clone();
     wait_for("it to be left off", || {
         levels.receive().unwrap();
-        service.log().contains("does not keep up").then_some(())
+        service.log().contains("slower than you speak").then_some(())
     });
     wait_for("its process to be gone", || (!is_alive(&first)).then_some(()));
     // The draft that was kept back for it is shown.

@@ -1,5 +1,5 @@
-//! What the state tells of a recording and of its end: since when, how loud, and why there is no
-//! text.
+//! Tests the state's details of a recording and its end: start, level, and the reason why there is
+//! no text.
 
 use crate::house::House;
 use crate::recording::Studio;
@@ -35,13 +35,13 @@ fn the_state_tells_since_when_it_records_and_why_there_is_no_text() {
     assert_eq!((&ended["recording_since"], &ended["elapsed_s"]), (&Value::Null, &Value::Null));
     assert_eq!(client.ask("GET_STATUS")["reason"]["code"], "cancelled");
 
-    // The next recording begins with a clean slate, and a text is no reason for anything.
+    // The next recording clears the reason, and after a text there is none.
     studio.record(3);
     assert_eq!(events.until("state", "state", "recording")["reason"], Value::Null);
     assert_ne!(client.ask("STOP_RECORDING")["text"], json!(""));
     assert_eq!(of(&client.ask("GET_STATUS"))[2], Value::Null);
 
-    // A press that is refused says why.
+    // A refused press gives the reason.
     assert_eq!(client.refused("STOP_RECORDING").0, "not_recording");
     client.ask("PAUSE_DAEMON");
     assert_eq!(client.refused("START_RECORDING").0, "paused");

@@ -1,4 +1,5 @@
-//! Dictations: what is said is heard whole, kept as the settings say, and survives every end.
+//! Tests dictations: everything spoken is recorded, kept according to the settings, and survives
+//! every way to end.
 
 use crate::house::{CONFIG, House, Service, text_of, wait_for};
 use rustix::process::Signal;
@@ -11,7 +12,7 @@ use v2m_testkit::pipewire::{PipeWire, Running};
 /// Two instances of PipeWire on two cores drop buffers.
 pub(crate) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Somebody speaks all the time, into a microphone of this test's own.
+/// A microphone with a continuous signal, and a service that records it.
 pub(crate) struct Studio {
     pub(crate) service: Service,
     speaker: Running,
@@ -19,7 +20,7 @@ pub(crate) struct Studio {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// The service is gone; the rest is still there.
+/// A studio without its service.
 pub(crate) struct Quiet {
     pub(crate) house: House,
     speaker: Running,
@@ -36,7 +37,7 @@ impl Studio {
         Self::at(house, "microphone", &["input_MONO"], &[1])
     }
 
-    /// At that microphone, into the ports of which it is spoken with these signs.
+    /// Creates a studio with that microphone. The signal goes into these ports, with these signs.
     fn at(mut house: House, microphone: &str, ports: &[&str], signs: &[i16]) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let pipewire = PipeWire::start(&[microphone]);
@@ -51,12 +52,12 @@ impl Studio {
         Self { service, speaker, pipewire, _turn: turn }
     }
 
-    /// Starts a recording and lets at least so many tenths of a second of it be heard.
+    /// Starts a recording, and waits until it has at least so many tenths of a second.
     pub(crate) fn record(&self, tenths: usize) {
         self.record_in(tenths, &Value::Null);
     }
 
-    /// As `record`, with options for the dictation.
+    /// Like `record`, with options for the dictation.
     pub(crate) fn record_in(&self, tenths: usize, options: &Value) {
         let mut levels = self.service.connect().subscribe(&["level"]);
         let started = self.service.connect().ask_with("START_RECORDING", options.clone());
@@ -66,7 +67,7 @@ impl Studio {
         }
     }
 
-    /// What the double makes of the only recording, once all of it is on the disk.
+    /// Returns the double's text for the only recording, once all of it is on the disk.
     pub(crate) fn text_of_recording(&self) -> String {
         let delivered = || (self.service.record()["state"] == "delivered").then_some(());
         wait_for("the record", delivered);
@@ -88,7 +89,7 @@ impl Quiet {
     }
 }
 
-/// Two minutes of a tone, in a channel for each sign.
+/// Writes two minutes of a tone, with one channel for each sign.
 fn speak(path: &Path, signs: &[i16]) {
     let spec = hound::WavSpec {
         channels: signs.len() as u16,
@@ -106,8 +107,8 @@ fn speak(path: &Path, signs: &[i16]) {
     writer.finalize().unwrap();
 }
 
-/// The mean of a microphone's channels is silence where they are in opposite phase, and the third
-/// input of an interface was never linked: the stored recording was all zeros.
+/// Regression: the mean of a microphone's channels is silence if they have opposite phase, and the
+/// third input of an interface was never linked. The stored recording was all zeros.
 #[test]
 fn the_stored_recording_has_the_sound_in_whatever_channels_it_was() {
     for (microphone, ports, signs) in [
@@ -126,20 +127,21 @@ fn the_stored_recording_has_the_sound_in_whatever_channels_it_was() {
     }
 }
 
-/// Whoever cleans up: what was said until then was gone with it, should the service be killed.
+/// Regression: if the user deleted the folder and the service was killed later, the speech until
+/// then was lost.
 #[test]
 fn the_state_folder_may_be_deleted_while_it_is_recorded() {
     let studio = Studio::new("");
     studio.record(3);
     std::fs::remove_dir_all(studio.service.path("state")).unwrap();
     let mut levels = studio.service.connect().subscribe(&["level"]);
-    // Written again with the second that is full next, by another thread.
+    // Another thread writes it again when the next second is complete.
     wait_for("the recording to be back", || {
         levels.receive().unwrap();
         (studio.service.kept("wav").len() == 1).then_some(())
     });
     let answer = studio.service.connect().ask("STOP_RECORDING");
-    // The record comes back with the next change that is written.
+    // The record comes back with its next change.
     wait_for("the record to be back", || (studio.service.kept("json").len() == 1).then_some(()));
     assert_eq!(answer["text"].as_str().unwrap(), studio.text_of_recording());
     assert!(answer["seconds"].as_f64().unwrap() >= 0.3, "{answer}");
@@ -176,7 +178,7 @@ fn a_dictation_is_heard_whole_and_kept_for_its_owner_alone() {
     assert_eq!((mode(store), mode(store.parent().unwrap())), (0o700, 0o700));
 
     let house = studio.service.end();
-    // The journal shows the words of a line, and not its fields.
+    // The journal shows the message of a line, but not its fields.
     for said in [
         "start: now recording",
         "recording; the first sound came ",
@@ -186,7 +188,7 @@ fn a_dictation_is_heard_whole_and_kept_for_its_owner_alone() {
     ] {
         assert!(house.log().contains(said), "{said}: {}", house.log());
     }
-    // What was said is nobody's business, nor is it the journal's.
+    // The words of a dictation are private, and must not be in the journal.
     let words: Vec<&str> = text.split(' ').collect();
     assert!(!house.log().contains(words[3]), "{}", house.log());
 }
@@ -239,7 +241,7 @@ fn a_flood_of_requests_costs_no_sample() {
             scope.spawn(|| {
                 let mut client = service.connect();
                 for _ in 0..10 {
-                    // All at once, and then all the answers.
+                    // First all the requests, then all the answers.
                     (0..250).for_each(|_| client.send("PING", Value::Null));
                     (0..250).for_each(|_| assert_eq!(client.receive().unwrap()["data"], "PONG"));
                 }
@@ -293,7 +295,7 @@ fn an_end_that_cannot_wait_for_the_text_leaves_the_words_to_the_next_start() {
     studio.service.end();
 }
 
-/// The next instance records at once. This one waits no longer for the text.
+/// The next instance can record immediately. This one stops waiting for the text.
 #[test]
 fn a_press_while_it_ends_is_sent_to_the_next_instance() {
     let studio = Studio::new("finish deaf\n\n");
@@ -332,7 +334,7 @@ fn what_was_recorded_before_a_sudden_death_is_transcribed_at_the_next_start() {
     let service = &studio.service;
     wait_for("the text", || (service.record()["state"] == "delivered").then_some(()));
     assert_eq!(service.record()["text"], text_of(&words));
-    // Another press is another dictation.
+    // The next press makes a new dictation.
     studio.record(2);
     service.connect().ask("STOP_RECORDING");
     assert_eq!(service.kept("wav").len(), 2);
@@ -344,7 +346,7 @@ fn an_engine_that_dies_of_a_dictation_costs_nothing_and_one_that_dies_twice_not_
     let studio = Studio::new("pcm abort\nfinish die\n\nfinish die\nfinish die\n\n");
     let service = &studio.service;
     studio.record(3);
-    // Died while it was spoken and again at its end: that is twice.
+    // The engine died while the user spoke, and again at the end: twice in all.
     let answer = service.connect().call("STOP_RECORDING", Value::Null);
     let (code, text) = crate::house::failure(&answer);
     assert_eq!(code, "engine_failed", "{text}");
@@ -381,7 +383,7 @@ fn what_is_said_while_the_model_changes_is_heard_by_the_new_one() {
     studio.service.end();
 }
 
-/// A tone that never pauses is no louder than its own pauses, as a voice in a loud noise is.
+/// A tone without pauses is no louder than its own pauses, like a voice in loud noise.
 #[test]
 fn a_noisy_microphone_is_told_of_once_in_a_run_and_not_after_a_short_recording() {
     let studio = Studio::new("");

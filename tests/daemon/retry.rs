@@ -1,5 +1,5 @@
-//! Recordings that are transcribed once more: by themselves after the recogniser failed, and when a
-//! client asks.
+//! Tests recordings that are transcribed again: automatically after the recogniser failed, and at a
+//! client's request.
 
 use crate::house::{House, Service, text_of, wait_for};
 use crate::recording::Studio;
@@ -16,7 +16,7 @@ fn tries(house: &House) -> Vec<Value> {
     record["tries"].as_array().cloned().unwrap_or_default()
 }
 
-/// Makes the last failed try so old that the next one is due in half a second.
+/// Changes the time of the last failed try, so that the next one is due in half a second.
 fn let_time_pass(house: &House, wait: Duration) {
     let [path] = &house.kept("json")[..] else { panic!("one record") };
     let mut record = house.record();
@@ -29,12 +29,13 @@ fn last_text(service: &Service) -> Value {
     service.connect().ask("LAST_TEXT")["text"].clone()
 }
 
-/// "Kept and tried again at the next start" was no text until the service happened to start anew.
+/// Regression: the recording was only tried again at the next start, which might be days later.
 #[test]
 fn a_recording_that_killed_the_recogniser_is_tried_again_by_itself_in_the_end_with_a_smaller_model()
 {
     let house = House::new("finish die");
-    // Smaller than the double's script. The first is for English, and nobody knows what was spoken.
+    // Both are smaller than the double's script. The first is for English only, and the spoken
+    // language is unknown.
     house.model("little.en", "");
     house.model("little", "x y");
     let studio = Studio::with(house);
@@ -49,7 +50,7 @@ fn a_recording_that_killed_the_recogniser_is_tried_again_by_itself_in_the_end_wi
     assert_eq!((&first["engine"], &first["model"]), (&json!("cpu"), &json!("double")));
     wait_for("the plan", || service.log().contains("is tried again in 60 s").then_some(()));
 
-    // The plain engine is the usual one here: it dies again.
+    // The plain engine is the usual one here, so it dies again.
     let house = studio.service.end();
     let_time_pass(&house, Duration::from_secs(60));
     let service = house.start();
@@ -133,7 +134,7 @@ fn a_client_has_a_dictation_transcribed_once_more_and_the_earlier_text_is_kept()
     studio.service.end();
 }
 
-/// A second engine computes beside the first one only while nobody dictates.
+/// A second engine runs beside the first one only while nobody dictates.
 #[test]
 fn a_dictation_comes_before_another_models_attempt() {
     let house = House::new("");
@@ -149,7 +150,7 @@ fn a_dictation_comes_before_another_models_attempt() {
     studio.record(2);
     let second = service.connect().ask("STOP_RECORDING");
     assert_ne!(second["text"], first["text"]);
-    // It was ended for the dictation, and started over.
+    // The other engine was ended for the dictation, and then started again.
     let answer = client.receive().unwrap();
     assert_eq!(answer["data"]["text"], first["text"], "{answer}");
     assert_eq!(service.lives("other").len(), 2);

@@ -1,5 +1,5 @@
-//! What is seen of a dictation: notifications, and the program that shows the states on the screen
-//! in their place. The test plays both, on a bus of its own.
+//! Tests the visible feedback of a dictation: notifications, and the sign on the screen, which
+//! shows the states in their place. The test plays the receivers of both, on a private bus.
 
 use crate::house::{CONFIG, House};
 use crate::recording::Studio;
@@ -11,13 +11,13 @@ use tokio::sync::mpsc;
 use v2m_testkit::private_bus::PrivateBus;
 use zbus::{Connection, OwnedVariant};
 
-/// What came to the notification service, and to the sign.
+/// A message to the notification service or to the sign.
 #[derive(Debug, PartialEq)]
 enum Seen {
-    /// Title and urgency.
+    /// Its title and urgency.
     Notification(String, u8),
     Closed,
-    /// Kind and title, and what goes on.
+    /// Its kind, its title, and the state that follows.
     Sign(String, String, String),
 }
 
@@ -65,11 +65,11 @@ trait Dictation {
     fn sign(&self, kind: String, details: HashMap<String, OwnedVariant>) -> zbus::Result<()>;
 }
 
-/// A desktop on a thread of its own: the test's waits for the service.
+/// A desktop on its own thread, because the test's thread waits for the service.
 struct Desk {
     studio: Studio,
     seen: Receiver<Seen>,
-    /// Whether somebody shows the states.
+    /// Whether the sign is on the bus.
     signs: mpsc::Sender<bool>,
     _bus: PrivateBus,
 }
@@ -106,7 +106,7 @@ impl Desk {
         }
     }
 
-    /// Until the sign, which may be told a state again, is told this outcome.
+    /// Waits until the sign gets this outcome. Before it, a state may be sent again.
     fn sees_outcome(&self, kind: &str) {
         loop {
             match self.sees() {
@@ -125,7 +125,7 @@ impl Desk {
         self.studio.service.connect().ask(command);
     }
 
-    /// A press that v2m refuses.
+    /// Presses the key while v2m refuses presses.
     fn presses_in_vain(&self) {
         let (code, _) = self.studio.service.connect().refused("START_RECORDING");
         assert_eq!(code, "paused");
@@ -147,7 +147,7 @@ async fn play(
     let mut sign: Option<Connection> = None;
     while let Some(wanted) = wanted.recv().await {
         if !wanted {
-            // As when it crashes.
+            // As if it crashed.
             sign.take().unwrap().close().await.unwrap();
             continue;
         }
@@ -169,7 +169,7 @@ async fn play(
                     value.map_or_else(String::new, |text| text.unwrap().to_owned())
                 };
                 let shown = Seen::Sign(told.kind.clone(), text("title"), text("then"));
-                // The test is over.
+                // The test may have ended.
                 let _ = seen.send(shown);
             }
         });
@@ -186,7 +186,7 @@ fn a_sign_on_the_screen_takes_the_place_of_banners_and_gives_it_back_when_it_goe
     desk.sees_sign("recording", "");
     desk.ask("STOP_RECORDING");
     desk.sees_outcome("delivered");
-    // A problem is a notification all the same.
+    // A problem is a notification even with a sign.
     desk.ask("PAUSE_DAEMON");
     desk.presses_in_vain();
     let both = [desk.sees(), desk.sees()];
@@ -194,8 +194,8 @@ fn a_sign_on_the_screen_takes_the_place_of_banners_and_gives_it_back_when_it_goe
     assert!(both.iter().any(|it| matches!(it, Seen::Sign(kind, ..) if kind == "problem")));
     desk.ask("RESUME_DAEMON");
 
-    // It crashes while something is recorded: the banner is there at once, and the problem's
-    // notification goes before.
+    // The sign crashes during a recording: the banner appears immediately. The problem's
+    // notification has been closed before.
     desk.studio.record(2);
     let mut seen = [desk.sees(), desk.sees()];
     seen.sort_by_key(|seen| matches!(seen, Seen::Closed | Seen::Notification(..)));
@@ -210,7 +210,7 @@ fn a_sign_on_the_screen_takes_the_place_of_banners_and_gives_it_back_when_it_goe
             Seen::Sign(..) | Seen::Closed | Seen::Notification(..) => {}
         }
     }
-    // Another one comes, and has the state that is on.
+    // Another sign starts, and gets the current state.
     desk.signs.blocking_send(true).unwrap();
     let both = [desk.sees(), desk.sees()];
     assert!(both.contains(&Seen::Closed), "{both:?}");
@@ -229,9 +229,9 @@ fn without_notifications_what_costs_words_is_shown_all_the_same() {
     desk.ask("STOP_RECORDING");
     desk.ask("PAUSE_DAEMON");
     desk.presses_in_vain();
-    // Nothing came before it: neither the recording nor its text.
+    // There were no notifications of the recording or its text before this one.
     desk.sees_notification("Dictation is paused", 2);
-    // With a sign too: nobody may look at that.
+    // This also holds with a sign, because the user may not look at it.
     desk.signs.blocking_send(true).unwrap();
     desk.sees_sign("idle", "");
     desk.presses_in_vain();
@@ -240,7 +240,7 @@ fn without_notifications_what_costs_words_is_shown_all_the_same() {
     assert!(both.iter().any(|it| matches!(it, Seen::Sign(kind, ..) if kind == "problem")));
     let service = desk.studio.service;
     service.end();
-    // It was still there.
+    // The notification was still there, and is closed at the end.
     assert_eq!(desk.seen.recv_timeout(Duration::from_secs(10)), Ok(Seen::Closed));
 }
 

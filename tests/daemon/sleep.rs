@@ -1,4 +1,4 @@
-//! The machine sleeps and wakes, as a double of logind says.
+//! Tests sleep and wake-up of the machine, with a double of logind.
 
 use crate::house::{CONFIG, House, Service};
 use crate::recording::Studio;
@@ -12,7 +12,7 @@ fn house(logind: &Logind, script: &str) -> House {
     house
 }
 
-/// The process ids of the GPU's engine.
+/// Returns the process ids of the GPU's engine.
 fn on_gpu(house: &House) -> Vec<i32> {
     let lives = std::fs::read_to_string(house.model_file("double", "cuda.lives"));
     lives.unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect()
@@ -60,7 +60,7 @@ fn sleep_is_heard_of_again_after_the_system_bus_was_started_again() {
     service.ready();
     let lost = logind.lock();
     let logind = logind.restarted();
-    // Delaying nothing any more: logind has forgotten it.
+    // This lock no longer delays anything, because the new logind does not know it.
     lost.released();
     let lock = logind.lock();
     logind.say(true);
@@ -96,7 +96,7 @@ fn without_an_engine_for_a_gpu_sleep_is_nobodys_business() {
     let service = house.start();
     service.ready();
     assert_eq!(engine(&service)["backend"], "cpu");
-    // One is listened for as soon as it may be used.
+    // The service listens for sleep as soon as a GPU's engine may be used.
     service.install("-vulkan");
     service.configure(&format!("{CONFIG}[session]\nmax_minutes = 1\n"));
     let mut client = service.connect();

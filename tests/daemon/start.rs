@@ -1,4 +1,5 @@
-//! How it starts: readiness, with and without a model, with and without a valid configuration.
+//! Tests the start: readiness, with and without a model, and with and without a valid
+//! configuration.
 
 use crate::house::{House, failure, wait_for};
 use serde_json::Value;
@@ -97,7 +98,7 @@ fn a_broken_configuration_is_told_to_all_who_wait_and_ends_it_with_78() {
     let (status, house) = service.ended();
     assert_eq!(status.code(), Some(78));
 
-    // The next press finds it mended.
+    // The next press reads the repaired file.
     house.configure(crate::house::CONFIG);
     let service = house.start();
     assert_eq!(service.connect().ask("PING"), "PONG");

@@ -1,4 +1,4 @@
-//! What becomes of what was heard, as the settings say.
+//! Tests how the settings change the recognised text.
 
 use crate::house::{CONFIG, House};
 use crate::recording::Studio;
@@ -35,7 +35,7 @@ fn the_last_text_can_be_had_again_also_by_the_next_run() {
     let text = service.connect().ask("STOP_RECORDING")["text"].clone();
     let last = service.connect().ask("LAST_TEXT");
     assert_eq!(last, json!({"state": "idle", "text": text}));
-    // While the next one is recorded it is still the last.
+    // While the next dictation is recorded, this is still the last text.
     studio.record(1);
     assert_eq!(service.connect().ask("LAST_TEXT"), json!({"state": "recording", "text": text}));
     service.connect().ask("CANCEL_RECORDING");
@@ -48,7 +48,7 @@ fn the_last_text_can_be_had_again_also_by_the_next_run() {
     service.end();
 }
 
-/// Such a text reached terminals by a paste, and made the session bus throw v2m off.
+/// Regression: such a text reached terminals by pasting, and made the session bus disconnect v2m.
 #[test]
 fn what_a_model_says_is_plain_wherever_it_goes() {
     let studio = Studio::with(House::new("finish wild"));

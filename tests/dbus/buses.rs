@@ -1,4 +1,4 @@
-//! The name on the bus, and buses that go and come again.
+//! Tests the name on the bus, and buses that end and start again.
 
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, next, soon};
@@ -24,7 +24,7 @@ async fn a_second_v2m_and_a_missing_bus_are_told_apart() {
     assert!(missing.to_string().contains("the socket works all the same"));
 }
 
-/// A NUL in a text once made the bus throw v2m off, until the service was restarted.
+/// Regression: a NUL in a text made the bus disconnect v2m, until the service was restarted.
 #[tokio::test]
 async fn thrown_off_the_bus_v2m_comes_back_with_its_name_and_its_state() {
     let mut daemon = Daemon::start(8).await;
@@ -34,7 +34,7 @@ async fn thrown_off_the_bus_v2m_comes_back_with_its_name_and_its_state() {
         assert!(next(&mut owners).await.args().unwrap().new_owner().is_none(), "thrown off");
         assert!(next(&mut owners).await.args().unwrap().new_owner().is_some(), "back");
         daemon.catches_up_with(state).await;
-        // Properties may be cached by clients; this asks.
+        // Clients may cache properties, so this asks.
         let told = async || daemon.client.state().await;
         let mut now = told().await;
         while now.as_deref().is_ok_and(|now| now != state.name()) {
@@ -61,7 +61,7 @@ async fn a_bus_that_is_started_again_has_v2m_on_it_and_a_press_does_not_wait_for
     let mut daemon = Daemon::start(8).await;
     daemon.bus.restart();
     let events = daemon.events.clone();
-    // While it is away: what is told meanwhile is not waited for.
+    // While the bus is away, v2m does not wait to send events.
     let press = Event::State {
         state: State::Recording,
         job: Some(JobId(1)),

@@ -1,4 +1,4 @@
-//! Method calls and their answers.
+//! Tests method calls and their answers.
 
 use crate::house::client::DictationProxy;
 use crate::house::{Daemon, WORDS, delivered, error_of, next, soon, status, transcript};
@@ -269,7 +269,7 @@ async fn texts_are_the_daemons_work_and_come_back_with_its_errors() {
     assert_eq!(name, "org.v2m.Error.NoText");
 }
 
-/// Hours of work went on for a program that had ended.
+/// Regression: work continued for hours for a program that had ended.
 #[tokio::test]
 async fn work_for_a_caller_that_leaves_the_bus_ends() {
     let mut daemon = Daemon::start(8).await;
@@ -287,7 +287,7 @@ async fn work_for_a_caller_that_leaves_the_bus_ends() {
         soon(call.reply.closed()).await;
         waiting.abort();
     }
-    // What was said is worth its text, whoever asked for it.
+    // A dictation is transcribed even if its caller has left.
     let client = daemon.another().await;
     let stop = {
         let client = client.clone();
@@ -365,7 +365,7 @@ async fn introspection_tells_what_there_is_and_what_it_does() {
     }
 }
 
-/// What is no plain text does not reach the bus: it would close the connection for a NUL.
+/// v2m makes each text plain before it sends it: the bus closes the connection for a NUL.
 #[tokio::test]
 async fn texts_are_plain_on_the_bus() {
     let mut daemon = Daemon::start(8).await;

@@ -1,4 +1,4 @@
-//! Properties and signals.
+//! Tests properties and signals.
 
 use crate::house::{Daemon, WORDS, delivered, error_of, next, said, soon, status};
 use v2m::call::{Answer, Event, Level, Progress, RecordingTime, Request};
@@ -48,7 +48,7 @@ async fn events_become_properties_and_signals() {
     assert_eq!((delivery.by.as_str(), delivery.ok), ("clipboard", false));
 }
 
-/// Ten a second are too many for a bus that everyone shares.
+/// Ten signals a second are too many for a bus that all programs share.
 #[tokio::test]
 async fn levels_go_to_those_alone_who_asked() {
     let daemon = Daemon::start(8).await;
@@ -111,7 +111,8 @@ async fn properties_tell_since_when_it_records_and_why_there_is_no_text() {
     assert_eq!((text("reason"), text("reason_text")), ("no_speech".into(), "secret".into()));
 }
 
-/// Every program on the bus could read what was said, sandboxed ones too, by listening.
+/// Regression: every program on the bus, even a sandboxed one, could read the dictation by
+/// listening.
 #[tokio::test]
 async fn the_text_as_it_grows_is_told_to_those_alone_who_asked() {
     let daemon = Daemon::start(8).await;
@@ -126,7 +127,7 @@ async fn the_text_as_it_grows_is_told_to_those_alone_who_asked() {
     for expected in ["one", "two"] {
         assert_eq!(next(&mut texts).await.args().unwrap().text, expected);
     }
-    // The bus keeps the order: had the texts been for all, they would be here before it.
+    // The bus keeps the order: if the texts had been broadcast, they would arrive before this.
     assert_eq!(next(&mut overheard).await.header().member().unwrap().as_str(), "Delivery");
 
     asks.unsubscribe().await.unwrap();
@@ -153,7 +154,7 @@ async fn sixteen_may_be_told_and_who_leaves_makes_room() {
     let (name, _) = error_of(one_more.subscribe().await.unwrap_err());
     assert_eq!(name, "org.v2m.Error.Busy");
     told.pop().unwrap().inner().connection().clone().close().await.unwrap();
-    // The bus tells v2m of it beside this.
+    // The bus informs v2m of the disconnection independently.
     let subscribed = async {
         while one_more.subscribe().await.is_err() {
             tokio::task::yield_now().await;
@@ -167,7 +168,7 @@ async fn events_that_were_missed_are_made_up_for_by_asking() {
     let mut daemon = Daemon::start(1).await;
     let mut states = daemon.client.receive_state_changed().await;
     assert_eq!(next(&mut states).await.get().await.unwrap(), "idle");
-    // Nothing is awaited between these: the relay finds the first two gone.
+    // There is no await between these, so the relay finds that it has missed the first two.
     for state in [State::Recording, State::Transcribing, State::Idle] {
         daemon
             .events

@@ -1,4 +1,4 @@
-//! The door on a bus of its own, with a client and a daemon that the test plays.
+//! The door on a private bus. The test plays a client and the daemon.
 
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -12,7 +12,7 @@ use zbus::OwnedVariant;
 
 pub(crate) const WORDS: &str = "Grüße — “€5” ñ 日";
 
-/// Apart, because the macro names a type after each signal.
+/// A separate module, because the macro names a type after each signal.
 pub(crate) mod client {
     use super::OwnedVariant;
     use std::collections::HashMap;
@@ -82,12 +82,12 @@ use client::DictationProxy;
 
 pub(crate) struct Daemon {
     pub(crate) bus: PrivateBus,
-    /// v2m's way to the bus; the client has its own.
+    /// v2m's connection to the bus; the client has its own.
     pub(crate) gate: Gate,
     pub(crate) _door: Door,
     pub(crate) calls: mpsc::Receiver<Call>,
     pub(crate) events: broadcast::Sender<Event>,
-    /// Who shows the states on the screen, as the door has found out.
+    /// The owner of the sign's name, as the door reports it.
     pub(crate) sign: watch::Receiver<Option<String>>,
     pub(crate) client: DictationProxy<'static>,
 }
@@ -106,7 +106,7 @@ impl Daemon {
         Self { bus, gate, _door: door.unwrap(), calls, events, sign: sign.subscribe(), client }
     }
 
-    /// Another program on the bus.
+    /// Connects another program to the bus.
     pub(crate) async fn another(&self) -> DictationProxy<'static> {
         DictationProxy::new(&self.bus.builder().build().await.unwrap()).await.unwrap()
     }
@@ -120,7 +120,7 @@ pub(crate) async fn soon<T>(awaited: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), awaited).await.expect("it came at all")
 }
 
-/// The next item of one of zbus's streams.
+/// Returns the next item of a zbus stream.
 pub(crate) async fn next<S: futures_core::Stream + Unpin>(stream: &mut S) -> S::Item {
     soon(std::future::poll_fn(|context| std::pin::Pin::new(&mut *stream).poll_next(context)))
         .await
@@ -185,14 +185,14 @@ pub(crate) fn status(state: State) -> Status {
 }
 
 impl Daemon {
-    /// What a client of the bus sees next of the name's owner.
+    /// Subscribes a client to changes of the name's owner.
     pub(crate) async fn owners(&self) -> zbus::fdo::NameOwnerChangedStream {
         let connection = self.bus.builder().build().await.unwrap();
         let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
         bus.receive_name_owner_changed_with_args(&[(0, dbus::NAME)]).await.unwrap()
     }
 
-    /// Answers the one call by which v2m makes up for what it missed.
+    /// Answers the one call with which v2m updates its state after missed events.
     pub(crate) async fn catches_up_with(&mut self, state: State) {
         let call = self.call().await;
         assert_eq!(call.request, Request::Status);

@@ -1,4 +1,4 @@
-//! The session-bus interface as another program meets it, at a real bus.
+//! Tests the session-bus interface from another program's view, on a real bus.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod buses;

@@ -1,4 +1,4 @@
-//! The program that shows the states on the screen.
+//! Tests the program that shows the states on the screen.
 
 use crate::house::{Daemon, delivered, next, soon};
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ async fn the_owner_of_the_name_is_told_what_to_show_and_nobody_else_is() {
     let (shows, listens) = (daemon.another().await, daemon.another().await);
     let mut signs = shows.receive_sign().await.unwrap();
     let mut overheard = listens.inner().receive_all_signals().await.unwrap();
-    // Before there is one.
+    // Sent before there is such a program.
     daemon.events.send(sign(SignKind::Idle)).unwrap();
     let bus = shows.inner().connection();
     let flags = RequestNameFlags::DO_NOT_QUEUE;
@@ -68,12 +68,12 @@ async fn a_sign_that_is_there_already_is_found_and_one_that_leaves_is_missed() {
     first.request_name(SIGN).await.unwrap();
     let name = |of: &zbus::Connection| of.unique_name().map(|name| name.to_string());
     soon(daemon.sign.wait_for(|sign| *sign == name(&first))).await.unwrap();
-    // v2m is thrown off the bus, and finds the sign again when it is back.
+    // The bus disconnects v2m, which finds the sign again after it has reconnected.
     daemon.gate.throw_off();
     soon(daemon.sign.wait_for(Option::is_none)).await.unwrap();
     daemon.catches_up_with(State::Idle).await;
     soon(daemon.sign.wait_for(|sign| *sign == name(&first))).await.unwrap();
-    // Killed, or switched off: both leave the name without an owner.
+    // If the program is killed or turned off, the name has no owner.
     first.release_name(SIGN).await.unwrap();
     soon(daemon.sign.wait_for(Option::is_none)).await.unwrap();
     let second = daemon.another().await.inner().connection().clone();

@@ -1,5 +1,5 @@
-//! The lines of strace as calls on files: `strace -f -y -xx`, each call with its process, joined
-//! where another thread's stands between its beginning and its end.
+//! Parses the output of `strace -f -y -xx` into calls on files. Each line has its process; calls
+//! that another thread's line splits in two are joined.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,17 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// As printed, without the names of descriptors.
+    /// The arguments as printed, without the names of descriptors.
     pub(crate) arguments: Vec<String>,
     pub(crate) result: u64,
-    /// How long it took, in milliseconds, if the trace tells (`-T`).
+    /// Its duration in milliseconds, if the trace has it (`-T`).
     pub(crate) took_ms: Option<f64>,
     /// Its line, for messages.
     pub(crate) line: String,
 }
 
 impl Call {
-    /// A string argument.
+    /// Returns the bytes of a string argument.
     pub(crate) fn bytes(&self, index: usize) -> Vec<u8> {
         let quoted = self.arguments[index].trim_matches('"');
         let digits = quoted.split("\\x").skip(1);
@@ -34,7 +34,7 @@ impl Call {
     }
 }
 
-/// All calls of the trace that succeeded, in the order in which they ended.
+/// Returns all calls of the trace that succeeded, in the order in which they ended.
 pub(crate) fn parse(trace: &str) -> Vec<Call> {
     let mut begun: HashMap<String, String> = HashMap::new();
     let mut calls = Vec::new();
@@ -54,7 +54,7 @@ pub(crate) fn parse(trace: &str) -> Vec<Call> {
     calls
 }
 
-/// `None` for signals, exits, and calls that failed.
+/// Parses a line. Returns `None` for signals, exits, and calls that failed.
 fn call(line: &str) -> Option<Call> {
     let took = line.rsplit_once(" <").and_then(|(_, took)| took.strip_suffix('>'));
     let took_ms = took.and_then(|took| Some(took.parse::<f64>().ok()? * 1e3));
@@ -68,8 +68,8 @@ fn call(line: &str) -> Option<Call> {
     Some(Call { name: name.to_owned(), arguments, result, took_ms, line })
 }
 
-/// Without what `-y` adds to descriptors, `<…>`. Strings have no such brackets: `-xx` writes them
-/// in hexadecimal.
+/// Removes the names that `-y` adds to descriptors, `<…>`. Strings have no such brackets, because
+/// `-xx` writes them in hexadecimal.
 fn without_names(line: &str) -> String {
     let mut depth = 0;
     let mut kept = String::new();

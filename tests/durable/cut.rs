@@ -1,5 +1,5 @@
-//! Every file of a store, cut short: after a power cut on a file system that promises little, or
-//! by whoever edits there.
+//! Tests a store with every file truncated: by a power cut on a file system with few guarantees, or
+//! by a user.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use v2m::session::{Code, JobId};
 use v2m::store::{RecordUpdate, Retention, Store, StoreEvent, Text, Unfinished};
 
-/// What the store tells the journal.
+/// The store's log messages.
 #[derive(Clone, Default)]
 struct Journal(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +35,7 @@ fn text(text: &str) -> Text {
     Text { text: text.into(), unrefined: None, language: "en".into(), ..Text::default() }
 }
 
-/// A store with a dictation of each kind.
+/// Creates a store with a dictation of each kind.
 fn furnish(directory: &Path) {
     let (sender, mut events) = mpsc::channel(64);
     let mut store = Store::spawn(directory.into(), Retention::default(), sender).unwrap();
@@ -81,7 +81,7 @@ fn start(directory: &Path) -> Vec<Unfinished> {
     left
 }
 
-/// The dictations by their names, with the length of their sound and the text that is left.
+/// Returns the dictations' paths, the length of their sound in samples, and their remaining text.
 fn told(left: Vec<Unfinished>) -> Vec<(PathBuf, u64, Option<String>)> {
     let brief = |left: Unfinished| {
         (left.path.file_name().unwrap().into(), left.samples, left.text.map(|text| text.text))
@@ -126,7 +126,7 @@ fn a_store_of_which_any_file_is_cut_short_loses_nothing_else() {
             let own = left.iter().find(|it| !is_other(it));
             let before = unharmed.iter().find(|it| !is_other(it));
             if name.ends_with(".json") {
-                // Its sound is whole, and gives the text again.
+                // Its sound is complete, so it can be transcribed again.
                 assert!(log.contains("WARN") && log.contains(&name), "not named; {at}\n{log}");
                 assert_eq!(own.map(|it| (it.1, it.2.clone())), Some((8_000, None)), "{at}");
             } else {

@@ -1,22 +1,22 @@
-//! A folder on a disk that promises no more than POSIX: what was written is there after a power cut
-//! once `fsync` of the file has returned, and a name is there, or gone, once `fsync` of its folder
-//! has. Anything else may be there or not, in any order.
+//! Simulates a folder on a disk that guarantees no more than POSIX. A file's content survives a
+//! power cut once `fsync` of the file has returned; a name's creation or removal survives once
+//! `fsync` of its folder has. All other changes may survive or not, in any order.
 
 use crate::calls::Call;
 use std::collections::{BTreeMap, HashMap};
 
-/// Names and what the files hold.
+/// File names and contents.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 #[derive(Clone, Debug, Default)]
 struct Inode {
-    /// As programs see it.
+    /// The content as programs see it.
     now: Vec<u8>,
-    /// As it is after a power cut at the worst.
+    /// The content that a power cut leaves in the worst case.
     synced: Vec<u8>,
 }
 
-/// A change of names that no `fsync` of the folder has followed yet.
+/// A change of names since the folder's last `fsync`.
 #[derive(Clone, Debug)]
 enum Change {
     Put(String, usize),
@@ -42,7 +42,7 @@ enum Open {
     Folder,
 }
 
-/// What the disk forgets, to see whether a check notices.
+/// A fault of the disk, to test whether the checks notice it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forgets {
     Nothing,
@@ -52,7 +52,7 @@ pub(crate) enum Forgets {
     Folders,
 }
 
-/// The folder, from the calls on it.
+/// The folder's state, computed from the calls on it.
 pub(crate) struct Disk {
     forgets: Forgets,
     folder: String,
@@ -92,7 +92,7 @@ impl Disk {
         }
     }
 
-    /// Carries a call out; whether it concerned the folder.
+    /// Applies a call. Returns whether it concerned the folder.
     pub(crate) fn take(&mut self, call: &Call) -> bool {
         match call.name.as_str() {
             "openat" | "open" => {
@@ -138,7 +138,8 @@ impl Disk {
             "unlink" => self.removed(&call.path(0)),
             "unlinkat" => self.removed(&call.path(1)),
             other => {
-                // What else changes a file is not used there, or this disk has to learn it.
+                // The store uses no other call that changes a file. If it ever does, this disk must
+                // learn it.
                 let is_open = self.file(call.number(0)).is_some();
                 assert!(!is_open, "this disk does not know {other}: {}", call.line);
                 false
@@ -181,13 +182,14 @@ impl Disk {
         true
     }
 
-    /// As programs see it.
+    /// Returns the files as programs see them.
     pub(crate) fn now(&self) -> Files {
         self.with(&self.names, |inode| &inode.now)
     }
 
-    /// What may be there after a power cut: all names as they were synced, or as they are, or with
-    /// one of the changes since; the files as they were synced, or as they are.
+    /// Returns the possible states after a power cut. The names are those of the last sync, the
+    /// current ones, or those of the last sync with one of the changes since; the contents are the
+    /// synced or the current ones.
     pub(crate) fn after_power_cut(&self) -> Vec<Files> {
         let one_change = |change: &Change| {
             let mut names = self.synced.clone();

@@ -1,4 +1,4 @@
-//! Power cuts, at every moment of a store's work.
+//! Tests a power cut at every moment of a store's work.
 
 use crate::calls;
 use crate::disk::{Disk, Files, Forgets};
@@ -14,28 +14,28 @@ use v2m::store::{
 };
 
 const CHILD: &str = "V2M_TEST_DURABLE_DIRECTORY";
-/// What changes files, and what brings them to the disk. Not every processor has all of them (`?`).
+/// System calls that change files or sync them. Not every processor has all of them (`?`).
 const TRACED: &str = "trace=?open,openat,close,write,pwrite64,writev,pwritev,ftruncate,fallocate,fsync,fdatasync,\
     ?rename,renameat,renameat2,?unlink,unlinkat,copy_file_range,sendfile,dup,?dup2,dup3";
-/// Samples of a tenth of a second.
+/// The number of samples in a tenth of a second.
 const PIECE: usize = 1600;
-/// How much of what was said a power cut may cost while it is recorded: the sound since the last
-/// sync, which comes once a second, and the piece that is being written.
+/// The most sound, in samples, that a power cut may cost during a recording: the sound since the
+/// last sync, which happens once a second, and the piece that is being written.
 const STATED: usize = 16_000 + PIECE;
 
-/// How much is recorded of job 5 when its first sentence, which ends there, is over. Job 6 is the
-/// rest: less than a second, so that it is not synced anyway.
+/// The samples recorded of job 5 when the store splits it at the end of its first sentence. Job 6
+/// is the rest. It has less than a second, so that only an explicit sync can save it.
 const TALK: usize = 56_000;
 const SENTENCE: usize = 45_000;
 
-/// The sound of a job: each sample tells where it belongs.
+/// Returns the sound of a job. Each sample's value identifies its position.
 fn sound(job: u32, samples: usize) -> Vec<i16> {
     (0..samples).map(|at| ((at as u32 * 31 + job * 7919) % 30_000) as i16 + 1).collect()
 }
 
-/// A word to the trace: what is promised from here on.
+/// Writes a promise to the trace: it must hold from here on.
 fn promise(what: &str) {
-    // The test's own output is captured and not written.
+    // Written directly, because the test harness captures the test's own output.
     rustix::io::write(rustix::stdio::stderr(), format!("PROMISE {what}\n").as_bytes()).unwrap();
 }
 
@@ -85,12 +85,12 @@ fn text(job: u32) -> Text {
     Text { text, unrefined: None, language: "en".into(), ..Text::default() }
 }
 
-/// What a service does with its store in a day, for the trace.
+/// The work of a service with its store in a day, for the trace.
 #[test]
 fn a_day_of_a_store() {
     let Some(directory) = std::env::var_os(CHILD) else { return };
     let (sender, events) = mpsc::channel(64);
-    // Recordings go once their text is delivered: the most that is deleted.
+    // Recordings are deleted once their text is delivered, so that as much as possible is deleted.
     let retention = Retention { keep_audio: false, ..Retention::default() };
     let store = Store::spawn(directory.into(), retention, sender).unwrap();
     let mut child = Child { store, events };
@@ -101,7 +101,7 @@ fn a_day_of_a_store() {
     child.record(2, 24_000);
     child.recorded(2, 24_000);
     child.finish(2, RecordUpdate::Failed(Code::EngineFailed, "it died twice".into(), None));
-    // The disk refused a part, and gets the whole from memory.
+    // The disk refuses a part, and the store writes the whole recording from memory.
     child.record(3, 20_000);
     promise("rewrite 3");
     child.store.rewrite(JobId(3), sound(3, 40_000)).unwrap();
@@ -110,7 +110,7 @@ fn a_day_of_a_store() {
     child.record(4, 20_000);
     promise("discard 4");
     child.store.discard(JobId(4)).unwrap();
-    // A continuous dictation: a sentence is over while it is recorded.
+    // A continuous dictation: a sentence ends during the recording.
     child.record(5, TALK);
     let talk = child.store.name(JobId(5));
     let tail = sound(5, TALK).split_off(SENTENCE);
@@ -131,7 +131,8 @@ fn a_day_of_a_store() {
     promise("discarded 4");
 }
 
-/// The calls of [`a_day_of_a_store`]; `None`, said on standard error, where they cannot be had.
+/// Returns the calls of [`a_day_of_a_store`]. Returns `None`, and says so on standard error, if
+/// strace does not work here.
 fn traced(directory: &Path) -> Option<Vec<calls::Call>> {
     let log = directory.with_extension("trace");
     let status = Command::new("strace")
@@ -157,15 +158,16 @@ fn traced(directory: &Path) -> Option<Vec<calls::Call>> {
     Some(calls::parse(&fs::read_to_string(log).unwrap()))
 }
 
-/// What has been promised of a job.
+/// The promises about a job.
 #[derive(Debug, Default)]
 struct Promised {
     stem: String,
     recorded: Option<usize>,
-    /// The sound since the last sync may be all that a refusing disk had missed.
+    /// Whether the recording is being rewritten. Then a power cut may cost all the sound that a
+    /// refusing disk had missed.
     rewriting: bool,
     delivered: bool,
-    /// It is the part of job 5 after its first sentence.
+    /// Whether it is the part of job 5 after its first sentence.
     is_part: bool,
     discarding: bool,
     discarded: bool,
@@ -188,7 +190,7 @@ fn whenever_the_power_goes_what_was_promised_is_there() {
     }
 }
 
-/// What would be lost on a disk that forgets is noticed.
+/// The check itself must notice losses on a disk that forgets.
 #[test]
 fn a_disk_that_forgets_is_found_out() {
     let home = tempfile::tempdir().unwrap();
@@ -200,8 +202,8 @@ fn a_disk_that_forgets_is_found_out() {
     }
 }
 
-/// Follows the calls, and looks at each state that a power cut at any moment may leave; the numbers
-/// of moments and states, or what is lost.
+/// Replays the calls, and checks each state that a power cut at any moment may leave. Returns the
+/// numbers of moments and states, or an error that says what is lost.
 fn replay(
     calls: &[calls::Call],
     directory: &Path,
@@ -232,7 +234,7 @@ fn replay(
     Ok((moments, states))
 }
 
-/// Answers why, if something is not so.
+/// Returns an error with the reason if a condition is false.
 macro_rules! ensure {
     ($so:expr, $($why:tt)+) => {
         if !$so {
@@ -256,13 +258,13 @@ fn take_promise(promised: &mut BTreeMap<u32, Promised>, told: &str) {
     }
 }
 
-/// Starts a store on what the power cut left, and looks for what was promised.
+/// Starts a store on the state after a power cut, and checks the promises.
 fn check(now: &Files, state: &Files, promised: &BTreeMap<u32, Promised>) -> Result<(), String> {
     let dir = tempfile::tempdir().unwrap();
     for (name, content) in state {
         fs::write(dir.path().join(name), content).unwrap();
     }
-    // The disk's own view, before the new service changes anything.
+    // The state of the disk before the new service changes anything.
     for name in state.keys().filter_map(|name| name.strip_suffix(".wav")) {
         let has_record = state.contains_key(&format!("{name}.json"));
         let samples = read_pcm(&dir.path().join(format!("{name}.wav"))).unwrap();
@@ -297,7 +299,7 @@ fn check(now: &Files, state: &Files, promised: &BTreeMap<u32, Promised>) -> Resu
         };
         ensure!(pcm == own, "job {job} has other sound");
         if *job == 5 && left == SENTENCE && promised.contains_key(&6) {
-            // The rest was cut off, so it is elsewhere.
+            // The rest was cut off, so it must be in job 6.
             let rest = sound_of(&found, promised, 6);
             ensure!(SENTENCE + rest >= TALK, "{rest} samples are left after the sentence");
         }
@@ -305,7 +307,7 @@ fn check(now: &Files, state: &Files, promised: &BTreeMap<u32, Promised>) -> Resu
         ensure!(left == whole, "job {job}: {left} of {whole} samples are left");
         let written = now.get(&format!("{}.wav", promise.stem));
         let written = written.map_or(0, |wav| wav.len().saturating_sub(44) / 2);
-        // Job 5 has what follows its sentence until the part has it.
+        // The sound after the sentence stays in job 5 until the part has it.
         let has = match promise.is_part {
             true => (SENTENCE + left).max(sound_of(&found, promised, 5)) - SENTENCE,
             false => left,
@@ -316,7 +318,7 @@ fn check(now: &Files, state: &Files, promised: &BTreeMap<u32, Promised>) -> Resu
     Ok(())
 }
 
-/// How many samples are left of a job without a text.
+/// Returns how many samples are left of a job without a text.
 fn sound_of(
     found: &BTreeMap<String, Unfinished>,
     promised: &BTreeMap<u32, Promised>,
@@ -326,7 +328,7 @@ fn sound_of(
     left.map_or(0, |left| read_pcm(&left.path).unwrap_or_default().len())
 }
 
-/// What a new service finds there, by the names without their ends.
+/// Starts a store, and returns the unfinished dictations by their file stems.
 fn start(directory: &Path) -> BTreeMap<String, Unfinished> {
     let (sender, mut events) = mpsc::channel(64);
     let retention = Retention { keep_audio: false, ..Retention::default() };

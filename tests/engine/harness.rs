@@ -1,4 +1,4 @@
-//! The engine as a child with a socketpair, its models and a recording.
+//! The engine as a child process with a socketpair, its models and a recording.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -10,10 +10,10 @@ use v2m_ipc::engine::{
     DecodeOptions, Frame, FromEngine, Segment, ToEngine, encode_pcm, read_frame, write_message,
 };
 
-/// Two engines at once on a small machine wait for each other at every barrier of ggml.
+/// On a small machine, two engines at once wait for each other at every barrier of ggml.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Long enough for a busy machine; only a hang waits so long.
+/// Long enough for a busy machine; only a hang takes this long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn model(name: &str) -> PathBuf {
@@ -26,19 +26,19 @@ pub(crate) fn model(name: &str) -> PathBuf {
     path
 }
 
-/// The engine that is tested.
+/// Returns the engine under test.
 pub(crate) fn program() -> std::ffi::OsString {
     let named = std::env::var_os("V2M_TEST_ENGINE");
     named.unwrap_or_else(|| env!("CARGO_BIN_EXE_v2m-engine").into())
 }
 
-/// The model of the engine that is tested.
+/// Returns the model of the engine under test.
 pub(crate) fn own_model() -> PathBuf {
     let named = std::env::var("V2M_TEST_ENGINE_MODEL");
     model(&named.unwrap_or_else(|_| "ggml-tiny.en-q8_0.bin".into()))
 }
 
-/// The voice activity model that v2m ships.
+/// Returns the voice activity model that v2m ships.
 pub(crate) fn vad() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/ggml-silero-v6.2.0.bin")
 }
@@ -59,7 +59,7 @@ impl Engine {
         Self::run(Command::new(program()), model, vad)
     }
 
-    /// `command` starts the engine, and passes on what it is given.
+    /// Runs `command`, which starts the engine and passes its arguments on.
     pub(crate) fn run(mut command: Command, model: &Path, vad: &Path) -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let (socket, theirs) = UnixStream::pair().unwrap();

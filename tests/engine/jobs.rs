@@ -1,4 +1,4 @@
-//! Recordings one after the other: paused, cancelled, in a language, with a vocabulary.
+//! Tests recordings one after another: paused, cancelled, with a language, with a vocabulary.
 
 use crate::harness::{Engine, assert_is_sample, model, sample, vad};
 use v2m_ipc::engine::{DecodeOptions, FromEngine, ToEngine};
@@ -49,13 +49,13 @@ fn a_cancelled_job_leaves_the_next_one_clean_and_pings_are_answered_meanwhile() 
     assert!(engine.end().status.success());
 }
 
-/// A file, in whose midst a dictation comes between twice: its text is what it is without that.
+/// Two dictations interrupt a file. Its text must be the same as without them.
 #[test]
 fn a_paused_job_goes_on_where_it_was() {
     let mut engine = Engine::loaded();
     let recording = sample();
     let file = recording.repeat(3);
-    // Greedy: a beam's candidates are drawn at random.
+    // Greedy, because a beam's candidates are drawn at random.
     let options = DecodeOptions { beam_size: 1, patient: true, ..DecodeOptions::default() };
     engine.send(&ToEngine::Begin { job: 1, options: options.clone() });
     engine.pcm(1, &file);
@@ -67,7 +67,7 @@ fn a_paused_job_goes_on_where_it_was() {
     let (now, later) = file.split_at(file.len() / 2);
     engine.pcm(2, now);
     for (round, dictation) in [3, 4].into_iter().enumerate() {
-        // It is decoding: a piece, a seam or several pieces as one.
+        // The engine is decoding: a piece, a seam or several pieces at once.
         engine.until(|m| matches!(m, FromEngine::Progress { job: 2, .. }).then_some(()));
         engine.send(&ToEngine::Pause { job: 2 });
         assert_is_sample(&engine.transcribe(dictation, &recording).0);
@@ -87,7 +87,7 @@ fn a_paused_job_goes_on_where_it_was() {
     assert_eq!((disturbed.0, disturbed.1), undisturbed);
     assert_eq!(disturbed.2.samples, file.len() as u64);
 
-    // One that it does not know.
+    // A job that the engine does not know.
     engine.send(&ToEngine::Resume { job: 9 });
     engine.until(|m| matches!(m, FromEngine::Failed { job: 9, .. }).then_some(()));
     assert!(engine.end().status.success());
@@ -142,11 +142,11 @@ fn the_language_is_detected_among_those_named_and_a_wrong_one_is_refused() {
     assert!(transcribe(3, wrong, beginning).unwrap_err().contains("\"xx\""));
 }
 
-/// The microphone hears them, if the speakers are on.
+/// The microphone picks up v2m's own sounds if the speakers are on.
 #[test]
 fn the_sounds_of_a_dictation_are_no_words_and_change_none() {
     let heard = |sound: v2m::feedback::Sound| -> Vec<i16> {
-        // From 48 kHz; there is nothing above 3 kHz in it.
+        // From 48 to 16 kHz. The sounds have nothing above 3 kHz, so no filter is needed.
         let samples = sound.samples().into_iter().step_by(3);
         samples.map(|sample| (sample * 32_768.0) as i16).collect()
     };
@@ -158,9 +158,9 @@ fn the_sounds_of_a_dictation_are_no_words_and_change_none() {
     }
     assert_eq!(engine.transcribe(1, &sounds), (String::new(), Vec::new()));
 
-    // Into what a microphone hears of it, 20 dB less, somebody speaks at once. (The default model
-    // writes the same words with all of it; to this one a quarter of a second of silence before the
-    // words makes more of a difference.)
+    // The user speaks during the sound, which the microphone picks up 20 dB lower. (The default
+    // model writes the same words even at full volume. A quarter of a second of silence before the
+    // words affects this model more.)
     let start = heard(v2m::feedback::Sound::Start).into_iter().map(|sample| sample / 10);
     let mixed = sample().into_iter().zip(start.chain(std::iter::repeat(0)));
     let mixed: Vec<i16> = mixed.map(|(voice, sound)| voice.saturating_add(sound)).collect();
@@ -168,8 +168,8 @@ fn the_sounds_of_a_dictation_are_no_words_and_change_none() {
     assert!(engine.end().status.success());
 }
 
-/// What is asked for a model that must be told the language: nothing is transcribed, and the answer
-/// does not wait for the end.
+/// The daemon requests this for a model that must be given the language: nothing is transcribed,
+/// and the answer comes before the end.
 #[test]
 fn the_language_alone_is_told_from_the_first_voice_and_the_next_recording_is_transcribed() {
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
@@ -196,7 +196,7 @@ fn the_language_alone_is_told_from_the_first_voice_and_the_next_recording_is_tra
     assert_eq!(language.as_deref(), Some("en"));
     assert!((32_000..33_000).contains(&voice), "{voice}");
 
-    // One that is over before: by what there is. Of silence nothing is said.
+    // A recording that ends before the limit: the sound so far decides. Silence has no language.
     engine.send(&ToEngine::Begin { job: 2, options: asked(60) });
     engine.pcm(2, &recording);
     engine.send(&ToEngine::Finish { job: 2 });
@@ -206,7 +206,7 @@ fn the_language_alone_is_told_from_the_first_voice_and_the_next_recording_is_tra
     engine.send(&ToEngine::Finish { job: 3 });
     assert_eq!(told(&mut engine, 3), (None, 0));
 
-    // One that is cancelled is never told, and does not disturb the next one.
+    // A cancelled job gets no language, and does not disturb the next one.
     engine.send(&ToEngine::Begin { job: 4, options: asked(2) });
     engine.pcm(4, &recording);
     engine.send(&ToEngine::Cancel { job: 4 });

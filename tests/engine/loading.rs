@@ -1,4 +1,4 @@
-//! How it starts and ends: models that are none, too little memory, wrong frames and arguments.
+//! Tests the engine's start and end: invalid models, too little memory, wrong frames and arguments.
 
 use crate::harness::{Engine, model, own_model, program, vad};
 use std::fs;
@@ -28,10 +28,10 @@ fn what_is_no_model_is_refused_with_the_reason() {
     };
     let noise: Vec<u8> =
         (0..200_000u32).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
-    // How many tensors there are, or how many heads.
+    // Changes the number of tensors, or of heads.
     let mut header_lies = whole.clone();
     header_lies[if is_gguf { 8 } else { 4 + 4 * 4 }] ^= 1;
-    // Of another architecture, or of another kind.
+    // A model of another architecture, or of another kind.
     let mut other = if is_gguf { whole.clone() } else { fs::read(&vad).unwrap() };
     if is_gguf {
         let name = b"moonshine";
@@ -62,8 +62,8 @@ fn what_is_no_model_is_refused_with_the_reason() {
     }
 }
 
-/// With less memory than it needs, it says so or dies of that: the daemon tells the user either. It
-/// does not hang, and does not claim to be ready.
+/// With too little memory, the engine reports this or dies of it; the daemon informs the user in
+/// both cases. It does not hang, and does not report that it is ready.
 #[test]
 fn without_memory_for_its_model_it_fails() {
     for kib in [60_000, 130_000, 200_000] {

@@ -1,4 +1,4 @@
-//! Where a sentence ends, and what pauses do to it.
+//! Tests where a sentence ends, and the effect of pauses.
 
 use crate::harness::{Engine, assert_is_sample, model, sample, vad};
 use v2m::text::{self, Choices, Context, RawText, Rules};
@@ -7,8 +7,8 @@ use v2m_recogniser::stream::join::{self, Part};
 use v2m_recogniser::stream::seam::{self, Case, SeamEdit};
 use v2m_recogniser::stream::{Hypothesis, Token};
 
-/// The recording's own pauses, after “Americans” and “you”, end no sentence, and the silence between
-/// two readings ends one.
+/// The pauses within the recording, after “Americans” and “you”, do not end a sentence. The silence
+/// between two readings does.
 #[test]
 fn a_sentence_is_over_at_its_end_and_not_at_the_pauses_within_it() {
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
@@ -26,7 +26,7 @@ fn a_sentence_is_over_at_its_end_and_not_at_the_pauses_within_it() {
         if round == 0 {
             continue;
         }
-        // The one before is over while this one is spoken, or soon after it.
+        // The previous sentence ends while this one is spoken, or soon after it.
         let until = engine.until(|message| match message {
             FromEngine::Sentence { job: 1, until, language } => {
                 assert_eq!(language, "en");
@@ -38,7 +38,7 @@ fn a_sentence_is_over_at_its_end_and_not_at_the_pauses_within_it() {
         let spoken = round * (length + pause as u64);
         assert!((spoken - pause as u64..=spoken).contains(&until), "{until} of {spoken}");
     }
-    // More than four seconds end a sentence without a word after it.
+    // More than four seconds of silence end a sentence, even if no word follows.
     engine.pcm(1, &[0; 5 * 16_000]);
     let until = engine.until(|message| match message {
         FromEngine::Sentence { job: 1, until, .. } => Some(*until),
@@ -54,8 +54,7 @@ fn a_sentence_is_over_at_its_end_and_not_at_the_pauses_within_it() {
 
 #[test]
 fn text_grows_while_one_speaks() {
-    // The smallest model is in two minds about a word of the second time round: which one wins
-    // hangs on the last bit.
+    // Not the smallest model: the second time, rounding errors decide which of two words it writes.
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
     engine.until(|m| matches!(m, FromEngine::Loaded { .. }).then_some(()));
     let recording = sample();
@@ -93,8 +92,8 @@ fn text_grows_while_one_speaks() {
     assert_eq!(text, joined(&segments));
 }
 
-/// It once read "And so my fellow Americans. Ask not. What your country can do for you, ask what
-/// you can do for your country."
+/// Regression: the text was "And so my fellow Americans. Ask not. What your country can do for you,
+/// ask what you can do for your country."
 #[test]
 fn pauses_within_a_sentence_do_not_end_it() {
     let mut engine = Engine::start(&model("ggml-base-q8_0.bin"), &vad());
@@ -118,7 +117,8 @@ fn pauses_within_a_sentence_do_not_end_it() {
     assert!(capitals.len() == 2 && capitals[1].starts_with("Americans"), "{text:?}");
 }
 
-/// The rules read the pauses between pieces, which stay when marks and capitals there have gone.
+/// The rules use the pauses between pieces. These pauses remain when the seams lose their marks and
+/// capitals.
 #[test]
 fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
     let rules = Rules::new(Choices { layout: true, take_back: true, ..Choices::default() });
@@ -135,7 +135,7 @@ fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
             "Milk and eggs\nBread and butter.",
         ),
     ] {
-        // As the model decides where it hears one sentence.
+        // The model has decided that this is one sentence.
         let mut mended = pieces.map(str::to_owned);
         let verdict = SeamEdit { mark: String::new(), case: Some(Case::Lower) };
         for at in 1..mended.len() {
@@ -143,7 +143,7 @@ fn commands_between_pauses_are_obeyed_after_seams_are_mended() {
             (mended[at - 1], mended[at]) = (before, after);
         }
         assert_eq!(obeyed(&mended), expected, "{mended:?}");
-        // As it writes all of it at once.
+        // The model has transcribed all of it at once.
         let tokens = |text: &str, log_probability: f32| -> Vec<Token> {
             let token =
                 |word| Token { id: 1, bytes: format!(" {word}").into_bytes(), log_probability };

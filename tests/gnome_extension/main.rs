@@ -1,4 +1,4 @@
-//! v2m's extension of GNOME Shell, as far as it can be tested without a shell: its files, its
+//! Tests v2m's extension of GNOME Shell as far as that is possible without a shell: its files, its
 //! translations, and what it shows. `tests/system/gnome/extension.rs` tests it in the shell.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -11,7 +11,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files in `gnome/` with this ending, in order.
+/// Returns the files in `gnome/` with this extension, sorted.
 fn files(ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("gnome")).unwrap().map(|entry| entry.unwrap().path());
     let mut found: Vec<_> =
@@ -21,7 +21,7 @@ fn files(ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Runs a program of the test packages; what it said. Panics if it fails.
+/// Runs a program of the test packages, and returns its output. Panics if it fails.
 fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -47,13 +47,13 @@ fn every_sentence_has_its_spanish() {
     run(extract.arg("--output").arg(&template).args(files("js")));
     let sentences = fs::read_to_string(&template).unwrap();
     assert!(sentences.contains("msgid \"Start Dictation\""), "{sentences}");
-    // It fails if one is missing, empty or fuzzy.
+    // Fails if a translation is missing, empty or fuzzy.
     run(Command::new("msgcmp").arg(&spanish).arg(&template));
     run(Command::new("msgfmt")
         .args(["--check-format", "--output-file"])
         .arg(compiled)
         .arg(&spanish));
-    // What nobody says any more goes.
+    // Translations of removed messages must be removed.
     let said = |text: &str| text.lines().filter(|line| line.starts_with("msgid ")).count();
     assert_eq!(said(&fs::read_to_string(&spanish).unwrap()), said(&sentences));
 }
@@ -93,6 +93,6 @@ fn its_folder_is_named_as_it_names_itself_and_older_shells_do_not_load_it() {
     let versions = metadata["shell-version"].as_array().unwrap();
     let versions: Vec<u32> =
         versions.iter().map(|it| it.as_str().unwrap().parse().unwrap()).collect();
-    // Modules are of another form before 45.
+    // Before 45, extensions were not ES modules.
     assert!(versions.contains(&48) && versions.iter().all(|version| *version >= 45));
 }

@@ -1,4 +1,4 @@
-//! Who may be asked: the endpoint that the configuration names, whatever a question says.
+//! Tests which endpoint may be asked: only the one in the configuration, whatever a question says.
 
 use crate::harness::{
     CLEAN, Daemon, Program, TEXT, configure, endpoint, failed, new_house, plain_program, rewrite,
@@ -54,11 +54,11 @@ fn without_a_provider_nobody_is_asked() {
         message
     };
     // There is no file yet.
-    assert!(refused("names none").contains("config set llm.provider"));
+    assert!(refused("names no language model").contains("config set llm.provider"));
     let url = format!("base_url = {:?}\n", peer.url);
     for (file, word) in [
-        (format!("[llm]\nprovider = \"none\"\n{url}"), "names none"),
-        (format!("[llm]\n{url}"), "names none"),
+        (format!("[llm]\nprovider = \"none\"\n{url}"), "names no language model"),
+        (format!("[llm]\n{url}"), "names no language model"),
         (format!("[llm]\nprovider = \"openai\n{url}"), "v2m check-config"),
         (format!("[llm]\nprovider = \"gpt\"\n{url}"), "v2m check-config"),
         (format!("[llm]\nprovider = 3\n{url}"), "v2m check-config"),
@@ -79,7 +79,7 @@ fn a_configuration_that_changes_is_followed() {
     let acts = || vec![reply(STREAM, said(CLEAN)), reply(STREAM, said(CLEAN))];
     let (first, second) = (Peer::new(acts()), Peer::new(acts()));
     let (to_first, to_second) = (rewrite(endpoint(&first.url)), rewrite(endpoint(&second.url)));
-    // On one connection, and the file written by turns over itself and in its place.
+    // On one connection. The file is overwritten and replaced in turn.
     let write = |url: &str| {
         fs::write(config(&program), format!("llm.provider = 'openai'\nllm.base_url = '{url}/'\n"))
     };
@@ -108,7 +108,7 @@ fn a_provider_without_an_address_is_at_its_own() {
     for base_url in [None, Some(named)] {
         let (_, message) =
             failed(program.ask_uninvited(&rewrite(Endpoint { base_url, ..own.clone() })));
-        // It is allowed, and there is no key.
+        // The endpoint is allowed; only the key is missing.
         assert!(message.contains("asks for a key"), "{message}");
     }
     let elsewhere = Endpoint { base_url: Some("https://llm.invalid".into()), ..own };
@@ -141,14 +141,14 @@ const VALUES: [&str; 22] = [
     "http://x\t",
 ];
 
-/// A line of a configuration, or a variable, that may be right or wrong.
+/// Generates a value for the configuration or a variable, which may be valid or not.
 fn value() -> impl Strategy<Value = String> {
     proptest::sample::select(&VALUES[..]).prop_map(str::to_owned)
 }
 
 proptest! {
-    /// The daemon's reading and that of v2m-llm are two, and must come to the same: else what the user has set is refused, or
-    /// what they have not set is asked.
+    /// The daemon and v2m-llm read the configuration separately, and must get the same result.
+    /// Otherwise v2m-llm would refuse the user's endpoint, or ask one that the user has not set.
     #[test]
     fn the_daemon_reads_the_same(
         lines in proptest::collection::btree_map(

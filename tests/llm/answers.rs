@@ -1,4 +1,4 @@
-//! Questions that are answered: in each provider's form, judged, over connections that are kept.
+//! Tests questions that are answered: in each provider's format, checked, over kept connections.
 
 use crate::harness::{
     CLEAN, Daemon, TEXT, endpoint, failed, plain_program, rewrite, rewrite_of, text,
@@ -77,7 +77,7 @@ fn an_order_in_the_text_that_is_carried_out_is_refused() {
         assert!(!message.contains("autumn"), "{message}");
     }
     assert!(program.log().contains("rejected, "), "{}", program.log());
-    // Without bounds whatever is said counts, but nothing is not said.
+    // Without bounds, any answer is accepted except an empty one.
     let free = |peer: &Peer| Question::Rewrite {
         endpoint: endpoint(&peer.url),
         instruction: "Write a poem of it.".into(),
@@ -122,8 +122,8 @@ fn connections_are_kept_from_one_question_to_the_next() {
 #[test]
 fn a_kept_connection_that_was_closed_meanwhile_is_no_error() {
     let program = plain_program();
-    // Closed with the next request in it, as when both cross on the way: it has nothing of an
-    // answer.
+    // The server closes the connection after the next request has arrived, without any part of an
+    // answer, as when both cross on the way.
     let crossed: crate::peer::Act = Box::new(|_| Then::Close);
     let peer = Peer::new(vec![
         kept(STREAM, said(CLEAN), Then::Keep),
@@ -135,7 +135,7 @@ fn a_kept_connection_that_was_closed_meanwhile_is_no_error() {
         assert_eq!(program.ask(&rewrite(endpoint(&peer.url))), text(CLEAN));
         assert_eq!(peer.seen().requests.len(), count);
     }
-    // At once: what a pause would mend is something else.
+    // The retry follows immediately: it is not one of the retries after a pause.
     assert!(program.log().contains("attempts 2"), "{}", program.log());
 }
 

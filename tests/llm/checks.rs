@@ -1,4 +1,4 @@
-//! Check, and questions without a model: what there is instead.
+//! Tests Check, and questions without a model: the message lists the available models.
 
 use crate::harness::{Daemon, Program, endpoint, failed, plain_program, rewrite};
 use crate::peer::{Act, JSON, Peer, reply};
@@ -67,7 +67,7 @@ fn a_model_that_is_not_there_is_told_with_those_that_are() {
 #[test]
 fn who_lists_no_models_is_believed() {
     let program = plain_program();
-    // An empty question is refused where questions are answered.
+    // A server with this API refuses an empty question.
     for (head, body) in [
         ("400 Bad Request", "{\"error\":{\"message\":\"messages is required\"}}"),
         ("422 Unprocessable", "{\"detail\":[{\"msg\":\"Field required\"}]}"),
@@ -76,17 +76,17 @@ fn who_lists_no_models_is_believed() {
     ] {
         let acts = vec![reply("404 Not Found", ""), reply(head, body)];
         let (answer, requests) = check_with(&program, acts, |_| {});
-        assert!(detail(answer).contains("answers, and lists no models"), "{head}");
+        assert!(detail(answer).contains("answers, but does not list its models"), "{head}");
         assert!(requests[1].starts_with("POST /chat/completions ") && requests[1].ends_with("{}"));
     }
     let (answer, _) = check(&program, reply(JSON, "{\"ok\":true}"), |_| {});
-    assert!(failed(answer).1.contains("no list of models"));
+    assert!(failed(answer).1.contains("not a list of models"));
     let (answer, _) = check(&program, reply("401 Unauthorized", ""), |_| {});
     assert!(failed(answer).1.contains("refuses the key"));
 }
 
-/// A website's 404 was "answers, and lists no models; m is believed": all seemed well until
-/// somebody dictated.
+/// Regression: a website's 404 was reported as "answers, but does not list its models; m is
+/// believed". Everything seemed well until the first dictation.
 #[test]
 fn an_address_where_no_language_model_is_asked_is_told() {
     const PAGE: &str = "<html><head><title>404 Not Found</title></head></html>";
@@ -105,7 +105,7 @@ fn an_address_where_no_language_model_is_asked_is_told() {
             assert!(message.contains(word), "{word} in {message}");
         }
     }
-    // Some repeat the path, which holds "models".
+    // Some servers repeat the path, which contains "models".
     let path = "Cannot POST /v1beta/models/m:streamGenerateContent";
     let gemini = |endpoint: &mut Endpoint| endpoint.provider = Provider::Gemini;
     let repeats = vec![reply("404 Not Found", "nope"), reply("404 Not Found", path)];

@@ -1,4 +1,4 @@
-//! The socket: frames, limits, and how the program ends.
+//! Tests the socket: frames, limits, and how the program ends.
 
 use crate::harness::{
     CLEAN, Client, Daemon, PATIENCE, TEXT, endpoint, failed, new_house, plain_program, rewrite,
@@ -31,7 +31,7 @@ fn it_ends_when_nobody_is_connected_any_more() {
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     assert_eq!(program.ask(&rewrite(endpoint(&peer.url))), text(CLEAN));
     assert_eq!(program.end().code(), Some(0), "{}", program.log());
-    // One that stays and is silent does not keep it.
+    // A connected client that sends nothing does not keep the program running.
     let mut program = new_house().args(&["--idle-seconds", "1"]).start();
     let mut client = program.connect();
     assert_eq!(client.next(), None);
@@ -72,7 +72,7 @@ fn who_leaves_is_not_waited_for_and_the_model_is_left_too() {
     wait.recv_timeout(PATIENCE).unwrap();
     drop(client);
     assert_eq!(seen.recv_timeout(PATIENCE), Ok(0), "the server sees the end of its connection");
-    // It goes on for others.
+    // The program continues to serve others.
     let peer = Peer::new(vec![reply(STREAM, said(CLEAN))]);
     assert_eq!(program.ask(&rewrite(endpoint(&peer.url))), text(CLEAN));
     assert!(program.log().contains(": cancelled"), "{}", program.log());
@@ -148,7 +148,7 @@ fn absurd_times_are_no_trouble() {
     assert_eq!(failed(program.ask(&rewrite(none))).0, FailureKind::Unavailable);
 }
 
-/// What is said last on a connection, before its end.
+/// Returns the last message on a connection, and checks that the connection ends after it.
 #[track_caller]
 fn last_word(mut client: Client) -> (FailureKind, String) {
     let told = failed(client.next().expect("a last word"));
@@ -160,10 +160,10 @@ fn last_word(mut client: Client) -> (FailureKind, String) {
 fn where_no_frame_can_begin_the_connection_ends() {
     let program = plain_program();
     for (sent, word) in [
-        // Longer than any question, and its length alone.
+        // Longer than any question; only the length is sent.
         (u32::try_from(MAX_REQUEST + 1).unwrap().to_be_bytes().to_vec(), "at most"),
         (vec![0, 0xff, 0xff, 0xff], "at most"),
-        // Cut off by its sender's end.
+        // The sender closes the connection in the middle of the frame.
         (vec![0, 0, 0, 9, b'{'], "before its length"),
     ] {
         let mut client = program.connect();
@@ -172,10 +172,10 @@ fn where_no_frame_can_begin_the_connection_ends() {
         let (trouble, message) = last_word(client);
         assert!(trouble == FailureKind::BadQuestion && message.contains(word), "{message}");
     }
-    // Half a frame, and silence: after a few seconds.
+    // Half a frame, and then nothing: refused after a few seconds.
     let mut client = program.connect();
     client.stream.write_all(&[0, 0, 0, 9, b'{']).unwrap();
-    assert!(last_word(client).1.contains("not ended in time"));
+    assert!(last_word(client).1.contains("not arrive completely in time"));
 }
 
 #[test]
@@ -193,18 +193,18 @@ fn more_than_eight_at_once_are_told_so() {
     let program = plain_program();
     let peer = Peer::new((0..9).map(|_| reply(STREAM, said(CLEAN))).collect());
     let mut clients: Vec<Client> = (0..8).map(|_| program.connect()).collect();
-    // Each is let in once it is answered.
+    // A client is admitted once it has an answer.
     for client in &mut clients {
         assert_eq!(client.ask(&rewrite(endpoint(&peer.url))), text(CLEAN));
     }
     let mut ninth = program.connect();
     let question = Framing::Length.encode(&rewrite(endpoint(&peer.url)));
-    // It may have been refused and closed already.
+    // The connection may already be refused and closed.
     let _ = ninth.stream.write_all(&question);
     let (trouble, message) = last_word(ninth);
     assert!(trouble == FailureKind::Unavailable && message.contains("at once"), "{message}");
     drop(clients);
-    // Somebody else's turn, as soon as they are seen to be gone.
+    // New clients are admitted once the program has noticed that the others have left.
     let begun = std::time::Instant::now();
     loop {
         let answer = program.ask(&rewrite(endpoint(&peer.url)));

@@ -1,4 +1,4 @@
-//! Servers that misbehave.
+//! Tests servers that misbehave.
 
 use crate::harness::{CLEAN, Daemon, TEXT, endpoint, failed, plain_program, rewrite, text};
 use crate::peer::{Act, JSON, Peer, STREAM, Then, reply, said, silent};
@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use v2m_ipc::llm::{Endpoint, FailureKind, Question};
 
-/// What is said of it when that server is asked, and how often it was.
+/// Returns the error message for a question to such a server, and the number of requests.
 #[track_caller]
 fn told(acts: Vec<Act>, change: impl FnOnce(&mut Endpoint)) -> (String, usize) {
     let program = plain_program();
@@ -43,7 +43,7 @@ fn what_will_not_pass_is_told_at_once() {
             "302 Found\r\nlocation: http://127.0.0.1:1/",
             "answered 302 and redirects to http://127.0.0.1:1/",
         ),
-        // Longer than anybody waits.
+        // Longer than any user would wait.
         ("429 Too Many\r\nretry-after: 3600", "answered 429"),
     ] {
         let (message, count) = told(vec![reply(head, "{\"error\":{\"message\":\"no\"}}")], |_| {});
@@ -102,7 +102,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
         let (trouble, message) = failed(program.ask(&rewrite(endpoint(&peer.url))));
         let (rejected, endless) = (trouble == FailureKind::Rejected, line == words);
         assert_eq!((rejected, message.contains("read to its end")), (endless, true), "{message}");
-        // Whatever is said counts, but for what nobody can have meant.
+        // Any answer is accepted, except one that is longer than any intended text.
         let free = Question::Rewrite {
             endpoint: endpoint(&peer.url),
             instruction: "Write a poem of it.".into(),
@@ -130,7 +130,7 @@ fn nobody_there_is_told() {
     let (trouble, message) = failed(program.ask(&rewrite(endpoint(&format!("http://{closed}")))));
     assert_eq!(trouble, FailureKind::Unavailable);
     assert!(message.contains("Is it running"), "{message}");
-    // Names of that ending are nobody's (RFC 2606).
+    // No host has a name with this ending (RFC 2606).
     let nowhere = Endpoint { total_ms: 300, ..endpoint("https://llm.invalid/v1") };
     let (_, message) = failed(program.ask(&rewrite(nowhere)));
     assert!(message.contains("https://llm.invalid/v1"), "{message}");

@@ -1,4 +1,4 @@
-//! The program in a house of its own, and a peer of its socket.
+//! The program in a private environment, and a client of its socket.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,27 +10,27 @@ pub(crate) use v2m_testkit::house::{House, PATIENCE, Program};
 pub(crate) const TEXT: &str = "so um I think that we we should uh go";
 pub(crate) const CLEAN: &str = "I think that we should go.";
 
-/// One that is to be started.
+/// Creates the environment of a program that has not been started yet.
 pub(crate) fn new_house() -> House {
     House::new(env!("CARGO_BIN_EXE_v2m-llm"))
 }
 
-/// One that was started with nothing special.
+/// Starts a program without special settings.
 pub(crate) fn plain_program() -> Program {
     new_house().start()
 }
 
-/// What the daemon and the user do with the program.
+/// Actions of the daemon and the user.
 pub(crate) trait Daemon {
     fn connect(&self) -> Client;
 
-    /// One question on a connection of its own, to the endpoint that the configuration names.
+    /// Asks one question on a new connection, and configures its endpoint first.
     fn ask(&self, question: &Question) -> Answer;
 
-    /// One question on a connection of its own, whatever the configuration names.
+    /// Asks one question on a new connection, without a change of the configuration.
     fn ask_uninvited(&self, question: &Question) -> Answer;
 
-    /// Gives the key to the host of `url`.
+    /// Stores the key for the host of `url`.
     fn give_key(&self, url: &str, key: &str);
 }
 
@@ -58,7 +58,7 @@ impl Daemon for Program {
 pub(crate) struct Client {
     pub(crate) stream: UnixStream,
     answers: FrameDecoder,
-    /// Where the endpoint of each question is configured before it is asked.
+    /// The configuration in which each question's endpoint is entered first.
     config: Option<PathBuf>,
 }
 
@@ -70,7 +70,7 @@ impl Client {
         self.stream.write_all(&Framing::Length.encode(question)).unwrap();
     }
 
-    /// The next answer; `None` at the connection's end.
+    /// Returns the next answer; `None` at the connection's end.
     pub(crate) fn next(&mut self) -> Option<Answer> {
         loop {
             if let Some(frame) = self.answers.next_frame().unwrap() {
@@ -91,7 +91,7 @@ impl Client {
     }
 }
 
-/// Names the question's endpoint in the configuration, whole or not at all: others may be reading
+/// Enters the question's endpoint in the configuration, atomically, because others may be reading
 /// it.
 pub(crate) fn configure(path: &Path, question: &Question) {
     let (Question::Rewrite { endpoint, .. }
@@ -116,7 +116,7 @@ pub(crate) fn endpoint(base_url: &str) -> Endpoint {
     }
 }
 
-/// Of [`TEXT`], by the usual bounds.
+/// Returns a question that rewrites [`TEXT`], with the usual bounds.
 pub(crate) fn rewrite(endpoint: Endpoint) -> Question {
     rewrite_of(TEXT, endpoint)
 }
@@ -130,7 +130,7 @@ pub(crate) fn text(text: &str) -> Answer {
     Answer::Text { text: text.to_owned() }
 }
 
-/// What a failed question is answered; anything else is a failed test.
+/// Returns the failure of a question; panics at any other answer.
 #[track_caller]
 pub(crate) fn failed(answer: Answer) -> (FailureKind, String) {
     match answer {

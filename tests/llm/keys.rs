@@ -1,4 +1,4 @@
-//! Where keys are found, whose they are, and where they never are.
+//! Tests where keys are found, which server gets them, and which never does.
 
 use crate::harness::{
     CLEAN, Daemon, House, Program, endpoint, failed, new_house, plain_program, rewrite, text,
@@ -9,13 +9,13 @@ use std::fs;
 use std::io::Write;
 use v2m_ipc::llm::{Endpoint, FailureKind, Provider, Question};
 
-/// The key that a request brings, if any.
+/// Returns the key in a request, if there is one.
 fn key_of(request: &str) -> Option<String> {
     let line = request.lines().find(|line| line.to_lowercase().starts_with("authorization: "))?;
     Some(line.split_once(" Bearer ").unwrap().1.to_owned())
 }
 
-/// The key that a question brings to the server, if any.
+/// Returns the key that a question sends to the server, if there is one.
 fn brought(program: &Program, peer: &Peer) -> Option<String> {
     assert_eq!(program.ask(&rewrite(endpoint(&format!("{}/v1", peer.url)))), text(CLEAN));
     key_of(peer.seen().requests.last().unwrap())
@@ -25,7 +25,7 @@ fn answers(count: usize) -> Vec<Act> {
     (0..count).map(|_| reply(STREAM, said(CLEAN))).collect()
 }
 
-/// All keys that OpenAI's own service has, in every place.
+/// Adds keys of OpenAI's own service in every place.
 fn with_openais_keys(house: House) -> House {
     let credentials = house.path("credentials");
     house
@@ -43,8 +43,8 @@ fn a_services_key_is_never_sent_to_another_host() {
     assert!(!program.log().contains("openais-"), "{}", program.log());
 }
 
-/// Nor does a host get it whose name resembles the service's, another port, or a name that is a
-/// key's file.
+/// Nor is it sent to a host with a similar name, to another port, or to a host with the name of a
+/// key file.
 #[test]
 fn a_services_key_is_sent_to_its_very_host() {
     for place in [
@@ -64,7 +64,7 @@ fn a_services_key_is_sent_to_its_very_host() {
         assert_eq!(program.ask(&rewrite(asked)), text(CLEAN), "{place}: {}", program.log());
         assert_eq!(key_of(&server.head()), None, "{place}");
     }
-    // Without https it would be read on the way.
+    // Without https, others could read the key on the way.
     let tunnel: Act = Box::new(|stream| {
         stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
         Then::Keep
@@ -87,7 +87,7 @@ fn a_services_key_goes_to_that_service() {
     for place in ["credentials/openai-api-key", "OPENAI_API_KEY", "config/v2m/openai.key"] {
         assert_eq!(program.ask(&rewrite(openai.clone())), text(CLEAN), "{}", program.log());
         seen.push(key_of(&server.head()).unwrap());
-        // The next question looks again; a variable stays as it is.
+        // The next question reads the files again. A variable does not change.
         let _ = fs::remove_file(program.house.path(place));
     }
     assert_eq!(seen, ["openais-credential", "openais-variable", "openais-variable"]);
@@ -107,7 +107,7 @@ fn another_hosts_key_bears_its_name() {
     assert_eq!(brought(&program, &peer).as_deref(), Some("from-credential"));
     fs::remove_file(credential).unwrap();
     assert_eq!(brought(&program, &peer).as_deref(), Some("from-file"));
-    // The same machine, another port: another server.
+    // Another port on the same machine is another server.
     assert_eq!(brought(&program, &other), None);
     fs::remove_file(program.house.path("config/v2m/keys").join(place)).unwrap();
     assert_eq!(brought(&program, &peer), None);
@@ -142,7 +142,7 @@ fn a_file_that_others_may_read_is_not_used() {
     assert!(message.contains(&format!("chmod 600 {}", path.display())), "{message}");
     assert_eq!((trouble, peer.seen().connections), (FailureKind::Unavailable, 0));
     assert!(program.log().contains("unusable key") && !program.log().contains("open-secret"));
-    // Another host's is not asked for.
+    // The key of another host is not read.
     let peer = Peer::new(answers(1));
     assert_eq!(brought(&program, &peer), None);
 }
@@ -192,7 +192,7 @@ fn a_key_that_is_refused_is_told_and_never_repeated() {
     assert!(!program.log().contains("secret"), "{}", program.log());
 }
 
-/// Who had put the key of another server where OpenAI's belongs is told how to move it.
+/// If the key of another server is in OpenAI's place, the message says how to move it.
 #[test]
 fn a_key_that_is_missing_is_told_with_the_way_to_it() {
     let told = |house: House| {

@@ -1,7 +1,7 @@
-//! The real `v2m-llm`, on a socket passed as systemd does, against servers on loopback that behave
-//! or do not.
+//! Tests the real `v2m-llm`, on a socket passed as systemd does it, with servers on loopback that
+//! behave or misbehave.
 //!
-//! Not here: what a model's prose is worth, and the units, which `tests/system` boots.
+//! The quality of a model's prose is not tested, nor are the units, which `tests/system` boots.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 

@@ -1,5 +1,5 @@
-//! Right answers in odd clothes, and errors that servers and what stands before them answer: each
-//! as servers are known to send it.
+//! Tests valid answers in unusual forms, and errors of servers and of the proxies in front of them.
+//! All are known from real servers.
 
 use crate::harness::{CLEAN, Daemon, TEXT, endpoint, failed, plain_program, rewrite, text};
 use crate::peer::{JSON, Peer, STREAM, reply};
@@ -32,7 +32,7 @@ fn events(parts: &[Value], line_end: &str) -> String {
     parts.collect::<String>() + &format!("data: [DONE]{line_end}{line_end}")
 }
 
-/// A text in pieces, with its end.
+/// Returns a text in pieces, with its end.
 fn said(text: &str) -> String {
     events(&[words(text), vec![stop()]].concat(), "\n")
 }
@@ -45,7 +45,7 @@ fn with_end(end: &str) -> Vec<Value> {
     CLEAN.split_inclusive(' ').map(|word| chunk(json!({"content": word}), json!(end))).collect()
 }
 
-/// The table of right answers, in OpenAI's form.
+/// Returns the table of valid answers, in OpenAI's format.
 fn right() -> Vec<(&'static str, &'static str, String)> {
     let between = |part: Value| [vec![part], words(CLEAN), vec![stop()]].concat();
     let listed = |kind: &str, text: &str| {

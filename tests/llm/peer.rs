@@ -1,34 +1,34 @@
-//! A language model's server on loopback that does, request for request, what a test says.
+//! A language model's server on loopback that handles each request as a test says.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What follows a request on its connection.
+/// What happens to a connection after a request.
 pub(crate) enum Then {
-    /// The next request.
+    /// The next request is read.
     Keep,
-    /// Nothing.
+    /// The connection is closed.
     Close,
 }
 
-/// What is done with one request.
+/// The handler of one request.
 pub(crate) type Act = Box<dyn FnOnce(&mut TcpStream) -> Then + Send>;
 
-/// The server; it ends with its last act.
+/// A running server. It ends after its last handler.
 pub(crate) struct Peer {
     /// `http://127.0.0.1:PORT`
     pub(crate) url: String,
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What has come.
+/// The received requests.
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
     /// Head and body of each request.
     pub(crate) requests: Vec<String>,
-    /// How many connections brought them.
+    /// The number of connections used.
     pub(crate) connections: usize,
 }
 
@@ -64,7 +64,7 @@ impl Peer {
     }
 }
 
-/// `None` at the connection's end.
+/// Reads a request. Returns `None` at the connection's end.
 fn read_request(stream: &TcpStream) -> Option<String> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
@@ -85,17 +85,17 @@ fn read_request(stream: &TcpStream) -> Option<String> {
     Some(head + &String::from_utf8(body).unwrap())
 }
 
-/// An answer whose end is the connection's.
+/// Sends an answer, which ends with the connection.
 pub(crate) fn reply(head: &'static str, body: impl Into<String>) -> Act {
     let body = body.into();
     Box::new(move |stream| {
-        // Who has had enough does not wait for the end.
+        // A client that rejects the answer does not wait for its end.
         let _ = write!(stream, "HTTP/1.1 {head}\r\nconnection: close\r\n\r\n{body}");
         Then::Close
     })
 }
 
-/// An answer after which the connection is kept; `then` is what the server does with it.
+/// Sends an answer with which the connection can be kept; `then` says what the server does.
 pub(crate) fn kept(head: &'static str, body: impl Into<String>, then: Then) -> Act {
     let body = body.into();
     Box::new(move |stream| {
@@ -105,7 +105,7 @@ pub(crate) fn kept(head: &'static str, body: impl Into<String>, then: Then) -> A
     })
 }
 
-/// Says so much, and then nothing until the other side leaves.
+/// Sends this, and then nothing until the client disconnects.
 pub(crate) fn silent(said: &'static str) -> Act {
     Box::new(move |stream| {
         let _ = stream.write_all(said.as_bytes());
@@ -117,7 +117,7 @@ pub(crate) fn silent(said: &'static str) -> Act {
 pub(crate) const STREAM: &str = "200 OK\r\ncontent-type: text/event-stream";
 pub(crate) const JSON: &str = "200 OK\r\ncontent-type: application/json";
 
-/// What OpenAI's form makes of a text, in pieces of a word each.
+/// Returns a text in OpenAI's format, in pieces of one word each.
 pub(crate) fn said(text: &str) -> String {
     let piece = |word: &str| {
         let content = serde_json::to_string(word).unwrap();

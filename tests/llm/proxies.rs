@@ -1,4 +1,4 @@
-//! Proxies of the environment: used for others, never for this machine.
+//! Tests the proxies of the environment: they are used for other hosts, never for this machine.
 
 use crate::harness::{CLEAN, Daemon, endpoint, new_house, rewrite, text};
 use crate::peer::{Act, Peer, STREAM, Then, reply, said};
@@ -17,7 +17,7 @@ fn a_proxy_is_used_but_not_for_this_machine() {
     assert_eq!(program.ask(&rewrite(endpoint(&here.url))), text(CLEAN));
     assert!(proxy.seen().requests.is_empty());
 
-    // Names of that ending are nobody's (RFC 2606): only the proxy can know it.
+    // No host has a name with this ending (RFC 2606): only the proxy can know it.
     assert_eq!(program.ask(&rewrite(endpoint("http://llm.invalid/v1"))), text(CLEAN));
     let requests = proxy.seen().requests;
     assert!(requests[0].starts_with("CONNECT llm.invalid:80 "), "{}", requests[0]);

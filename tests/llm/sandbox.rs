@@ -1,4 +1,4 @@
-//! What the program may not do, asked of the kernel.
+//! Tests the program's confinement by the kernel.
 
 use crate::harness::{CLEAN, Daemon, configure, endpoint, failed, new_house, rewrite, text};
 use crate::peer::{Peer, STREAM, reply, said};
@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use v2m_ipc::frame::Framing;
 use v2m_ipc::llm::FailureKind;
 
-/// Whether this kernel has Landlock: asked by a thread that takes a right from itself, and ends.
+/// Returns whether this kernel has Landlock. A thread tests it by restricting itself, and ends.
 fn kernel_can() -> bool {
     let asking = std::thread::spawn(|| {
         let rules = Ruleset::default().handle_access(AccessFs::MakeSock).unwrap().create().unwrap();
@@ -36,7 +36,7 @@ fn files_outside_its_few_folders_are_closed() {
     fs::copy(store.join(name), folder.join("keys").join(name)).unwrap();
     assert_eq!(ask(), text(CLEAN), "the folder of keys is open");
     assert!(peer.seen().requests[1].contains("from-a-file"));
-    // Its name now leads elsewhere, into files that are as much the user's.
+    // The folder's name now leads to other files, which belong to the same user.
     fs::remove_dir_all(folder.join("keys")).unwrap();
     symlink(&store, folder.join("keys")).unwrap();
     if kernel_can() {
@@ -60,7 +60,7 @@ fn a_configuration_elsewhere_that_another_file_replaces_is_read_by_the_next_proc
     symlink(&linked, &config).unwrap();
     let mut program = house.start();
     assert_eq!(program.ask_uninvited(&question), text(CLEAN), "a link's target is open");
-    // As editors do, and `v2m-send config set`.
+    // As editors and `v2m-send config set` replace it.
     configure(&linked, &question);
     let mut client = program.connect();
     client.stream.write_all(&Framing::Length.encode(&question)).unwrap();

@@ -1,4 +1,4 @@
-//! Servers behind TLS: whose word is taken, and what is said where it is not.
+//! Tests servers behind TLS: which certificates are trusted, and the message for others.
 
 use crate::harness::{
     CLEAN, Daemon, PATIENCE, endpoint, failed, new_house, plain_program, rewrite, text,
@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use v2m_ipc::llm::FailureKind;
 
-/// A server with a certificate that it wrote itself.
+/// A server with a self-signed certificate.
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) certificate: String,
@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Of the next request that it was asked.
+    /// Returns the head of the next request.
     pub(crate) fn head(&self) -> String {
         self.heads.recv_timeout(PATIENCE).unwrap()
     }
@@ -31,13 +31,12 @@ fn server(connections: usize) -> Server {
     Server { url: server.url.replace("http://127.0.0.1", "https://localhost") + "/v1", ..server }
 }
 
-/// The service of that name, behind a proxy: it answers everybody who asks the proxy at `url` for
-/// it.
+/// Starts the service of that name behind a proxy. Clients reach it through the proxy at `url`.
 pub(crate) fn service(name: &str, connections: usize) -> Server {
     service_at(name, &format!("{name}:443"), connections)
 }
 
-/// As [`service`], asked for by another `place` than its name at the usual port.
+/// Like [`service`], at another `place` than its name and the usual port.
 pub(crate) fn service_at(name: &str, place: &str, connections: usize) -> Server {
     begin(name, connections, Some(place))
 }
@@ -66,14 +65,14 @@ fn begin(name: &str, connections: usize, proxied: Option<&str>) -> Server {
                 stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
             }
             let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            // Who does not believe the certificate goes away in the middle.
+            // A client that does not trust the certificate disconnects during the handshake.
             let _ = serve(rustls::StreamOwned::new(tls, stream), &told, tunnel.is_some());
         }
     });
     Server { url, certificate: made.cert.pem(), heads }
 }
 
-/// The head of a request, to its empty line.
+/// Reads the head of a request, up to its empty line.
 fn head(reader: &mut impl BufRead) -> std::io::Result<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -84,7 +83,7 @@ fn head(reader: &mut impl BufRead) -> std::io::Result<String> {
     Ok(head)
 }
 
-/// One request; `once`: the connection ends with its answer.
+/// Serves one request. If `once`, the answer says that the connection ends with it.
 fn serve(mut stream: impl Read + Write, told: &Sender<String>, once: bool) -> std::io::Result<()> {
     let mut reader = BufReader::new(&mut stream);
     let head = head(&mut reader)?;
@@ -98,7 +97,7 @@ fn serve(mut stream: impl Read + Write, told: &Sender<String>, once: bool) -> st
     let head = format!("HTTP/1.1 {STREAM}\r\n{close}content-length: {}\r\n\r\n", body.len());
     stream.write_all((head + &body).as_bytes())?;
     stream.flush()?;
-    // Until the client leaves.
+    // Wait until the client disconnects.
     stream.read(&mut [0]).map(drop)
 }
 
@@ -107,11 +106,11 @@ fn an_authority_of_the_systems_is_believed_and_others_are_not() {
     let Server { url, certificate, .. } = &server(2);
     let trusting = new_house().file("company.pem", certificate, 0o644);
     let file = trusting.path("company.pem");
-    // Where the system's own certificates are, for this test.
+    // For this test, this is the file with the system's certificates.
     let trusting = trusting.with("SSL_CERT_FILE", file).start();
     assert_eq!(trusting.ask(&rewrite(endpoint(url))), text(CLEAN), "{}", trusting.log());
 
-    // It keeps its connection, and the server has one at a time.
+    // The program keeps its connection, and the server handles one at a time.
     drop(trusting);
     let strict = plain_program();
     let (trouble, message) = failed(strict.ask(&rewrite(endpoint(url))));

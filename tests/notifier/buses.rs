@@ -1,4 +1,4 @@
-//! Notification services and buses that hang, go and come again.
+//! Tests notification services and buses that hang, end and start again.
 
 use crate::desktop::{Desktop, SESSION, Seen, make_session_bus, text};
 use v2m::deliver::{Notice, Notifier};
@@ -68,8 +68,7 @@ async fn a_bus_that_was_lost_is_connected_to_anew() {
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
 }
 
-/// The bus throws v2m off, and everybody else stays: the notification is there still, or is gone on
-/// GNOME.
+/// The bus disconnects v2m, and all others stay. The notification is still there, or gone on GNOME.
 #[tokio::test]
 async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
     let mut desktop = Desktop::start().await;
@@ -87,7 +86,7 @@ async fn what_goes_on_is_shown_anew_after_the_bus_has_thrown_v2m_off() {
     assert_eq!(summary, "Recording");
     notifier.progress(text("one"));
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
-    // A text is not shown a second time; the next notice takes its place.
+    // A text is not shown a second time; the next notice replaces it.
     gate.throw_off();
     notifier.progress(Notice::Recording { so_far: None, stops_after: None });
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, urgency: 1, .. }));

@@ -1,4 +1,4 @@
-//! A session bus of its own with a notification service that the test plays.
+//! A private session bus with a notification service, which the test plays.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(crate) enum Seen {
     Closed(u32),
 }
 
-/// What a desktop's notification service does, as far as v2m can tell.
+/// A desktop's notification service, as far as v2m can tell.
 pub(crate) struct Service {
     pub(crate) last_id: u32,
     pub(crate) name: &'static str,
@@ -77,8 +77,7 @@ impl Service {
     }
 }
 
-/// Held while a test has its address in the environment, the one place where notify-rust looks for
-/// a bus.
+/// Held while a test has its address in the environment. notify-rust finds a bus only there.
 pub(crate) static SESSION: Mutex<()> = Mutex::const_new(());
 
 pub(crate) fn make_session_bus(address: &str) {
@@ -139,13 +138,13 @@ impl Desktop {
         Notifier::spawn(None, None)
     }
 
-    /// One that leaves word for the next run, in this folder.
+    /// Starts a notifier that leaves a note for the next run, in this folder.
     pub(crate) fn run(&self, folder: &Path) -> Notifier {
         let note = folder.join("v2m/note.json");
         Notifier::spawn(Some(note), None)
     }
 
-    /// The user takes the notification away.
+    /// Dismisses the notification, as the user does.
     pub(crate) async fn dismiss(&self, id: u32) {
         let service = self.service.as_ref().unwrap();
         let path = "/org/freedesktop/Notifications";
@@ -155,7 +154,7 @@ impl Desktop {
         told.await.unwrap();
     }
 
-    /// The user presses a button. Only who has shown it is told (`sender`), or everybody.
+    /// Presses a button, as the user does. The signal goes to `sender`, or to everybody.
     pub(crate) async fn press(&self, sender: Option<&str>, id: u32, action: &str) {
         let service = self.service.as_ref().unwrap();
         let path = "/org/freedesktop/Notifications";
@@ -173,7 +172,7 @@ impl Desktop {
     }
 }
 
-/// A signal to all.
+/// The destination of a broadcast signal.
 pub(crate) const NOBODY: Option<&str> = None;
 
 pub(crate) fn text(text: &str) -> Notice {

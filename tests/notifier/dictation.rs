@@ -1,4 +1,4 @@
-//! Notifications in the course of a dictation.
+//! Tests the notifications of a dictation.
 
 use crate::desktop::{Desktop, Seen, text, undelivered};
 use v2m::deliver::{Notice, Notifier};
@@ -30,7 +30,7 @@ async fn one_notification_is_replaced_in_place_through_a_dictation() {
     assert_eq!(summary, "On the clipboard");
     assert_eq!(body, "Grüße — “€5” ñ 日 &lt;b&gt;&amp;&lt;/b&gt;");
 
-    // Nothing is going on: the text stays.
+    // No dictation is under way, so the text stays.
     assert!(notifier.show(Notice::Closed).await.ok);
     assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 1, .. }));
@@ -66,9 +66,9 @@ async fn on_gnome_what_is_shown_again_and_again_steps_back_for_a_problem_beside_
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
     assert!(aside.show(Notice::Problem(failure)).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
-    // GNOME shows the problem from here on.
+    // From here on, GNOME shows the problem.
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
-    // That something else is mended meanwhile does not keep it away.
+    // Another problem is solved meanwhile. The notification must come back all the same.
     sign.progress(Notice::Mended(Code::EngineFailed));
     let Seen::Shown { replaces: 0, summary, .. } = desktop.sees().await else { panic!("closed") };
     assert_eq!(summary, "Recording");
@@ -103,7 +103,7 @@ async fn on_gnome_a_problem_is_taken_away_before_the_next_recording_is_shown() {
 
     let failure = Failure::new(Code::NoMicrophone, "No microphone. Plug one in.");
     notifier.progress(Notice::Problem(failure));
-    // As at the service's end: what is on its way is shown first, and nothing critical is left.
+    // As at the service's end: pending notices are shown first, and no critical one is left.
     assert!(notifier.show(Notice::Closed).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 2, urgency: 2, .. }));
     assert!(matches!(desktop.sees().await, Seen::Closed(2)));
@@ -132,7 +132,7 @@ async fn a_notification_that_the_user_took_away_is_not_shown_again() {
     while note.exists() {
         tokio::task::yield_now().await;
     }
-    // Nothing came in between, though GNOME is shown again what is true.
+    // There was no notice in between, although GNOME is shown the current state again.
     assert!(notifier.show(text("one")).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
 }

@@ -1,5 +1,5 @@
-//! The notification of a dictation, at a real bus and a notification service that records its
-//! calls.
+//! Tests the notification of a dictation, on a real bus with a notification service that records
+//! its calls.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod buses;

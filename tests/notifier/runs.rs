@@ -1,11 +1,11 @@
-//! What one run of the service leaves on the screen for the next one.
+//! Tests the notifications that one run of the service leaves for the next one.
 
 use crate::desktop::{Desktop, Seen, refusal, text};
 use v2m::deliver::Notice;
 use v2m::session::Code;
 
-/// A held key on a broken configuration: once 32 processes left 32 notifications, and the one that
-/// said "Recording" found no room among them.
+/// Regression: with a held key and a broken configuration, 32 processes left 32 notifications, and
+/// there was no room for the one that said "Recording".
 #[tokio::test]
 async fn runs_that_refuse_to_start_share_one_notification_and_one_that_starts_takes_it_away() {
     let mut desktop = Desktop::start().await;
@@ -39,7 +39,7 @@ async fn what_a_killed_run_said_is_taken_away_by_the_next_one() {
     let next = desktop.run(folder.path());
     next.progress(Notice::Tidy);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
-    // And a text that arrived stays, until the next notice comes.
+    // A delivered text stays until the next notice.
     assert!(next.show(text("one")).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
     drop(next);

@@ -1,4 +1,4 @@
-//! The button that starts the set-up.
+//! Tests the button that starts the set-up.
 
 use crate::desktop::{Desktop, NOBODY, Seen, refusal};
 use std::fs;
@@ -17,7 +17,7 @@ fn install(folder: &Path, name: &str, script: &str) {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Another `PATH`, for as long as the test holds the session.
+/// A changed `PATH`, as long as the test holds the session.
 struct Programs(std::ffi::OsString);
 
 impl Programs {
@@ -36,7 +36,7 @@ impl Drop for Programs {
     }
 }
 
-/// What systemctl was called with, once it was.
+/// Waits until systemctl was called, and returns its arguments.
 async fn called(calls: &Path) -> String {
     while !fs::read_to_string(calls).unwrap_or_default().ends_with('\n') {
         tokio::task::yield_now().await;
@@ -65,13 +65,13 @@ async fn without_a_model_a_button_starts_the_set_up_in_its_unit() {
         panic!("not in the place of the first one")
     };
     assert_eq!(actions, ["set-up", "Set v2m up"]);
-    // Another notification's, and another button.
+    // The button of another notification, and another button.
     desktop.press(NOBODY, 7, "set-up").await;
     desktop.press(NOBODY, 1, "other").await;
     desktop.press(NOBODY, 1, "set-up").await;
     assert_eq!(called(&calls).await, CALL);
     drop(programs);
-    // It still goes when the problem is mended.
+    // The notification still disappears when the problem is solved.
     assert!(notifier.show(Notice::Mended(Code::ModelMissing)).await.ok);
     assert!(matches!(desktop.sees().await, Seen::Closed(1)));
     assert!(notifier.show(refusal()).await.ok);
@@ -79,7 +79,7 @@ async fn without_a_model_a_button_starts_the_set_up_in_its_unit() {
     assert!(actions.is_empty(), "{actions:?}");
 }
 
-/// As dunst does, and newer versions of GNOME Shell.
+/// dunst and newer versions of GNOME Shell do this.
 #[tokio::test]
 async fn a_press_is_noticed_where_only_the_sender_is_told() {
     let mut desktop = Desktop::named("dunst").await;
@@ -97,8 +97,8 @@ async fn a_press_is_noticed_where_only_the_sender_is_told() {
     drop(programs);
 }
 
-/// Regression: GNOME Shell before 46 shows no buttons of a notification that replaces the one on the
-/// screen, and the first press without a model was the second notice of that.
+/// Regression: GNOME Shell before 46 shows no buttons if a notification replaces the one on the
+/// screen. The first press without a model was already the second notice of this problem.
 #[tokio::test]
 async fn on_gnome_a_notification_with_a_button_is_a_new_one() {
     let mut desktop = Desktop::named("gnome-shell").await;

@@ -1,5 +1,5 @@
-//! `v2m-osd` on an X server and on sway, each of a test's own. The test plays v2m on a bus, and
-//! looks at the screen. With `V2M_SCREENSHOTS` set to a folder, what was seen is kept there.
+//! Tests `v2m-osd` on a private X server and on a private sway. The test plays v2m on a bus, and
+//! looks at the screen. If `V2M_SCREENSHOTS` is set, the screenshots are kept in that folder.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod screen;
@@ -22,7 +22,7 @@ fn a_dictation_is_seen<S: Screen>() {
     stage.tell("recording", &[("title", "Recording")]);
     let quiet = screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
     screen.keep("recording-quiet", &quiet);
-    // The level moves.
+    // The level changes.
     for level in [-50.0, -40.0, -30.0, -20.0, -16.0, -24.0, -36.0, -28.0, -18.0] {
         stage.level(level);
     }
@@ -62,7 +62,7 @@ fn a_dictation_is_seen<S: Screen>() {
     stage.tell("problem", &problem);
     let problem = screen.waits_for("the problem", |shot| shot.has(Colour::Yellow, 20));
     screen.keep("problem", &problem);
-    // The next recording is seen at once, whatever was there.
+    // The next recording is shown immediately, whatever was shown before.
     stage.tell("recording", &[("title", "Recording")]);
     screen.waits_for("the recording", |shot| {
         shot.has(Colour::Red, 60) && !shot.has(Colour::Yellow, 20)
@@ -96,7 +96,7 @@ fn on_a_fine_screen_it_is_drawn_finely() {
     let least = coarse.lit_width() * 14 / 10;
     let fine = screen.waits_for("larger words", |shot| shot.lit_width() > least);
     screen.keep("recording-scaled", &fine);
-    // While it is shown.
+    // The scale changes while the sign is shown.
     screen.0.tell("output HEADLESS-1 scale 2");
     let least = coarse.lit_width() * 18 / 10;
     let finer = screen.waits_for("still larger words", |shot| shot.lit_width() > least);
@@ -108,13 +108,16 @@ fn it_ends_in_order<S: Screen>() {
     let mut stage = Stage::start(&screen, &["--idle-seconds", "1"]);
     let (status, said) = stage.ended();
     assert!(status.success(), "{status}: {said}");
-    // With the desktop, even while it shows something.
+    // The program ends with the desktop, even while it shows something.
     let mut stage = Stage::start(&screen, &[]);
     stage.tell("recording", &[("title", "Recording")]);
     screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
     drop(screen);
     let (status, said) = stage.ended();
-    assert!(status.success() && said.contains("the display has ended"), "{status}: {said}");
+    assert!(
+        status.success() && said.contains("the display server has closed the connection"),
+        "{status}: {said}"
+    );
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn it_shows_nothing_more_of_a_v2m_that_has_ended_and_is_told_by_the_next_one() {
     let mut stage = Stage::start(&screen, &[]);
     stage.tell("recording", &[("title", "Recording")]);
     screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
-    // From whoever is not v2m it takes nothing.
+    // It accepts nothing from other programs than v2m.
     stage.v2m_ends();
     screen.waits_for("nothing", |shot| shot.is_blank());
     stage.v2m_starts();
@@ -175,7 +178,7 @@ fn what_goes_on_is_seen_as_soon_as_there_is_an_output() {
     screen.waits_for("the recording", |shot| shot.has(Colour::Red, 60));
 }
 
-/// v2m asks whoever shows its states which program has the keyboard.
+/// v2m asks the program that shows its states which application has the keyboard focus.
 #[test]
 fn a_call_is_answered_though_there_is_nothing_to_call() {
     let screen = X11::start();
@@ -198,10 +201,10 @@ fn a_second_one_leaves_the_screen_to_the_first() {
     let output = second.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("another program shows"), "{said}");
+    assert!(said.contains("another program already shows"), "{said}");
 }
 
-/// An idle program costs no processor: nothing wakes it.
+/// An idle program uses no processor time, because nothing wakes it.
 #[test]
 fn it_sleeps_while_nothing_goes_on() {
     let screen = X11::start();
@@ -209,7 +212,7 @@ fn it_sleeps_while_nothing_goes_on() {
     stage.tell("delivered", &[("title", "Pasted"), ("place", "cursor"), ("then", "idle")]);
     screen.waits_for("the tick", |shot| shot.has(Colour::Green, 10));
     screen.waits_for("nothing", |shot| shot.is_blank());
-    // It sleeps in one call, which lasts.
+    // It sleeps in one long system call.
     let before = stage.switches();
     std::thread::sleep(Duration::from_secs(2));
     let after = stage.switches();

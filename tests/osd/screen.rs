@@ -1,4 +1,4 @@
-//! Screens that a test looks at: pixels, and whether anything was touched.
+//! Screens that a test examines: their pixels, and whether the focus or pointer has changed.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ pub(crate) struct Shot {
     pixels: Vec<[u8; 3]>,
 }
 
-/// What the marks are drawn in.
+/// The colours of the symbols.
 #[derive(Clone, Copy)]
 pub(crate) enum Colour {
     Red,
@@ -51,12 +51,12 @@ impl Shot {
         self.count(colour) >= least
     }
 
-    /// The screens have one colour.
+    /// Returns whether the screen has only one colour.
     pub(crate) fn is_blank(&self) -> bool {
         self.lit_width() == 0
     }
 
-    /// How many columns differ from the ground.
+    /// Returns the number of columns that differ from the background.
     pub(crate) fn lit_width(&self) -> usize {
         let ground = self.pixels[0];
         let lit = |x: &usize| {
@@ -66,7 +66,7 @@ impl Shot {
     }
 
     pub(crate) fn differs(&self, other: &Self) -> bool {
-        // The seconds go on; a text changes far more.
+        // The displayed seconds change too, but a text changes far more pixels.
         let pairs = self.pixels.iter().zip(&other.pixels);
         pairs.filter(|(one, other)| one != other).count() > 2_000
     }
@@ -84,12 +84,12 @@ pub(crate) trait Screen: Sized {
 
     fn start() -> Self;
     fn shot(&self) -> Shot;
-    /// Whether keyboard and pointer are where they were.
+    /// Returns whether the keyboard focus and the pointer have not changed.
     fn is_untouched(&self) -> bool;
     fn enter(&self, program: &mut Command);
 
     fn program(&self, bus: &str, arguments: &[&str]) -> Command {
-        // Another build, to measure it.
+        // Another build, for measurements.
         let osd = std::env::var_os("V2M_OSD");
         let osd = osd.unwrap_or_else(|| env!("CARGO_BIN_EXE_v2m-osd").into());
         let mut program = Command::new(osd);
@@ -115,7 +115,7 @@ pub(crate) struct X11 {
     server: XServer,
     connection: RustConnection,
     root: Window,
-    /// It has the keyboard.
+    /// The window with the keyboard focus.
     window: Window,
 }
 
@@ -196,7 +196,7 @@ impl Screen for Sway {
     }
 
     fn is_untouched(&self) -> bool {
-        // The keyboard stays with the workspace, the only thing that can have it here.
+        // The focus is on the workspace, which is the only possible place here.
         let seat: serde_json::Value = serde_json::from_str(&self.0.ask("get_seats")).unwrap();
         let tree: serde_json::Value = serde_json::from_str(&self.0.ask("get_tree")).unwrap();
         let focus = &seat[0]["focus"];

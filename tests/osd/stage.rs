@@ -1,4 +1,4 @@
-//! A session bus with a v2m that the test plays, and the program.
+//! A private session bus with v2m, which the test plays, and the program.
 
 use crate::screen::Screen;
 use std::collections::HashMap;
@@ -54,7 +54,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts the program; it shows the states when this returns.
+    /// Starts the program. It shows the states when this returns.
     pub(crate) fn start(screen: &impl Screen, arguments: &[&str]) -> Self {
         let bus = PrivateBus::start();
         let (lines, script) = mpsc::unbounded_channel();
@@ -98,13 +98,13 @@ impl Stage {
 
     pub(crate) fn v2m_starts(&mut self) {
         self.lines.send(Line::Start).unwrap();
-        // The program may see it before it knows of itself.
+        // The program may notice v2m before v2m knows of the program.
         let mut seen = [self.seen(), self.seen()];
         seen.sort_unstable();
         assert_eq!(seen, ["started", "subscribed"]);
     }
 
-    /// How often the program has gone to sleep of its own accord.
+    /// Returns how often the program has gone to sleep voluntarily.
     pub(crate) fn switches(&self) -> u64 {
         let status = format!("/proc/{}/status", self.osd.id());
         let status = std::fs::read_to_string(status).unwrap();
@@ -112,7 +112,7 @@ impl Stage {
         line.unwrap().trim().parse().unwrap()
     }
 
-    /// The processor time that it has had, in ticks of 10 ms.
+    /// Returns the program's processor time, in ticks of 10 ms.
     #[allow(dead_code, reason = "benches/osd measures")]
     pub(crate) fn processor_time(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.osd.id())).unwrap();
@@ -121,7 +121,7 @@ impl Stage {
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
-    /// Its resident memory, and its share of what others have too.
+    /// Returns its resident memory, and its proportional share of shared memory.
     #[allow(dead_code, reason = "benches/osd measures")]
     pub(crate) fn memory(&self) -> String {
         let rollup = format!("/proc/{}/smaps_rollup", self.osd.id());
@@ -134,7 +134,7 @@ impl Stage {
             .join(", ")
     }
 
-    /// Waits for the program's end; its status, and what it said.
+    /// Waits for the program's end. Returns its status and its output.
     pub(crate) fn ended(&mut self) -> (ExitStatus, String) {
         let status = wait_for("its end", || self.osd.try_wait().unwrap());
         let mut said = String::new();

@@ -1,4 +1,4 @@
-//! Every command: what reaches the daemon, and what its answers look like on the wire.
+//! Tests every command: the request that reaches the daemon, and the answer's form on the wire.
 
 use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
@@ -66,7 +66,8 @@ fn status(gpu: Option<Gpu>, problem: Option<Failure>) -> Status {
     }
 }
 
-/// Asks once and expects exactly `request` to reach the daemon, which answers `answer`.
+/// Sends `json`, checks that `request` reaches the daemon, which answers `answer`, and returns the
+/// answer that the client gets.
 #[track_caller]
 fn exchange(json: &str, request: Request, answer: Result<Answer, Failure>) -> Value {
     let (service, mut calls) = Service::start(|_| {});

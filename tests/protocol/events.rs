@@ -1,4 +1,4 @@
-//! SUBSCRIBE, and subscribers that do not keep up.
+//! Tests SUBSCRIBE, and subscribers that are too slow.
 
 use crate::harness::{EVENTS, Service, data};
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ fn only_the_events_asked_for_come() {
     }
 }
 
-/// `echo '{"cmd":"SUBSCRIBE"}' | socat -t 3600 - UNIX:…` half-closes at once.
+/// `echo '{"cmd":"SUBSCRIBE"}' | socat -t 3600 - UNIX:…` half-closes immediately.
 #[test]
 fn lines_can_subscribe_and_half_close() {
     let service = Service::bare();

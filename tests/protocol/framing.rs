@@ -1,4 +1,4 @@
-//! Both framings, keep-alive, pipelining and half-close.
+//! Tests both framings, keep-alive, pipelining and half-close.
 
 use crate::harness::{Service, code, data};
 use serde_json::json;
@@ -38,7 +38,7 @@ fn lines_are_answered_in_lines() {
     assert_eq!(data(&peer.read_line()), "PONG");
 }
 
-/// What `printf '{"cmd":"PING"}' | socat - UNIX:…` sends.
+/// `printf '{"cmd":"PING"}' | socat - UNIX:…` sends such a line.
 #[test]
 fn a_last_line_needs_no_end() {
     let service = Service::bare();
@@ -84,7 +84,7 @@ fn a_peer_that_half_closed_still_reads_a_late_answer() {
     peer.assert_ended();
 }
 
-/// A frame cut by a half-close can never be completed: say so, for the peer still reads.
+/// A half-close makes the frame impossible to complete. The peer still reads, so it gets an error.
 #[test]
 fn a_frame_that_ends_before_its_length_is_refused() {
     let service = Service::bare();

@@ -1,4 +1,4 @@
-//! A server on a socket of its own, a scripted daemon behind it, and a peer that speaks bytes.
+//! A server on a private socket, a scripted daemon behind it, and a client that sends bytes.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -14,10 +14,10 @@ use v2m::call::{Answer, Call, Event, Request};
 use v2m::server::{Limits, Server};
 use v2m::session::Failure;
 
-/// How long a peer waits before a test is given up as hanging.
+/// The time after which a test counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Events kept for a subscriber that is behind.
+/// The number of events kept for a slow subscriber.
 pub(crate) const EVENTS: usize = 16;
 
 /// A server that runs until it is dropped.
@@ -29,7 +29,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts one; the test answers the calls.
+    /// Starts a server. The test answers the calls.
     pub(crate) fn start(
         change: impl FnOnce(&mut Server) + Send + 'static,
     ) -> (Self, mpsc::Receiver<Call>) {
@@ -50,7 +50,7 @@ impl Service {
         (Self { directory, events, shutdown, thread: Some(thread) }, answers)
     }
 
-    /// Starts one with the protocol's limits and answers each call by `script`.
+    /// Starts a server with the protocol's limits, and answers each call by `script`.
     pub(crate) fn scripted(
         script: impl Fn(Request) -> Result<Answer, Failure> + Send + 'static,
     ) -> Self {
@@ -63,12 +63,12 @@ impl Service {
         service
     }
 
-    /// Starts one that is asked nothing but what the server answers itself.
+    /// Starts a server that gets only requests that it answers itself.
     pub(crate) fn bare() -> Self {
         Self::limited(|_| {})
     }
 
-    /// As [`Self::bare`] with other limits.
+    /// Like [`Self::bare`], with other limits.
     pub(crate) fn limited(change: impl FnOnce(&mut Limits) + Send + 'static) -> Self {
         Self::start(|server| change(&mut server.limits)).0
     }
@@ -121,7 +121,7 @@ impl Peer {
         self
     }
 
-    /// Sends a frame by length.
+    /// Sends a frame with a length.
     pub(crate) fn send(&mut self, json: &str) -> &mut Self {
         let mut frame = u32::try_from(json.len()).unwrap().to_be_bytes().to_vec();
         frame.extend_from_slice(json.as_bytes());
@@ -133,7 +133,7 @@ impl Peer {
         self.send(json).read()
     }
 
-    /// Reads a frame by length.
+    /// Reads a frame with a length.
     pub(crate) fn read(&mut self) -> Value {
         let mut header = [0; 4];
         self.0.read_exact(&mut header).unwrap();
@@ -157,7 +157,7 @@ impl Peer {
         self
     }
 
-    /// Waits for the connection's end; whatever still comes is returned.
+    /// Waits for the connection's end, and returns the bytes before it.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
@@ -172,7 +172,7 @@ impl Peer {
     }
 }
 
-/// An error answer's code, after its shape was checked.
+/// Checks the form of an error answer, and returns its code.
 #[track_caller]
 pub(crate) fn code(answer: &Value) -> &str {
     assert_eq!(answer["status"], "error", "{answer}");
@@ -181,7 +181,7 @@ pub(crate) fn code(answer: &Value) -> &str {
     answer["code"].as_str().unwrap()
 }
 
-/// A successful answer's data, after its shape was checked.
+/// Checks the form of a successful answer, and returns its data.
 #[track_caller]
 pub(crate) fn data(answer: &Value) -> &Value {
     assert_eq!(answer["status"], "success", "{answer}");

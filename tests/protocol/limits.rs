@@ -1,4 +1,5 @@
-//! What a client may not do: too long, too slow, too many, somebody else; and how service ends.
+//! Tests the limits for clients: too long, too slow, too many, another user. Also tests how the
+//! server stops.
 
 use crate::harness::{Service, code, data};
 use serde_json::json;
@@ -20,7 +21,7 @@ fn a_request_of_1_mib_is_read_and_a_byte_more_is_not() {
         format!("{open}{}\"}}", "x".repeat((1 << 20) - open.len() - 2 + extra))
     };
     assert_eq!(data(&peer.ask(&longest(0))), "PONG");
-    // All of it is written before the answer is read, as simple clients do.
+    // The whole frame is written before the answer is read, as simple clients do it.
     assert_eq!(code(&peer.ask(&longest(1))), "too_large");
     peer.assert_ended();
 }
@@ -65,12 +66,12 @@ fn a_half_sent_frame_has_a_deadline_and_an_idle_connection_has_none() {
     peer.write(b"{\"cmd\"");
     assert_eq!(code(&peer.read_line()), "bad_request");
     peer.assert_ended();
-    // Both have been idle for longer than the deadline by now.
+    // By now, both have been idle for longer than the deadline.
     assert_eq!(data(&idle.ask(PING)), "PONG");
     assert_eq!(data(&kept.ask(PING)), "PONG");
 }
 
-/// Bytes that trickle in do not put the deadline off.
+/// A slow trickle of bytes does not extend the deadline.
 #[test]
 fn the_deadline_counts_from_the_frames_first_byte() {
     let service = Service::limited(|limits| limits.half_frame = Duration::from_millis(200));
@@ -100,7 +101,7 @@ fn the_65th_connection_gets_the_place_of_the_one_that_was_silent_longest() {
     let mut half = service.connect();
     half.write(b"{\"cmd\"");
     let mut silent = service.connect();
-    // The server has seen all of them.
+    // This answer shows that the server has accepted all of them.
     assert_eq!(data(&kept[0].ask(PING)), "PONG");
 
     let newcomer = || {
@@ -109,13 +110,13 @@ fn the_65th_connection_gets_the_place_of_the_one_that_was_silent_longest() {
         peer
     };
     let mut newcomers = vec![newcomer(), newcomer()];
-    // Those without a whole request went first, each told in its own framing.
+    // Clients without a complete request are dropped first. Each gets the error in its own framing.
     assert_eq!(code(&half.read_line()), "busy");
     half.assert_ended();
     assert_eq!(code(&silent.read()), "busy");
     silent.assert_ended();
     newcomers.push(newcomer());
-    // The first of them had asked once more.
+    // The first of them has sent another request since, so the second one is dropped.
     assert_eq!(code(&kept[1].read()), "busy");
     kept.remove(1).assert_ended();
     for peer in kept.iter_mut().chain(&mut newcomers) {
@@ -128,8 +129,8 @@ fn the_65th_connection_gets_the_place_of_the_one_that_was_silent_longest() {
     assert_eq!(subscriber.read()["data"]["state"], "paused");
 }
 
-/// Three hundred clients that sent half a frame made a press wait for minutes: each refusal took
-/// 300 ms, one after the other.
+/// Regression: three hundred clients that had sent half a frame made a press wait for minutes. Each
+/// refusal took 300 ms, one after another.
 #[test]
 fn refusals_wait_for_nobody() {
     let service = Service::limited(|limits| limits.half_frame = Duration::from_secs(3600));
@@ -140,7 +141,7 @@ fn refusals_wait_for_nobody() {
     };
     let mut crowd: Vec<_> = (0..300).map(half_open).collect();
     assert_eq!(data(&service.connect().ask(PING)), "PONG");
-    // Most of them were told; the last ones are connected still, an hour before their time is up.
+    // Most of them were refused. The last ones are still connected, an hour before their deadline.
     assert_eq!(code(&crowd[0].read()), "busy");
     let last = crowd.last_mut().unwrap();
     last.0.set_nonblocking(true).unwrap();
@@ -152,8 +153,8 @@ fn a_press_gets_in_where_64_requests_are_under_way() {
     let (service, mut calls) = Service::start(|_| {});
     let mut waiting: Vec<_> = (0..64).map(|_| service.connect()).collect();
     let mut under_way = Vec::new();
-    // Each is admitted before the next one asks. Otherwise the 65th could be read before one of
-    // these 64.
+    // Each is admitted before the next one sends its request. Otherwise the server might read the
+    // 65th before one of these 64.
     for peer in &mut waiting {
         peer.send(r#"{"cmd":"LAST_TEXT"}"#);
         under_way.push(calls.blocking_recv().unwrap());
@@ -214,7 +215,8 @@ fn stopping_answers_what_is_open_and_closes_what_is_idle() {
     let call = calls.blocking_recv().unwrap();
     service.stop();
     idle.assert_ended();
-    // The listener goes in a turn of its own: at once, but not in step with the idle connection.
+    // The listener is closed by another task: soon, but not at the same moment as the idle
+    // connection.
     let refuses = || {
         thread::sleep(Duration::from_millis(5));
         UnixStream::connect(service.path()).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
@@ -225,8 +227,9 @@ fn stopping_answers_what_is_open_and_closes_what_is_idle() {
     service.join();
 }
 
-/// The service stopped, and a request that had come in just before was lost: its client could not
-/// tell whether it had been acted on. Unread, it is reset, and the client asks again.
+/// Regression: a request that arrived just before the stop was lost, and its client could not tell
+/// whether it had been executed. Now it stays unread, so the connection is reset and the client
+/// sends it again.
 #[test]
 fn a_request_that_comes_while_stopping_is_reset_unread() {
     let (mut service, mut calls) = Service::start(|_| {});

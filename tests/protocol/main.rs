@@ -1,5 +1,5 @@
-//! PROTOCOL.md, sentence by sentence: the real server over real Unix sockets. Only the daemon
-//! behind it is scripted; what commands really do is tested with the daemon itself.
+//! Tests PROTOCOL.md, sentence by sentence: the real server with real Unix sockets. Only the daemon
+//! behind it is scripted; the effects of commands are tested with the real daemon.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 

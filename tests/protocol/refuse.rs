@@ -1,4 +1,4 @@
-//! A service that must end at once still answers the presses that started it.
+//! Tests that a service that must end immediately still answers the presses that started it.
 
 use crate::harness::{Peer, code};
 use std::io::ErrorKind;
@@ -28,7 +28,8 @@ fn everyone_who_waits_is_told_why() {
     refuse_pending(listener.try_clone().unwrap(), &failure);
 
     assert_eq!(code(&by_length.read()), "bad_config");
-    // Its end is a plain end: a reset would make the client ask again, and systemd start us again.
+    // The connection must end without a reset, which would make the client try again and systemd
+    // start the service again.
     assert_eq!(by_length.rest(), b"");
     assert_eq!(code(&by_line.read_line()), "bad_config");
     assert_eq!(code(&silent.read()), "bad_config");

@@ -1,11 +1,11 @@
-//! Engines that die, while loading and while decoding, once, twice and always.
+//! Tests engines that die while they load or decode: once, twice and always.
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::{Priority, RecogniseEvent};
 use v2m::session::{Code, EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
-/// What an engine may do instead of its work that ends it or makes it be ended.
+/// The ways in which an engine ends, or must be ended, instead of doing its work.
 const ENDS: [&str; 7] = ["die", "abort", "close", "garbage", "oversized", "sound", "truncated"];
 
 #[tokio::test]
@@ -53,8 +53,8 @@ async fn twice_on_the_same_recording_is_the_end_of_it_and_not_of_the_next_one() 
     assert_eq!(lab.lives("model"), 3);
 }
 
-/// The failure was told while the user was still speaking, when nobody asked for it; whoever asked
-/// at the end got "this recording is not known", and not the audio.
+/// Regression: the failure was reported while the user was still speaking, before anybody had asked
+/// for the text. At the end, the client got "this recording is not known", without the audio.
 #[tokio::test]
 async fn a_recording_given_up_on_is_told_with_all_its_audio_once_it_is_complete() {
     for script in ["pcm die\npcm die\n\n", "pcm fail; pcm fail"] {
@@ -107,13 +107,14 @@ async fn an_engine_that_dies_once_while_loading_is_started_again() {
             })
             .await;
         assert_eq!(job, None, "{what}");
-        // The model was to blame, not the recording.
+        // The model is to blame, not the recording.
         assert_eq!(lab.text(1, &words).await, 1, "{what}");
         assert_eq!(lab.lives("model"), 2, "{what}");
     }
 }
 
-/// It was started again each minute, and asked for the model's memory each time.
+/// Regression: the engine was started again each minute, and loaded the model into memory each
+/// time.
 #[tokio::test]
 async fn an_engine_that_dies_of_its_model_is_left_alone_until_the_file_changes() {
     let mut lab = Lab::new("load die\nloading abort\n\n");
@@ -134,13 +135,13 @@ async fn an_engine_that_dies_of_its_model_is_left_alone_until_the_file_changes()
         assert!(problem.message.contains(part), "{}", problem.message);
     }
     assert_eq!(lab.failure(1, &words).await, problem);
-    // Neither after an hour, nor when the machine wakes, nor when somebody asks for the same model.
+    // It is not tried again after an hour, nor when the machine wakes.
     lab.stays_silent().await;
     lab.recogniser.resumed();
     lab.stays_silent().await;
     assert_eq!(lab.lives("model"), 2);
 
-    // One who began to speak in the meantime is heard.
+    // A recording that has begun meanwhile is transcribed.
     lab.recogniser.begin(JobId(2), DecodeOptions::default(), Priority::Live);
     lab.recogniser.feed(JobId(2), &words);
     std::fs::write(&file, "another script, of no rules").unwrap();
@@ -176,7 +177,7 @@ async fn a_press_has_it_tried_again_at_once() {
     lab.state(EngineState::Failed).await;
     let clock = crate::lab::Stillness::begin();
     assert!(lab.recogniser.pressed());
-    // The key is held, and the engine dies twice more.
+    // The key repeats, and the engine dies twice more.
     assert!(!lab.recogniser.pressed());
     lab.state(EngineState::Failed).await;
     assert!(!lab.recogniser.pressed());
@@ -216,8 +217,8 @@ async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
     lab.state(EngineState::Warm).await;
 }
 
-/// One that loaded and then died of itself was started anew at once, over and over: with a model
-/// too big for the memory, the whole machine's work was loading it.
+/// Regression: an engine that loaded and then died was restarted immediately, again and again. If
+/// the model was too large for the memory, the machine was busy with nothing else.
 #[tokio::test]
 async fn an_engine_that_dies_soon_after_loading_each_time_is_left_alone_too() {
     let mut lab = Lab::new("loaded abort");

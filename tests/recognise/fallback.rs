@@ -1,5 +1,5 @@
-//! Several engines: which one works, which ones are passed over, and what becomes of a recording
-//! meanwhile.
+//! Tests several engines: which one is used, which ones are passed over, and what happens to a
+//! recording meanwhile.
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::Backend::{Cpu, CpuV4, Cuda, Vulkan};
@@ -7,7 +7,7 @@ use v2m::recognise::{Backend, Candidate, EngineReport, PassedOver, Priority, Rec
 use v2m::session::{Code, EngineState, Failure, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
-/// The next engine that is passed over, and what the user is told.
+/// Waits for the next engine that is passed over. Returns it, with the notice to the user.
 async fn passed_over(lab: &mut Lab) -> (PassedOver, Option<Failure>) {
     lab.until(|event| match event {
         RecogniseEvent::PassedOver { engine, notice } => Some((engine, notice)),
@@ -36,7 +36,7 @@ async fn the_first_engine_that_works_is_used_and_the_others_are_not_started() {
     }
 }
 
-/// Each way of not starting, with what is said of it.
+/// Each way to fail at the start, with its reason.
 #[tokio::test]
 async fn one_that_does_not_start_is_passed_over_with_its_reason_and_the_user_is_not_bothered() {
     let cases = [
@@ -62,7 +62,7 @@ async fn one_that_does_not_start_is_passed_over_with_its_reason_and_the_user_is_
         let report = lab.state(EngineState::Warm).await;
         assert_eq!(report.backend.as_deref(), Some("cpu"), "{script}");
         assert_eq!(report.passed_over, [engine], "{script}");
-        // It was no fault of the recording's.
+        // The failure does not count as an attempt at the recording.
         assert_eq!(lab.text(1, &words).await, 1, "{script}");
         assert_eq!((lab.lives("model.cuda"), lab.lives("model")), (1, 1), "{script}");
     }
@@ -97,7 +97,7 @@ async fn a_missing_model_is_missing_for_every_engine() {
     assert_eq!((lab.lives("model.cuda"), lab.lives("model.vulkan")), (1, 0));
 }
 
-/// What a GPU may do at work that ends it or makes it be ended.
+/// The ways in which a GPU's engine ends, or must be ended, instead of doing its work.
 const FAILURES: [&str; 7] = ["die", "abort", "driver", "device", "close", "garbage", "truncated"];
 
 #[tokio::test]
@@ -118,11 +118,11 @@ async fn a_gpu_that_fails_at_work_gets_the_same_audio_once_more_and_then_the_pro
             assert!(notice.message.contains(&engine.reason), "{script}: {}", notice.message);
             let report = lab.state(EngineState::Warm).await;
             assert_eq!(report.device.as_deref(), Some("a double with AVX-512"), "{script}");
-            // Most likely it is the same device.
+            // The other backend probably uses the same device.
             assert_eq!(names(&report), ["cuda", "vulkan"], "{script}");
             assert_eq!(lab.text(1, &words).await, 3, "{script}");
             assert_eq!((lab.lives("model.cuda"), lab.lives("model.v4")), (2, 1), "{script}");
-            // The GPU is not tried again at each job, nor is it told again.
+            // The GPU is not tried again at each job, and the user is not notified again.
             lab.job(2, Priority::Live, &words);
             assert_eq!(lab.text(2, &words).await, 1, "{script}");
             assert_eq!(lab.lives("model.cuda"), 2, "{script}");
@@ -185,7 +185,8 @@ async fn a_gpu_that_fails_while_somebody_speaks_costs_no_sample() {
     assert_eq!(lab.text(1, &words).await, 3);
 }
 
-/// One that has no text for a recording is believed; one that has died of it too is not.
+/// If an engine reports that it has no text for a recording, that is believed. If it has also died
+/// of the recording, it is not.
 #[tokio::test]
 async fn a_gpu_that_dies_and_then_has_no_text_leaves_the_recording_to_the_processor() {
     let mut lab = Lab::with_engines("", &[(Cuda, "finish die\nfinish fail")]);
@@ -201,7 +202,7 @@ async fn a_gpu_that_dies_and_then_has_no_text_leaves_the_recording_to_the_proces
     assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cuda"));
 }
 
-/// With that engine and no other one to stand in for it.
+/// Creates a lab with only that engine.
 fn alone(backend: Backend, script: &str) -> Lab {
     let mut lab = Lab::without_model();
     let mut spec = lab.engines("", &[(backend, script)]);
@@ -223,10 +224,10 @@ async fn a_gpu_that_is_wanted_alone_says_what_is_missing_and_nothing_stands_in_f
             assert!(problem.message.contains(part), "{script}: {}", problem.message);
         }
         assert_eq!(lab.failure(1, &words).await, problem);
-        // Neither a driver nor a library comes by waiting.
+        // Waiting brings neither a driver nor a library.
         lab.stays_silent().await;
         assert_eq!((lab.lives("model.cuda"), lab.lives("model")), (1, 0));
-        // It is looked at again when the machine wakes.
+        // The engine is tried again when the machine wakes.
         lab.recogniser.resumed();
         lab.state(EngineState::Failed).await;
         assert_eq!(lab.lives("model.cuda"), 2);

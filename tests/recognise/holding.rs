@@ -1,4 +1,4 @@
-//! Jobs that wait for their language, and jobs that ask for nothing else.
+//! Tests jobs that wait for their language, and jobs that request only the language.
 
 use crate::lab::{Lab, sound, text_of};
 use v2m::recognise::{Priority, RecogniseEvent, Recogniser};
@@ -72,7 +72,7 @@ async fn a_held_job_begins_when_it_is_released_with_all_that_came_before() {
     lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
     lab.recogniser.hold(JobId(1));
     lab.recogniser.feed(JobId(1), &words[..30_000]);
-    // One that is not held passes it.
+    // A job that is not held overtakes it.
     let other = sound(36, 20_000);
     lab.job(2, Priority::Live, &other);
     lab.text(2, &other).await;
@@ -86,7 +86,8 @@ async fn a_held_job_begins_when_it_is_released_with_all_that_came_before() {
     assert!(recognition.text == text_of(&words) && audio == words);
 }
 
-/// A file went on through the first seconds of a dictation, and while its language was waited for.
+/// Regression: a file continued during the first seconds of a dictation, while its language was
+/// being detected.
 #[tokio::test]
 async fn a_background_job_makes_way_for_one_that_is_held_and_goes_on_where_it_was() {
     let mut lab = Lab::new("finish deaf");
@@ -120,7 +121,7 @@ async fn a_background_job_makes_way_for_a_dictation_with_another_recogniser() {
     lab.recogniser.make_way(false);
     assert_eq!(lab.text(1, &file).await, 1);
     assert_eq!(lab.logged("model.log", "begin"), 1);
-    // One that comes meanwhile waits; a dictation does not.
+    // A background job that arrives meanwhile waits; a dictation does not.
     lab.recogniser.make_way(true);
     let (other, words) = (sound(44, 20_000), sound(45, 20_000));
     lab.job(2, Priority::Background, &other);
@@ -168,7 +169,7 @@ async fn a_held_job_that_is_given_up_fails_at_its_end_and_hands_its_audio_back()
     assert_eq!(lab.logged("model.log", "begin"), 0);
 }
 
-/// Settings may change while somebody speaks whose language nobody knows.
+/// Settings may change while the user speaks in an undetected language.
 #[tokio::test]
 async fn a_held_job_that_is_given_up_stays_so_with_another_engine() {
     let mut lab = Lab::new("");
@@ -184,13 +185,13 @@ async fn a_held_job_that_is_given_up_stays_so_with_another_engine() {
     lab.state(EngineState::Warm).await;
     lab.recogniser.finish(JobId(1));
     assert_eq!(lab.failure(1, &words).await.message, "no language");
-    // The next one is heard.
+    // The next job is transcribed.
     let next = sound(42, 20_000);
     lab.job(2, Priority::Live, &next);
     lab.text(2, &next).await;
 }
 
-/// Somebody who stops while the language is open must not wait for an engine that never comes.
+/// A user who stops before the language is known must not wait for an engine that never comes.
 #[tokio::test]
 async fn a_held_job_fails_at_its_end_if_there_is_no_engine() {
     let mut lab = Lab::new("load missing");
@@ -203,7 +204,7 @@ async fn a_held_job_fails_at_its_end_if_there_is_no_engine() {
     lab.failure(1, &words).await;
 }
 
-/// By that the daemon sees an engine that hangs while somebody goes on speaking.
+/// From this, the daemon detects an engine that hangs while the user continues to speak.
 #[tokio::test]
 async fn it_is_known_how_much_an_engine_has_not_heard_yet() {
     let words = sound(40, 90_000);

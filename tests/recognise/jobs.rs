@@ -1,4 +1,4 @@
-//! Which job is heard when, and whose answers count.
+//! Tests the order of jobs, and which answers count.
 
 use crate::lab::{Lab, short, sound, text_of};
 use std::fs::{self, File};
@@ -47,7 +47,7 @@ async fn ten_minutes_that_waited_for_the_engine_arrive_sample_by_sample() {
     assert_eq!(lab.text(1, &words).await, 1);
 }
 
-/// As a file of the store is: something before the samples.
+/// Creates a recording like a file of the store, with a header before the samples.
 fn recorded(lab: &Lab, sound: &[i16]) -> Recorded {
     let path = lab.path().join("recorded");
     let mut file = File::create_new(&path).unwrap();
@@ -71,7 +71,7 @@ async fn a_recording_on_disk_arrives_sample_by_sample_also_at_the_second_engine(
     assert!(audio.is_empty());
 }
 
-/// What takes a moment longer and makes the text better is for files.
+/// Steps that take a little longer and improve the text are only for files.
 #[tokio::test]
 async fn the_engine_knows_whether_somebody_waits_for_the_text() {
     let mut lab = Lab::new("");
@@ -113,7 +113,7 @@ async fn a_recording_that_cannot_be_read_back_fails_and_leaves_the_engine_to_the
     assert_eq!(lab.lives("model"), 1);
 }
 
-/// It said that the recording was kept, though v2m has nothing of a file.
+/// Regression: the message said that the recording was kept, but v2m keeps nothing of a file.
 #[tokio::test]
 async fn of_a_file_nothing_is_said_to_be_kept() {
     for script in ["finish die", "finish fail; finish fail"] {
@@ -153,7 +153,7 @@ async fn a_live_job_is_heard_before_a_background_one_that_came_first() {
     lab.text(1, &file).await;
 }
 
-/// A background job in the engine's hands, which has said nothing of it when a dictation comes.
+/// Starts a background job, and a dictation before the engine has sent anything of that job.
 async fn interrupted(script: &str) -> (Lab, Vec<i16>, Vec<i16>) {
     let mut lab = Lab::new(script);
     let (file, words) = (sound(7, 40_000), sound(8, 30_000));
@@ -164,7 +164,7 @@ async fn interrupted(script: &str) -> (Lab, Vec<i16>, Vec<i16>) {
     (lab, file, words)
 }
 
-/// How often the engine was told to begin a job, and how many stretches of sound it was given.
+/// Returns how often the engine was told to begin a job, and how many pieces of sound it got.
 fn told(lab: &Lab) -> (usize, usize) {
     (lab.logged("model.log", "begin"), lab.logged("model.log", "pcm"))
 }
@@ -173,12 +173,12 @@ fn told(lab: &Lab) -> (usize, usize) {
 async fn a_background_job_at_work_steps_back_and_goes_on_where_it_was() {
     let (mut lab, file, words) = interrupted("finish deaf").await;
     lab.text(2, &words).await;
-    // Stepping back was no fault of the job's.
+    // An interruption does not count as an attempt.
     assert_eq!(lab.text(1, &file).await, 1);
     assert_eq!((told(&lab), lab.lives("model")), ((2, 3 + 2), 1));
 }
 
-/// A long file started over with each of them, and never came to an end.
+/// Regression: a long file started again after each dictation, and never finished.
 #[tokio::test]
 async fn however_many_dictations_come_between_a_file_is_heard_once() {
     let mut lab = Lab::new("");
@@ -197,7 +197,7 @@ async fn however_many_dictations_come_between_a_file_is_heard_once() {
     assert_eq!((told(&lab), lab.logged("model.log", "pause")), ((6, 5 + 5 * 2), 5));
 }
 
-/// One that was built for an earlier version.
+/// An engine of an earlier version.
 #[tokio::test]
 async fn with_an_engine_that_cannot_pause_a_background_job_starts_over() {
     let (mut lab, file, words) = interrupted("load old; finish deaf").await;
@@ -255,7 +255,7 @@ async fn a_cancelled_job_is_never_heard_of_again_though_the_engine_answers_it() 
 async fn a_job_cancelled_while_half_of_it_is_sent_leaves_the_next_one_clean() {
     let mut lab = Lab::new("pcm wait");
     lab.state(EngineState::Warm).await;
-    // More than the socket takes while the engine does not read.
+    // More than the socket accepts while the engine does not read.
     let (dropped, words) = (sound(11, 2_000_000), sound(12, 30_000));
     lab.job(1, Priority::Live, &dropped);
     lab.engine_did("pcm", 1).await;

@@ -1,4 +1,4 @@
-//! A recogniser, its engine's double and its script.
+//! A recogniser, its engine's double, and the double's script.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -16,7 +16,7 @@ use v2m_ipc::engine::DecodeOptions;
 use v2m_ipc::remote::Endpoint;
 use v2m_testkit::digest::Digest;
 
-/// Far longer than anything here takes.
+/// Far longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Lab {
@@ -24,14 +24,14 @@ pub(crate) struct Lab {
     pub(crate) recogniser: Recogniser,
     /// How long an engine may be silent.
     hang: Duration,
-    /// How long an engine on a GPU may be without work.
+    /// How long a GPU's engine may be idle.
     unload: Duration,
-    /// Said while something else was waited for.
+    /// Events that arrived while the test waited for another one.
     said: VecDeque<RecogniseEvent>,
 }
 
-/// The double. `cargo test` builds it with the tests; for one test alone it is built by
-/// `cargo build --package v2m-testkit --examples`.
+/// Returns the path of the double. `cargo test` builds it with the tests; to run a single test,
+/// build it with `cargo build --package v2m-testkit --examples`.
 pub(crate) fn double() -> PathBuf {
     let double = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("examples/fake-engine");
     assert!(
@@ -41,7 +41,7 @@ pub(crate) fn double() -> PathBuf {
     double
 }
 
-/// Samples that no other seed has.
+/// Returns samples that are different for each seed.
 pub(crate) fn sound(seed: u32, samples: usize) -> Vec<i16> {
     let mut x = seed.wrapping_mul(0x9e37_79b9) | 1;
     let mut next = || {
@@ -53,20 +53,20 @@ pub(crate) fn sound(seed: u32, samples: usize) -> Vec<i16> {
     (0..samples).map(|_| next()).collect()
 }
 
-/// What the double makes of it.
+/// Returns the double's text for this sound.
 pub(crate) fn text_of(sound: &[i16]) -> String {
     let mut digest = Digest::default();
     digest.hear(sound);
     digest.text()
 }
 
-/// For messages: an event may hold minutes of sound.
+/// Shortens an event for messages, because it may contain minutes of sound.
 pub(crate) fn short(event: &impl std::fmt::Debug) -> String {
     format!("{event:?}").chars().take(300).collect()
 }
 
 impl Lab {
-    /// With a model of this script; nothing has been awaited yet.
+    /// Creates a recogniser with a model of this script. Nothing has been awaited yet.
     pub(crate) fn new(script: &str) -> Self {
         Self::with_hang(script, Duration::from_secs(60))
     }
@@ -79,8 +79,8 @@ impl Lab {
         lab
     }
 
-    /// With these engines, each of its own script: the processor's first, then those of the GPUs
-    /// and the like.
+    /// Creates a recogniser with these engines, each with its own script: first the processor's,
+    /// then others such as those of GPUs.
     pub(crate) fn with_engines(cpu: &str, others: &[(Backend, &str)]) -> Self {
         let mut lab = Self::without_model();
         let spec = lab.engines(cpu, others);
@@ -88,7 +88,7 @@ impl Lab {
         lab
     }
 
-    /// What [`Self::with_engines`] runs.
+    /// Returns the engines of [`Self::with_engines`].
     pub(crate) fn engines(&self, cpu: &str, others: &[(Backend, &str)]) -> EngineSpec {
         let mut spec = self.model("model", cpu);
         for (backend, script) in others {
@@ -113,7 +113,7 @@ impl Lab {
         spec
     }
 
-    /// A program that is told of a server in place of a model, and runs this double all the same.
+    /// Creates a program that gets a server instead of a model, and runs this double all the same.
     fn asking(&self, double: &Path, spec: &mut EngineSpec) -> PathBuf {
         let url = "http://server.test/v1";
         let (base_url, model) = (url.to_owned(), "big".to_owned());
@@ -126,14 +126,14 @@ impl Lab {
         script
     }
 
-    /// With engines and a model of the test's own.
+    /// Creates a recogniser with the test's own engines and model.
     pub(crate) fn with_spec(spec: EngineSpec) -> Self {
         let mut lab = Self::without_model();
         lab.recogniser = Recogniser::new(Ok(spec));
         lab
     }
 
-    /// With nothing to load.
+    /// Creates a recogniser without a model.
     pub(crate) fn without_model() -> Self {
         let absent = Failure::new(v2m::session::Code::ModelMissing, "There is no model.");
         Self {
@@ -145,7 +145,7 @@ impl Lab {
         }
     }
 
-    /// Writes a model of this script.
+    /// Writes a model with this script.
     pub(crate) fn model(&self, name: &str, script: &str) -> EngineSpec {
         let model = self.dir.path().join(name).with_extension("bin");
         fs::write(&model, script).unwrap();
@@ -162,12 +162,12 @@ impl Lab {
         }
     }
 
-    /// Lets the rule `wait` of the script go on.
+    /// Ends the wait of the rule `wait` in the script.
     pub(crate) fn go(&self) {
         fs::write(self.dir.path().join("model.go"), "").unwrap();
     }
 
-    /// How often an engine was started with the model of that name.
+    /// Returns how often an engine was started with the model of that name.
     pub(crate) fn lives(&self, name: &str) -> usize {
         let lives = fs::read_to_string(self.dir.path().join(format!("{name}.lives")));
         lives.unwrap_or_default().lines().count()
@@ -177,7 +177,7 @@ impl Lab {
         self.dir.path()
     }
 
-    /// The next event; the recogniser is left and asked again all the time, as in the daemon's
+    /// Returns the next event. Leaves and polls the recogniser all the time, like the daemon's
     /// loop.
     pub(crate) async fn event(&mut self) -> RecogniseEvent {
         let begun = Instant::now();
@@ -194,7 +194,7 @@ impl Lab {
         }
     }
 
-    /// Waits until `pick` finds its event.
+    /// Waits until `pick` returns a value for an event.
     pub(crate) async fn until<T>(
         &mut self,
         mut pick: impl FnMut(RecogniseEvent) -> Option<T>,
@@ -206,7 +206,7 @@ impl Lab {
         }
     }
 
-    /// Waits for the recogniser to be in that state.
+    /// Waits until the recogniser has that state.
     pub(crate) async fn state(&mut self, state: EngineState) -> EngineReport {
         self.until(|event| match event {
             RecogniseEvent::Engine(report) if report.state == state => Some(report),
@@ -215,14 +215,14 @@ impl Lab {
         .await
     }
 
-    /// A job whose audio is all there.
+    /// Adds a job with all its audio.
     pub(crate) fn job(&mut self, job: u32, urgency: Priority, sound: &[i16]) {
         self.recogniser.begin(JobId(job), DecodeOptions::default(), urgency);
         self.recogniser.feed(JobId(job), sound);
         self.recogniser.finish(JobId(job));
     }
 
-    /// Waits for the end of some job: its number, its text or failure, and its audio.
+    /// Waits for the end of a job. Returns its number, its text or failure, and its audio.
     pub(crate) async fn ended(&mut self) -> (u32, Result<Recognition, Failure>, Vec<i16>) {
         self.until(|event| match event {
             RecogniseEvent::Done { job, recognition, audio } => {
@@ -234,7 +234,8 @@ impl Lab {
         .await
     }
 
-    /// Waits for the text of this job, which must be that of this sound; how many attempts it took.
+    /// Waits for the text of this job, which must be that of this sound. Returns the number of
+    /// attempts.
     pub(crate) async fn text(&mut self, job: u32, sound: &[i16]) -> u8 {
         let (ended, result, audio) = self.ended().await;
         assert_eq!(ended, job);
@@ -245,7 +246,7 @@ impl Lab {
         recognition.attempts
     }
 
-    /// Waits for the failure of this job, whose audio must be handed back.
+    /// Waits for the failure of this job, which must hand its audio back.
     pub(crate) async fn failure(&mut self, job: u32, sound: &[i16]) -> Failure {
         let (ended, result, audio) = self.ended().await;
         assert_eq!(ended, job);
@@ -253,13 +254,13 @@ impl Lab {
         result.unwrap_err()
     }
 
-    /// Lets it do what it can do at once.
+    /// Lets the recogniser do the work that is ready now.
     pub(crate) async fn glance(&mut self) {
         let looked = std::cell::Cell::new(false);
         self.work_until(|_| looked.replace(true)).await;
     }
 
-    /// Lets it work until something shows that no event tells.
+    /// Lets the recogniser work until `seen` is true, for conditions that send no event.
     pub(crate) async fn work_until(&mut self, seen: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !seen(self) {
@@ -270,14 +271,14 @@ impl Lab {
                     () = tokio::task::yield_now() => {}
                 }
             }
-            // For the processes on a busy machine; by the real clock, the other one may stand
-            // still.
+            // Gives the processes time on a busy machine. Uses the real clock, because tokio's may
+            // stand still.
             std::thread::sleep(Duration::from_millis(1));
             assert!(begun.elapsed() < PATIENCE, "waited in vain");
         }
     }
 
-    /// Waits as [`Self::work_until`] does, while the recogniser does not get to work at all.
+    /// Waits like [`Self::work_until`], but without letting the recogniser work.
     pub(crate) fn left_alone_until(&self, seen: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !seen(self) {
@@ -286,12 +287,12 @@ impl Lab {
         }
     }
 
-    /// Lets it work until the double has logged that so often.
+    /// Lets the recogniser work until the double has logged this kind of entry so often.
     pub(crate) async fn engine_did(&mut self, kind: &str, count: usize) {
         self.did("model.log", kind, count).await;
     }
 
-    /// As [`Self::engine_did`], of a double that pretends to be that engine.
+    /// Like [`Self::engine_did`], for a double that pretends to be that engine.
     pub(crate) async fn engine_did_on(&mut self, engine: &str, kind: &str, count: usize) {
         self.did(&format!("model.{engine}.log"), kind, count).await;
     }
@@ -300,7 +301,7 @@ impl Lab {
         self.work_until(|lab| lab.logged(log, kind) >= count).await;
     }
 
-    /// Waits until no thread of that process wants a processor, or it is replaced.
+    /// Waits until no thread of that process is running, or until the process has been replaced.
     pub(crate) async fn engine_rests(&mut self, pid: Option<u32>) {
         let rests = |pid: u32| {
             let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -311,13 +312,13 @@ impl Lab {
         self.work_until(|lab| lab.recogniser.pid() != pid || pid.is_none_or(rests)).await;
     }
 
-    /// How often the double has logged that.
+    /// Returns how often the double has logged this kind of entry.
     pub(crate) fn logged(&self, log: &str, kind: &str) -> usize {
         let log = fs::read_to_string(self.dir.path().join(log)).unwrap_or_default();
         log.lines().filter(|line| *line == kind).count()
     }
 
-    /// Waits until the engine is started again, on a clock that leaps there.
+    /// Waits until the engine is started again, on a clock that jumps to that moment.
     pub(crate) async fn retried(&mut self) {
         tokio::time::pause();
         let event = self.recogniser.next().await;
@@ -326,7 +327,7 @@ impl Lab {
         assert!(matches!(&event, RecogniseEvent::Engine(report) if loading(report)), "{event:?}");
     }
 
-    /// Lets so much time pass without work that the engine is let go.
+    /// Lets time pass without work until the engine is unloaded.
     pub(crate) async fn stays_idle_for_long(&mut self) {
         self.glance().await;
         let clock = Stillness::begin();
@@ -336,10 +337,10 @@ impl Lab {
         self.state(EngineState::Unloaded).await;
     }
 
-    /// Nothing more is said, however long one waits.
+    /// Asserts that no event comes, even after an hour.
     pub(crate) async fn stays_silent(&mut self) {
         assert!(self.said.is_empty(), "{}", short(&self.said));
-        // On a clock that leaps to the next timer: the first of these two that is due, wins.
+        // The paused clock jumps to the next timer, so the earlier of these two wins.
         tokio::time::pause();
         let hours = tokio::time::sleep(Duration::from_secs(3600));
         tokio::select! {
@@ -351,13 +352,13 @@ impl Lab {
     }
 }
 
-/// Holds the clock still, so that only [`Self::pass`] moves it while processes go on.
+/// Stops the clock, so that only [`Self::pass`] advances it, while processes continue.
 pub(crate) struct Stillness(#[expect(dead_code, reason = "its end ends the task")] SyncSender<()>);
 
 impl Stillness {
     pub(crate) fn begin() -> Self {
         let (end, ended) = sync_channel::<()>(0);
-        // While a blocking task runs, tokio's paused clock does not leap.
+        // While a blocking task runs, tokio's paused clock does not jump.
         tokio::task::spawn_blocking(move || {
             if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 eprintln!("waited in vain on a clock that stands still");

@@ -1,4 +1,4 @@
-//! Models that load, do not, or appear later.
+//! Tests models that load, fail to load, or appear later.
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::{Priority, RecogniseEvent};
@@ -130,14 +130,14 @@ async fn the_same_model_is_not_loaded_twice() {
     assert_eq!((lab.recogniser.pid(), lab.lives("model")), (pid, 1));
 }
 
-/// The old engine had died and its end was still being awaited when another model was asked for:
-/// the new engine was then taken for the dead one, killed, and started a second time.
+/// Regression: another model was requested after the old engine had died, while its end was still
+/// awaited. The new engine was then taken for the dead one, killed, and started a second time.
 #[tokio::test]
 async fn a_new_model_does_not_die_of_the_old_ones_death() {
     let mut lab = Lab::new("begin close");
     lab.state(EngineState::Warm).await;
     lab.recogniser.begin(JobId(1), DecodeOptions::default(), Priority::Live);
-    // Seen to have closed; its end is awaited for a moment after that.
+    // The recogniser has seen the closed connection, and waits a moment for the process to end.
     lab.work_until(|lab| lab.recogniser.pid().is_none()).await;
     let other = lab.model("other", "");
     lab.recogniser.set_spec(Ok(other));

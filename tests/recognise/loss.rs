@@ -1,4 +1,4 @@
-//! Many failures of all kinds, drawn at random by a fixed seed: no dictation is lost.
+//! Tests many failures of all kinds, drawn at random from a fixed seed: no dictation is lost.
 
 use crate::lab::{Lab, sound};
 use v2m::recognise::Backend::{Cuda, Vulkan};
@@ -6,7 +6,7 @@ use v2m::recognise::{Priority, RecogniseEvent};
 use v2m::session::JobId;
 use v2m_ipc::engine::DecodeOptions;
 
-/// Failures that are injected in all.
+/// The total number of injected failures.
 const FAILURES: usize = 200;
 
 /// A generator of the xorshift family (Marsaglia 2003).
@@ -37,7 +37,7 @@ const AT_START: [&str; 6] = [
     "loading device",
 ];
 
-/// A script of so many lives that each fail at work, and of those after them, which do what `rest`
+/// Returns a script in which so many lives each fail at work, and all later ones do what `rest`
 /// says.
 fn script(dice: &mut Dice, lives: usize, rest: &str) -> String {
     let mut script = String::new();
@@ -47,8 +47,8 @@ fn script(dice: &mut Dice, lives: usize, rest: &str) -> String {
     format!("{script}{rest}\n")
 }
 
-/// One dictation, on a GPU and, when that is no use, on the processor, which dies of it once at
-/// most; how many failures it saw.
+/// Makes one dictation on a GPU and, if that fails, on the processor, which dies at most once.
+/// Returns the number of failures.
 async fn dictate(dice: &mut Dice, seed: u32) -> usize {
     let lives = dice.roll(3);
     let rest = if dice.roll(3) == 0 { dice.pick(&AT_START) } else { "" };

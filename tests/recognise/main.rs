@@ -1,5 +1,5 @@
-//! The recogniser with an engine that misbehaves in every way its double can be told to: whatever
-//! happens, each recording comes back with its text or with its audio and a reason.
+//! Tests the recogniser with a double of the engine that misbehaves in every way. Each recording
+//! must come back with its text, or with its audio and a reason.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod dying;

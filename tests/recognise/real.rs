@@ -1,8 +1,8 @@
-//! The real engine, killed and stopped in the middle of a dictation. Needs `V2M_TEST_MODELS`, as
-//! tests/engine does, and runs what `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` name, if they do.
+//! Tests the real engine, killed and stopped in the middle of a dictation. Needs `V2M_TEST_MODELS`,
+//! like tests/engine, and uses `V2M_TEST_ENGINE` and `V2M_TEST_ENGINE_MODEL` if they are set.
 //!
-//! The one engine that every machine can run stands for all: the first one of the line-up is taken
-//! for a GPU's.
+//! The one engine that runs on every machine plays all engines: the first in the list counts as a
+//! GPU's.
 
 use crate::lab::{Lab, Stillness};
 use rustix::process::{Pid, Signal, kill_process};
@@ -39,9 +39,9 @@ fn sample() -> Vec<i16> {
     hound::WavReader::open(path).unwrap().samples().map(Result::unwrap).collect()
 }
 
-/// A dictation in the engine's hands, up to its end if that is `finished`.
+/// Starts a dictation in the engine; if `finished`, up to its end.
 async fn dictate(lab: &mut Lab, job: u32, words: &[i16], finished: bool) {
-    // Greedy: a beam's candidates are drawn at random.
+    // Greedy, because a beam's candidates are drawn at random.
     let options = DecodeOptions { beam_size: 1, ..DecodeOptions::default() };
     lab.recogniser.begin(JobId(job), options, Priority::Live);
     lab.recogniser.feed(JobId(job), words);
@@ -71,13 +71,13 @@ async fn the_real_engine_killed_and_stopped_costs_no_word() {
     let (undisturbed, attempts) = text(&mut lab).await;
     assert!(undisturbed.contains("country") && attempts == 1, "{undisturbed}");
 
-    // While it is spoken.
+    // Killed while the user speaks.
     dictate(&mut lab, 2, &words, false).await;
     signal(&lab, Signal::KILL);
     lab.recogniser.finish(JobId(2));
     assert_eq!(text(&mut lab).await, (undisturbed.clone(), 2));
 
-    // Once it has been, and for good: a processor's engine is the next.
+    // Killed after the end, and then stopped for good: the processor's engine is next.
     dictate(&mut lab, 3, &words, true).await;
     signal(&lab, Signal::KILL);
     lab.state(EngineState::Warm).await;
@@ -95,8 +95,7 @@ async fn the_real_engine_killed_and_stopped_costs_no_word() {
     assert!(passed_over[0].reason.contains("did not answer"), "{passed_over:?}");
 }
 
-/// By the clock of this test minutes pass; by the processor's, which the engine needs, hardly any
-/// time does.
+/// Minutes pass on this test's clock, but hardly any processor time, which the engine needs.
 #[tokio::test]
 async fn the_real_engine_starved_at_work_is_waited_for() {
     let words = sample();

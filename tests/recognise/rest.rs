@@ -1,5 +1,5 @@
-//! Engines that are let go: for want of work, and before the machine sleeps. The clock leaps where
-//! a test says so.
+//! Tests engines that are unloaded: when they are idle, and before the machine sleeps. The clock
+//! jumps as the test says.
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use v2m::recognise::Priority;
 use v2m::session::{EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
-/// Whether that process is there.
+/// Returns whether that process exists.
 fn lives(pid: Option<u32>) -> bool {
     std::path::Path::new(&format!("/proc/{}", pid.unwrap())).exists()
 }
 
-/// A lab with a GPU whose engine is let go after that many idle seconds, warm.
+/// Creates a lab with a loaded engine on a GPU.
 async fn on_gpu() -> Lab {
     let mut lab = Lab::with_engines("", &[(Cuda, "")]);
     lab.state(EngineState::Warm).await;
@@ -39,7 +39,7 @@ async fn a_gpu_without_work_is_let_go_after_its_time_and_loaded_for_the_next_pre
         drop(clock);
         lab.state(EngineState::Unloaded).await;
         assert!(!lives(pid) && !lab.recogniser.holds_gpu());
-        // Nothing wakes it, and it wakes nothing.
+        // No timer is left.
         lab.stays_silent().await;
         assert_eq!(lab.lives("model.cuda"), usize::try_from(job).unwrap());
     }
@@ -104,7 +104,7 @@ async fn a_recording_goes_on_over_a_sleep() {
     lab.glance().await;
     assert_eq!(lab.recogniser.pid(), None, "the machine is about to sleep");
     lab.recogniser.resumed();
-    // Nothing failed.
+    // The interruption does not count as a failed attempt.
     assert_eq!(lab.text(1, &words).await, 1);
 }
 
@@ -146,7 +146,7 @@ async fn a_gpu_that_had_failed_is_tried_again_after_sleep() {
     assert_eq!(lab.text(2, &words).await, 1);
 }
 
-/// NVIDIA's own service for it wakes the driver at about the time at which logind says that the
+/// NVIDIA's own sleep service wakes the driver at about the time when logind reports that the
 /// machine is awake.
 #[tokio::test]
 async fn a_driver_that_wakes_later_than_the_machine_is_looked_at_once_more() {
@@ -158,7 +158,7 @@ async fn a_driver_that_wakes_later_than_the_machine_is_looked_at_once_more() {
     assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("cpu"));
     lab.retried().await;
     assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("cuda"));
-    // And no more.
+    // There are no further tries.
     assert_eq!(lab.lives("model.cuda"), 3);
     let pid = lab.recogniser.pid();
     let clock = Stillness::begin();
@@ -207,7 +207,7 @@ async fn a_gpu_that_dies_on_the_way_to_sleep_is_not_started_before_the_machine_w
     lab.state(EngineState::Warm).await;
     let words = sound(6, 20_000);
     lab.job(1, Priority::Live, &words);
-    // Seen to have closed; its end is awaited for a moment after that.
+    // The recogniser has seen the closed connection, and waits a moment for the process to end.
     lab.work_until(|lab| lab.recogniser.pid().is_none()).await;
     lab.recogniser.suspend();
     lab.state(EngineState::Unloaded).await;
@@ -216,7 +216,7 @@ async fn a_gpu_that_dies_on_the_way_to_sleep_is_not_started_before_the_machine_w
     assert_eq!(lab.text(1, &words).await, 2);
 }
 
-/// The word that the machine is awake may be lost with the bus that would bring it.
+/// The signal that the machine is awake may be lost with the bus.
 #[tokio::test]
 async fn somebody_who_speaks_long_after_the_machine_was_to_sleep_is_heard() {
     let mut lab = on_gpu().await;

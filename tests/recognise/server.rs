@@ -1,5 +1,5 @@
-//! A server that is preferred to the engines here: what becomes of a recording when it fails, how
-//! often the user is told, and how it is used again.
+//! Tests a server that is preferred to the local engines: what happens to a recording when it
+//! fails, how often the user is notified, and how it is used again.
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
@@ -15,7 +15,7 @@ async fn passed_over(lab: &mut Lab) -> (PassedOver, Option<Failure>) {
     .await
 }
 
-/// Lets so much time pass that the server may be looked for again.
+/// Lets enough time pass for the server to be tried again.
 async fn a_minute_later(lab: &mut Lab) {
     lab.glance().await;
     let clock = Stillness::begin();
@@ -23,7 +23,7 @@ async fn a_minute_later(lab: &mut Lab) {
     drop(clock);
 }
 
-/// Whether the process of that life of the server's engine, counted from 0, has ended.
+/// Returns whether that life of the server's engine, counted from 0, has ended.
 fn is_gone(lab: &Lab, life: usize) -> bool {
     let lives = std::fs::read_to_string(lab.path().join("model.remote.lives")).unwrap();
     let pid = lives.lines().nth(life).unwrap();
@@ -61,7 +61,7 @@ async fn one_that_fails_leaves_the_same_sound_to_the_next_engine_and_is_told_onc
         let report = lab.state(EngineState::Warm).await;
         assert_eq!(report.device.as_deref(), Some("a double with AVX-512"), "{when}");
         lab.text(1, &words).await;
-        // Not asked again at each job.
+        // The server is not asked again at each job.
         lab.job(2, Priority::Live, &words);
         assert_eq!(lab.text(2, &words).await, 1, "{when}");
         assert_eq!((lab.lives("model.remote"), lab.lives("model.v4")), (1, 1), "{when}");
@@ -80,7 +80,7 @@ async fn one_that_is_away_at_the_start_is_told_too() {
 
 #[tokio::test]
 async fn a_later_press_finds_a_server_that_is_back_and_the_dictation_after_it_goes_there() {
-    // One life for each line: it fails, is still away, is back (found by a scout), works.
+    // One life per line: it fails, is still away, is back (found by the test connection), works.
     let lives = "finish device\nloading unsupported\n\n\n";
     let mut lab = Lab::with_engines("", &[(Remote, lives)]);
     lab.state(EngineState::Warm).await;
@@ -110,7 +110,7 @@ async fn a_later_press_finds_a_server_that_is_back_and_the_dictation_after_it_go
 
 #[tokio::test]
 async fn one_outage_is_told_once_however_often_the_server_comes_and_goes() {
-    // It passes each test, and fails each recording.
+    // The server passes each test, and fails each recording.
     let lives = "finish device\n\nfinish device\n";
     let mut lab = Lab::with_engines("", &[(Remote, lives)]);
     lab.state(EngineState::Warm).await;
@@ -131,7 +131,7 @@ async fn one_outage_is_told_once_however_often_the_server_comes_and_goes() {
 
 #[tokio::test]
 async fn where_no_engine_here_works_a_press_looks_for_the_server_again() {
-    // Away at the start and at the first press, and then back.
+    // Away at the start and at the first press, then back.
     let lives = "loading unsupported\nloading unsupported\n\n";
     let here = ["loading broken"; 3].join("\n");
     let mut lab = Lab::with_engines(&here, &[(Remote, lives)]);
@@ -162,7 +162,7 @@ async fn where_no_engine_here_works_a_server_that_is_back_is_used_at_once() {
     passed_over(&mut lab).await;
     lab.state(EngineState::Failed).await;
     a_minute_later(&mut lab).await;
-    // A recording that is tried again: nobody presses.
+    // A recording that is tried again, without a press.
     let words = sound(6, 20_000);
     lab.job(1, Priority::Live, &words);
     lab.failure(1, &words).await;

@@ -1,6 +1,6 @@
-//! Engines that neither work nor die. The clock stands still but for what a test lets pass, while
-//! the processes are real. An engine that computes in such a test is one that is starved: minutes
-//! pass, and it has been given some milliseconds of a processor.
+//! Tests engines that neither work nor die. The processes are real, but the clock only moves when a
+//! test advances it. So an engine that computes in such a test is starved: minutes pass while it
+//! gets some milliseconds of processor time.
 
 use crate::lab::{Lab, Stillness, sound};
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
     lab.engine_did("finish", 1).await;
     let clock = Stillness::begin();
     let (stopped, mut seconds) = (lab.recogniser.pid(), 0);
-    // A ping is sent, and then not answered for as long as one waits.
+    // A ping is sent and never answered.
     while lab.recogniser.pid() == stopped {
         clock.pass(Duration::from_secs(1)).await;
         lab.glance().await;
@@ -38,7 +38,7 @@ async fn a_stopped_process_is_replaced_and_its_job_starts_over() {
     assert_eq!(lab.text(1, &words).await, 2);
 }
 
-/// Lets time pass until the present engine is taken for hung.
+/// Lets time pass until the current engine counts as hanging.
 async fn outlast(lab: &mut Lab, engine: &str, nth: usize) {
     lab.engine_did_on(engine, "finish", nth).await;
     let clock = Stillness::begin();
@@ -63,7 +63,7 @@ async fn a_gpu_that_stops_twice_leaves_the_recording_to_the_processor() {
     assert_eq!((lab.lives("model.cuda"), lab.lives("model")), (2, 1));
 }
 
-/// A driver that is stuck hangs whoever asks it for its devices: before the first word.
+/// A stuck driver blocks every program that queries its devices, before the engine's first message.
 #[tokio::test]
 async fn an_engine_that_hangs_at_its_start_is_passed_over() {
     let mut lab = Lab::with_engines("", &[(Backend::Cuda, "load stop")]);
@@ -78,7 +78,7 @@ async fn an_engine_that_hangs_at_its_start_is_passed_over() {
         seconds += 1;
     }
     drop(clock);
-    // Libraries of a gigabyte and a driver that wakes up take their time.
+    // Libraries of a gigabyte and a driver that has to wake up need this time.
     assert!((55..80).contains(&seconds), "{seconds}");
     assert_eq!(lab.text(1, &words).await, 1);
     assert_eq!(lab.recogniser.report().backend.as_deref(), Some("cpu"));
@@ -106,8 +106,8 @@ async fn an_engine_that_computes_for_ever_is_replaced_after_the_hang_limit() {
     assert_eq!(lab.text(1, &words).await, 2);
 }
 
-/// On a busy machine a healthy engine was killed twice, and the user told that a GPU had failed
-/// where there is none.
+/// Regression: on a busy machine a healthy engine was killed twice, and the user was told that a
+/// GPU had failed although there was none.
 #[tokio::test]
 async fn a_starved_engine_is_waited_for() {
     let mut lab = Lab::with_hang("finish spin\n\n", Duration::from_secs(60));
@@ -116,7 +116,7 @@ async fn a_starved_engine_is_waited_for() {
     lab.job(1, Priority::Live, &words);
     lab.engine_did("spin", 1).await;
     let clock = Stillness::begin();
-    // Neither text nor pong for ten minutes; what it computes meanwhile is less than a second.
+    // No text and no pong for ten minutes, in which it computes for less than a second.
     for _ in 0..300 {
         clock.pass(Duration::from_secs(2)).await;
         lab.glance().await;
@@ -127,7 +127,7 @@ async fn a_starved_engine_is_waited_for() {
     assert_eq!(lab.lives("model"), 1);
 }
 
-/// A machine that is so busy that this program does not come to listen, or that froze both.
+/// The machine is so busy that this program cannot read, or has frozen both.
 #[tokio::test]
 async fn an_answer_that_waits_to_be_read_is_no_silence() {
     let mut lab = Lab::with_hang("finish deaf", Duration::from_secs(1_000));
@@ -143,7 +143,8 @@ async fn an_answer_that_waits_to_be_read_is_no_silence() {
         lab.glance().await;
         clock.pass(Duration::from_secs(3)).await;
         lab.engine_did("ping", asked + 1).await;
-        // Answered, and nobody reads it for longer than an engine may be silent.
+        // The engine has answered, and nobody reads the answer for longer than an engine may be
+        // silent.
         lab.left_alone_until(|lab| lab.logged("model.log", "pong") > asked);
         clock.pass(Duration::from_secs(40)).await;
         lab.glance().await;
@@ -152,8 +153,8 @@ async fn an_answer_that_waits_to_be_read_is_no_silence() {
     assert_eq!((lab.recogniser.pid(), lab.lives("model")), (pid, 1));
 }
 
-/// Loading had no limit: an engine stuck in its driver, answering pings, was waited for for good,
-/// and so was the text of whoever dictated meanwhile.
+/// Regression: loading had no time limit. An engine that was stuck in its driver and answered pings
+/// was waited for forever, and so was the text of any dictation meanwhile.
 #[tokio::test]
 async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
     let mut lab = Lab::new("loading linger\n\n");
@@ -171,8 +172,8 @@ async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
         clock.pass(Duration::from_secs(3)).await;
         lab.glance().await;
         seconds += 3;
-        // One look, one ping; it is answered, and read, before more time passes. An engine that
-        // is looked at while it answers would want a processor, and be waited for.
+        // One check sends one ping, which must be answered and read before more time passes. An
+        // engine that is checked while it answers would be running, and so would be waited for.
         lab.work_until(|lab| {
             lab.recogniser.pid() != lingering || lab.logged("model.log", "pong") > answered
         })
@@ -193,7 +194,7 @@ async fn an_engine_at_rest_is_left_in_peace() {
     let words = sound(4, 20_000);
     lab.job(1, Priority::Live, &words);
     lab.text(1, &words).await;
-    // No timer at all: an hour passes at once, and nothing is said or replaced.
+    // There is no timer: an hour passes at once, and nothing is reported or replaced.
     lab.stays_silent().await;
     assert_eq!(lab.lives("model"), 1);
 }

@@ -1,4 +1,4 @@
-//! Who may be asked: the endpoint that the configuration names, whatever a question says.
+//! Tests which endpoint may be asked: only the one in the configuration, whatever a question says.
 
 use crate::harness::{Connect, bare_house, english, failed, text};
 use proptest::prelude::*;
@@ -27,8 +27,8 @@ fn nobody_is_asked_unless_the_configuration_says_so() {
         (at(url), "engine.backend is not \"remote\""),
         (format!("[engine]\nbackend = \"auto\"\n{}", at(url)), "engine.backend is not"),
         (remote.to_owned(), "remote.base_url is not set"),
-        (format!("{remote}{}", at(&other.url)), "and nothing else"),
-        (format!("{remote}{}", at(&format!("{url}/v2"))), "and nothing else"),
+        (format!("{remote}{}", at(&other.url)), "allows only"),
+        (format!("{remote}{}", at(&format!("{url}/v2"))), "allows only"),
         (format!("{remote}{}", at("http://me@host")), "v2m check-config"),
         ("[engine\n".to_owned(), "v2m check-config"),
     ] {
@@ -37,7 +37,7 @@ fn nobody_is_asked_unless_the_configuration_says_so() {
     }
     assert_eq!((server.requests().len(), other.requests().len()), (0, 0));
     assert!(program.log().contains("not allowed by the configuration"), "{}", program.log());
-    // Read anew with each question; a slash at its end is none.
+    // The file is read again with each question. A slash at the end of the address is ignored.
     program.house.configure(&format!("{remote}{}", at(&format!("{url}/"))));
     assert_eq!(program.ask(&english(url)), text("x"));
 }
@@ -53,7 +53,8 @@ fn variables_count_as_they_do_for_the_service() {
 }
 
 proptest! {
-    /// Where the service reads its configuration, `v2m-remote` allows what the service would ask.
+    /// If the service can read its configuration, `v2m-remote` allows exactly the endpoint that the
+    /// service would ask.
     #[test]
     fn both_programs_read_the_same(
         backend in prop::sample::select(vec!["auto", "cpu", "remote", "cuda"]),

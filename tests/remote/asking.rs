@@ -1,4 +1,4 @@
-//! What the server is asked, and what comes of its answer.
+//! Tests the requests to the server, and what becomes of its answers.
 
 use crate::harness::{Connect, SOUND, endpoint, english, failed, house_of, text};
 use v2m_ipc::remote::{Answer, FailureKind, Question};
@@ -41,7 +41,7 @@ fn the_sound_gets_there_whole_with_what_is_known_of_it() {
     assert_eq!(fields(second), [some("m"), some("verbose_json"), None, some("PipeWire, Ngozi")]);
     assert!(third.head.starts_with("POST /v1/audio/translations HTTP/1.1\r\n"));
     assert_eq!(fields(third), [some("m"), some("json"), None, None]);
-    // Neither sound nor text is in the log; where it went, how long it was and how it went are.
+    // The log has the address, the length of the sound and the result, but neither sound nor text.
     let log = program.log();
     assert!(log.contains("3.1 s of sound") && log.contains(": text"), "{log}");
     assert!(!log.contains("apples") && !log.contains("Ngozi"), "{log}");
@@ -53,7 +53,8 @@ fn a_connection_that_the_server_closed_meanwhile_is_made_anew() {
     let program = house_of(&server.url).start();
     let mut client = program.connect();
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("one"));
-    // The kept connection is read, and closed without an answer; so is the new one.
+    // The server closes the kept connection after the request, without an answer; then the new one
+    // too.
     server.now(Drops);
     let (kind, message) = failed(client.ask(&SOUND, &english(&server.url)));
     assert_eq!(kind, FailureKind::Unavailable);
@@ -82,7 +83,7 @@ fn a_key_goes_to_its_host_and_nowhere_else_and_is_not_told() {
     let known = server.requests().len();
     assert_eq!(known, 2, "a key that others can read is not sent");
     assert!(!program.log().contains("secret"), "{}", program.log());
-    // Over http to another machine a key would be readable on the way.
+    // Over http to another machine, others could read the key on the way.
     program.house.configure(
         "[engine]\nbackend = \"remote\"\n[remote]\nbase_url = \"http://gpu.lan:80/v1\"\n",
     );

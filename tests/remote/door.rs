@@ -1,4 +1,4 @@
-//! Its socket: what is no question, how many come at once, when it ends; and its files.
+//! Tests the socket: invalid questions, too many at once, the program's end, and its files.
 
 use crate::harness::{Connect, SOUND, endpoint, english, failed, house_of, text};
 use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};
@@ -30,7 +30,7 @@ fn what_makes_no_sense_is_told_and_nobody_is_asked() {
         ask(&SOUND, Endpoint { model: "a\nb".into(), ..own() }, None, ""),
     ] {
         assert_eq!(kind, FailureKind::BadQuestion, "{message}");
-        assert!(message.contains("makes no sense"), "{message}");
+        assert!(message.contains("is not valid"), "{message}");
     }
     for garbage in
         [&[0xff; 9][..], &[0, 0, 0, 3, b'J', b'{', b'}'], &[0, 0, 0, 2, b'P', 1], b"\0\0"]
@@ -43,7 +43,7 @@ fn what_makes_no_sense_is_told_and_nobody_is_asked() {
         assert_eq!(client.next(), None);
     }
     assert_eq!(server.requests().len(), 0);
-    // Sound belongs to the question after it alone.
+    // Each question needs its own sound.
     let mut client = program.connect();
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("x"));
     client.stream.write_all(&engine::encode_message(&english(&server.url))).unwrap();
@@ -89,7 +89,7 @@ fn without_a_socket_it_says_how_it_is_started() {
     assert!(said.contains("systemctl --user start v2m-remote.socket"), "{said}");
 }
 
-/// Whether this kernel has Landlock: asked by a thread that takes a right from itself, and ends.
+/// Returns whether this kernel has Landlock. A thread tests it by restricting itself, and ends.
 fn kernel_can() -> bool {
     let asking = std::thread::spawn(|| {
         let rules = Ruleset::default().handle_access(AccessFs::MakeSock).unwrap().create().unwrap();
@@ -112,7 +112,7 @@ fn files_outside_its_few_folders_are_closed() {
     let program = house.start();
     assert_eq!(program.ask(&english(&server.url)), text("x"));
     assert!(server.requests()[0].head.contains("from-a-file"));
-    // Its name now leads elsewhere, into files that are as much the user's.
+    // The folder's name now leads to other files, which belong to the same user.
     std::fs::remove_dir_all(&keys).unwrap();
     symlink(&store, &keys).unwrap();
     if kernel_can() {

@@ -1,5 +1,5 @@
-//! Servers that are away, refuse or misbehave: each is an answer that says what is wrong, within the
-//! limits of time and size.
+//! Tests servers that are away, refuse or misbehave. Each leads to an answer that says what is
+//! wrong, within the limits of time and size.
 
 use crate::harness::{Connect, SOUND, endpoint, english, failed, house_of, text};
 use v2m_ipc::remote::{Endpoint, FailureKind, Question};
@@ -126,7 +126,7 @@ fn a_question_that_is_cancelled_ends_at_once_and_the_next_one_is_answered() {
     let (kind, _) = failed(client.next().unwrap());
     assert_eq!(kind, FailureKind::Cancelled);
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("next"));
-    // One that has its answer is cancelled in vain.
+    // A cancellation after the answer has no effect.
     std::io::Write::write_all(&mut client.stream, &cancel).unwrap();
     assert_eq!(client.ask(&SOUND, &english(&server.url)), text("next"));
 }

@@ -1,4 +1,4 @@
-//! The program in a house of its own, and a peer of its socket.
+//! The program in a private environment, and a client of its socket.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -8,23 +8,23 @@ use v2m_testkit::house::{House, Program};
 
 pub(crate) const SOUND: [i16; 1600] = [321; 1600];
 
-/// Whose configuration allows this address.
+/// Creates an environment with a configuration that allows this address.
 pub(crate) fn house_of(url: &str) -> House {
     let house = bare_house();
     house.configure(&format!("[engine]\nbackend = \"remote\"\n[remote]\nbase_url = {url:?}\n"));
     house
 }
 
-/// Without a configuration.
+/// Creates an environment without a configuration.
 pub(crate) fn bare_house() -> House {
     House::new(env!("CARGO_BIN_EXE_v2m-remote"))
 }
 
-/// A connection as the daemon's.
+/// Connects as the daemon does.
 pub(crate) trait Connect {
     fn connect(&self) -> Client;
 
-    /// One question about [`SOUND`] on a connection of its own.
+    /// Asks one question about [`SOUND`] on a new connection.
     fn ask(&self, question: &Question) -> Answer {
         self.connect().ask(&SOUND, question)
     }
@@ -53,7 +53,7 @@ impl Client {
         self.stream.write_all(&engine::encode_message(question)).unwrap();
     }
 
-    /// The next answer; `None` at the connection's end.
+    /// Returns the next answer; `None` at the connection's end.
     pub(crate) fn next(&mut self) -> Option<Answer> {
         match engine::read_frame(&mut self.stream).unwrap()? {
             Frame::Message(answer) => Some(answer),
@@ -71,7 +71,7 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
     Endpoint { base_url: url.to_owned(), model: "m".into(), connect_ms: 20_000, total_ms: 40_000 }
 }
 
-/// What is said, in English.
+/// Returns a question that asks for an English transcription.
 pub(crate) fn english(url: &str) -> Question {
     Question::Transcribe {
         endpoint: endpoint(url),
@@ -85,7 +85,7 @@ pub(crate) fn text(text: &str) -> Answer {
     Answer::Text { text: text.to_owned(), language: None }
 }
 
-/// What a failed question is answered; anything else is a failed test.
+/// Returns the failure of a question; panics at any other answer.
 #[track_caller]
 pub(crate) fn failed(answer: Answer) -> (FailureKind, String) {
     match answer {

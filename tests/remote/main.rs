@@ -1,8 +1,8 @@
-//! The real `v2m-remote`, on a socket passed as systemd does, against servers on loopback that
-//! behave or do not.
+//! Tests the real `v2m-remote`, on a socket passed as systemd does it, with servers on loopback
+//! that behave or misbehave.
 //!
-//! Not here: what becomes of a recording whose server fails (`tests/daemon/remote.rs`), and the
-//! units, which `tests/system` boots.
+//! `tests/daemon/remote.rs` tests what happens to a recording if its server fails; `tests/system`
+//! boots the units.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 

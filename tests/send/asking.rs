@@ -1,4 +1,4 @@
-//! What each command asks, and what of the answer people see.
+//! Tests each command's request, and the part of the answer that it prints.
 
 use crate::harness::{Ended, Service, answering, ask, fine, read_request};
 use serde_json::{Value, json};
@@ -268,7 +268,7 @@ fn events_are_printed_as_they_come() {
             let event = json!({"status": "event", "data": data, "error": null});
             stream.write_all(&Framing::Length.encode(&event)).unwrap();
         }
-        // The connection stays open until the reader has seen everything and left.
+        // The connection stays open until the reader has read everything and disconnected.
         let _ = stream.read(&mut [0]);
         request
     });
@@ -291,7 +291,8 @@ fn events_are_printed_as_they_come() {
     assert_eq!(service.join(), json!({"cmd": "SUBSCRIBE", "data": events}));
 }
 
-/// What `toggle` asks the service if a shell runs this line with a terminal: `script` gives it one.
+/// Returns the requests of `toggle` if a shell runs this line in a terminal, which `script`
+/// provides.
 fn asked_in_terminal(line: &str) -> Vec<Value> {
     let service = Service::run(|listener| {
         let mut asked = Vec::new();
@@ -319,8 +320,8 @@ fn asked_in_terminal(line: &str) -> Vec<Value> {
     service.join()
 }
 
-/// A compositor that was started from a console hands its terminal on to the commands of its
-/// shortcuts, in a session without a controlling terminal.
+/// A compositor that was started from a console passes its terminal on to the commands of its
+/// shortcuts, which run in a session without a controlling terminal.
 #[test]
 fn a_press_in_a_terminal_is_copied_and_that_of_a_consoles_compositor_is_not() {
     let toggle = |data: Value| json!({"cmd": "TOGGLE_RECORDING", "data": data});

@@ -1,4 +1,4 @@
-//! `transcribe`: several files, their forms, their failures, and the bar on a terminal.
+//! Tests `transcribe`: several files, output formats, failures, and the progress bar on a terminal.
 
 use crate::harness::{Ended, Service, fine, program, read_request};
 use serde_json::{Value, json};
@@ -24,8 +24,8 @@ fn send(stream: &mut UnixStream, answer: &Value) {
     stream.write_all(&Framing::Length.encode(answer)).unwrap();
 }
 
-/// A service that answers these in turn, each on a connection of its own; `None`: it hangs up. The
-/// names of the files it was asked for.
+/// Creates a service that gives these answers in turn, each on a new connection (`None`: it closes
+/// the connection). It returns the names of the requested files.
 fn answering_each(answers: Vec<Option<Value>>) -> Service<Vec<String>> {
     Service::run(move |listener| {
         let answer = |answer: Option<Value>| {
@@ -133,7 +133,7 @@ fn subtitles_are_made_of_the_segments() {
 fn a_directory_gets_a_file_for_each() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("new/texts");
-    fs::create_dir_all(out.join("b.vtt")).unwrap(); // in the way of the second one
+    fs::create_dir_all(out.join("b.vtt")).unwrap(); // in the way of the second file
     let answers = ["One.", "Two.", "Three."].map(|text| Some(transcript(text)));
     let service = answering_each(answers.into());
     let args = ["transcribe", "a.x.wav", "b.wav", "c", "-f", "vtt", "-o", out.to_str().unwrap()];
@@ -152,7 +152,7 @@ fn nobody_there_is_said_once() {
     assert_eq!((ended.code, ended.err.matches("cannot connect").count()), (3, 1), "{}", ended.err);
 }
 
-/// `script` gives the program a terminal. The service answers once the bar has been seen.
+/// `script` provides a terminal. The service answers once the progress bar was shown.
 #[test]
 fn a_terminal_shows_how_far_a_file_is() {
     let (seen, wait) = channel();

@@ -1,4 +1,4 @@
-//! Runs `v2m-send` with a scripted service on a socket of its own.
+//! Runs `v2m-send` with a scripted service on a private socket.
 
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 use v2m_ipc::frame::Framing;
 
-/// A program's end, readable.
+/// The result of a program, in a printable form.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -27,7 +27,7 @@ impl From<Output> for Ended {
     }
 }
 
-/// `v2m-send` with these arguments and no service.
+/// Returns `v2m-send` with these arguments and no service.
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-send"));
     command
@@ -39,7 +39,7 @@ pub(crate) fn program(args: &[&str]) -> Command {
     command
 }
 
-/// A service whose first connection is handed to a script.
+/// A service with a script that handles its first connection.
 pub(crate) struct Service<T> {
     directory: TempDir,
     thread: JoinHandle<T>,
@@ -62,7 +62,7 @@ impl<T: Send + 'static> Service<T> {
         command
     }
 
-    /// Runs the program to its end and returns what the script saw.
+    /// Runs the program to its end. Returns its result, and the value that the script returned.
     pub(crate) fn end(self, args: &[&str]) -> (Ended, T) {
         let output = self.program(args).output().unwrap();
         (output.into(), self.thread.join().unwrap())
@@ -73,7 +73,7 @@ impl<T: Send + 'static> Service<T> {
     }
 }
 
-/// A service that answers one request with `answer` and returns the request.
+/// Creates a service that answers one request with `answer` and returns the request.
 pub(crate) fn answering(answer: Value) -> Service<Value> {
     Service::run(move |listener| {
         let (mut stream, _) = listener.accept().unwrap();
@@ -83,7 +83,8 @@ pub(crate) fn answering(answer: Value) -> Service<Value> {
     })
 }
 
-/// Runs the program against a service that answers success with `data`: the request and the end.
+/// Runs the program with a service that answers success with `data`. Returns the request and the
+/// result.
 pub(crate) fn ask(args: &[&str], data: Value) -> (Value, Ended) {
     let (ended, request) =
         answering(json!({"status": "success", "data": data, "error": null})).end(args);
@@ -98,7 +99,7 @@ pub(crate) fn read_request(stream: &mut UnixStream) -> Value {
     serde_json::from_slice(&frame).unwrap()
 }
 
-/// What a program prints that does well.
+/// Returns the result of a program that succeeds with this output.
 pub(crate) fn fine(out: &str) -> Ended {
     Ended { code: 0, out: out.to_owned(), err: String::new() }
 }

@@ -1,4 +1,4 @@
-//! The real `v2m-send` against a scripted service: what it asks, what it prints, how it ends.
+//! Tests the real `v2m-send` with a scripted service: its requests, output and exit codes.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 

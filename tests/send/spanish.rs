@@ -1,10 +1,11 @@
-//! What a user with a Spanish locale reads. What programs read is the same in every language.
+//! Tests the output for a user with a Spanish locale. Output for programs is the same in every
+//! language.
 
 use crate::harness::{Ended, answering, program};
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// The end of the program with these variables of the locale.
+/// Runs the program with these locale variables.
 fn end(mut command: Command, locale: &[(&str, &str)]) -> Ended {
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"] {
         command.env_remove(name);
@@ -15,7 +16,7 @@ fn end(mut command: Command, locale: &[(&str, &str)]) -> Ended {
 const ENGLISH: [(&str, &str); 1] = [("LC_ALL", "C")];
 const SPANISH: [(&str, &str); 1] = [("LC_ALL", "es_ES.UTF-8")];
 
-/// What each line tells of: what stands in the columns before the explanation.
+/// Returns the first column of each line of the help: the commands and options.
 fn names(help: &str) -> Vec<&str> {
     let entries = help.lines().filter(|line| line.starts_with("  ") && !line.starts_with("     "));
     entries.map(|line| line[2..].split("  ").next().unwrap()).collect()
@@ -30,7 +31,7 @@ fn the_help_is_in_the_users_language() {
     assert_eq!(names(&spanish), names(&english));
     let too_long = spanish.lines().find(|line| line.chars().count() > 101);
     assert_eq!(too_long, None);
-    // The explanations of the options stand below one another.
+    // The explanations of the options start in the same column.
     let (_, options) = spanish.split_once("\nOpciones:\n").unwrap();
     let (options, _) = options.split_once("\n\n").unwrap();
     for line in options.lines() {
@@ -51,7 +52,7 @@ fn errors_are_in_the_users_language() {
     assert_eq!(told, "v2m-send: no existe la orden \"dance\"\nPruebe: v2m-send --help\n");
 }
 
-/// As gettext has it: `LANGUAGE` counts only where there is a locale.
+/// Like gettext: `LANGUAGE` is ignored in the C locale.
 #[test]
 fn the_c_locale_is_english_whatever_language_says() {
     let locale = [("LC_ALL", "C"), ("LANGUAGE", "es")];
@@ -60,7 +61,7 @@ fn the_c_locale_is_english_whatever_language_says() {
     }
 }
 
-/// The end of the program in English and in Spanish, with a service that answers so.
+/// Runs the program in English and in Spanish, with a service that gives this answer.
 fn both(args: &[&str], answer: &Value) -> [Ended; 2] {
     [&ENGLISH, &SPANISH].map(|locale| {
         let service = answering(answer.clone());

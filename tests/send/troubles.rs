@@ -1,4 +1,5 @@
-//! How `v2m-send` ends: every exit code that `--help` promises, and what it may link.
+//! Tests how `v2m-send` fails: every exit code that `--help` promises, and the libraries that it
+//! may link.
 
 use crate::harness::{Ended, Service, answering, program, read_request};
 use serde_json::json;
@@ -55,7 +56,7 @@ fn an_error_answer_is_1() {
     assert_eq!(ended, Ended { code: 1, out: String::new(), err });
 }
 
-/// The last step before a terminal, whatever the service is and whatever it says.
+/// This is the last check before the terminal, whatever the service is and sends.
 #[test]
 fn nothing_that_is_printed_commands_a_terminal() {
     let wild = "a\u{1b}]52;c;aGk=\u{7}b\u{9b}201~c\u{202e}d\0\n\te";
@@ -111,7 +112,7 @@ fn a_connection_lost_before_the_answer_is_4() {
     assert!(ended.err.contains("journalctl --user -u v2m"), "{}", ended.err);
 }
 
-/// The key was pressed while the service ended: systemd reset the queue, and the press was lost.
+/// Regression: a key press while the service ended was lost, because systemd reset the queue.
 #[test]
 fn a_request_that_nobody_read_is_sent_again() {
     let service = Service::run(|listener| {
@@ -150,7 +151,7 @@ fn an_output_that_fails_is_6_and_one_that_is_left_is_fine() {
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
 }
 
-/// Every library costs a key press time: the C library and the unwinder are all there may be.
+/// Every library makes a key press slower. Only the C library and the unwinder are allowed.
 #[test]
 fn nothing_is_linked_that_a_key_press_would_wait_for() {
     let listing =
@@ -166,7 +167,7 @@ fn nothing_is_linked_that_a_key_press_would_wait_for() {
     assert_eq!(needed, ["libc.so.6", "libgcc_s.so.1"]);
 }
 
-/// A package was installed after the login: the socket is enabled, and nobody has opened it.
+/// As after an installation during the session: the socket is enabled, but nobody has opened it.
 #[test]
 fn a_socket_that_is_not_there_yet_is_opened_by_the_press() {
     let home = tempfile::tempdir().unwrap();
@@ -174,7 +175,7 @@ fn a_socket_that_is_not_there_yet_is_opened_by_the_press() {
     for folder in ["bin", "run/v2m"] {
         fs::create_dir_all(path(folder)).unwrap();
     }
-    // A double of systemctl: it moves the socket, on which somebody listens already, to its place.
+    // A double of systemctl: it moves the socket, on which the test already listens, to its place.
     let systemctl = "#!/bin/sh\necho \"$*\" >>\"$XDG_RUNTIME_DIR/asked\"\nmv \"$XDG_RUNTIME_DIR/closed.sock\" \"$XDG_RUNTIME_DIR/v2m/v2m.sock\"\n";
     fs::write(path("bin/systemctl"), systemctl).unwrap();
     fs::set_permissions(path("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -184,7 +185,7 @@ fn a_socket_that_is_not_there_yet_is_opened_by_the_press() {
         command.env_remove("V2M_SOCKET_PATH").env("XDG_RUNTIME_DIR", path("run"));
         command.env("PATH", search).output().unwrap().into()
     };
-    // The user does not want it: systemctl fails, and the error says what to do, as ever.
+    // As if the user has disabled the socket: systemctl fails, and the usual error says what to do.
     let ended = send(&["ping"]);
     assert_eq!((ended.code, ended.out.as_str()), (3, ""));
     assert!(ended.err.contains("systemctl --user enable --now v2m.socket"), "{}", ended.err);

@@ -1,4 +1,4 @@
-//! The first dictation, the model, the whole way, and Ctrl+C.
+//! Tests the first dictation, the model, the complete set-up, and Ctrl+C.
 
 use crate::house::{House, wait_for};
 use crate::lab::{calls, furnish, in_terminal, without_terminal};
@@ -13,7 +13,7 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Two minutes of a tone, in half a second of each second, as words with pauses.
+/// Writes two minutes of a tone for half of each second, like words with pauses.
 pub(crate) fn speak(path: &Path) {
     let spec = hound::WavSpec {
         channels: 1,
@@ -30,7 +30,7 @@ pub(crate) fn speak(path: &Path) {
     writer.finalize().unwrap();
 }
 
-/// A house in which somebody speaks, all the time.
+/// An environment with a microphone that gets a continuous signal.
 struct Studio {
     house: House,
     _speaker: Running,
@@ -114,7 +114,7 @@ fn yes_asks_nothing_records_nothing_and_is_content_where_nothing_is_missing() {
     assert!(told.contains("ready with double; nothing was recorded"), "{told}");
     assert!(told.contains("<Control><Alt>v dictates"), "{told}");
     assert_eq!(service.kept("wav"), [""; 0].map(std::path::PathBuf::from));
-    // Once more there is nothing left to do.
+    // The second time, there is nothing left to do.
     let (code, again) = without_terminal(&service, "GNOME", &["--yes"]);
     assert!(code == 0 && !again.contains("To undo"), "{again}");
     service.end();
@@ -133,7 +133,7 @@ fn a_dictation_that_failed_is_no_first_dictation() {
     terminal.expect("Recording. ");
     levels.receive().unwrap();
     terminal.line("");
-    // Enter alone would try again.
+    // The default would be to try again.
     terminal.expect("What now? [2] ");
     terminal.line("1");
     let (status, told) = terminal.ended();
@@ -143,7 +143,8 @@ fn a_dictation_that_failed_is_no_first_dictation() {
     service.end();
 }
 
-/// Whatever it is doing: Ctrl+C ends it, nothing is recorded any more, and the configuration is whole.
+/// Ctrl+C at any moment ends the set-up: the recording is cancelled, and the configuration is
+/// complete.
 #[test]
 fn ctrl_c_during_the_recording_cancels_it() {
     let Studio { house, _speaker, _pipewire, _turn } = studio(House::new(""));
@@ -189,7 +190,7 @@ fn ctrl_c_at_a_question_changes_nothing_and_the_end_of_the_input_leaves() {
     assert!(!calls(&house).contains("enable"));
 }
 
-/// The double as the default model: it is fast, so a better one is recommended.
+/// The default model is the double. It is fast, so a better model is recommended.
 #[test]
 fn the_machine_is_measured_and_a_model_that_is_installed_is_taken() {
     let house = House::without_model();
@@ -209,7 +210,7 @@ fn the_machine_is_measured_and_a_model_that_is_installed_is_taken() {
     terminal.expect("[1] ");
     terminal.line("small-q8_0");
     terminal.expect("small-q8_0: installed");
-    // The service notices the change by itself, and is measured with the new model.
+    // The service notices the change by itself, and the new model is measured.
     terminal.expect("take 0.");
     let (status, told) = terminal.ended();
     assert_eq!(status.code(), Some(0), "{told}");

@@ -1,4 +1,4 @@
-//! Somebody's machine: the house of the daemon's tests, a desktop's programs, and a terminal.
+//! A user's machine: the environment of the daemon's tests, a desktop's programs, and a terminal.
 
 use crate::house::House;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use v2m_testkit::terminal::Terminal;
 
-/// systemctl, as far as the set-up uses it. The socket's state is a file.
+/// A double of systemctl, as far as the set-up uses it. A file holds the socket's state.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "systemctl $*" >>"$here/calls"
@@ -31,7 +31,7 @@ enable) [ ! -e "$here/unknown" ] || { echo 'Extension does not exist' >&2; exit 
 esac
 "#;
 
-/// Makes the programs of the desktop, with the socket in that state.
+/// Creates the programs of the desktop, with the socket in that state.
 pub(crate) fn furnish(house: &House, socket: &str) {
     let programs = house.path("programs");
     fs::create_dir_all(&programs).unwrap();
@@ -43,15 +43,15 @@ pub(crate) fn furnish(house: &House, socket: &str) {
     fs::write(programs.join("socket-state"), format!("{socket}\n")).unwrap();
 }
 
-/// How the desktop's programs were called, a line each.
+/// Returns the calls of the desktop's programs, one per line.
 pub(crate) fn calls(house: &House) -> String {
     fs::read_to_string(house.path("programs/calls")).unwrap_or_default()
 }
 
-/// A command of v2m's, as the user of this house runs it. `desktop`: XDG_CURRENT_DESKTOP.
+/// Returns a command of v2m's for the user of this environment. `desktop` is XDG_CURRENT_DESKTOP.
 pub(crate) fn command(house: &House, program: &str, desktop: &str) -> Command {
     let mut command = Command::new(program);
-    // v2m's own programs are found by their names, so advice names them so.
+    // v2m's own programs are on the PATH, so that messages name them without a folder.
     let v2m = Path::new(env!("CARGO_BIN_EXE_v2m")).parent().unwrap();
     let path = format!("{}:{}", house.path("programs").display(), v2m.display());
     command
@@ -66,7 +66,7 @@ pub(crate) fn command(house: &House, program: &str, desktop: &str) -> Command {
         .env("GSETTINGS_BACKEND", "keyfile")
         .env("V2M_SOCKET_PATH", house.path("run/v2m.sock"))
         .env("V2M_ASSET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("assets"))
-        // Nothing is downloaded: nobody listens there, and pip may ask nobody.
+        // Nothing can be downloaded: nothing listens on this port, and pip has no index.
         .env("V2M_HUB_URL", "http://127.0.0.1:9")
         .env("PIP_NO_INDEX", "1")
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
@@ -85,23 +85,23 @@ fn setup(house: &House, desktop: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// The set-up in a terminal.
+/// Runs the set-up in a terminal.
 pub(crate) fn in_terminal(house: &House, desktop: &str, arguments: &[&str]) -> Terminal {
     Terminal::run(setup(house, desktop, arguments), 80, 24)
 }
 
-/// The set-up without one: exit code, and all that was said.
+/// Runs the set-up without a terminal. Returns its exit code and its output.
 pub(crate) fn without_terminal(house: &House, desktop: &str, arguments: &[&str]) -> (i32, String) {
     said(setup(house, desktop, arguments).stdin(Stdio::null()).output().unwrap())
 }
 
-/// Exit code, and all that was said.
+/// Returns the exit code and the whole output.
 pub(crate) fn said(output: Output) -> (i32, String) {
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
 
-/// Runs the commands after "To undo", as a user copies them from the summary.
+/// Runs the commands after "To undo" in the summary, as a user would copy them.
 pub(crate) fn undo(house: &House, summary: &str) -> Vec<String> {
     let (_, commands) = summary.rsplit_once("To undo what this set-up has changed:").unwrap();
     let lines = commands.lines().map(str::trim).skip(1).take_while(|line| !line.is_empty());

@@ -1,8 +1,8 @@
-//! `v2m setup` in a terminal, with the real service, PipeWire and GNOME's settings, and with each of
-//! them missing.
+//! Tests `v2m setup` in a terminal, with the real service, PipeWire and GNOME's settings, and with
+//! each of them missing.
 //!
-//! systemctl and gnome-extensions are scripts that note how they were called. The recogniser is the
-//! double of the daemon's tests.
+//! systemctl and gnome-extensions are scripts that record their calls. The recogniser is the double
+//! of the daemon's tests.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 mod dictation;

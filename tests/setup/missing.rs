@@ -1,4 +1,5 @@
-//! Each precondition missing: its own sentence, its own exit code, and nothing half done.
+//! Tests each missing precondition: it has its own message and exit code, and nothing is left half
+//! done.
 
 use crate::house::House;
 use crate::lab::{calls, furnish, in_terminal, without_terminal};
@@ -29,7 +30,7 @@ fn a_configuration_that_is_not_valid_comes_first() {
     assert_eq!(calls(&house), "");
 }
 
-/// The window that a notification opens closes when the set-up ends.
+/// Without --hold, the window that a notification opens would close when the set-up ends.
 #[test]
 fn what_is_wrong_with_the_configuration_can_be_read_before_the_window_closes() {
     let house = house();
@@ -45,7 +46,7 @@ fn what_is_wrong_with_the_configuration_can_be_read_before_the_window_closes() {
 fn a_configuration_that_cannot_be_written_is_told_and_left_alone() {
     let house = house();
     let before = fs::read_to_string(house.config_file()).unwrap();
-    // Nobody, root neither, makes a file in a folder that is a file.
+    // No user, not even root, can create a file below a regular file.
     let elsewhere = house.path("home/none/config.toml");
     fs::write(house.path("home/none"), "").unwrap();
     fs::remove_file(house.config_file()).unwrap();
@@ -126,13 +127,13 @@ fn a_model_that_cannot_be_downloaded_leaves_the_configuration_alone() {
     assert!(code == 4 && told.contains("Check the network"), "{told}");
     assert!(told.contains("MB to download, licence MIT (OpenAI)"), "{told}");
     assert_eq!(fs::read_to_string(house.config_file()).unwrap(), "");
-    // Nobody publishes what the configuration names.
+    // Nobody publishes the model in the configuration.
     house.configure("[engine]\nmodel = \"mine\"\n");
     let (code, told) = without_terminal(&house, "GNOME", &["--yes", "--only", "model"]);
     assert!(code == 4 && told.contains("nobody publishes it"), "{told}");
 }
 
-/// Nothing can be stored in /proc, whose file system has no room.
+/// Nothing can be stored in /proc: its file system reports no free space.
 #[test]
 fn a_full_disk_is_told_before_anything_is_downloaded() {
     let house = House::without_model();
@@ -164,7 +165,7 @@ fn no_key_can_be_set_without_the_settings_of_gnome() {
     command.args(["setup", "--yes", "--only", "key"]).env("PATH", house.path("programs"));
     let (code, told) = crate::lab::said(command.output().unwrap());
     assert!(code == 0 && told.contains("give a key to this command"), "{told}");
-    // Settings that do not keep what is written.
+    // These settings do not keep what is written.
     let script = "#!/bin/sh\nexec env GSETTINGS_BACKEND=memory /usr/bin/gsettings \"$@\"\n";
     let program = house.path("programs/gsettings");
     fs::write(&program, script).unwrap();

@@ -1,4 +1,4 @@
-//! Each step: taken, repeated, undone, with `--yes`.
+//! Tests each step: accepted, repeated, undone, and with `--yes`.
 
 use crate::house::House;
 use crate::lab::{calls, command, furnish, in_terminal, said, undo, without_terminal};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fs;
 use v2m_testkit::pipewire::PipeWire;
 
-/// The settings in force, as `v2m check-config` prints them.
+/// Returns the effective settings, as `v2m check-config` prints them.
 fn settings(house: &House) -> Value {
     let output =
         command(house, env!("CARGO_BIN_EXE_v2m"), "").arg("check-config").output().unwrap();
@@ -43,7 +43,7 @@ fn languages_are_asked_until_they_are_known_and_undone_by_the_printed_command() 
     service.end();
 }
 
-/// Once more, the answers of before are the defaults, and nothing changes.
+/// The second time, the earlier answers are the defaults, and nothing changes.
 #[test]
 fn a_repeated_step_keeps_what_it_finds() {
     let house = house();
@@ -75,7 +75,7 @@ fn the_language_of_the_locale_is_the_default() {
     assert_eq!(settings(&house)["engine"]["language"], "es");
 }
 
-/// Detection is what the configuration may say too, and the locale must not take it away.
+/// Detection is a valid choice too, and the locale must not replace it.
 #[test]
 fn a_language_that_was_chosen_stays_whatever_the_locale_says() {
     let house = house();
@@ -146,7 +146,7 @@ fn a_key_is_set_on_gnome_conflicts_are_told_and_it_is_removed_again() {
         assert_eq!(code, 0, "{told}");
         told
     };
-    // Somebody's own shortcut has the first of the keys.
+    // Another shortcut of the user already uses the first of the keys.
     let taken = ["set", "org.gnome.desktop.wm.keybindings", "maximize", "['<Control><Alt>v']"];
     gsettings(&taken);
     let mut terminal = in_terminal(&house, "GNOME", &["--only", "key"]);
@@ -161,7 +161,7 @@ fn a_key_is_set_on_gnome_conflicts_are_told_and_it_is_removed_again() {
     let (status, told) = terminal.ended();
     assert_eq!(status.code(), Some(0), "{told}");
     assert!(told.contains("<Control><Alt>space dictates"), "{told}");
-    // Once more: there is one already.
+    // The second time, the shortcut already exists.
     let mut terminal = in_terminal(&house, "GNOME", &["--only", "key"]);
     terminal.expect("<Control><Alt>space runs");
     terminal.expect("Choose another key? (y/N) ");
@@ -222,7 +222,7 @@ fn the_extension_is_offered_where_it_is_installed() {
     let folder = house.path("data/gnome-shell/extensions/v2m@example.org");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("metadata.json"), "{}").unwrap();
-    // A shell that was started before does not know it yet.
+    // A running shell does not know the new extension yet.
     fs::write(house.path("programs/unknown"), "").unwrap();
     let (code, told) = without_terminal(&house, "GNOME", &["--yes", "--only", "extension"]);
     assert!(code == 0 && told.contains("log out and in once"), "{told}");
@@ -255,7 +255,7 @@ fn a_microphone_is_chosen_by_listening() {
     terminal.line("1");
     terminal.expect("Listen to it now? (Y/n) ");
     terminal.line("");
-    // Lines cannot be drawn over here, so the level comes as words.
+    // This terminal cannot overwrite lines, so the level is printed as text.
     terminal.expect("level -120 dBFS");
     terminal.line("");
     terminal.expect("was silent throughout");

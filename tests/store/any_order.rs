@@ -1,4 +1,4 @@
-//! Any commands in any order.
+//! Tests any commands in any order.
 
 use crate::bench::{delivered, failed, record, text};
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever is asked in whatever order, the thread lives, and every file can be read.
+    /// Whatever the commands and their order, the thread survives, and every file can be read.
     #[test]
     fn any_order_of_commands_leaves_a_sound_directory(steps in proptest::collection::vec(step(), 0..40)) {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A store in a directory of its own, and what its tests look at.
+//! A store in a private directory, and helpers that examine it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -36,7 +36,7 @@ impl Bench {
         self.events.blocking_recv().unwrap()
     }
 
-    /// Records `samples` and ends with `outcome`; the recording's path.
+    /// Records `samples` and ends the dictation with `outcome`. Returns the recording's path.
     pub(crate) fn dictate(&mut self, job: u32, samples: &[i16], outcome: RecordUpdate) -> PathBuf {
         let job = JobId(job);
         let path = self.store.begin(job).unwrap();
@@ -49,7 +49,7 @@ impl Bench {
         path
     }
 
-    /// Waits until all that was asked for is done.
+    /// Waits until all commands are done.
     pub(crate) fn close(self) {
         let Self { store, mut events, .. } = self;
         drop(store);
@@ -86,7 +86,7 @@ pub(crate) fn dictations(directory: &Path) -> usize {
     names.filter(|name| !name.to_string_lossy().starts_with('.')).count()
 }
 
-/// Runs one test of this file again, in a process that finds `directory` in its environment.
+/// Runs a test again in a child process that finds `directory` in its environment.
 pub(crate) fn again(test: &str, directory: &Path, wrapper: &[&str]) -> Child {
     let me = std::env::current_exe().unwrap();
     let mut command = match wrapper {

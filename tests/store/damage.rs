@@ -1,4 +1,4 @@
-//! Directories and files that are deleted, moved or replaced while the store works.
+//! Tests directories and files that are deleted, moved or replaced while the store works.
 
 use crate::bench::{Bench, delivered, mode, record};
 use std::fs;
@@ -20,20 +20,20 @@ fn a_directory_that_is_deleted_comes_back_and_so_does_the_recording() {
     assert!(matches!(bench.event(), StoreEvent::Recorded { samples: 100, .. }));
     assert_eq!(read_pcm(&path).unwrap(), [3; 100]);
     assert_eq!(mode(&directory), 0o700);
-    // Between the recording and its text, by whoever cleans up.
+    // Deleted between the recording and its text, as by a user who cleans up.
     fs::remove_dir_all(&directory).unwrap();
     bench.store.finish(JobId(1), delivered("said")).unwrap();
     assert!(matches!(bench.event(), StoreEvent::Finished { audio: Some(_), .. }));
     assert_eq!(read_pcm(&path).unwrap(), [3; 100]);
     assert_eq!(record(&path).text.as_deref(), Some("said"));
-    // Between two dictations; the new one is this process's again, and swept.
+    // Deleted between two dictations. The new folder is locked by this process again, and swept.
     fs::remove_dir_all(&directory).unwrap();
     bench.dictate(2, &[1; 100], delivered("later jobs work"));
     let lock = fs::File::open(directory.join(".lock")).unwrap();
     assert!(matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)));
 }
 
-/// A crash after that lost all that was said before it too.
+/// Regression: a crash after that lost everything recorded before it too.
 #[test]
 fn while_it_is_recorded_a_deleted_or_moved_recording_is_back_within_a_second_of_sound() {
     let dir = tempfile::tempdir().unwrap();
@@ -52,7 +52,7 @@ fn while_it_is_recorded_a_deleted_or_moved_recording_is_back_within_a_second_of_
         meddle();
         bench.store.append(JobId(1), vec![second; 16_000].into()).unwrap();
         said.extend([second; 16_000]);
-        // Does nothing to this job, and is answered: what was asked for before is done.
+        // Has no effect on job 1. Its answer shows that all earlier commands are done.
         bench.dictate(2, &[1; 100], delivered("x"));
         assert_eq!(read_pcm(&path).unwrap(), said);
         assert_eq!(record(&path).state, RecordState::Recording);
@@ -60,8 +60,8 @@ fn while_it_is_recorded_a_deleted_or_moved_recording_is_back_within_a_second_of_
     assert!(fs::metadata(dir.path().join("elsewhere")).unwrap().is_dir());
 }
 
-/// Recovery wrote a WAV header through a link, and opening a pipe hung the thread that keeps what
-/// is said.
+/// Regression: recovery wrote a WAV header through a link, and opening a pipe blocked the thread
+/// that writes the recording.
 #[test]
 fn links_pipes_and_folders_in_the_store_are_nobodys_dictations() {
     let dir = tempfile::tempdir().unwrap();
@@ -90,7 +90,7 @@ fn links_pipes_and_folders_in_the_store_are_nobodys_dictations() {
     let mut bench = Bench::open(&directory, Retention::default());
     let [left] = &bench.left[..] else { panic!("{:?}", bench.left) };
     assert!(left.path.ends_with("20260104T000000.000Z-4.wav"), "{left:?}");
-    // It becomes a link after it was listed.
+    // The file becomes a link after it was listed.
     let left = left.clone();
     fs::remove_file(&left.path).unwrap();
     symlink(&mine, &left.path).unwrap();
@@ -104,7 +104,7 @@ fn links_pipes_and_folders_in_the_store_are_nobodys_dictations() {
     bench.store.finish(JobId(9), delivered("x")).unwrap();
     bench.event();
     assert!(v2m::store::last_text(&directory).unwrap().is_some());
-    // Not deleted either: whoever put them there may want them.
+    // They are not deleted either, because the user may need them.
     bench.store.retain(Retention { keep_count: 0, ..Retention::default() }).unwrap();
     bench.close();
     assert!(entry(1, "wav").is_symlink() && entry(3, "wav").exists() && entry(5, "wav").is_dir());

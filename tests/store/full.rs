@@ -1,4 +1,4 @@
-//! Disks and queues without space.
+//! Tests full disks and full queues.
 
 use crate::bench::{Bench, CHILD, again, delivered};
 use std::path::Path;
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use v2m::session::JobId;
 use v2m::store::{Retention, Store, StoreEvent, read_pcm, unfinished};
 
-/// A disk of 256 KiB where the kernel lets us have one; else a limit on the size of files.
+/// Mounts a disk of 256 KiB if the kernel allows it; otherwise limits the size of files.
 const SMALL_DISK: &str = r#"
 if unshare -Urm true 2>/dev/null; then own="unshare -Urm"; else own="unshare -m"; fi
 if $own sh -c 'mount -t tmpfs -o size=256k none "$1"' sh "$V2M_TEST_STORE_DIRECTORY" 2>/dev/null; then
@@ -62,7 +62,7 @@ fn fill_the_disk(directory: &Path) {
 fn audio_that_finds_no_place_is_refused_from_there_on_until_it_is_written_again() {
     let dir = tempfile::tempdir().unwrap();
     let (sender, mut events) = mpsc::channel(1);
-    // Nobody reads the events, so the thread stands still and the queue fills.
+    // Nobody reads the events, so the thread blocks and the queue fills.
     let mut store = Store::spawn(dir.path().into(), Retention::default(), sender).unwrap();
     let part: Arc<[i16]> = vec![1; 160].into();
     let (mut job, mut refused) = (0, None);

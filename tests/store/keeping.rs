@@ -1,4 +1,4 @@
-//! What is kept of finished dictations, and for how long.
+//! Tests which parts of finished dictations are kept, and for how long.
 
 use crate::bench::{Bench, delivered, dictations, failed, mode, record, text};
 use std::fs;

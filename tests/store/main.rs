@@ -1,7 +1,7 @@
-//! The store of dictations against crashes, full disks and a directory that others meddle with.
+//! Tests the store of dictations: crashes, full disks, and other programs that change its
+//! directory.
 //!
-//! Where a process has to die or needs a small disk of its own, a test runs itself again as a
-//! child.
+//! If a process must die or needs a small disk, the test runs itself again as a child process.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod any_order;

@@ -1,4 +1,4 @@
-//! Recordings that are divided while they are made: the sentences of a continuous dictation.
+//! Tests recordings that are split while they are made: the sentences of a continuous dictation.
 
 use crate::bench::{Bench, delivered, record};
 use v2m::session::{Gap, GapCause, JobId};
@@ -14,8 +14,8 @@ fn until_recorded(bench: &mut Bench, job: JobId) {
     }
 }
 
-/// Regression: from the 65th sentence on the records did not say what they belong to, so that each
-/// counted as a dictation of its own, and the older ones were deleted.
+/// Regression: from the 65th sentence on, the records did not name their dictation. So each
+/// sentence counted as a dictation, and the older ones were deleted.
 #[test]
 fn all_sentences_of_a_long_talk_have_its_name() {
     let dir = tempfile::tempdir().unwrap();

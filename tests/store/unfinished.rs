@@ -1,4 +1,4 @@
-//! Recordings and texts that a run leaves to the next one.
+//! Tests recordings and texts that a run leaves to the next one.
 
 use crate::bench::{Bench, CHILD, again, delivered, failed, record, text, wait_for_line};
 use std::fs;
@@ -28,7 +28,7 @@ fn a_killed_process_leaves_its_recording_to_the_next() {
     let mut child =
         again("unfinished::a_killed_process_leaves_its_recording_to_the_next", dir.path(), &[]);
     wait_for_line(&mut child, "appended");
-    // While it lives, its recording is its own.
+    // While the process lives, no other process touches its recording.
     let meanwhile = Bench::open(dir.path(), Retention { keep_count: 0, ..Retention::default() });
     assert!(meanwhile.left.is_empty());
     meanwhile.close();
@@ -48,8 +48,8 @@ fn a_killed_process_leaves_its_recording_to_the_next() {
     assert_eq!(hound::WavReader::open(&left.path).unwrap().duration(), 24_000);
 }
 
-/// The service was killed while a language model had the text: retention took it, and nobody was
-/// told of it.
+/// Regression: the service was killed while a language model had the text. Retention deleted the
+/// dictation, and the user was not told.
 #[test]
 fn a_text_that_was_not_delivered_is_kept_and_told_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
@@ -80,7 +80,7 @@ fn record_until_killed(directory: &Path) {
         let samples: Vec<i16> = (part * 1600..(part + 1) * 1600).map(|n| n as i16).collect();
         bench.store.append(JobId(7), samples.into()).unwrap();
     }
-    // Commands are done in order: once this job has begun, the audio of the other is written.
+    // Commands are executed in order: once this job has begun, the other job's audio is written.
     bench.store.begin(JobId(8)).unwrap();
     while !matches!(bench.event(), StoreEvent::Began { job: JobId(8), .. }) {}
     println!("appended");
@@ -168,7 +168,7 @@ fn a_text_that_another_one_replaces_is_kept() {
         assert!(matches!(bench.event(), StoreEvent::Finished { again: None, .. }));
         record(&older)
     };
-    // What fails takes nothing away.
+    // A failed attempt removes nothing.
     let kept = again(3, failed(Code::EngineFailed));
     assert_eq!((kept.text.as_deref(), kept.state), (Some("older"), RecordState::Delivered));
     assert_eq!((kept.tries.len(), kept.deliveries.len()), (1, 1));
@@ -225,7 +225,8 @@ fn whatever_lies_in_the_directory_is_sorted_out() {
     );
 }
 
-/// An older v2m took such a record for a broken one: it transcribed the recording again and wrote over it, or deleted it.
+/// Regression: an older v2m took such a record for a broken one. It transcribed the recording again
+/// and overwrote the record, or deleted it.
 #[test]
 fn what_a_newer_version_wrote_stays_as_it_is_whatever_its_form() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# The machine the system tests run on: a real systemd, booted in a container over an overlay of this machine's own
-# root, so nothing is downloaded and nothing of this machine is changed. Inside: the lingering user `tester` with user
-# manager, journald, session bus, PipeWire and a virtual microphone `vmic`, an X server, and a notification daemon.
-# Not here: the project (tests/system/run.sh installs it between `make` and `boot`) and the tests (main.rs).
+# The machine for the system tests: boots a real systemd in a container over an overlay of this
+# machine's root, so nothing is downloaded and nothing on this machine changes. It has the lingering
+# user `tester` with user manager, journald, session bus, PipeWire and a virtual microphone `vmic`,
+# an X server, and a notification daemon. It does not contain v2m (tests/system/run.sh installs it
+# between `make` and `boot`) or the tests (main.rs).
 #
 #   container.sh make            prepare the container's file system
 #   container.sh boot [ARG...]   boot it; further arguments go to systemd-nspawn
 #   container.sh run USER CMD    run a shell command inside, as root or as tester
 #   container.sh down            power it off and remove it
 #
-# V2M_CT names its directory; two containers with two names do not meet. V2M_DESKTOP is `x11`, or in place of the X server
-# and the notification daemon `gnome`, GNOME Shell, or `kde`, KWin with its portals, or
-# `gnome-portal`, GNOME Shell with its. V2M_LOWER is the root it is made from, in place of this machine's own:
-# another release of Debian, say.
+# V2M_CT is its directory; containers in different directories are independent. V2M_DESKTOP is `x11`
+# (X server and notification daemon), `gnome` (GNOME Shell), `gnome-portal` (GNOME Shell and its
+# portals) or `kde` (KWin and its portals). V2M_LOWER replaces this machine's root, for example with
+# another release of Debian.
 set -euo pipefail
 
 BASE=${V2M_CT:?set V2M_CT to the directory of the container, below /run}
@@ -21,7 +22,8 @@ ROOT=$BASE/root
 TESTER=tester
 TESTER_ID=1777
 DISPLAY_NUMBER=7
-# Those of GNOME Shell and KWin are not known before they are up: the user manager tells them.
+# The displays of GNOME Shell and KWin are only known once they run: they are in the user manager's
+# environment.
 DISPLAYS=()
 [ "$DESKTOP" != x11 ] || DISPLAYS=(DISPLAY=":$DISPLAY_NUMBER" XAUTHORITY="/run/user/$TESTER_ID/Xauthority")
 
@@ -33,7 +35,7 @@ inside() {
 	nsenter -t "$init" -m -u -i -n -p -r -w "$@"
 }
 
-# With the environment of a terminal in a desktop session, which is the user manager's.
+# Runs a command as tester, with the environment of a terminal in a desktop session.
 as_tester() {
 	inside runuser -u "$TESTER" -- env -i HOME="/home/$TESTER" USER="$TESTER" LOGNAME="$TESTER" \
 		PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 RUST_BACKTRACE=1 \
@@ -51,7 +53,7 @@ make_root() {
 	echo v2m-test >"$ROOT/etc/hostname"
 	rm -f "$ROOT/etc/machine-id"
 	: >"$ROOT/etc/machine-id"
-	# What this machine has enabled is not wanted inside.
+	# Disable the services that this machine has enabled.
 	local unit
 	for unit in "$ROOT"/etc/systemd/system/{multi-user,graphical,timers,network-online}.target.wants/*; do
 		rm -f "$unit"
@@ -63,7 +65,7 @@ make_root() {
 	mkdir -p "$ROOT/var/lib/systemd/linger" "$ROOT/var/log/journal"
 	chroot "$ROOT" useradd --create-home --shell /bin/bash --uid "$TESTER_ID" "$TESTER"
 	: >"$ROOT/var/lib/systemd/linger/$TESTER"
-	# No model but those of the tests.
+	# Only the test models.
 	rm -rf "$ROOT"/usr{,/local}/share/v2m/models
 	make_home
 }
@@ -84,8 +86,8 @@ make_home() {
 	kde) make_kde "$home" "$here" ;;
 	*) fail "no desktop is called $DESKTOP" ;;
 	esac
-	# A small model, quick to load and to decode with: what is tested here is not how well it hears.
-	# Most tests look at notifications; those of the sign on the screen turn it on.
+	# A small model, which loads and decodes fast: these tests do not measure accuracy.
+	# Most tests check notifications. Tests of the on-screen sign turn it on.
 	printf '%s\n' V2M_MODEL_DIR=/opt/v2m-test/models V2M_ENGINE__MODEL=tiny.en-q8_0 V2M_ENGINE__THREADS=1 \
 		V2M_ENGINE__BEAM_SIZE=1 V2M_FEEDBACK__OVERLAY=false >"$home/.config/environment.d/v2m.conf"
 	mkdir -p "$ROOT/mnt/small"
@@ -96,7 +98,7 @@ make_x11() {
 	local home=$1 here=$2
 	cp "$here/dunstrc" "$home/.config/dunst/"
 	install -m755 "$here/record-notification" "$ROOT/usr/local/bin/"
-	# As a desktop session does: the user manager knows the display, and so does all it starts.
+	# Put the display into the user manager's environment, as a desktop session does.
 	printf 'DISPLAY=:%s\nXAUTHORITY=/run/user/%s/Xauthority\n' "$DISPLAY_NUMBER" "$TESTER_ID" \
 		>"$home/.config/environment.d/display.conf"
 	cat >"$home/.config/systemd/user/xvfb.service" <<-UNIT
@@ -133,13 +135,15 @@ make_gnome() {
 		>"$ROOT/etc/dbus-1/system.d/display-manager-test.conf"
 	mkdir -p "$ROOT/etc/systemd/system/multi-user.target.wants"
 	ln -s ../display-manager-test.service "$ROOT/etc/systemd/system/multi-user.target.wants/"
-	# Without this unit the shell forks ibus-daemon in a way that now and then hangs it.
+	# Without this unit, the shell forks ibus-daemon in a way that sometimes hangs the shell.
 	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n' \
 		>"$units/org.freedesktop.IBus.session.GNOME.service"
 	ln -s ../org.freedesktop.IBus.session.GNOME.service "$units/default.target.wants/"
-	# GNOME's portals need a session that only make_portal tells of. Programs would wait half a minute for them to start.
+	# GNOME's portals need a graphical session, which only make_portal provides. Without it,
+	# programs would wait half a minute for the portals to start.
 	[ "$DESKTOP" != gnome ] || ln -s /dev/null "$units/xdg-desktop-portal.service"
-	# The shell waits for the first of these before it serves XWayland; Debian's pull in parts of gnome-session.
+	# The shell waits for the first of these targets before it serves XWayland. Debian's own targets
+	# start parts of gnome-session.
 	for target in gnome-session-x11-services-ready gnome-session-x11-services; do
 		printf '[Unit]\nDescription=Nothing\n' >"$units/$target.target"
 	done
@@ -156,7 +160,7 @@ make_gnome() {
 	ln -s ../gnome-desktop.service "$units/default.target.wants/gnome-desktop.service"
 }
 
-# GNOME's portal runs in a graphical session only, which gnome-session would tell of.
+# GNOME's portal runs only in a graphical session. This unit starts one in place of gnome-session.
 make_portal() {
 	local units=$1/.config/systemd/user
 	printf '[Unit]\nBindsTo=graphical-session.target\nBefore=graphical-session.target\n[Service]\nType=oneshot\n%s\n%s\n' \
@@ -214,7 +218,8 @@ boot() {
 down() {
 	local nspawn
 	if nspawn=$(cat "$BASE/nspawn.pid" 2>/dev/null) && kill -0 "$nspawn" 2>/dev/null; then
-		# SIGTERM asks the container's systemd for an orderly power-off; the rest is for one that hangs.
+		# SIGTERM asks the container's systemd for an orderly power-off. If that hangs, kill the
+		# container.
 		kill "$nspawn" 2>/dev/null || true
 		for _ in $(seq 150); do kill -0 "$nspawn" 2>/dev/null || break; sleep 0.1; done
 		kill -KILL "$nspawn" 2>/dev/null || true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a folder with a Debian 13 and these packages in it, or adds those that it lacks: debian-13.sh FOLDER PACKAGE...
-# Fetched with debootstrap from $V2M_MIRROR.
+# debian-13.sh FOLDER PACKAGE...: creates a Debian 13 system with these packages in FOLDER, or
+# installs missing packages there. Downloads it with debootstrap from $V2M_MIRROR.
 set -euo pipefail
 root=$(readlink -m "$1")
 shift
@@ -16,7 +16,7 @@ if ! [ -e "$root/.complete" ]; then
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
 fi
 if [ "$(cat "$root/.complete" 2>/dev/null)" != "$*" ]; then
-	# Nothing is to be started in there now.
+	# Packages must not start services now.
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod +x "$root/usr/sbin/policy-rc.d"
 	chroot "$root" apt-get update -q

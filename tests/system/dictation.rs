@@ -1,4 +1,4 @@
-//! A dictation that goes well, from the press to the paste, as its user sees it.
+//! Tests a successful dictation from the press to the paste, as the user sees it.
 
 use crate::lab::{self, Lab, Playing, assert_sample, property, run, sample};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[test]
 fn the_first_connection_starts_the_service_and_no_word_is_lost() {
     let lab = Lab::new();
-    // The default model: it still loads while the user speaks.
+    // The default model is still loading while the user speaks.
     lab.override_service("Environment=V2M_ENGINE__MODEL=base-q8_0");
     assert_eq!(property("v2m.service", "ActiveState"), "inactive");
     let mut client = lab.client();
@@ -37,7 +37,7 @@ fn the_text_is_on_the_clipboard_and_in_the_one_notification() {
     assert!(told.iter().all(|n| n.id == told[0].id), "replaced in place: {told:#?}");
 }
 
-/// The notifications, and the service's answers, which `v2m-send` prints.
+/// Tests the notifications, and the service's answers, which `v2m-send` prints.
 #[test]
 fn a_spanish_desktop_reads_spanish() {
     let lab = Lab::new();
@@ -67,7 +67,8 @@ fn the_recording_and_its_text_are_kept_for_the_user_alone() {
     assert_eq!(mode(folder), 0o700);
     let wav = hound::WavReader::open(audio).unwrap();
     assert_eq!((wav.spec().sample_rate, wav.spec().channels), (16_000, 1));
-    // All that was played is there; pw-cat leaves out its last incomplete quantum.
+    // Everything played is in the recording, except for the last incomplete quantum, which pw-cat
+    // drops.
     let played = 3 * 16_000;
     assert!(wav.duration() + 16_000 * 1024 / 48_000 >= played, "{} of {played}", wav.duration());
     let record = lab::wait_for("the record of the delivery", || {
@@ -82,7 +83,7 @@ fn the_journal_tells_what_happened_and_not_what_was_said() {
     lab.client().ask("TOGGLE_RECORDING");
     lab::speak();
     lab.client().ask("TOGGLE_RECORDING");
-    // This run of the service alone: the journal also holds those of other tests.
+    // Only this run of the service: the journal also has those of other tests.
     let run_id = format!("_SYSTEMD_INVOCATION_ID={}", property("v2m.service", "InvocationID"));
     let journal = |matches: &[&str]| {
         run("journalctl", &[&["--user", "--output=json", &run_id], matches].concat())
@@ -121,7 +122,7 @@ fn after_a_shutdown_the_next_connection_starts_the_service_again() {
     assert_eq!(lab.client().ask("PING"), "PONG");
     let first = property("v2m.service", "MainPID");
     assert_eq!(lab.client().ask("SHUTDOWN")["message"], "SHUTTING_DOWN");
-    // While it ends; the client knows how to wait for the next one.
+    // The service is still ending; the client must wait for the next one.
     assert!(run("v2m-send", &["ping"]).to_uppercase().contains("PONG"));
     assert_ne!(property("v2m.service", "MainPID"), first);
     assert_eq!(property("v2m.service", "Result"), "success");
@@ -131,8 +132,8 @@ fn after_a_shutdown_the_next_connection_starts_the_service_again() {
 #[test]
 fn a_file_is_transcribed_by_the_client() {
     let _lab = Lab::new();
-    // The whole sample would ask what this small model makes of its first pause, which is not the
-    // same at every margin: it hears "and so am I" there. That is for `make bench-speech`.
+    // Not the whole sample: this small model hears "and so am I" at its first pause, depending on
+    // small differences. `make bench-speech` measures accuracy.
     let folder = tempfile::tempdir().unwrap();
     let phrase = lab::phrase(folder.path());
     lab::assert_phrase(&run("v2m-send", &["transcribe", phrase.to_str().unwrap()]));
@@ -152,7 +153,7 @@ fn a_file_is_transcribed_after_an_upgrade_in_place_too() {
     );
     lab.override_service(&start);
     assert_eq!(lab.client().ask("GET_STATUS")["state"], "idle");
-    // As an installation does it.
+    // As an installation does.
     fs::rename(&newer, &program).unwrap();
     let phrase = lab::phrase(folder.path());
     lab::assert_phrase(&run("v2m-send", &["transcribe", phrase.to_str().unwrap()]));
@@ -166,7 +167,7 @@ fn a_toggle_by_the_client_starts_and_the_next_one_prints_the_text() {
     lab::assert_phrase(&run("v2m-send", &["toggle"]));
 }
 
-/// The phrase, once in each channel: as it is, or upside down.
+/// Writes the phrase once in each channel, normal or inverted.
 fn phrase_in_channels(folder: &Path, signs: &[i16]) -> PathBuf {
     let mut mono = hound::WavReader::open(lab::phrase(folder)).unwrap();
     let path = folder.join("channels.wav");
@@ -181,8 +182,8 @@ fn phrase_in_channels(folder: &Path, signs: &[i16]) -> PathBuf {
     path
 }
 
-/// Of a pair in opposite phase, and of an interface's third input, the answer was "The microphone
-/// was silent".
+/// Regression: for a pair of channels in opposite phase, and for an interface's third input, the
+/// answer was "The microphone was silent".
 #[test]
 fn speech_is_heard_in_whatever_channels_it_is() {
     for (source, signs, links) in [
@@ -209,7 +210,7 @@ fn doctor_finds_nothing_to_mend() {
     assert!(report.contains("v2m works"), "{report}");
     let checks: Vec<_> = report.lines().take_while(|line| !line.is_empty()).collect();
     assert!(checks.len() > 5 && checks.iter().all(|line| line.starts_with("ok ")), "{report}");
-    // Nobody has asked for it, and there is no terminal in which to ask.
+    // The listening check was not requested, and there is no terminal to ask in.
     assert!(!report.contains("Record"), "{report}");
 }
 
@@ -217,7 +218,7 @@ fn doctor_finds_nothing_to_mend() {
 fn doctor_says_what_it_hears_and_keeps_no_recording() {
     let lab = Lab::new();
     lab.client().ask("PING");
-    // The checks before it take their time.
+    // The checks before it take some time, so the phrase is repeated.
     let is_over = AtomicBool::new(false);
     let report = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -1,9 +1,9 @@
-//! What the tests take in hand: systemd, the journal, the socket, the microphone, the clipboard,
-//! notifications.
+//! The interfaces that the tests use: systemd, the journal, the socket, the microphone, the
+//! clipboard, notifications.
 //!
-//! Every test begins with [`Lab::new`], which puts the machine in order whatever the test before
-//! left behind; what a test changes it changes through this. Helpers panic with what they were
-//! about: a test has nobody else to tell.
+//! Every test begins with [`Lab::new`], which resets the machine whatever the previous test left
+//! behind. A test changes the machine only through this. Helpers panic with a message that says
+//! what they were doing.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 
 pub(crate) use v2m_testkit::wait_for;
 
-/// How long anything may take before a test gives up; generous, because nothing is measured here.
+/// How long any step may take before a test gives up. It is generous, because nothing is measured
+/// here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The machine, in order: socket open, service stopped, no configuration, no overrides, nothing
-/// notified.
+/// The machine in its initial state: socket open, service stopped, no configuration, no overrides,
+/// no notifications.
 pub(crate) struct Lab {
     /// `$XDG_RUNTIME_DIR`.
     pub(crate) runtime: PathBuf,
@@ -31,11 +32,11 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Puts the machine in order.
+    /// Resets the machine.
     pub(crate) fn new() -> Self {
         let dir = |key| PathBuf::from(std::env::var_os(key).expect("run.sh sets it"));
         let lab = Self { runtime: dir("XDG_RUNTIME_DIR"), home: dir("HOME") };
-        // What was left of an earlier test's recording must not be recovered in the next one.
+        // Otherwise the rest of an earlier test's recording would be recovered in the next test.
         let _ = try_run(
             "systemctl",
             &[
@@ -61,12 +62,12 @@ impl Lab {
         lab
     }
 
-    /// The socket clients connect to.
+    /// Returns the path of the socket that clients connect to.
     pub(crate) fn socket(&self) -> PathBuf {
         self.runtime.join("v2m/v2m.sock")
     }
 
-    /// A folder for models of the test's own.
+    /// Returns the path of a folder for the test's own models.
     pub(crate) fn models(&self) -> PathBuf {
         self.home.join("models")
     }
@@ -75,12 +76,12 @@ impl Lab {
         self.runtime.join("systemd/user").join(format!("{unit}.d"))
     }
 
-    /// Changes the service's unit by a drop-in of these lines, until the next test.
+    /// Adds a drop-in with these lines to the service's unit, until the next test.
     pub(crate) fn override_service(&self, lines: &str) {
         self.override_unit("v2m.service", lines);
     }
 
-    /// As [`Self::override_service`], for one of the services.
+    /// Like [`Self::override_service`], for one of the services.
     pub(crate) fn override_unit(&self, unit: &str, lines: &str) {
         let folder = self.overrides(unit);
         fs::create_dir_all(&folder).unwrap();
@@ -95,7 +96,7 @@ impl Lab {
         fs::write(folder.join("config.toml"), text).unwrap();
     }
 
-    /// Texts go to the clipboard, whatever window has the keyboard.
+    /// Configures delivery to the clipboard, whichever window has the keyboard focus.
     pub(crate) fn copies(&self) {
         self.configure("[deliver]\nmode = \"clipboard\"\n");
     }
@@ -107,12 +108,12 @@ impl Lab {
         Ok(Client(BufReader::new(stream)))
     }
 
-    /// A connection that must come about.
+    /// Connects; panics if that fails.
     pub(crate) fn client(&self) -> Client {
         self.connect().expect("v2m.socket takes connections")
     }
 
-    /// Starts a recording, says [`PHRASE`], and leaves the recording running.
+    /// Starts a recording, plays [`PHRASE`], and leaves the recording running.
     pub(crate) fn record(&self) -> Client {
         let mut client = self.client();
         assert_eq!(client.ask("START_RECORDING")["state"], "recording");
@@ -120,14 +121,14 @@ impl Lab {
         client
     }
 
-    /// Dictates [`PHRASE`] and expects its text; the answer's data.
+    /// Dictates [`PHRASE`], checks its text, and returns the answer's data.
     pub(crate) fn dictate(&self) -> Value {
         let answer = self.record().ask("STOP_RECORDING");
         assert_phrase(answer["text"].as_str().unwrap_or_default());
         answer
     }
 
-    /// The records (JSON) of all dictations in the store, oldest first.
+    /// Returns the records (JSON) of all dictations in the store, oldest first.
     pub(crate) fn records(&self) -> Vec<Value> {
         let found = fs::read_dir(self.home.join(".local/state/v2m/dictations"));
         let found = found.into_iter().flatten().map(|entry| entry.unwrap().path());
@@ -138,16 +139,17 @@ impl Lab {
         found.into_iter().map(read).collect()
     }
 
-    /// Every notification since the test began, replaced ones included, in order.
+    /// Returns all notifications since the test began, in order, including replaced ones.
     pub(crate) fn notifications(&self) -> Vec<Notification> {
         let text = fs::read_to_string(self.runtime.join("notifications")).unwrap_or_default();
         let mut records: Vec<_> = text.split('\x1e').collect();
-        // Behind the last separator is nothing, or a record that is just being written.
+        // After the last separator there is nothing, or a record that is still being written.
         records.pop();
         records.into_iter().map(Notification::parse).collect()
     }
 
-    /// Waits for a notification whose body holds `text`; all there were until then.
+    /// Waits for a notification that contains `text` in its body. Returns all notifications until
+    /// then.
     pub(crate) fn wait_for_notice(&self, text: &str) -> Vec<Notification> {
         wait_for(&format!("a notification of {text:?}"), || {
             Some(self.notifications()).filter(|told| told.iter().any(|n| n.body.contains(text)))
@@ -155,12 +157,12 @@ impl Lab {
     }
 }
 
-/// A notification as the daemon that shows it was told.
+/// A notification, as the notification daemon received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notification {
-    /// The same for one that replaces another.
+    /// Its id. A notification that replaces another one has the same id.
     pub(crate) id: String,
-    /// The program's name.
+    /// The name of the sending program.
     pub(crate) app: String,
     /// Its headline.
     pub(crate) summary: String,
@@ -176,7 +178,7 @@ impl Notification {
     }
 }
 
-/// A connection, spoken in lines.
+/// A connection with one JSON object per line.
 pub(crate) struct Client(BufReader<UnixStream>);
 
 impl Client {
@@ -186,7 +188,7 @@ impl Client {
         self.receive()
     }
 
-    /// As [`Self::ask`], with data.
+    /// Like [`Self::ask`], with data.
     pub(crate) fn ask_with(&mut self, cmd: &str, data: Value) -> Value {
         let answer = self.call(cmd, data).unwrap_or_else(|e| panic!("{cmd}: {e}"));
         assert_eq!(answer["status"], "success", "{cmd}: {answer}");
@@ -208,12 +210,12 @@ impl Client {
         Ok(serde_json::from_str(&line)?)
     }
 
-    /// Sends a command and expects it to succeed; its data.
+    /// Sends a command that must succeed, and returns its data.
     pub(crate) fn ask(&mut self, cmd: &str) -> Value {
         self.ask_with(cmd, Value::Null)
     }
 
-    /// Sends a command and expects it to fail; the code and the text of its error.
+    /// Sends a command that must fail, and returns its error's code and text.
     pub(crate) fn refused(&mut self, cmd: &str) -> (String, String) {
         let answer = self.call(cmd, Value::Null).unwrap_or_else(|e| panic!("{cmd}: {e}"));
         assert_eq!(answer["status"], "error", "{cmd}: {answer}");
@@ -222,21 +224,20 @@ impl Client {
     }
 }
 
-/// A file that `run.sh` put beside this program.
+/// Returns the path of a file that `run.sh` has put beside this program.
 pub(crate) fn beside(name: &str) -> PathBuf {
     std::env::current_exe().unwrap().with_file_name(name)
 }
 
-/// The recording that the tests dictate: 11 s of English.
+/// Returns the path of the recording that the tests dictate: 11 s of English.
 pub(crate) fn sample() -> PathBuf {
     beside("sample.wav")
 }
 
-/// The last words of [`sample`], from its last pause on: 3 s, for tests that are about something
-/// else.
+/// The last words of [`sample`], after its last pause: 3 s, for tests of other features.
 pub(crate) const PHRASE: &str = "ask what you can do for your country";
 
-/// The recording of [`PHRASE`], in a folder that the caller keeps as long as it plays.
+/// Writes the recording of [`PHRASE`] into a folder, which the caller keeps as long as it plays.
 pub(crate) fn phrase(folder: &Path) -> PathBuf {
     let mut whole = hound::WavReader::open(sample()).unwrap();
     let path = folder.join("phrase.wav");
@@ -249,7 +250,7 @@ pub(crate) fn phrase(folder: &Path) -> PathBuf {
     path
 }
 
-/// Says [`PHRASE`] into the virtual microphone.
+/// Plays [`PHRASE`] into the virtual microphone.
 pub(crate) fn speak() {
     let folder = tempfile::tempdir().unwrap();
     Playing::start(&phrase(folder.path())).finish();
@@ -260,19 +261,19 @@ pub(crate) fn assert_phrase(text: &str) {
     assert_eq!(words(text), words(PHRASE));
 }
 
-/// The words of a text, without case and punctuation.
+/// Returns the words of a text in lower case, without punctuation.
 pub(crate) fn words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'');
     words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
-/// Panics unless `text` is what is said in [`sample`].
+/// Panics unless `text` is that of [`sample`].
 pub(crate) fn assert_sample(text: &str) {
     let said = fs::read_to_string(beside("sample.txt")).unwrap();
     assert_eq!(words(text), words(&said));
 }
 
-/// Runs a program; its standard output. Panics with all it said if it fails.
+/// Runs a program, and returns its standard output. Panics with its whole output if it fails.
 pub(crate) fn run(program: &str, args: &[&str]) -> String {
     let output = try_run(program, args);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -281,7 +282,7 @@ pub(crate) fn run(program: &str, args: &[&str]) -> String {
     text
 }
 
-/// Runs a program, whatever comes of it but that it does not end.
+/// Runs a program, and returns its output even if it fails. Panics if it does not end.
 pub(crate) fn try_run(program: &str, args: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -296,7 +297,8 @@ pub(crate) fn try_run(program: &str, args: &[&str]) -> Output {
     output.expect("its pipes can be read")
 }
 
-/// Waits for a program's end. One that does not come to it must not hold our pipes, and is killed.
+/// Waits for a program's end. A program that hangs is killed, so that it does not keep our pipes
+/// open.
 pub(crate) fn ended(what: &str, child: &mut Child) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -316,22 +318,22 @@ pub(crate) fn systemctl(args: &[&str]) -> String {
     run("systemctl", &[&["--user"], args].concat())
 }
 
-/// A property of a unit, as `systemctl show` has it.
+/// Returns a property of a unit, as `systemctl show` prints it.
 pub(crate) fn property(unit: &str, name: &str) -> String {
     systemctl(&["show", "--value", "--property", name, unit]).trim().to_owned()
 }
 
-/// A recording on its way into the virtual microphone. Ends with its owner.
+/// A recording that is played into the virtual microphone. It ends when this is dropped.
 pub(crate) struct Playing(Child);
 
 impl Playing {
-    /// Starts to play a WAV file; returns once its sound arrives in the microphone. The last
-    /// incomplete quantum (up to 21 ms) is not played: that is how pw-cat ends.
+    /// Starts to play a WAV file. Returns once its sound reaches the microphone. pw-cat does not
+    /// play the last incomplete quantum (up to 21 ms).
     pub(crate) fn start(wav: &Path) -> Self {
         Self::into(wav, &[("MONO", "vmic:input_MONO")])
     }
 
-    /// The same into the ports that are named beside the file's channels.
+    /// Like `start`, with a port for each of the file's channels.
     pub(crate) fn into(wav: &Path, links: &[(&str, &str)]) -> Self {
         let channels: Vec<_> = links.iter().map(|(channel, _)| *channel).collect();
         let child = Command::new("pw-cat")
@@ -340,7 +342,7 @@ impl Playing {
             .arg(wav)
             .spawn()
             .expect("pw-cat is among the packages of the tests");
-        // Until its port is linked the file waits at its first sample.
+        // Playback starts once its port is linked.
         for (channel, port) in links {
             wait_for("the feeder's port", || {
                 let link = try_run("pw-link", &[&format!("feeder:output_{channel}"), port]);
@@ -364,7 +366,7 @@ impl Drop for Playing {
     }
 }
 
-/// The clipboard's text, as another program pastes it.
+/// Returns the clipboard's text, as another program would paste it.
 pub(crate) fn clipboard() -> Option<String> {
     let output = try_run("timeout", &["10", "xclip", "-out", "-selection", "clipboard"]);
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
@@ -372,7 +374,7 @@ pub(crate) fn clipboard() -> Option<String> {
 
 /// Copies a text, as another program does.
 pub(crate) fn copy(text: &str) {
-    // xclip leaves a child behind that holds the text; it must not hold our pipes as well.
+    // xclip leaves a child that serves the text. It must not keep our pipes open.
     let mut xclip = Command::new("xclip")
         .args(["-in", "-selection", "clipboard"])
         .stdin(Stdio::piped())

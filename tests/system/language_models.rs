@@ -1,7 +1,7 @@
-//! `v2m-llm` behind its own units: it answers with the network alone, and ends when nobody asks.
+//! Tests `v2m-llm` behind its own units: it answers with network access only, and ends when it is
+//! idle.
 //!
-//! Not here: what it asks of whom, which `tests/llm` shows of the program alone; and what the
-//! service asks of it (`network`).
+//! `tests/llm` tests which server it asks what; `network` tests what the service asks it.
 
 use crate::lab::{self, Lab, PATIENCE, property, wait_for};
 use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetStatus};
@@ -18,19 +18,19 @@ use v2m_ipc::llm::{Answer, Endpoint, FailureKind, Provider, Question};
 const SERVICE: &str = "v2m-llm.service";
 const SAID: &str = "Guten Tag, wie geht es Ihnen?";
 
-/// The program's socket open and the program not started, with these lines in its unit.
+/// The program's socket, open, with the program not started. Its unit has these extra lines.
 struct Door(Lab);
 
 impl Door {
     fn new(lines: &str) -> Self {
         let lab = Lab::new();
         lab.override_unit(SERVICE, lines);
-        // v2m does so for its first question.
+        // v2m starts the socket for its first question.
         lab::systemctl(&["start", "v2m-llm.socket"]);
         Self(lab)
     }
 
-    /// Names the endpoint in the configuration.
+    /// Writes the endpoint into the configuration.
     fn configure(&self, url: &str) {
         self.0.configure(&format!("[llm]\nprovider = \"openai\"\nbase_url = \"{url}\"\n"));
     }
@@ -39,11 +39,11 @@ impl Door {
         self.0.runtime.join("v2m/llm.sock")
     }
 
-    /// The answer to one question; `None` if the connection ends without.
+    /// Asks one question. Returns `None` if the connection ends without an answer.
     fn ask(&self, question: &Question) -> Option<Answer> {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // A program that cannot start has its connections closed, perhaps before this.
+        // If the program cannot start, systemd may close the connection before this.
         let _ = stream.write_all(&Framing::Length.encode(question));
         let mut answers = FrameDecoder::for_answers(Framing::Length);
         loop {
@@ -59,7 +59,8 @@ impl Door {
     }
 }
 
-/// A server that says [`SAID`] to one request; its address by name, and the request's head.
+/// Starts a server that answers one request with [`SAID`]. Returns its address by name, and the
+/// request's head.
 fn model() -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://localhost:{}/v1", listener.local_addr().unwrap().port());
@@ -89,7 +90,7 @@ fn model() -> (String, JoinHandle<String>) {
     (url, serving)
 }
 
-/// Whether this machine has Landlock: asked by a thread that takes a right from itself, and ends.
+/// Returns whether this machine has Landlock. A thread tests it by restricting itself, and ends.
 fn kernel_can() -> bool {
     let asking = thread::spawn(|| {
         let rules = Ruleset::default().handle_access(AccessFs::MakeSock).unwrap().create().unwrap();
@@ -116,10 +117,10 @@ fn a_question_starts_it_and_is_answered_with_the_network_alone() {
     assert_eq!(fs::metadata(door.socket()).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(property(SERVICE, "ActiveState"), "inactive");
     let (url, serving) = model();
-    // Whoever reaches the socket: only what is configured is asked.
+    // Any program may use the socket, but only the configured endpoint is asked.
     door.0.configure("");
     let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
-    assert!(message.contains("names none"), "{message}");
+    assert!(message.contains("names no language model"), "{message}");
     door.configure("http://127.0.0.1:1");
     let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
     assert!(message.contains("allows openai at http://127.0.0.1:1 and"), "{message}");
@@ -144,7 +145,7 @@ fn a_question_starts_it_and_is_answered_with_the_network_alone() {
     let asked = wait_for("its line in the journal", || {
         Some(logged()).filter(|log| log.contains("openai \"m\" at \"localhost:"))
     });
-    // Its unit refuses calls, and not those.
+    // The unit's filter of system calls does not block those of Landlock.
     assert_eq!(asked.contains("files are closed"), kernel_can(), "{asked}");
     assert!(!asked.contains("Guten") && !asked.contains("Good day"), "{asked}");
 }

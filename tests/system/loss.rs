@@ -1,5 +1,5 @@
-//! Nothing said is lost: when the recogniser dies, when the service dies, when the disk is full,
-//! when the sound server goes.
+//! Tests that no speech is lost when the recogniser dies, the service dies, the disk is full, or
+//! the sound server ends.
 
 use crate::lab::{self, Lab, Playing, property, run, systemctl, try_run};
 use serde_json::Value;
@@ -7,11 +7,11 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-/// How long a frozen service is.
+/// How long the service is frozen.
 const FROZEN: Duration = Duration::from_millis(1_200);
 const SOUND: [&str; 3] = ["pipewire.socket", "pipewire.service", "wireplumber.service"];
 
-/// The sound server, stopped; it comes back with the end of this, also when the test fails.
+/// The stopped sound server. It starts again when this is dropped, also when the test fails.
 struct NoSound;
 
 impl NoSound {
@@ -30,7 +30,7 @@ impl Drop for NoSound {
 #[test]
 fn a_recogniser_killed_while_it_decodes_is_replaced_and_the_text_still_comes() {
     let lab = Lab::new();
-    // The larger model decodes long enough to be hit.
+    // The larger model decodes long enough to be killed meanwhile.
     lab.override_service("Environment=V2M_ENGINE__MODEL=base-q8_0");
     let mut client = lab.record();
     let mut events = lab.client();
@@ -52,7 +52,7 @@ fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() 
     let _client = lab.record();
     let first = property("v2m.service", "MainPID");
     run("kill", &["-KILL", &first]);
-    // systemd starts it again by itself; nobody presses anything.
+    // systemd restarts the service without a press.
     let record = lab::wait_for("the recovered text", || {
         lab.records().into_iter().find(|record| record["text"].is_string())
     });
@@ -66,7 +66,7 @@ fn a_service_killed_while_it_records_recovers_the_dictation_at_its_next_start() 
     assert_ne!(property("v2m.service", "MainPID"), first);
 }
 
-/// As on a machine that swaps, or whose processors are all taken.
+/// As on a machine that swaps, or that has no free processor.
 #[test]
 fn a_service_that_was_frozen_names_what_it_could_not_record() {
     let lab = Lab::new();
@@ -76,7 +76,8 @@ fn a_service_that_was_frozen_names_what_it_could_not_record() {
     let mut levels = lab.client();
     levels.ask("SUBSCRIBE");
     let playing = Playing::start(&lab::sample());
-    // In the middle of words, some of which are in the recording: else no piece of text has the gap.
+    // Freeze in the middle of words, some of which are already recorded. Otherwise no piece of the
+    // text would have the gap.
     let mut loud = 0;
     while loud < 8 {
         let level = levels.receive().unwrap()["data"]["dbfs"].as_f64();
@@ -94,7 +95,7 @@ fn a_service_that_was_frozen_names_what_it_could_not_record() {
     let missing: f64 = gaps.iter().map(length).sum();
     assert!(missing > FROZEN.as_secs_f64() / 2.0, "{answer}");
     assert_eq!(answer["problems"][0]["code"], "audio_gap", "{answer}");
-    // The recording is as long as what was said, for all that is missing from it.
+    // The recording is as long as the speech, although parts are missing.
     let said = f64::from(hound::WavReader::open(lab::sample()).unwrap().duration()) / 16_000.0;
     assert!(answer["seconds"].as_f64().unwrap() > said - 0.1, "{answer}");
     assert!(answer["segments"].as_array().unwrap().iter().any(|piece| piece["gap"] == true));
@@ -135,8 +136,8 @@ fn when_the_sound_server_stops_what_was_heard_is_transcribed_and_its_return_is_u
     let lab = Lab::new();
     let mut client = lab.record();
     let silence = NoSound::new();
-    // It is stopped and transcribed by itself. A client that asks in time gets the text, a later
-    // one hears that nothing is being recorded.
+    // v2m stops the recording and transcribes it by itself. A client that asks in time gets the
+    // text; a later one is told that nothing is being recorded.
     let answer = client.call("STOP_RECORDING", Value::Null).unwrap();
     let record = lab::wait_for("the text of what was heard", || {
         lab.records().into_iter().find(|record| record["text"].is_string())

@@ -1,10 +1,10 @@
-//! Whether the machine is what the other tests take it for. When these fail, nothing else says
-//! anything.
+//! Tests that the machine meets the other tests' assumptions. If these tests fail, the others prove
+//! nothing.
 
 use crate::lab::{self, Lab, Playing};
 use std::process::Command;
 
-/// 48 kHz mono, as the virtual microphone runs, so that nothing is resampled on the way.
+/// 48 kHz mono, like the virtual microphone, so that nothing is resampled.
 const SPEC: hound::WavSpec = hound::WavSpec {
     channels: 1,
     sample_rate: 48_000,
@@ -17,7 +17,8 @@ fn the_virtual_microphone_carries_sound_sample_by_sample() {
     let _lab = Lab::new();
     let dir = tempfile::tempdir().unwrap();
     let (fed, heard) = (dir.path().join("fed.wav"), dir.path().join("heard.wav"));
-    // Noise without repetition: it fits itself at one place only. (Numerical Recipes' generator.)
+    // Noise without repetition matches itself at one position only. (The generator of Numerical
+    // Recipes.)
     let mut seed = 1_u32;
     let noise = std::iter::repeat_with(|| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -25,7 +26,7 @@ fn the_virtual_microphone_carries_sound_sample_by_sample() {
     });
     let noise: Vec<i16> = noise.take(48_000).collect();
     let mut writer = hound::WavWriter::create(&fed, SPEC).unwrap();
-    // pw-cat plays whole quanta and drops the rest: the silence is for it.
+    // pw-cat plays whole quanta and drops the rest, so silence follows.
     let silence = std::iter::repeat_n(&0, 2048);
     noise.iter().chain(silence).for_each(|&s| writer.write_sample(s).unwrap());
     writer.finalize().unwrap();
@@ -40,7 +41,7 @@ fn the_virtual_microphone_carries_sound_sample_by_sample() {
         lab::run("pw-link", &["--links"]).contains("recorder").then_some(())
     });
     Playing::start(&fed).finish();
-    // As Ctrl+C does: the file is closed in order.
+    // Like Ctrl+C, so that the file is closed properly.
     lab::run("kill", &["-INT", &recorder.id().to_string()]);
     lab::ended("the recorder", &mut recorder);
 

@@ -1,8 +1,8 @@
-//! v2m as its user has it: the installed programs on a booted machine with user manager, journal,
-//! PipeWire and a virtual microphone, X server and notification daemon. `run.sh` makes that machine
-//! and runs this program on it, one test at a time, as an ordinary user.
+//! Tests v2m as its user has it: the installed programs on a booted machine with user manager,
+//! journal, PipeWire, a virtual microphone, X server and notification daemon. `run.sh` builds that
+//! machine and runs this program on it, one test at a time, as an ordinary user.
 //!
-//! Not here: anything that a test of one room or of one program can show; and no assertion on time.
+//! Tests of one room or one program are elsewhere. Nothing here asserts a duration.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 mod lab;

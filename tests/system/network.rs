@@ -1,5 +1,5 @@
-//! Who has a network, and who has none: `v2m-llm` alone, and only when it is asked. The model is a
-//! server on loopback that answers when it is told to.
+//! Tests which programs have a network: only `v2m-llm`, and only when it is asked. The model is a
+//! server on loopback that waits for the test before it answers.
 
 use crate::lab::{self, Client, Lab, assert_phrase, property, systemctl, wait_for};
 use serde_json::{Value, json};
@@ -14,13 +14,13 @@ use std::time::SystemTime;
 
 const SOCKET: &str = "v2m-llm.socket";
 
-/// A service of OpenAI's form. Answers the text it is given, in capitals, once it is told to.
+/// A server with OpenAI's API. It answers with the given text in capitals, once the test allows it.
 struct Model {
     port: u16,
     requests: Receiver<Request>,
 }
 
-/// What was asked; dropping `go` lets the answer go.
+/// A request. Dropping `go` releases the answer.
 struct Request {
     head: String,
     body: Value,
@@ -53,7 +53,7 @@ impl Model {
     }
 }
 
-/// Takes a request and answers it; `None` at the end of the connection.
+/// Reads a request and answers it. Returns `None` at the end of the connection.
 fn answer(mut stream: &TcpStream, asked: &Sender<Request>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
@@ -82,7 +82,7 @@ fn answer(mut stream: &TcpStream, asked: &Sender<Request>) -> Option<()> {
     let said = lines[1..lines.len() - 1].join("\n").to_uppercase();
     let (go, wait) = channel();
     asked.send(Request { head, body, go }).unwrap();
-    // An error is the word: the test has let go of its end.
+    // The error is the signal: the test has dropped its end.
     let _ = wait.recv();
     let piece = json!({"choices": [{"delta": {"content": said}, "finish_reason": "stop"}]});
     let events = format!("data: {piece}\n\ndata: [DONE]\n\n");
@@ -99,7 +99,7 @@ fn reply(mut stream: &TcpStream, kind: &str, body: &str) -> Option<()> {
     stream.write_all((head + body).as_bytes()).ok()
 }
 
-/// The processes of a unit: its main one and all that come from it.
+/// Returns the processes of a unit: its main process and all descendants.
 fn processes(unit: &str) -> Vec<String> {
     let mut found = vec![property(unit, "MainPID")];
     let parent = |pid: &str| {
@@ -116,8 +116,8 @@ fn processes(unit: &str) -> Vec<String> {
     found
 }
 
-/// The sockets that the processes hold. All of them let their files be seen, or this panics: but
-/// the recogniser, which can make no socket, as `tests/confined.rs` shows.
+/// Returns the sockets that the processes hold. Panics if a process hides its open files, except
+/// for the recogniser, which cannot create sockets (`tests/confined.rs`).
 fn sockets(processes: &[String]) -> HashSet<String> {
     let is_engine = |pid: &&String| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -133,8 +133,7 @@ fn sockets(processes: &[String]) -> HashSet<String> {
     names.filter_map(inode).collect()
 }
 
-/// The sockets of networks that there are on this machine, each with the address of its peer as the
-/// kernel writes it.
+/// Returns the machine's network sockets, each with its peer's address as the kernel writes it.
 fn network() -> HashMap<String, String> {
     let tables = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"];
     let text = |table| fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
@@ -143,21 +142,21 @@ fn network() -> HashMap<String, String> {
     rows.lines().filter_map(|row| Some((column(row, 9)?, column(row, 2)?))).collect()
 }
 
-/// How many sockets of networks the unit's processes hold.
+/// Returns how many network sockets the unit's processes hold.
 pub(crate) fn network_sockets(unit: &str) -> usize {
     let processes = processes(unit);
     let network = network();
     sockets(&processes).iter().filter(|inode| network.contains_key(*inode)).count()
 }
 
-/// The time in microseconds since 1970, as the journal has it.
+/// Returns the time in microseconds since 1970, as the journal has it.
 fn now() -> u128 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros()
 }
 
-/// All that programs of this name wrote to the journal since then, once these words are among it. By
-/// the name that comes with each line: of a program that has ended when the journal reads its line,
-/// it may not know the unit any more.
+/// Returns everything that programs of this name have written to the journal since then, once it
+/// contains these words. It filters by the name in each line, because the journal may not know the
+/// unit of a program that has already ended.
 fn wait_for_words(program: &str, since: u128, words: &str) -> String {
     let since = format!("--since=@{}.{:06}", since / 1_000_000, since % 1_000_000);
     let filter = format!("SYSLOG_IDENTIFIER={program}");
@@ -184,7 +183,7 @@ fn with_no_model_nothing_of_v2m_has_a_network_and_the_sandbox_refuses_one() {
     assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
     assert_eq!(property("v2m-llm.service", "InvocationID"), before, "it was not started");
 
-    // Another program in its place, which would reach somebody who listens.
+    // Another program in the service's place, which tries to reach a listening socket.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached");
@@ -232,8 +231,8 @@ fn with_a_model_its_helper_alone_has_a_network() {
     assert_eq!(request.body["model"], "loud");
     assert!(!request.head.to_lowercase().contains("authorization"), "{}", request.head);
     assert_eq!(network_sockets("v2m.service"), 0);
-    // It shows its files to nobody, because of the key: so the connection is in no process that
-    // does.
+    // Because of the key, the helper shows its open files to nobody. So the connection belongs to
+    // none of the readable processes.
     let helper = property("v2m-llm.service", "MainPID");
     assert!(fs::read_dir(format!("/proc/{helper}/fd")).is_err());
     let peer = format!(":{:04X}", model.port);
@@ -251,7 +250,7 @@ fn with_a_model_its_helper_alone_has_a_network() {
     let delivered = || lab.records().into_iter().find(|record| record["state"] == "delivered");
     assert_eq!(wait_for("the record", delivered)["unrefined"], data["unrefined"]);
 
-    // One that was stopped is started by the next question.
+    // The next question starts a stopped helper.
     systemctl(&["stop", "v2m-llm.service"]);
     let process = thread::spawn(|| lab::run("v2m-send", &["translate", "--last", "--to", "es"]));
     let request = model.asked();
@@ -265,7 +264,8 @@ fn with_a_model_its_helper_alone_has_a_network() {
     let line = found.lines().find(|line| line.contains("language model")).unwrap_or_default();
     assert!(line.starts_with("ok") && line.contains("loud"), "{found}");
 
-    // Its socket was opened for the first question, and goes with the last language model.
+    // The socket was opened for the first question, and is closed when no language model is
+    // configured.
     assert_eq!(property(SOCKET, "ActiveState"), "active");
     lab::run("v2m-send", &["config", "set", "llm.provider=none"]);
     wait_for("the end of the socket", || {
@@ -274,8 +274,8 @@ fn with_a_model_its_helper_alone_has_a_network() {
     assert_eq!(property("v2m-llm.service", "ActiveState"), "inactive");
 }
 
-/// As with dotfiles that are kept elsewhere, and an editor that writes a new file in place of the
-/// old one: Landlock knows files, not names, so the program that runs cannot read the new one.
+/// As with dotfiles in another folder, and an editor that replaces the file. Landlock rules apply
+/// to files, not to names, so the running program cannot read the new one.
 #[test]
 fn a_configuration_that_is_a_link_is_followed_when_its_file_is_replaced() {
     let lab = Lab::new();
@@ -288,7 +288,7 @@ fn a_configuration_that_is_a_link_is_followed_when_its_file_is_replaced() {
     std::os::unix::fs::symlink(&file, folder.join("config.toml")).unwrap();
     head_of_request(&lab, &old);
     let before = property("v2m-llm.service", "InvocationID");
-    // The same, so that v2m has nothing to follow.
+    // The same content, so that v2m itself sees no change.
     fs::write(dotfiles.join("new"), old.config()).unwrap();
     fs::rename(dotfiles.join("new"), &file).unwrap();
     head_of_request(&lab, &old);
@@ -307,7 +307,7 @@ fn a_configuration_that_is_a_link_is_followed_when_its_file_is_replaced() {
     fs::remove_dir_all(dotfiles).unwrap();
 }
 
-/// Asks, and lets the model answer; the head of the request that it got.
+/// Sends a request, and lets the model answer. Returns the head of the model's request.
 fn head_of_request(lab: &Lab, model: &Model) -> String {
     let mut client: Client = lab.client();
     client.send("PROCESS_TEXT", json!({"text": "so um"})).unwrap();
@@ -322,7 +322,7 @@ fn a_key_comes_from_a_file_of_the_users_or_from_systemd_and_is_written_nowhere()
     let lab = Lab::new();
     let model = Model::start();
     lab.configure(&model.config());
-    // OpenAI's own key goes to OpenAI alone.
+    // OpenAI's own key is sent to OpenAI only.
     let openais = lab.home.join(".config/v2m/openai.key");
     fs::write(&openais, "key-of-openai\n").unwrap();
     fs::set_permissions(&openais, fs::Permissions::from_mode(0o600)).unwrap();

@@ -1,7 +1,7 @@
-//! GNOME's portals, as a v2m in a sandbox has them: Mutter's own interface out of reach, GNOME's
-//! real question put to the user, its clipboard by way of the portal.
+//! Tests GNOME's portals as a sandboxed v2m sees them: without Mutter's own interface, with GNOME's
+//! real dialog, and with the portal's clipboard.
 //!
-//! Only where GNOME has these portals (48 here): `gnome-48.sh` runs it.
+//! Needs a GNOME with these portals (48 here), so `gnome-48.sh` runs it.
 
 use crate::gnome::desktop::{Desktop, key};
 use crate::lab::{Lab, wait_for};
@@ -13,8 +13,7 @@ const WORDS: &str = "Grüße — “€5” ñ 日 ¿qué? 😀\n";
 const TEXT: &str = "text/plain;charset=utf-8";
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
-/// A session bus with the portals and nothing else, as Flatpak makes it, in place of this process's
-/// own.
+/// A session bus with only the portals, as Flatpak provides it, instead of this process's own.
 struct Sandbox {
     proxy: Child,
     outside: String,
@@ -45,7 +44,7 @@ impl Drop for Sandbox {
 }
 
 fn set(name: &str, value: &str) {
-    // SAFETY: one test runs at a time, and what is left of this process's threads reads variables
+    // SAFETY: one test runs at a time, and the remaining threads of this process read variables
     // only through std.
     unsafe { std::env::set_var(name, value) };
 }
@@ -58,7 +57,7 @@ fn paste(desktop: &Desktop, sinks: &mut Sinks, text: &str) -> Delivery {
 #[test]
 fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
     let (_lab, desktop) = (Lab::new(), Desktop::new());
-    // What is started later has the sandbox's bus.
+    // Before the sandbox: programs that start later would use its bus.
     let window = desktop.window(true);
     let _sandbox = Sandbox::enter();
     let named = desktop.runtime.block_on(way_to_the_cursor()).unwrap();
@@ -84,18 +83,18 @@ fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
     }
     desktop.runtime.block_on(sinks.settle());
     assert_eq!(window.wait_for("all texts", |text| text.len() >= expected.len()), expected);
-    // As v2m's loop does, this serves the clipboard.
+    // Like v2m's loop, this serves the clipboard.
     let formats = || desktop.clipboard(TEXT);
     assert_eq!(serving(&desktop, formats).as_deref(), Some(&b"before"[..]));
 
-    // v2m is started anew, and nobody is asked.
+    // v2m restarts, and the user is not asked again.
     drop(sinks);
     let mut sinks = Sinks::new();
     let delivery = paste(&desktop, &mut sinks, WORDS);
     assert!(delivery.ok, "{delivery:?}");
     desktop.runtime.block_on(sinks.settle());
 
-    // A picture comes back too; it is larger than a pipe holds at once.
+    // A picture is restored too; it is larger than the buffer of a pipe.
     let picture: Vec<u8> =
         b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..3_000_000u32).map(|i| i as u8)).collect();
     let _editor = desktop.copy_all(&[("image/png", &picture)]);
@@ -104,13 +103,13 @@ fn the_desktop_asks_once_and_texts_arrive_from_the_yes_on() {
     desktop.runtime.block_on(sinks.settle());
     let read = || desktop.clipboard("image/png").filter(|read| *read == picture);
     assert!(serving(&desktop, read).is_some(), "the picture has changed");
-    // What is typed by hand shows that no key is still held.
+    // Typing by hand shows that no key is still held.
     desktop.press(&[key::CTRL, key::A]);
     desktop.press(&[key::DELETE]);
     window.wait_for("an empty window", str::is_empty);
 }
 
-/// Asks beside v2m's loop, which goes on meanwhile.
+/// Calls `ask` on another thread, while v2m's loop runs on this one.
 fn serving<T: Send>(desktop: &Desktop, ask: impl Fn() -> Option<T> + Send) -> Option<T> {
     std::thread::scope(|scope| {
         let (tell, mut told) = tokio::sync::oneshot::channel();

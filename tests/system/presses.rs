@@ -1,6 +1,5 @@
-//! Presses as fingers and desktops make them: held, many at once, and on a service that cannot do
-//! what it should. Whatever happened before, the press after it was put right works, and nobody had
-//! to run systemctl.
+//! Tests presses as users and desktops make them: held, many at once, and on a service that cannot
+//! work. After every such problem is solved, the next press works, without any systemctl command.
 
 use crate::lab::{self, Lab, assert_phrase, beside, property, run};
 use serde_json::Value;
@@ -8,14 +7,14 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// Presses a key as a desktop does: the command at once, after the keyboard's delay, and then every
-/// 30 ms as long as `held` is true. Each is a client of its own, which waits for its answer and
-/// leaves; the answers.
+/// Holds a key as a desktop does: runs the command at once, after the keyboard's delay, and then
+/// every 30 ms as long as `held` is true. Each press is a separate client, which waits for its
+/// answer. Returns the answers.
 fn hold(lab: &Lab, mut held: impl FnMut() -> bool) -> Vec<Value> {
     thread::scope(|scope| {
         let mut clients = Vec::new();
         let mut press = |after: u64| {
-            // The key's repetition is what is tested.
+            // A fixed time, because the key's repetition is under test.
             thread::sleep(Duration::from_millis(after));
             clients.push(scope.spawn(|| lab.client().ask("TOGGLE_RECORDING")));
         };
@@ -36,7 +35,7 @@ fn a_key_held_while_one_speaks_is_one_dictation() {
     let speaking = thread::spawn(lab::speak);
     let answers = hold(&lab, || !speaking.is_finished());
     assert!(answers.len() > 50, "{}", answers.len());
-    // Nobody waits for the text of a key that was let go: it comes by the notification and the
+    // No client waits for the text of a released key: the text arrives by the notification and the
     // clipboard.
     let text = lab::wait_for("the text on the clipboard", || {
         lab::clipboard().filter(|text| text != "before")
@@ -56,7 +55,7 @@ fn silence_ends_a_recording_without_a_second_press() {
     lab::copy("before");
     let mut client = lab.client();
     assert_eq!(client.ask("START_RECORDING")["state"], "recording");
-    // Not before somebody has spoken.
+    // Silence before any speech does not end the recording.
     let mut events = lab.client();
     events.ask("SUBSCRIBE");
     let mut silent = 0;
@@ -75,7 +74,8 @@ fn silence_ends_a_recording_without_a_second_press() {
     lab.wait_for_notice("country");
 }
 
-/// Whoever went on speaking spoke into nothing, and the press that was to stop started a recording.
+/// Regression: a user who continued to speak was not recorded, and the press that should have
+/// stopped the recording started one.
 #[test]
 fn a_press_while_the_text_is_on_its_way_is_the_next_dictation() {
     let lab = Lab::new();
@@ -93,7 +93,8 @@ fn a_press_while_the_text_is_on_its_way_is_the_next_dictation() {
     assert_eq!(lab.records().len(), 2);
     assert_phrase(&lab::clipboard().unwrap());
     assert_phrase(&lab::run("v2m-send", &["last"]));
-    // While the second was recorded, the first text was told beside the sign for that.
+    // While the second dictation was recorded, the first text was shown in the recording's
+    // notification.
     let told = lab.notifications();
     let beside = |n: &lab::Notification| {
         n.summary == "Recording" && n.body.starts_with("On the clipboard: ")
@@ -119,7 +120,7 @@ fn a_key_held_for_two_seconds_is_one_tap_where_only_taps_are_wanted() {
 #[test]
 fn the_sign_goes_when_notifications_are_turned_off_meanwhile() {
     let lab = Lab::new();
-    // A text that does not get to the cursor would be shown all the same.
+    // A text that does not reach the cursor would be shown even without notifications.
     lab.copies();
     let mut dictation = lab.record();
     lab.wait_for_notice("Speak now");
@@ -129,7 +130,7 @@ fn the_sign_goes_when_notifications_are_turned_off_meanwhile() {
     lab::wait_for("its end", || (shown() == "0").then_some(()));
     dictation.send("STOP_RECORDING", Value::Null).unwrap();
     dictation.receive().unwrap();
-    // So would be sound that a busy machine has missed.
+    // Missing sound on a busy machine is also shown.
     let told: Vec<String> = lab.notifications().into_iter().map(|told| told.summary).collect();
     let is_meant = |told: &String| told == "Recording" || told.contains("missing");
     assert!(told.iter().all(is_meant), "{told:?}");
@@ -154,7 +155,7 @@ fn sixty_presses_without_a_model_then_one_with_it() {
     fs::create_dir_all(lab.models()).unwrap();
     lab.override_service("Environment=V2M_MODEL_DIR=%h/models");
     for _ in 0..60 {
-        // Not TOGGLE: of two within 300 ms the second is taken for the same press, and not refused.
+        // Not TOGGLE: a second one within 300 ms counts as the same press, and is not refused.
         let (code, text) = lab.client().refused("START_RECORDING");
         assert_eq!(code, "model_missing");
         assert!(text.contains("v2m-model pull"), "{text}");
@@ -171,8 +172,8 @@ fn sixty_presses_without_a_model_then_one_with_it() {
     lab.dictate();
 }
 
-/// Puts the small model into the folder that was empty, as `v2m-model pull` does: whole, under its
-/// name at once.
+/// Puts the small model into the empty folder, as `v2m-model pull` does: the complete file gets its
+/// name in one step.
 fn give_model(lab: &Lab) {
     let name = "ggml-tiny.en-q8_0.bin";
     fs::copy(beside("models").join(name), lab.models().join("download")).unwrap();
@@ -186,8 +187,8 @@ fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
     fs::create_dir_all(config.parent().unwrap()).unwrap();
     fs::write(&config, "[engine]\nlanguge = \"en\"\n").unwrap();
     for _ in 0..60 {
-        // Either the service still found the press waiting and said why it cannot start, or it had
-        // gone.
+        // Either the service found the waiting press and said why it cannot start, or it had
+        // already ended.
         if let Ok(answer) =
             lab.connect().and_then(|mut client| client.call("TOGGLE_RECORDING", Value::Null))
         {
@@ -197,7 +198,7 @@ fn sixty_presses_with_a_broken_configuration_then_one_with_a_sound_one() {
         }
     }
     assert_eq!(property("v2m.socket", "ActiveState"), "active");
-    // The attempt of the last press may still be under way.
+    // The attempt of the last press may still be running.
     lab::wait_for("the last attempt's end", || {
         (property("v2m.service", "ExecMainStatus") == "78").then_some(())
     });

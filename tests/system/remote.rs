@@ -1,5 +1,5 @@
-//! `v2m-remote` behind its own units: a server on loopback transcribes, the service reaches it by no
-//! socket of its own, and the engine here takes over.
+//! Tests `v2m-remote` behind its own units: a server on loopback transcribes, the service has no
+//! network socket, and the local engine takes over.
 
 use crate::lab::{self, Lab, assert_sample, property};
 use crate::network::network_sockets;
@@ -40,7 +40,7 @@ fn a_server_is_asked_by_the_units_and_the_engine_here_takes_over() {
     let families = property(SERVICE, "RestrictAddressFamilies");
     assert!(!families.contains("AF_UNIX") && families.contains("AF_INET"), "{families}");
 
-    // It fails: the same sound, here, and a notification.
+    // The server fails: the local engine gets the same sound, and there is a notification.
     server.now(Raw("500 Internal Server Error", "{\"error\":\"no memory\"}".into()));
     assert_sample(&transcribed(&lab));
     let status = client.ask("GET_STATUS");

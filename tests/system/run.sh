@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the system tests: boots a container, with v2m installed in it as `make install` does, and in it, as an ordinary
-# user, the tests of main.rs. Arguments are handed to the test program (a test's name, say).
+# Runs the system tests: boots a container with v2m installed as by `make install`, and runs the
+# tests of main.rs in it as an ordinary user. Passes its arguments to the test program, for example
+# a test's name.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 : "${V2M_TEST_MODELS:?the folder of the test models}" "${MAKE:=make}"
@@ -15,7 +16,7 @@ program=$(cargo test --locked --no-run --test system --message-format=json |
 	sed -n '/"kind":\["test"\]/s/.*"executable":"\([^"]*\)".*/\1/p')
 [ -x "$program" ] || { echo "The system tests were not built."; exit 1; }
 
-# On a machine with the desktop $1, the tests that the other arguments choose.
+# tests_on DESKTOP [TEST...]: runs tests on a machine with that desktop.
 tests_on() {
 	V2M_DESKTOP=$1 V2M_CT=/run/v2m-test-$$-$1 status=0
 	shift
@@ -23,22 +24,22 @@ tests_on() {
 	machine make
 	"$MAKE" install-files BUILD=debug PREFIX=/usr/local DESTDIR="$V2M_CT/root"
 	install -D -m755 "$program" "$V2M_CT/root/opt/v2m-test/system"
-	# What v2m's own file asks of KWin, asked for the test program.
+	# Gives the test program the same rights in KWin as v2m.
 	sed 's,@BINDIR@/v2m,/opt/v2m-test/system,' applications/v2m-keys.desktop >"$V2M_CT/root/usr/share/applications/v2m-test.desktop"
 	install -m644 assets/sample.wav assets/sample.txt "$V2M_CT/root/opt/v2m-test/" 2>/dev/null || true
-	# A real machine has Landlock; nspawn keeps it from those within unless told.
+	# Allow Landlock as on a real machine: nspawn blocks it by default.
 	machine boot --bind-ro="$V2M_TEST_MODELS:/opt/v2m-test/models" \
 		--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self"
-	# Far more than they take. The last line then names the test that hangs.
+	# The timeout is far longer than the tests take. If one hangs, the last line shows its name.
 	machine run tester "exec timeout --verbose 1800 /opt/v2m-test/system --test-threads=1 --show-output $*" || status=$?
 	if [ "$status" != 0 ]; then
-		# CI keeps nothing but what is printed; at home the whole journal is worth having.
+		# CI keeps only the output, so print the end. Keep the whole journal for local runs.
 		mkdir -p target/system
 		machine run tester "journalctl --user --no-pager --no-hostname -o short-precise" >target/system/journal || true
 		printf '\n== The last of the journal (all of it is in target/system/journal)\n'
 		tail -60 target/system/journal
 	fi
-	# Of the GNOME extension, to be looked at.
+	# Screenshots of the GNOME extension, for inspection.
 	[ ! -d "$V2M_CT/root/home/tester/screenshots" ] ||
 		{ mkdir -p target/system && cp -r "$V2M_CT/root/home/tester/screenshots" target/system/; }
 	machine down
@@ -48,7 +49,7 @@ tests_on() {
 others=(--skip gnome:: --skip kde:: --skip portal::)
 case "$*" in
 gnome*) tests_on gnome "$@" ;;
-# Only on systems that have them: kde.sh and gnome-48.sh fetch some.
+# kde and portal need packages that kde.sh and gnome-48.sh download.
 kde*) tests_on kde "$@" ;;
 portal*) tests_on gnome-portal "$@" ;;
 ?*) tests_on x11 "$@" "${others[@]}" ;;

@@ -1,5 +1,5 @@
-//! The units: that systemd understands them, what they promise, and that no failure of the service
-//! closes the socket.
+//! Tests the units: systemd accepts them, they restrict what they promise, and no failure of the
+//! service closes the socket.
 
 use crate::lab::{self, Lab, property, systemctl};
 use serde_json::Value;
@@ -27,19 +27,19 @@ fn the_service_is_kept_from_the_network_and_its_exposure_is_told() {
     let _lab = Lab::new();
     println!("{}", exposure());
     assert_eq!(families("v2m.service"), ["AF_NETLINK", "AF_UNIX"]);
-    // The other way round: a network, and neither PipeWire nor bus nor display.
+    // The other way round: these have a network, but no access to PipeWire, bus or display.
     for unit in ["v2m-llm.service", "v2m-remote.service"] {
         assert_eq!(families(unit), ["AF_INET", "AF_INET6", "AF_NETLINK"], "{unit}");
     }
 }
 
-/// Puts drop-ins of those that are installed for the user's choice in use, until the next test.
+/// Enables some of the optional drop-ins that are installed, until the next test.
 fn walled(lab: &Lab, names: &[&str]) {
     let files = names.iter().map(|name| {
         fs::read_to_string(format!("/usr/local/share/v2m/{name}.conf")).expect("it is installed")
     });
     let lines: Vec<_> = files.collect();
-    // A folder that is not there when the service starts is not bound, as the file says.
+    // As the drop-in says, a folder that does not exist when the service starts is not mounted.
     for folder in [".config/v2m", ".local/state/v2m"] {
         fs::create_dir_all(lab.home.join(folder)).unwrap();
     }
@@ -52,7 +52,7 @@ fn exposure() -> String {
     score.expect("the report ends in a score").trim().to_owned()
 }
 
-/// What the running service sees of a path.
+/// Returns the entries that the running service sees in a folder.
 fn sees(path: &str) -> Vec<String> {
     let root = format!("/proc/{}/root", property("v2m.service", "MainPID"));
     let found = fs::read_dir(format!("{root}{path}")).into_iter().flatten();
@@ -77,10 +77,10 @@ fn with_namespaces_it_dictates_and_can_write_its_own_files_alone() {
     let home = lab.home.display();
     assert!(inside(&["touch", &format!("{home}/.local/state/v2m/mine")]));
     assert!(!inside(&["touch", &format!("{home}/theirs")]));
-    // It has a /var/tmp of its own.
+    // The service has its own /var/tmp.
     assert!(inside(&["touch", "/var/tmp/v2m-walls"]));
     assert!(!fs::exists("/var/tmp/v2m-walls").unwrap());
-    // A network of its own, with nothing in it.
+    // The service has its own network namespace, with only the loopback interface.
     let interfaces = fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap();
     assert_eq!(interfaces.lines().filter(|line| line.contains(':')).count(), 1, "{interfaces}");
 }
@@ -120,8 +120,8 @@ fn the_socket_is_the_users_alone_and_starts_nothing_by_itself() {
     assert_eq!(property("v2m.service", "ActiveState"), "inactive");
 }
 
-/// 60 presses on a service that cannot start, for one reason or another: far more than systemd's
-/// default limits allow.
+/// Presses 60 times on a service that cannot start: far more often than systemd's default limits
+/// allow.
 fn press_in_vain(program: &str) {
     let lab = Lab::new();
     lab.override_service(&format!("ExecStart=\nExecStart={program}"));

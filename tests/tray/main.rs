@@ -1,5 +1,5 @@
-//! `v2m-tray` on a bus of a test's own. The test plays the tray and v2m: it looks at the icon, reads
-//! the menu, clicks, and sees what v2m is asked.
+//! Tests `v2m-tray` on a private bus. The test plays the tray and v2m: it looks at the icon, reads
+//! the menu, clicks, and receives the requests to v2m.
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
 mod stage;
@@ -33,7 +33,8 @@ fn each_state_has_its_icon_a_title_and_a_tooltip() {
     assert_eq!(tray.told("IconAccessibleDesc"), "v2m: Recording");
     let (title, text) = tray.tooltip();
     assert!(title == "v2m: Recording" && text.starts_with("1:0"), "{title} {text}");
-    // The time goes on without news. The first two may be of the start and of the recording.
+    // The displayed time advances without an event. The first two signals may be those of the start
+    // and of the recording.
     for _ in 0..4 {
         tray.hears("NewToolTip");
     }
@@ -98,7 +99,7 @@ fn a_click_starts_and_stops_and_the_menu_cancels() {
     let (stage, tray) = Stage::start();
     tray.click("Activate");
     assert_eq!(stage.next_asked(), Told::Toggle);
-    // On GNOME.
+    // GNOME uses this method.
     tray.click("SecondaryActivate");
     assert_eq!(stage.next_asked(), Told::Toggle);
     let idle = tray.menu();
@@ -125,7 +126,8 @@ fn the_last_texts_are_in_the_menu_while_it_is_open_and_can_be_copied_and_pasted(
     let (changed, menu) = tray.opens();
     assert!(changed);
     let copy = menu.find("Copy a Recent Text").unwrap();
-    // A dictation without a text is not among them; an underscore would be a key to press.
+    // The dictation without a text is not listed. Underscores are doubled, because a single one
+    // marks an access key.
     assert_eq!(copy.labels(), ["and so my fellow__Americans", "Grüße an alle"]);
     let paste = menu.find("Paste a Recent Text").unwrap();
     assert_eq!(paste.labels(), copy.labels());
@@ -133,7 +135,7 @@ fn the_last_texts_are_in_the_menu_while_it_is_open_and_can_be_copied_and_pasted(
     assert_eq!(stage.next_asked(), Told::Deliver("3".into(), "clipboard".into()));
     tray.chooses(&paste.children[0]);
     assert_eq!(stage.next_asked(), Told::Deliver("3".into(), "paste".into()));
-    // What did not arrive is told, as text and not as markup.
+    // A failed delivery is reported, as text and not as markup.
     tray.chooses(&copy.children[1]);
     assert_eq!(stage.next_asked(), Told::Deliver("1".into(), "clipboard".into()));
     assert_eq!(stage.next_notice().1, "The &lt;text&gt; did not arrive.");
@@ -163,7 +165,7 @@ fn nothing_that_was_dictated_is_shown_while_the_screen_is_locked() {
     let (_, menu) = tray.opens();
     assert!(!menu.find("Copy a Recent Text").unwrap().is_enabled, "{menu:?}");
     assert!(!format!("{menu:?}").contains("Americans"));
-    // The rest of it was told.
+    // The other data are shown.
     assert!(menu.find("Spanish").unwrap().is_chosen);
     stage.leaves("org.freedesktop.ScreenSaver");
     stage.locks(false);
@@ -171,20 +173,21 @@ fn nothing_that_was_dictated_is_shown_while_the_screen_is_locked() {
     assert!(menu.find("Copy a Recent Text").unwrap().is_enabled);
 }
 
-/// It may be locked while the menu is open, and some hosts do not tell that they have closed it.
+/// The screen may be locked while the menu is open, and some hosts do not report that they have
+/// closed it.
 #[test]
 fn the_texts_leave_an_open_menu_when_the_screen_is_locked() {
     let (mut stage, tray) = Stage::start();
     let (_, menu) = tray.opens();
     assert!(menu.find("Copy a Recent Text").unwrap().is_enabled, "{menu:?}");
     stage.locks(true);
-    // It takes far shorter than texts stay in a menu that nobody closes.
+    // Much earlier than texts disappear from a menu that is not closed.
     wait_for("the texts to leave the menu", || {
         (!format!("{:?}", tray.menu()).contains("Americans")).then_some(())
     });
 }
 
-/// Some hosts ask for the menu more often than they show it.
+/// Some hosts request the menu more often than they show it.
 #[test]
 fn a_text_is_what_was_clicked_also_if_the_menu_was_asked_for_again() {
     let (stage, tray) = Stage::start();
@@ -203,14 +206,14 @@ fn a_text_is_what_was_clicked_also_if_the_menu_was_asked_for_again() {
     }
 }
 
-/// Which of the two is read first is a matter of luck, so it is tried a few times.
+/// It depends on chance which of the two is read first, so the test tries several times.
 #[test]
 fn a_late_answer_does_not_undo_what_v2m_has_told_since() {
     for _ in 0..10 {
         let mut stage = Stage::empty(&[], &[]);
         let tray = stage.tray();
         stage.late_v2m_starts(now() - 61.0);
-        // The time is in the answer alone, so it has been read.
+        // Only the answer has the time, so it has been read.
         let title = wait_for("the answer", || {
             let (title, text) = tray.tooltip();
             text.starts_with("1:").then_some(title)
@@ -231,7 +234,7 @@ fn a_tray_that_was_restarted_gets_the_icon_again() {
     waits_for_icon(&tray, "v2m-recording-symbolic");
 }
 
-/// As kded has it while it loads its modules.
+/// kded is like this while it loads its modules.
 #[test]
 fn a_tray_that_is_not_ready_is_asked_again() {
     let mut stage = Stage::empty(&[], &[]);
@@ -249,7 +252,7 @@ fn without_v2m_it_is_idle_and_starts_it_only_at_a_click() {
     let (_, menu) = tray.opens();
     let labels = ["Copy a Recent Text", "Paste a Recent Text", "Language"];
     assert!(labels.iter().all(|label| !menu.find(label).unwrap().is_enabled), "{menu:?}");
-    // There is nothing on this bus that could start it, and the user is told.
+    // No service on this bus can start v2m, so the user gets a message.
     tray.click("Activate");
     let (title, body) = stage.next_notice();
     assert!(title == "v2m cannot do that" && body.contains("org.v2m.Dictation1"), "{body}");
@@ -300,7 +303,7 @@ fn settings_and_the_check_open_in_a_terminal_of_their_own() {
     assert_eq!(stage.next_notice().1, "Open a terminal, and run in it: v2m doctor (no bus)");
 }
 
-/// What systemd runs then.
+/// The command that systemd runs for these entries.
 #[test]
 fn v2m_opens_a_terminal_or_says_what_to_run_in_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -354,7 +357,7 @@ fn a_second_one_and_one_without_a_tray_end_in_order() {
     let lonely = PrivateBus::start();
     let (code, said) = run(&lonely.address, &["--wait-seconds", "0"]);
     assert!(code == Some(0) && said.contains("there is no tray"), "{code:?} {said}");
-    // There is a tray, which is another thing.
+    // Here there is a tray; it only fails to accept the icon.
     let mut stage = Stage::empty(&["--wait-seconds", "0"], &[]);
     let (status, said) = stage.ended();
     assert!(status.success() && said.contains("there is no tray"), "{status}: {said}");
@@ -378,7 +381,7 @@ fn it_speaks_the_users_language() {
     assert!(menu.find("Español").unwrap().is_chosen, "{menu:?}");
 }
 
-/// An idle program costs no processor: nothing wakes it.
+/// An idle program uses no processor time, because nothing wakes it.
 #[test]
 fn it_sleeps_while_nothing_goes_on() {
     let (stage, tray) = Stage::start();
@@ -386,7 +389,7 @@ fn it_sleeps_while_nothing_goes_on() {
     waits_for_icon(&tray, "v2m-recording-symbolic");
     stage.is("idle", 0.0, "");
     waits_for_icon(&tray, "v2m-idle-symbolic");
-    // It sleeps in one call, which lasts. Before, it may have something to finish.
+    // It sleeps in one long system call. Before that, it may still have something to finish.
     let before = stage.switches();
     std::thread::sleep(Duration::from_secs(4));
     let after = stage.switches();

@@ -1,4 +1,4 @@
-//! A session bus with a tray and a v2m that the test plays, and the program.
+//! A private session bus with a tray and v2m, which the test plays, and the program.
 
 use crate::v2m::{Dictation, Told};
 use futures_core::Stream;
@@ -16,7 +16,7 @@ use zbus::connection::Builder;
 use zbus::message::Type;
 use zbus::{Connection, MatchRule, MessageStream, OwnedVariant, Variant};
 
-/// Far longer than anything takes.
+/// Far longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const ITEM_PATH: &str = "/StatusNotifierItem";
@@ -25,7 +25,7 @@ const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const WATCHER_PATH: &str = "/StatusNotifierWatcher";
 const V2M: &str = "org.v2m.Dictation1";
 
-/// What a host is told of an entry, by its properties' names.
+/// The properties of a menu entry that a host receives, by name.
 type Properties = HashMap<String, OwnedVariant>;
 /// `(ia{sv}av)`.
 type Layout = (i32, Properties, Vec<OwnedVariant>);
@@ -83,7 +83,8 @@ impl Entry {
     fn of((id, properties, children): Layout) -> Self {
         let text =
             |name: &str| properties.get(name).map(|it| String::try_from(it.clone()).unwrap());
-        // Plasma takes what is left out for unchanged. Only lines between entries have none.
+        // Plasma assumes that a missing property is unchanged, so all entries except separators
+        // must have it.
         let is_line = properties.contains_key("type");
         let is_enabled = is_line || bool::try_from(&*properties["enabled"]).unwrap();
         let chosen = properties.get("toggle-state");
@@ -96,7 +97,7 @@ impl Entry {
         Self { id, label, is_enabled, is_chosen, children: children.collect() }
     }
 
-    /// The entry with this label, at any depth.
+    /// Finds the entry with this label, at any depth.
     pub(crate) fn find(&self, label: &str) -> Option<&Self> {
         if self.label == label {
             return Some(self);
@@ -109,11 +110,11 @@ impl Entry {
     }
 }
 
-/// The tray: whoever has registered can be looked at and clicked.
+/// The tray, through which a test sees and clicks the registered item.
 pub(crate) struct Tray {
     runtime: Handle,
     bus: Connection,
-    /// Where the item is.
+    /// The item's bus name.
     pub(crate) item: String,
     signals: Receiver<String>,
 }
@@ -139,7 +140,7 @@ impl Tray {
         self.call(path, "org.freedesktop.DBus.Properties", "Get", &(interface, name))
     }
 
-    /// A property of the item that is a string.
+    /// Returns a string property of the item.
     pub(crate) fn told(&self, name: &str) -> String {
         self.property(ITEM_PATH, ITEM, name).try_into().unwrap()
     }
@@ -148,7 +149,7 @@ impl Tray {
         self.told("IconName")
     }
 
-    /// The tooltip's title and text.
+    /// Returns the tooltip's title and text.
     pub(crate) fn tooltip(&self) -> (String, String) {
         type Tip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
         let tip = self.property(ITEM_PATH, ITEM, "ToolTip");
@@ -157,17 +158,17 @@ impl Tray {
         (title, text)
     }
 
-    /// All properties, as KDE asks for them.
+    /// Returns all properties, as KDE requests them.
     pub(crate) fn all(&self) -> Properties {
         self.call(ITEM_PATH, "org.freedesktop.DBus.Properties", "GetAll", &ITEM)
     }
 
-    /// Waits until the item has told its hosts that something has changed.
+    /// Waits until the item has sent this signal.
     pub(crate) fn hears(&self, signal: &str) {
         while self.signals.recv_timeout(PATIENCE).expect(signal) != signal {}
     }
 
-    /// A click with the left button, or another one.
+    /// Clicks with the left button or another one.
     pub(crate) fn click(&self, method: &str) {
         self.call::<()>(ITEM_PATH, ITEM, method, &(10_i32, 20_i32));
     }
@@ -177,7 +178,7 @@ impl Tray {
         zbus::ObjectPath::try_from(&*path).unwrap().to_string()
     }
 
-    /// The menu as it is.
+    /// Returns the current menu.
     pub(crate) fn menu(&self) -> Entry {
         let all = (0_i32, -1_i32, Vec::<String>::new());
         let (_revision, layout): (u32, Layout) =
@@ -185,7 +186,7 @@ impl Tray {
         Entry::of(layout)
     }
 
-    /// Opens the menu, as hosts do: whether it has changed, and what it has now.
+    /// Opens the menu, as hosts do. Returns whether it has changed, and its content.
     pub(crate) fn opens(&self) -> (bool, Entry) {
         let changed = self.call(&self.menu_path(), MENU, "AboutToShow", &0_i32);
         self.event(0, "opened");
@@ -197,7 +198,7 @@ impl Tray {
         self.call::<()>(&self.menu_path(), MENU, "Event", &(id, what, data, 0_u32));
     }
 
-    /// An event after which the program may end before it answers.
+    /// Sends an event after which the program may end before it answers.
     pub(crate) fn last_event(&self, id: i32, what: &str) {
         let body = (id, what, Variant::from(0_i32), 0_u32);
         let (item, path) = (self.item.as_str(), self.menu_path());
@@ -205,9 +206,9 @@ impl Tray {
         let _ = self.runtime.block_on(asked);
     }
 
-    /// Chooses an entry, and closes the menu.
+    /// Selects an entry, and closes the menu.
     pub(crate) fn chooses(&self, entry: &Entry) {
-        // Some hosts close first.
+        // Some hosts close the menu first.
         self.event(0, "closed");
         self.event(entry.id, "clicked");
     }
@@ -220,18 +221,18 @@ pub(crate) struct Stage {
     program: Child,
     said: tempfile::NamedTempFile,
     _stop: oneshot::Sender<()>,
-    /// What stays on the bus as long as this.
+    /// The connections that own a name on the bus.
     kept: Vec<(String, Connection)>,
     pub(crate) notices: Receiver<(String, String)>,
     registered: Receiver<String>,
     registers: Sender<String>,
-    /// What v2m was asked.
+    /// The requests to v2m.
     pub(crate) asked: Receiver<Told>,
     asks: Sender<Told>,
 }
 
 impl Stage {
-    /// The program on a bus on which nobody else is.
+    /// Starts the program on a bus without a tray and without v2m.
     pub(crate) fn empty(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let bus = PrivateBus::start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -264,7 +265,7 @@ impl Stage {
         stage
     }
 
-    /// The program with a tray and a v2m that is idle.
+    /// Starts the program with a tray and an idle v2m.
     pub(crate) fn start() -> (Self, Tray) {
         let mut stage = Self::empty(&[], &[]);
         stage.v2m_starts();
@@ -272,7 +273,7 @@ impl Stage {
         (stage, tray)
     }
 
-    /// Keeps a name on the bus, with what `serve` gives it.
+    /// Owns a name on the bus, with the objects that `serve` adds.
     pub(crate) fn keep(
         &mut self,
         name: &str,
@@ -283,7 +284,7 @@ impl Stage {
         self.kept.push((name.to_owned(), bus));
     }
 
-    /// Whoever kept a name leaves the bus.
+    /// Disconnects the owner of a name from the bus.
     pub(crate) fn leaves(&mut self, name: &str) {
         let at = self.kept.iter().position(|(kept, _)| kept == name).unwrap();
         let (_, bus) = self.kept.remove(at);
@@ -298,14 +299,14 @@ impl Stage {
         self.runtime.block_on(what)
     }
 
-    /// A tray comes; the item once it has registered there.
+    /// Starts a tray. Returns the item once it has registered.
     pub(crate) fn tray(&mut self) -> Tray {
         let registers = self.registers.clone();
         self.keep(WATCHER, |builder| builder.serve_at(WATCHER_PATH, Watcher(registers)));
         self.looks()
     }
 
-    /// A tray comes that has its name before it has anything else.
+    /// Starts a tray that owns its name before it serves anything.
     pub(crate) fn slow_tray(&mut self) -> Tray {
         self.useless_tray();
         let watcher = Watcher(self.registers.clone());
@@ -329,14 +330,14 @@ impl Stage {
             };
             while let Some(Ok(message)) = next().await {
                 let member = message.header().member().map(ToString::to_string);
-                // The test may be over.
+                // The test may have ended.
                 let _ = tell.send(member.unwrap_or_default());
             }
         });
         Tray { runtime: self.runtime.clone(), bus, item, signals }
     }
 
-    /// The tray ends, as a panel does that crashes.
+    /// Ends the tray, like a panel that crashes.
     pub(crate) fn tray_ends(&mut self) {
         self.leaves(WATCHER);
     }
@@ -346,18 +347,18 @@ impl Stage {
         self.keep(V2M, |builder| builder.serve_at("/org/v2m/Dictation1", object));
     }
 
-    /// A v2m starts that tells of a recording and then answers what was before.
+    /// Starts a v2m that reports a recording, and then sends an answer from before it.
     pub(crate) fn late_v2m_starts(&mut self, since: f64) {
         let bus = self.wait(Builder::address(self.bus.address.as_str()).build()).unwrap();
         self.runtime.spawn(crate::v2m::answers_late(bus, V2M, since));
     }
 
-    /// v2m has one more text.
+    /// Adds a text to v2m's dictations.
     pub(crate) fn writes(&self, words: &'static str) {
         self.wait(crate::v2m::writes(self.connection(V2M), words));
     }
 
-    /// A tray comes that takes no icon: it answers that it has no such object.
+    /// Starts a tray that accepts no icon: it answers that it has no such object.
     pub(crate) fn useless_tray(&mut self) {
         self.keep(WATCHER, |builder| builder.serve_at("/nothing", Saver(false)));
     }
@@ -366,19 +367,19 @@ impl Stage {
         self.leaves(V2M);
     }
 
-    /// v2m changes its state, and says so.
+    /// Changes v2m's state, and signals it.
     pub(crate) fn is(&self, state: &str, since: f64, reason: &str) {
         let bus = self.connection(V2M);
         self.wait(crate::v2m::is(bus, state, since, reason));
     }
 
-    /// The screen is locked, or not.
+    /// Locks or unlocks the screen.
     pub(crate) fn locks(&mut self, is_locked: bool) {
         let (name, path) = ("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver");
         self.keep(name, |builder| builder.serve_at(path, Saver(is_locked)));
     }
 
-    /// What v2m was asked next.
+    /// Waits for the next request to v2m.
     pub(crate) fn next_asked(&self) -> Told {
         self.asked.recv_timeout(PATIENCE).expect("v2m is asked something")
     }
@@ -387,7 +388,7 @@ impl Stage {
         self.notices.recv_timeout(PATIENCE).expect("something is told")
     }
 
-    /// How often the program has gone to sleep of its own accord.
+    /// Returns how often the program has gone to sleep voluntarily.
     pub(crate) fn switches(&self) -> u64 {
         let status = format!("/proc/{}/status", self.program.id());
         let status = std::fs::read_to_string(status).unwrap();
@@ -395,13 +396,13 @@ impl Stage {
         line.unwrap().trim().parse().unwrap()
     }
 
-    /// Waits for the program's end; its status, and what it said.
+    /// Waits for the program's end. Returns its status and its output.
     pub(crate) fn ended(&mut self) -> (ExitStatus, String) {
         let status = wait_for("its end", || self.program.try_wait().unwrap());
         (status, self.said())
     }
 
-    /// What it has written to standard error.
+    /// Returns its output on standard error.
     fn said(&self) -> String {
         std::fs::read_to_string(self.said.path()).unwrap()
     }

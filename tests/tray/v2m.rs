@@ -1,4 +1,4 @@
-//! A v2m that the test plays, as far as the tray knows it.
+//! A double of v2m, as far as the tray uses it.
 
 use futures_core::Stream;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use zbus::{Connection, Message, MessageStream, OwnedVariant, Variant, fdo};
 
 const PATH: &str = "/org/v2m/Dictation1";
 
-/// What it was asked.
+/// A request to v2m.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Toggle,
@@ -22,7 +22,7 @@ pub(crate) struct Dictation {
     state: String,
     since: f64,
     reason: String,
-    /// The newest text, if there is one more.
+    /// The newest text, if one was added.
     newest: Option<&'static str>,
     asks: Sender<Told>,
 }
@@ -97,7 +97,7 @@ impl Dictation {
     }
 }
 
-/// It changes its state, and says so.
+/// Changes the state, and signals it.
 pub(crate) async fn is(bus: &Connection, state: &str, since: f64, reason: &str) {
     let object = bus.object_server().interface::<_, Dictation>(PATH).await.unwrap();
     let emitter = object.signal_emitter();
@@ -108,14 +108,14 @@ pub(crate) async fn is(bus: &Connection, state: &str, since: f64, reason: &str) 
     inside.state_changed(emitter).await.unwrap();
 }
 
-/// It has one more text.
+/// Adds a text.
 pub(crate) async fn writes(bus: &Connection, words: &'static str) {
     let object = bus.object_server().interface::<_, Dictation>(PATH).await.unwrap();
     object.get_mut().await.newest = Some(words);
 }
 
-/// A v2m that begins to record while it is asked what it does: its answer, which comes after that news,
-/// is older. `since` is only in the answer. Takes the name once it listens.
+/// Plays a v2m that begins to record while the tray asks for its state: the answer arrives after
+/// the signal and is older. Only the answer has `since`. Takes the name once it listens.
 pub(crate) async fn answers_late(bus: Connection, name: &'static str, since: f64) {
     let mut messages = MessageStream::from(&bus);
     bus.request_name(name).await.unwrap();

@@ -1,4 +1,4 @@
-//! Which system calls may be made: seccomp.
+//! Limits the system calls of a process with seccomp.
 
 use super::ConfineError;
 use libc::c_long;
@@ -9,7 +9,7 @@ use seccompiler::{
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 
-/// Of Linux's asm-generic/fcntl.h, sockios.h and ioctls.h.
+/// From Linux's asm-generic/fcntl.h, sockios.h and ioctls.h.
 const F_SETOWN: u64 = 8;
 const F_SETOWN_EX: u64 = 15;
 const FIOSETOWN: u64 = 0x8901;
@@ -18,13 +18,14 @@ const FIONBIO: u64 = 0x5421;
 
 type SeccompRules = BTreeMap<c_long, Vec<SeccompRule>>;
 
-/// What a process does.
+/// The policy for a kind of process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallPolicy {
-    /// It computes: memory, threads, clocks, and what it has open. Everything else is refused.
-    Compute,
-    /// It computes by a driver, of which nobody knows what it calls: only what reaches others is
+    /// For a process that computes: memory, threads, clocks and open files. Everything else is
     /// refused.
+    Compute,
+    /// For a process that computes with a driver. A driver's system calls are unknown, so only
+    /// calls that reach other processes or machines are refused.
     Driver,
 }
 
@@ -35,11 +36,11 @@ impl CallPolicy {
             Self::Compute => program(compute(), refused, SeccompAction::Allow)?,
             Self::Driver => program(reaching(), SeccompAction::Allow, refused)?,
         };
-        // Its flags lie in memory, where no filter sees them. The C library takes clone(2), if
-        // there is no clone3.
+        // The flags of clone3 lie in memory, where no filter can read them. The C library uses
+        // clone(2) if there is no clone3.
         let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
         let no_clone3 = program(any([libc::SYS_clone3]).collect(), SeccompAction::Allow, unknown)?;
-        // This one first: the other closes the door by which filters come in.
+        // Apply this one first, because the other one forbids adding filters.
         for filter in [no_clone3, filter] {
             seccompiler::apply_filter(&filter).map_err(problem)?;
         }
@@ -61,20 +62,21 @@ fn program(
     filter.try_into().map_err(problem)
 }
 
-/// These, whatever their arguments.
+/// Rules for these calls, whatever their arguments.
 fn any<const N: usize>(calls: [c_long; N]) -> impl Iterator<Item = (c_long, Vec<SeccompRule>)> {
     calls.into_iter().map(|call| (call, Vec::new()))
 }
 
-/// This, if its argument of that number (from 0) compares so with a value.
+/// A rule for this call, if the argument with that number (from 0) compares to the value in this
+/// way.
 fn only(
     call: c_long,
     argument: u8,
     compare: SeccompCmpOp,
     value: u64,
 ) -> Result<(c_long, Vec<SeccompRule>), seccompiler::BackendError> {
-    // Numbers of processes and flags have 32 bits, and the kernel does not look at what is above
-    // them; addresses have 64.
+    // Process numbers and flags have 32 bits, and the kernel ignores the bits above them. Addresses
+    // have 64 bits.
     let length = match call {
         libc::SYS_sendto => SeccompCmpArgLen::Qword,
         _ => SeccompCmpArgLen::Dword,
@@ -83,25 +85,25 @@ fn only(
     Ok((call, vec![SeccompRule::new(vec![condition])?]))
 }
 
-/// What computing takes with glibc or musl, on processors of any kind.
+/// The calls that computing needs with glibc or musl, on any processor.
 fn compute() -> SeccompRules {
     let own_process = u64::from(std::process::id());
     let thread = libc::CLONE_THREAD as u64;
     let conditional = [
-        // Threads, and no processes.
+        // Only threads, no processes.
         only(libc::SYS_clone, 0, SeccompCmpOp::MaskedEq(thread), thread),
-        // Its own threads: abort() does it.
+        // Signals to its own threads, for abort().
         only(libc::SYS_tgkill, 0, SeccompCmpOp::Eq, own_process),
-        // Its own limits.
+        // Its own resource limits.
         only(libc::SYS_prlimit64, 0, SeccompCmpOp::Eq, 0),
-        // Not to wait for what is open; no other, which may be a device's.
+        // Only to make open files non-blocking. Other requests may belong to a device.
         only(libc::SYS_ioctl, 1, SeccompCmpOp::Eq, FIONBIO),
-        // On a connected socket; with an address it could reach another one.
+        // Only on a connected socket. With an address it could reach another socket.
         only(libc::SYS_sendto, 4, SeccompCmpOp::Eq, 0),
     ];
     let mut rules: SeccompRules = conditional.into_iter().flatten().collect();
-    // What is open is copied, and waited for or not. F_SETOWN would let a pipe signal any process
-    // of the user's.
+    // Duplicating open files and setting them to non-blocking. F_SETOWN would let a pipe signal any
+    // process of the user.
     let harmless = [
         libc::F_DUPFD,
         libc::F_DUPFD_CLOEXEC,
@@ -115,7 +117,7 @@ fn compute() -> SeccompRules {
     let harmless = harmless.into_iter().flatten().flat_map(|(_, rules)| rules).collect();
     rules.insert(libc::SYS_fcntl, harmless);
     rules.extend(any([
-        // What is open. No message that carries descriptors.
+        // Open files. No message that carries descriptors.
         libc::SYS_read,
         libc::SYS_write,
         libc::SYS_readv,
@@ -133,7 +135,7 @@ fn compute() -> SeccompRules {
         libc::SYS_fadvise64,
         libc::SYS_ftruncate,
         libc::SYS_getsockname,
-        // Files, as far as Landlock lets it.
+        // Files, as far as Landlock allows them.
         libc::SYS_openat,
         libc::SYS_newfstatat,
         libc::SYS_statx,
@@ -142,7 +144,7 @@ fn compute() -> SeccompRules {
         libc::SYS_faccessat2,
         libc::SYS_getdents64,
         libc::SYS_getcwd,
-        // Pipes between its threads, and between it and itself.
+        // Pipes between its own threads.
         libc::SYS_pipe2,
         libc::SYS_socketpair,
         libc::SYS_eventfd2,
@@ -155,7 +157,7 @@ fn compute() -> SeccompRules {
         libc::SYS_madvise,
         libc::SYS_membarrier,
         libc::SYS_get_mempolicy,
-        // Threads and signals of its own.
+        // Its own threads and signals.
         libc::SYS_clone3,
         libc::SYS_futex,
         libc::SYS_set_tid_address,
@@ -176,7 +178,7 @@ fn compute() -> SeccompRules {
         libc::SYS_exit,
         libc::SYS_exit_group,
         libc::SYS_restart_syscall,
-        // Clocks, and what is asked of the kernel.
+        // Clocks, and information from the kernel.
         libc::SYS_clock_gettime,
         libc::SYS_clock_getres,
         libc::SYS_clock_nanosleep,
@@ -211,7 +213,7 @@ fn compute() -> SeccompRules {
     rules
 }
 
-/// What reaches other programs, processes and machines.
+/// The calls that reach other programs, processes and machines.
 fn reaching() -> SeccompRules {
     let mut rules: SeccompRules = any([
         libc::SYS_socket,
@@ -270,14 +272,14 @@ fn reaching() -> SeccompRules {
     #[cfg(target_arch = "x86_64")]
     rules.extend(any([libc::SYS_fork, libc::SYS_vfork]));
     let others = [
-        // A process in place of a thread.
+        // A process instead of a thread.
         only(libc::SYS_clone, 0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0),
         only(libc::SYS_tgkill, 0, SeccompCmpOp::Ne, u64::from(std::process::id())),
         only(libc::SYS_prlimit64, 0, SeccompCmpOp::Ne, 0),
         only(libc::SYS_sendto, 4, SeccompCmpOp::Ne, 0),
     ];
     rules.extend(others.into_iter().flatten());
-    // Whom a pipe, a socket or a terminal signals.
+    // The process that a pipe, a socket or a terminal signals.
     let owners = [
         (libc::SYS_fcntl, F_SETOWN),
         (libc::SYS_fcntl, F_SETOWN_EX),
@@ -298,7 +300,7 @@ mod tests {
 
     #[test]
     fn both_filters_are_whole() {
-        // A condition that cannot be written would leave its call out.
+        // A condition that cannot be written would leave out its call.
         for call in [libc::SYS_clone, libc::SYS_tgkill, libc::SYS_prlimit64, libc::SYS_sendto] {
             assert_eq!(compute()[&call].len(), 1);
             assert_eq!(reaching()[&call].len(), 1);
@@ -314,7 +316,7 @@ mod tests {
         assert_eq!(computing[&libc::SYS_fcntl].len(), 6);
         assert_eq!(reaching()[&libc::SYS_fcntl].len(), 2);
         let both = reaching().into_iter().filter(|(call, rules)| {
-            // These are in both by their arguments.
+            // These are in both, with different arguments.
             computing.contains_key(call) && rules.is_empty()
         });
         assert_eq!(both.count(), 0);

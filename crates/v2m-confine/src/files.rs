@@ -1,4 +1,4 @@
-//! Which files may be opened: Landlock.
+//! Limits the files that a process may open with Landlock.
 
 use super::ConfineError;
 use landlock::{
@@ -8,15 +8,15 @@ use landlock::{
 use std::path::PathBuf;
 use v2m_messages::verbatim;
 
-/// The newest set of rights that is asked for. Older kernels enforce what they know of it.
+/// The newest set of rights that is requested. Older kernels enforce the rights that they know.
 const NEWEST: ABI = ABI::V9;
 
-/// Files and folders with all in them. Those that do not exist are passed over.
+/// Files, and folders with all their content. Paths that do not exist are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedFiles {
-    /// May be read.
+    /// Paths that may be read.
     pub read: Vec<PathBuf>,
-    /// Devices: may be read, written, and told what only their driver understands (ioctl).
+    /// Devices that may be read, written, and controlled through their driver (ioctl).
     pub devices: Vec<PathBuf>,
 }
 

@@ -1,5 +1,5 @@
-//! The text rules' time for each kilobyte of text, for texts of several lengths: a figure that
-//! grows down a column would show time that grows faster than the text.
+//! Measures the text rules' time for each kilobyte of text, for texts of several lengths. If a
+//! figure grows down a column, the time grows faster than the text.
 //!
 //!     cargo bench -p v2m-core --bench rules
 
@@ -8,7 +8,8 @@
 use std::time::{Duration, Instant};
 use v2m_core::text::{Choices, Context, RawText, Rules};
 
-/// What is dictated: hardly a rule applies, as mostly; and all of them do all the time.
+/// The dictated texts: one to which hardly any rule applies, as usual, and others to which the
+/// rules apply constantly.
 const TEXTS: [(&str, &str, &str); 5] = [
     ("plain", "en", "And so, my fellow Americans: ask not what your country can do for you. "),
     (
@@ -33,7 +34,7 @@ const TEXTS: [(&str, &str, &str); 5] = [
     ),
 ];
 const KILOBYTES: [usize; 4] = [1, 8, 64, 512];
-/// Each figure is the best of so many runs.
+/// The number of runs. Each figure is the best of them.
 const RUNS: usize = 7;
 
 fn main() {

@@ -1,7 +1,7 @@
-//! The requests of a door (socket, session bus) to the daemon, and the answers.
+//! Requests to the daemon through its doors (socket, session bus), and the answers.
 //!
-//! Doors convert their wire types to and from these types, and know nothing of one another. Not
-//! here: the channel that carries them, which belongs to the daemon.
+//! Doors convert their wire types to and from these types, and do not depend on one another. The
+//! channel that carries them is not here: it belongs to the daemon.
 
 mod history;
 mod sign;
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 pub enum Request {
     /// A command to the session.
     Session(Command),
-    /// As `Session`, with wishes for this dictation.
+    /// Like `Session`, with options for this dictation.
     Dictation(Command, Wishes),
     /// GET_STATUS.
     Status,
@@ -36,16 +36,17 @@ pub enum Request {
     Text(TextWork),
     /// TEST_RULES.
     TestRules {
-        /// The text; each line of it is a piece between two pauses.
+        /// The text. Each line is a piece between two pauses.
         text: String,
-        /// Its language; `None`: the configured one, or what it seems to be.
+        /// Its language. `None`: the configured one, or a guess from the text.
         language: Option<String>,
     },
     /// TRANSCRIBE_FILE.
     TranscribeFile {
-        /// The file, absolute.
+        /// The absolute path of the file.
         path: PathBuf,
-        /// Which of its sound tracks, counted from 1; `None`: the first that can be heard.
+        /// The number of its sound track, counted from 1. `None`: the first one that can be decoded
+        /// and is not silent.
         track: Option<u32>,
     },
     /// RETRY_RECORDING.
@@ -63,60 +64,60 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it is a press: a command of a dictation or of the service itself, which is carried
-    /// out however many other requests are under way.
+    /// Whether it is a press: a command for a dictation or for the service itself. A press is
+    /// executed however many other requests are under way.
     pub fn is_press(&self) -> bool {
         matches!(self, Self::Session(_) | Self::Dictation(..) | Self::Undo)
     }
 }
 
-/// A dictation of the store that is to be transcribed once more.
+/// A request to transcribe a stored dictation again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Which one, counted back from the last: 1.
+    /// The dictation, counted back from the last one, which is 1.
     pub number: u32,
-    /// Another model's name or absolute path; `None`: the configured one.
+    /// Another model's name or absolute path. `None`: the configured one.
     pub model: Option<String>,
-    /// ISO 639-1 code, or `auto`; `None`: the configured one.
+    /// ISO 639-1 code, or `auto`. `None`: the configured one.
     pub language: Option<String>,
 }
 
-/// A text for a language model.
+/// A request to have a language model work on a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextWork {
-    /// Which text.
+    /// The text to work on.
     pub source: TextSource,
-    /// What is to be done with it.
+    /// The work to do.
     pub task: TextTask,
-    /// Where the result goes, beside the answer; `None`: back to the clipboard if it came from
+    /// Where the result goes, besides the answer. `None`: back to the clipboard if it came from
     /// there.
     pub deliver: Option<DeliverMode>,
 }
 
-/// Which text is to be worked on.
+/// The source of a text to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextSource {
-    /// This one.
+    /// The request contains the text.
     Given(String),
-    /// What is on the clipboard.
+    /// The clipboard's content.
     Clipboard,
-    /// The last dictation's.
+    /// The last dictation's text.
     Last,
 }
 
-/// What a language model is to do with a text.
+/// The work of a language model on a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextTask {
-    /// Rewrite it.
+    /// Rewrite the text.
     Rewrite {
-        /// In words, beside what the preset says.
+        /// An instruction in words, in addition to the preset's.
         instruction: Option<String>,
-        /// The preset's name; `None`: the configured one, or none where there is an instruction.
+        /// The preset's name. `None`: the configured one, or no preset if there is an instruction.
         preset: Option<String>,
     },
-    /// Translate it.
+    /// Translate the text.
     Translate {
-        /// Code or name of the language; `None`: the configured one.
+        /// Code or name of the target language. `None`: the configured one.
         into: Option<String>,
     },
 }
@@ -124,150 +125,149 @@ pub enum TextTask {
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To start, toggle, cancel, pause, resume and UNDO_DELIVERY: the state now.
+    /// The answer to start, toggle, cancel, pause, resume and UNDO_DELIVERY.
     State {
-        /// The state now.
+        /// The current state.
         state: State,
         /// A sentence for people.
         message: Option<String>,
     },
-    /// To stop, to a toggle that stops, to TRANSCRIBE_FILE and to RETRY_RECORDING.
+    /// The answer to stop, to a toggle that stops, to TRANSCRIBE_FILE and to RETRY_RECORDING.
     Transcript {
-        /// The state now.
+        /// The current state.
         state: State,
-        /// The text and all that is known of it.
+        /// The text with its details.
         transcript: Transcript,
     },
-    /// To LAST_TEXT.
+    /// The answer to LAST_TEXT.
     LastText {
-        /// The state now.
+        /// The current state.
         state: State,
         /// The last dictation's text.
         text: String,
     },
-    /// To PROCESS_TEXT, TRANSLATE_TEXT and DELIVER_DICTATION.
+    /// The answer to PROCESS_TEXT, TRANSLATE_TEXT and DELIVER_DICTATION.
     Text {
-        /// The state now.
+        /// The current state.
         state: State,
-        /// The refined text.
+        /// The resulting text.
         text: String,
-        /// The text before, if the client did not send it.
+        /// The original text, if the client did not send it.
         original: Option<String>,
-        /// Where it went beside this answer, and where it did not.
+        /// Where the text was delivered besides this answer, and where that failed.
         deliveries: Vec<Delivery>,
     },
-    /// To TEST_RULES.
+    /// The answer to TEST_RULES.
     Rules {
-        /// The text that a dictation would have become.
+        /// The text that a dictation would produce.
         text: String,
-        /// Whose rules were applied.
+        /// The language of the rules that were applied.
         language: String,
-        /// Whether they are applied to dictations.
+        /// Whether these rules are applied to dictations.
         applied: bool,
-        /// What each rule did that did something.
+        /// The rules that changed something, in order.
         steps: Vec<Step>,
     },
-    /// To GET_STATUS.
+    /// The answer to GET_STATUS.
     Status(Box<Status>),
-    /// To GET_CONFIG: the effective settings, secrets masked.
+    /// The answer to GET_CONFIG: the effective settings, secrets masked.
     Config(Value),
-    /// To UPDATE_CONFIG.
+    /// The answer to UPDATE_CONFIG.
     ConfigUpdated {
-        /// Keys (`section.key`) in force now.
+        /// Keys (`section.key`) that are in force now.
         applied: Vec<String>,
         /// Keys that need a restart of the service.
         restart: Vec<String>,
-        /// Settings of voice2machine's that changed nothing, each with the reason.
+        /// voice2machine settings that changed nothing, each with the reason.
         ignored: Vec<(String, String)>,
     },
-    /// To LIST_DICTATIONS.
+    /// The answer to LIST_DICTATIONS.
     History(HistoryPage),
-    /// To GET_DICTATION.
+    /// The answer to GET_DICTATION.
     Dictation(Box<KeptText>),
-    /// To DELETE_DICTATIONS.
+    /// The answer to DELETE_DICTATIONS.
     Deleted(Deleted),
-    /// To SHUTDOWN.
+    /// The answer to SHUTDOWN.
     ShuttingDown,
 }
 
-/// What GET_STATUS tells.
+/// The content of GET_STATUS's answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// The session's state.
     pub state: State,
     /// The language of the newest dictation under way, otherwise of the next one: a code, or `auto`
-    /// if it is detected.
+    /// if it will be detected.
     pub language: String,
-    /// How many dictations wait for their texts, without the one that is being recorded.
+    /// The number of dictations that wait for their texts, without the one that is being recorded.
     pub pending: usize,
     /// The preset of the newest dictation under way, otherwise of the last one, if it has one.
     pub preset: Option<ChosenPreset>,
-    /// Use of the machine's CPUs, 0–100.
+    /// Use of the machine's CPUs in percent, 0–100.
     pub cpu_percent: f32,
-    /// Memory of the machine.
+    /// The machine's memory.
     pub ram: Ram,
-    /// The GPU, where there is one.
+    /// The GPU, if there is one.
     pub gpu: Option<Gpu>,
-    /// The recogniser.
+    /// The recogniser's state.
     pub engine: EngineStatus,
-    /// How recording goes.
+    /// Recording statistics.
     pub capture: CaptureStatus,
-    /// Where texts go. `None`: the desktop has not told yet.
+    /// Where texts go. `None`: the desktop has not reported yet.
     pub deliver: Option<DeliverStatus>,
     /// Seconds since the service started.
     pub uptime_s: u64,
-    /// How the recording goes, and how the last dictation ended.
+    /// The recording under way, and the last dictation's failure.
     pub progress: Progress,
-    /// What is wrong and what to do about it, if anything is.
+    /// The current problem and its remedy, if there is one.
     pub problem: Option<Failure>,
 }
 
 /// Where texts go now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliverStatus {
-    /// As configured.
+    /// The configured mode.
     pub mode: DeliverMode,
-    /// What that comes to on this desktop. Never [`DeliverMode::Auto`].
+    /// The method that this mode selects on this desktop. Never [`DeliverMode::Auto`].
     pub way: DeliverMode,
-    /// By which of the desktop's means, where that is the cursor.
+    /// The desktop backend, if texts go to the cursor.
     pub backend: Option<&'static str>,
-    /// Why, as a part of a sentence.
+    /// The reason for that method, as a part of a sentence.
     pub reason: String,
 }
 
-/// How recording goes, since the service started.
+/// Recording statistics since the service started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaptureStatus {
-    /// Whether the thread that takes the sound has real-time priority; unknown before the first
-    /// recording.
+    /// Whether the capture thread has real-time priority. `None` before the first recording.
     pub realtime: Option<bool>,
-    /// How often sound could not be recorded.
+    /// The number of gaps: times when sound could not be recorded.
     pub gaps: u32,
-    /// How much that is, in samples at 16 kHz.
+    /// The total length of the gaps in samples at 16 kHz.
     pub missing: u64,
 }
 
-/// How the recording goes, and how the last dictation ended.
+/// The recording under way, and the last dictation's failure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// The recording under way.
     pub recording: Option<RecordingTime>,
-    /// Why the last press, or the last dictation, gave no text. `None` as soon as the next
+    /// Why the last press or the last dictation produced no text. `None` as soon as the next
     /// recording begins.
     pub reason: Option<Failure>,
 }
 
-/// Since when something is recorded.
+/// The start and the length of the recording under way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecordingTime {
-    /// When the recording was asked for: seconds since 1970, UTC.
+    /// When the recording was requested: seconds since 1970, UTC.
     pub since: f64,
-    /// How long ago that is, in seconds, by a clock that nobody sets.
+    /// Seconds since then, by a monotonic clock.
     pub elapsed: f64,
 }
 
-/// The sound of a tenth of a second, in dB relative to full scale: at most 0, and −120 for digital
-/// silence.
+/// The sound level over a tenth of a second, in dB relative to full scale: at most 0; digital
+/// silence is −120.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {
     /// The root mean square.
@@ -279,9 +279,9 @@ pub struct Level {
 /// Memory in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ram {
-    /// Installed.
+    /// Installed memory.
     pub total: u64,
-    /// In use.
+    /// Memory in use.
     pub used: u64,
 }
 
@@ -294,51 +294,51 @@ pub struct Gpu {
     pub vram_used_mb: u64,
     /// Memory installed, MB.
     pub vram_total_mb: u64,
-    /// Degrees Celsius.
+    /// Temperature in degrees Celsius.
     pub temp_c: Option<u32>,
-    /// Use, 0–100.
+    /// Use in percent, 0–100.
     pub percent: f32,
 }
 
-/// The recogniser, as GET_STATUS tells it.
+/// The recogniser's part of GET_STATUS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineStatus {
-    /// What it is doing.
+    /// Its state.
     pub state: EngineState,
-    /// What really computes (`cpu`, `cuda`, `vulkan`), once loaded.
+    /// The backend that computes (`cpu`, `cuda`, `vulkan`), once loaded.
     pub backend: Option<String>,
     /// The device's own name, once loaded.
     pub device: Option<String>,
     /// The model's name.
     pub model: Option<String>,
-    /// How long loading took.
+    /// The loading time in milliseconds.
     pub loaded_in_ms: Option<u64>,
-    /// Memory in bytes that it takes on its device, where that is known.
+    /// Memory in bytes that it uses on its device, if known.
     pub memory_bytes: Option<u64>,
-    /// What was wanted before it, by name, and why it is not used.
+    /// Preferred backends that are not used, by name, each with the reason.
     pub passed_over: Vec<(&'static str, String)>,
-    /// The address of the server that gets the sound, if one does.
+    /// The address of the server that transcribes the sound, if one does.
     pub server: Option<String>,
-    /// Settings that the model cannot follow, by key, and why.
+    /// Settings that the model does not support, by key, each with the reason.
     pub unfollowed: Vec<(&'static str, String)>,
-    /// The model that shows words while somebody speaks, if one is wanted.
+    /// The model that shows words while the user speaks, if one is configured.
     pub preview: Option<PreviewStatus>,
 }
 
-/// The model that shows words while somebody speaks.
+/// The model that shows words while the user speaks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviewStatus {
-    /// As the settings name it.
+    /// The model's name in the settings.
     pub model: String,
-    /// What it is doing.
+    /// Its state.
     pub state: EngineState,
-    /// Memory in bytes that it takes, where that is known.
+    /// Memory in bytes that it uses, if known.
     pub memory_bytes: Option<u64>,
     /// Why it is not used, if it is not.
     pub problem: Option<String>,
 }
 
-/// What subscribers are told.
+/// An event for subscribers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The session's state changed.
@@ -347,7 +347,7 @@ pub enum Event {
         state: State,
         /// The dictation that is being recorded.
         job: Option<JobId>,
-        /// How the recording goes, and how the last dictation ended.
+        /// The recording under way, and the last dictation's failure.
         progress: Progress,
     },
     /// Text of a dictation that is being recorded or transcribed.
@@ -356,42 +356,42 @@ pub enum Event {
         job: JobId,
         /// The text so far.
         text: String,
-        /// Whether it will not change any more.
+        /// Whether the text is final.
         is_final: bool,
     },
-    /// Every 2 s while recording.
+    /// Sent every 2 s while recording.
     Heartbeat {
         /// Seconds since 1970, UTC.
         timestamp: f64,
         /// The state.
         state: State,
     },
-    /// 10 times a second while recording.
+    /// Sent 10 times a second while recording.
     Level(Level),
     /// The recogniser's state changed.
     Engine {
         /// The state.
         state: EngineState,
-        /// What computes, once loaded.
+        /// The backend that computes, once loaded.
         backend: Option<String>,
     },
-    /// A text was delivered, or not.
+    /// A delivery succeeded or failed.
     Delivery {
-        /// The dictation; `None`: a client's text.
+        /// The dictation. `None`: a client's text.
         job: Option<JobId>,
-        /// What one way of delivering did.
+        /// The result of one delivery method.
         delivery: Delivery,
     },
-    /// A file of TRANSCRIBE_FILE got on.
+    /// TRANSCRIBE_FILE has made progress.
     Progress {
         /// The file.
         path: PathBuf,
-        /// Samples at 16 kHz whose text is there.
+        /// The number of samples at 16 kHz that are transcribed.
         samples: u64,
-        /// All its samples.
+        /// The file's total number of samples.
         of: u64,
     },
-    /// What the sign on the screen shows now. Only for the program that shows it.
+    /// The current content of the sign on the screen. Only for the program that shows it.
     Sign(Box<Sign>),
 }
 

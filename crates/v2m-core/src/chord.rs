@@ -1,6 +1,6 @@
 //! Key combinations as the configuration writes them: "ctrl+v", "ctrl+shift+v", "shift+insert".
 //!
-//! What a key is to a display server is not known here.
+//! This module does not know the key codes of display servers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub enum Modifier {
     Shift,
     /// Alt.
     Alt,
-    /// The key with the desktop's or the maker's sign.
+    /// The key with the logo of the desktop or the manufacturer.
     Super,
 }
 
@@ -30,45 +30,45 @@ impl Modifier {
 /// The key of a combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// A letter from a to z, wherever the layout has it.
+    /// A letter from a to z, wherever the keyboard layout has it.
     Letter(char),
     /// Insert.
     Insert,
 }
 
-/// A key combination that pastes.
+/// A key combination, for example the one that pastes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chord {
-    /// In the order they are pressed; at least one, none twice.
+    /// The modifiers in the order in which they are pressed. At least one, no duplicates.
     pub modifiers: Vec<Modifier>,
-    /// Pressed last.
+    /// The key that is pressed last.
     pub key: Key,
 }
 
 impl Chord {
-    /// Control and V, as nearly all programs have it.
+    /// Control+V, the paste shortcut of nearly all programs.
     pub fn ctrl_v() -> Self {
         Self { modifiers: vec![Modifier::Ctrl], key: Key::Letter('v') }
     }
 
-    /// Control, Shift and V, as terminals have it.
+    /// Control+Shift+V, the paste shortcut of terminals.
     pub fn ctrl_shift_v() -> Self {
         Self { modifiers: vec![Modifier::Ctrl, Modifier::Shift], key: Key::Letter('v') }
     }
 
-    /// Control and Z, which undo nearly everywhere, but stop a program in a terminal.
+    /// Control+Z, which undoes nearly everywhere, but suspends the program in a terminal.
     pub fn ctrl_z() -> Self {
         Self { modifiers: vec![Modifier::Ctrl], key: Key::Letter('z') }
     }
 
-    /// Shift and Insert, which paste nearly everywhere: in terminals the primary selection,
-    /// elsewhere the clipboard.
+    /// Shift+Insert, which pastes nearly everywhere: the primary selection in terminals, the
+    /// clipboard elsewhere.
     pub fn shift_insert() -> Self {
         Self { modifiers: vec![Modifier::Shift], key: Key::Insert }
     }
 }
 
-/// What is no such combination.
+/// The error for a string that is not a key combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAChord;
 
@@ -93,7 +93,7 @@ impl FromStr for Chord {
             }
             modifiers.push(known.1);
         }
-        // A letter alone would be typed.
+        // A letter without a modifier would be typed.
         if modifiers.is_empty() { Err(NotAChord) } else { Ok(Self { modifiers, key }) }
     }
 }

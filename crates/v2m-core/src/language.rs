@@ -1,10 +1,10 @@
-//! Languages to translate into, by code or by name; [`spoken`]: those that are spoken.
+//! Languages to translate into, by code or by name. [`spoken`] has the spoken languages.
 
 pub mod spoken;
 
 use v2m_messages::{tr, translations, verbatim};
 
-/// Codes (ISO 639-1), English names, own names. Others may be asked for by name.
+/// ISO 639-1 codes, English names and native names. Users may request other languages by name.
 const LANGUAGES: [(&str, &str, &str); 36] = [
     ("ar", "Arabic", "العربية"),
     ("bg", "Bulgarian", "български"),
@@ -44,17 +44,23 @@ const LANGUAGES: [(&str, &str, &str); 36] = [
     ("zh", "Chinese", "中文"),
 ];
 
-/// The request names no language.
+/// The error for a string that cannot be a language's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", tr!("{asked} is no language: give a code such as es, or a name such as Spanish", asked = format_args!("{:?}", .0)))]
+#[error(
+    "{}",
+    tr!(
+        "{asked} is not a language: give a code such as es, or a name such as Spanish",
+        asked = format_args!("{:?}", .0)
+    )
+)]
 pub struct NoLanguage(pub String);
 
-/// The name that a prompt says: English for those that are known, else as given, if that can be a
-/// name. Region suffixes (`pt-BR`, `en_GB`) stay beside it.
+/// Returns the name for a prompt: the English name of a known language, otherwise the name as
+/// given, if it can be one. Region suffixes (`pt-BR`, `en_GB`) are kept.
 ///
 /// # Errors
-/// [`NoLanguage`] for what is none: a name goes into the prompt's own words and must not bring
-/// others there.
+/// [`NoLanguage`] if it cannot be a name. The name becomes part of the prompt and must not add
+/// other instructions to it.
 pub fn name(asked: &str) -> Result<String, NoLanguage> {
     let asked = asked.trim();
     let low = asked.to_lowercase();

@@ -61,16 +61,16 @@ fn first(backend: Backend) -> Option<(Gpu, sys::transcribe_device_info)> {
     named.find(|(_, info)| is_gpu(info) && kind(info) == backend.name())
 }
 
-/// Why there is none, with the driver's own words, if it said any.
+/// Says why there is no GPU, with the driver's own error if there was one.
 fn none(backend: Backend, why: &str) -> String {
     let (what, advice) = match backend {
         Backend::Vulkan => (
             tr!("no GPU with a Vulkan driver"),
-            tr!("`vulkaninfo --summary` lists what Vulkan sees"),
+            tr!("`vulkaninfo --summary` lists the devices that Vulkan finds"),
         ),
         _ => (
             tr!("no NVIDIA GPU that CUDA can use"),
-            tr!("`nvidia-smi` tells whether NVIDIA's driver works, and its version"),
+            tr!("`nvidia-smi` shows whether NVIDIA's driver works, and its version"),
         ),
     };
     let because = if why.is_empty() { String::new() } else { format!(" ({why})") };

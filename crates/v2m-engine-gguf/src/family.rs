@@ -164,7 +164,7 @@ impl Decoder for Loaded {
         refuse(&self.summary, Some(request.language), &[])?;
         if request.audio.len() as u64 > longest(self.summary.family) + FRAMES {
             return Err(DecodeError::Refused(
-                tr!("the sound is longer than this model hears at once").into(),
+                tr!("the sound is longer than this model can process at once").into(),
             ));
         }
         let audio = prepared(request.audio, request.effort);

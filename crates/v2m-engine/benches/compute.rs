@@ -1,15 +1,16 @@
-//! How fast this build of whisper.cpp computes here: loading, the encoder alone, whole texts, and
-//! what memory they take. One JSON object a line; `benches/compute.sh` builds the variants, runs
-//! them by turns and makes the table. Judges nothing. What a user waits for is `benches/speech.rs`.
+//! Measures how fast this build of whisper.cpp computes here: loading, the encoder alone, whole
+//! texts, and the memory that they use. Prints one JSON object per line; `benches/compute.sh`
+//! builds the variants, runs them in turn and makes the table. It judges nothing.
+//! `benches/speech.rs` measures the time that a user waits.
 //!
 //! `cargo bench -p v2m-engine --bench compute [--features cuda] -- --model FILE [options]
 //! RECORDING.wav…`
 //!
 //!   --threads N        threads of the decoder (default 2)
-//!   --repeat N         each measurement so often (default 3)
-//!   --language CODE    of the recordings (default en)
-//!   --flash-attention  with it
-//!   --cuda-graphs      with them, in a build for CUDA
+//!   --repeat N         number of runs of each measurement (default 3)
+//!   --language CODE    language of the recordings (default en)
+//!   --flash-attention  use it
+//!   --cuda-graphs      use them, in a build for CUDA
 
 use lexopt::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
@@ -94,7 +95,7 @@ fn measure(
     Ok(())
 }
 
-/// Of the engine that the features make.
+/// Returns the backend of the engine that the features select.
 fn backend() -> Backend {
     match () {
         () if cfg!(feature = "cuda") => Backend::Cuda,
@@ -148,7 +149,7 @@ fn samples(path: &Path) -> Result<Vec<f32>> {
     Ok(samples?.into_iter().map(to_float).collect())
 }
 
-/// Seconds: by the clock, and of the processor's time in all threads.
+/// A duration in seconds: wall-clock time, and CPU time of all threads.
 #[derive(Clone, Copy, Default)]
 struct Took {
     wall: f64,

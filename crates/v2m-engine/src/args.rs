@@ -7,8 +7,8 @@ use v2m_ipc::arguments;
 use v2m_ipc::remote::Endpoint;
 use v2m_messages::tr;
 
-/// Shown by `--help` and after a mistake; `program` is one of the engines, all of which take the
-/// same arguments.
+/// Returns the text for `--help` and for invalid arguments. `program` is one of the engines, which
+/// all take the same arguments.
 pub fn usage(program: &str) -> String {
     tr!(
         "\
@@ -40,43 +40,43 @@ Exit codes: 0 the service closed its end, 1 it failed, 2 wrong arguments,
     )
 }
 
-/// What to run with.
+/// The arguments for transcribing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Args {
-    /// Whisper model, ggml.
+    /// The Whisper model's file, in ggml's format.
     pub model: PathBuf,
-    /// Silero model, ggml.
+    /// The Silero model's file, in ggml's format.
     pub vad: Option<PathBuf>,
-    /// Threads of the decoder; `None`: as many as make sense here.
+    /// The number of decoder threads. `None`: a sensible number for this machine.
     pub threads: Option<NonZeroUsize>,
-    /// whisper.cpp's flash attention; see [`crate::decode::Options`] for why not.
+    /// whisper.cpp's flash attention. [`crate::decode::Options`] explains why it is off.
     pub flash_attention: bool,
-    /// CUDA graphs in the engine for CUDA.
+    /// Whether the engine for CUDA uses CUDA graphs.
     pub cuda_graphs: bool,
 }
 
-/// What the command line asks for.
+/// The command line's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// Serve.
+    /// Transcribe with a local model.
     Run(Args),
-    /// Run with a server's answers.
+    /// Transcribe with a server's answers.
     Remote {
-        /// Whom to have asked.
+        /// The server's endpoint.
         endpoint: Endpoint,
-        /// Silero model, ggml.
+        /// The Silero model's file, in ggml's format.
         vad: Option<PathBuf>,
     },
-    /// Find the device, say which, and end.
+    /// Find the device, print its name, and exit.
     Check,
-    /// Print this and end.
+    /// Print this text and exit.
     Print(String),
 }
 
 /// Reads the process's arguments.
 ///
 /// # Errors
-/// Says which argument is wrong.
+/// The error in the arguments.
 pub fn parse(program: &str) -> Result<Parsed, lexopt::Error> {
     parse_from(program, lexopt::Parser::from_env())
 }

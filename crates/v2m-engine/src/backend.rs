@@ -1,8 +1,8 @@
-//! What messages call this executable's backend and its device.
+//! The names of this executable's backend and its device in messages.
 
 use v2m_ipc::backend::Backend;
 
-/// The backend's name in messages for people.
+/// Returns the backend's name in messages for people.
 pub(crate) fn label(backend: Backend) -> &'static str {
     match backend {
         Backend::CpuV4 => "cpu (AVX-512)",
@@ -10,7 +10,7 @@ pub(crate) fn label(backend: Backend) -> &'static str {
     }
 }
 
-/// The backend's name in the protocol, where both processor backends are `cpu`.
+/// Returns the backend's name in the protocol, where both processor backends are `cpu`.
 pub(crate) fn protocol_name(backend: Backend) -> &'static str {
     match backend {
         Backend::Cpu | Backend::CpuV4 => Backend::Cpu.name(),
@@ -18,7 +18,7 @@ pub(crate) fn protocol_name(backend: Backend) -> &'static str {
     }
 }
 
-/// The device's name, with a note that tells the AVX-512 engine from the plain one.
+/// Returns the device's name, with a note that distinguishes the AVX-512 engine from the plain one.
 pub(crate) fn device_name(backend: Backend, device: &str) -> String {
     match backend {
         Backend::CpuV4 => format!("{device} (AVX-512)"),

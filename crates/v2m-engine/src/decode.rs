@@ -1,6 +1,6 @@
-//! whisper.cpp: what it is asked, how it is interrupted, what it answers.
+//! Calls whisper.cpp: parameters, interruption and results.
 //!
-//! What to decode, and whether to believe the answer, is decided in [`v2m_recogniser::stream`].
+//! [`v2m_recogniser::stream`] decides what to decode, and whether to believe the result.
 
 mod callbacks;
 pub mod effort;
@@ -30,25 +30,26 @@ use whisper_rs::{
     WhisperTokenId,
 };
 
-/// More beams than this whisper.cpp refuses (`WHISPER_MAX_DECODERS`).
+/// The largest number of beams that whisper.cpp accepts (`WHISPER_MAX_DECODERS`).
 const MOST_BEAMS: u8 = 8;
 
-/// Tokens that fit in the prompt: half the text context, less the token that introduces it.
+/// The number of tokens that fit in the prompt: half the text context, minus the token that
+/// introduces it.
 const PROMPT: usize = 223;
 
-/// Bytes of a text beyond which it is not made into tokens: more than a prompt's worth.
+/// The longest text that is converted to tokens, in bytes: more than fits in a prompt.
 const LONGEST_TEXT: usize = 4096;
 
-/// How the model is run; the same for all decodes.
+/// Settings for running the model, the same for all decodes.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Of the processor; on a GPU they do what little is left to it.
+    /// The number of processor threads. With a GPU, they do the little work that remains.
     pub threads: NonZeroUsize,
-    /// Off but for measurements: whisper.cpp 1.8.3 then rounds contexts up to a multiple of 256
-    /// and, without a mask, attends to whatever the decode before left in the rest, so that the
-    /// text of a piece with a fitted context depends on the pieces before it: on an H100 121 of
-    /// 1136 words were wrong with it, 97 without. On the CPU it is no faster either; on the H100
-    /// it took 0.6 to 0.95 of the time, and 2.6 times as long for 24 s.
+    /// Whether to use flash attention. Off except for measurements: whisper.cpp 1.8.3 then rounds
+    /// contexts up to a multiple of 256 and, without a mask, attends to the data that the decode
+    /// before left in the rest. So the text of a piece with a fitted context depends on the pieces
+    /// before it: on an H100 121 of 1136 words were wrong with it, 97 without. On the CPU it is no
+    /// faster either; on the H100 it took 0.6 to 0.95 of the time, and 2.6 times as long for 24 s.
     pub flash_attention: bool,
 }
 
@@ -58,7 +59,7 @@ pub struct Whisper {
     context: WhisperContext,
     state: WhisperState,
     threads: c_int,
-    /// The setter of the language leaks, so each combination is built once and cloned.
+    /// Setting the language leaks memory, so each combination is built once and cloned.
     templates: HashMap<(u8, String), FullParams<'static, 'static>>,
 }
 
@@ -66,7 +67,7 @@ impl Whisper {
     /// Checks the file and loads it.
     ///
     /// # Errors
-    /// When the file is missing or no whole model, or memory does not suffice.
+    /// When the file is missing or not a complete model, or there is not enough memory.
     pub fn load(path: &Path, options: Options) -> Result<Self, LoadError> {
         whisper::check(path)?;
         callbacks::silence();
@@ -85,17 +86,16 @@ impl Whisper {
         Ok(Self { context, state, threads, templates: HashMap::new() })
     }
 
-    /// Whether the model knows languages beside English.
+    /// Whether the model knows languages besides English.
     pub fn multilingual(&self) -> bool {
         self.context.is_multilingual()
     }
 
     /// Runs encoder and decoder once over a second of silence with a context of `context` units of
-    /// 20 ms, so that the buffers and kernels are there; and to see whether what computes still
-    /// does.
+    /// 20 ms, so that the buffers and kernels exist. Also checks whether the device still works.
     ///
     /// # Errors
-    /// whisper.cpp's: it does not; or [`WhisperDecodeError::NoNumbers`].
+    /// whisper.cpp's error if the device does not work, or [`WhisperDecodeError::NoNumbers`].
     pub fn warm_up(&mut self, context: usize) -> Result<(), WhisperDecodeError> {
         let mut parameters = self.template(DecodeOptions::default().beam_size, "en");
         parameters.set_audio_ctx(self.audio_context(context));
@@ -103,7 +103,7 @@ impl Whisper {
         self.full(parameters, &[0.0; seconds(1) as usize], &Undisturbed)
     }
 
-    /// Calls `whisper_full`. What it computes is looked at before it is used.
+    /// Calls `whisper_full`, and checks its values before they are used.
     fn full(
         &mut self,
         mut parameters: FullParams<'_, '_>,
@@ -128,13 +128,13 @@ impl Whisper {
         Ok(result?)
     }
 
-    /// How many languages the model knows: `whisper_vocab::num_languages`.
+    /// Returns the number of languages that the model knows: `whisper_vocab::num_languages`.
     fn languages(&self) -> usize {
         let special = if self.multilingual() { 51_766 } else { 51_765 };
         usize::try_from(self.context.n_vocab() - special).unwrap_or(0)
     }
 
-    /// A decoder that reports to `watch`.
+    /// Returns a decoder that reports to `watch`.
     pub fn watched<'a>(&'a mut self, watch: &'a dyn DecodeMonitor) -> Watched<'a> {
         Watched { whisper: self, watch }
     }
@@ -157,12 +157,13 @@ impl Whisper {
         Ok(())
     }
 
-    /// As many entries of the vocabulary as fit in the prompt, as a plain enumeration.
+    /// Returns the tokens of a plain enumeration with as many entries of the vocabulary as fit in
+    /// the prompt.
     fn prompt(&self, vocabulary: &[String]) -> Vec<WhisperTokenId> {
         let mut tokens = Vec::new();
         for entry in vocabulary {
             let separator = if tokens.is_empty() { " " } else { ", " };
-            // Too long for the prompt, or not to be written in tokens: left out.
+            // Leave out entries that are too long for the prompt, or have no tokens.
             let more = self.tokens(&format!("{separator}{entry}"));
             let Some(more) = more.filter(|more| more.len() <= PROMPT) else { continue };
             if tokens.len() + more.len() > PROMPT {
@@ -173,18 +174,18 @@ impl Whisper {
         tokens
     }
 
-    /// A text as tokens, if it is one and not too long.
+    /// Converts a text to tokens, if it is valid and not too long.
     fn tokens(&self, text: &str) -> Option<Vec<WhisperTokenId>> {
-        // whisper.cpp answers with a negative count if there is too little room, and whisper-rs
-        // 0.16 takes all but -1 for the length of what was written. A token is a byte at least, so
-        // there is always room. Its regular expression takes stack for each character of a word.
+        // whisper.cpp returns a negative count if there is not enough room, and whisper-rs 0.16
+        // takes any number except -1 as the written length. A token has at least a byte, so there
+        // is always enough room. Its regular expression uses stack for each character of a word.
         if text.len() > LONGEST_TEXT {
             return None;
         }
         self.context.tokenize(text, text.len().max(1)).ok()
     }
 
-    /// `context` as whisper.cpp takes it: 0 for the model's own.
+    /// Converts `context` for whisper.cpp: 0 for the model's own.
     fn audio_context(&self, context: usize) -> c_int {
         let whole = self.context.n_audio_ctx();
         c_int::try_from(context).ok().filter(|units| *units < whole).unwrap_or(0)
@@ -216,23 +217,24 @@ impl Whisper {
         if !raw.split_whitespace().eq(text.split_whitespace()) {
             tokens.clear();
         }
-        // One that is cut off has a token more than it may have, and no end.
+        // A text that is cut off has one token more than allowed, and no end.
         let cut_off = !ended && most_tokens.is_some_and(|most| count > u32::from(most));
         Hypothesis { text, mean_log_probability, cut_off, tokens }
     }
 }
 
 fn template(beams: u8, language: &str, threads: c_int) -> FullParams<'static, 'static> {
-    // whisper.cpp 1.8.3 draws a beam's candidates at random, by a generator that lives as long as
-    // the state: the text of a piece may depend on what was decoded before it. Greedy decoding has
-    // no chance in it, and more errors.
+    // whisper.cpp 1.8.3 draws a beam's candidates at random, with a generator that lives as long as
+    // the state: the text of a piece may depend on earlier decodes. Greedy decoding has no
+    // randomness, but more errors.
     let strategy = match beams {
         0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
         n => SamplingStrategy::BeamSearch { beam_size: n.min(MOST_BEAMS).into(), patience: -1.0 },
     };
     let mut parameters = FullParams::new(strategy);
     parameters.set_n_threads(threads);
-    // The name's own copy: the setter asks for a text as long-lived as the template.
+    // Use whisper.cpp's own copy of the code: the setter needs a text that lives as long as the
+    // template.
     let code = whisper_rs::get_lang_id(language).and_then(whisper_rs::get_lang_str);
     parameters.set_language(code);
     parameters.set_no_context(true);

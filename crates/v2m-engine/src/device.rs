@@ -1,8 +1,9 @@
-//! The device an engine computes on: found, tried and named before anything of a model is read.
+//! The device that an engine computes on: found, tested and named before any part of a model is
+//! read.
 //!
-//! whisper.cpp goes on with the processor, and without a word, where it finds no GPU or cannot open
-//! it. An engine built for a GPU must rather say so and end, so that the next one is tried: this
-//! module asks ggml the same questions first.
+//! whisper.cpp silently continues on the processor if it finds no GPU or cannot open it. An engine
+//! built for a GPU must report this and exit instead, so that the next engine is tried. So this
+//! module first makes the same requests to ggml.
 
 use crate::model::cpu;
 use std::env;
@@ -21,14 +22,14 @@ pub enum Unavailable {
     /// The processor lacks instructions.
     #[error("{0}")]
     Processor(String),
-    /// No GPU can be used.
+    /// There is no usable GPU.
     #[error("{what}{}; {advice}", because(.why))]
     Gpu {
-        /// What is missing.
+        /// The missing part.
         what: &'static str,
-        /// The driver's own words; may be empty.
+        /// The driver's own message. May be empty.
         why: String,
-        /// What to do.
+        /// The remedy.
         advice: &'static str,
     },
 }
@@ -37,7 +38,7 @@ fn because(why: &str) -> String {
     if why.is_empty() { String::new() } else { format!(" ({why})") }
 }
 
-/// Where the engine computes.
+/// The device that the engine computes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// The processor's or the GPU's own name.
@@ -45,20 +46,20 @@ pub struct Device {
     gpu: Option<GgmlDevice>,
 }
 
-/// ggml's handle of a device, which lives as long as the process.
+/// ggml's handle of a device. It lives as long as the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct GgmlDevice(sys::ggml_backend_dev_t);
 
-// SAFETY: ggml registers its devices once and never changes or frees them; asking one for its
+// SAFETY: ggml registers its devices once and never changes or frees them. Querying a device's
 // memory is allowed from any thread.
 unsafe impl Send for GgmlDevice {}
 
 /// Memory of a device, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// All of it.
+    /// The total memory.
     pub total: u64,
-    /// What no program has taken.
+    /// The memory that no program uses.
     pub free: u64,
 }
 
@@ -68,7 +69,8 @@ impl Device {
         self.gpu.is_some()
     }
 
-    /// The GPU's memory now; `None` for the processor, and where the driver does not tell.
+    /// Returns the GPU's current memory. `None` for the processor, and if the driver does not
+    /// report it.
     pub fn memory(&self) -> Option<Memory> {
         let GgmlDevice(device) = self.gpu?;
         let (mut free, mut total) = (0, 0);
@@ -77,10 +79,10 @@ impl Device {
         (total > 0).then_some(Memory { total: total as u64, free: free as u64 })
     }
 
-    /// Bytes that the model and its working memory take where it computes: what the GPU's free
-    /// memory has shrunk by since `before`, or what of this process lies in RAM. 0 where nothing
-    /// tells. The driver's own context (0.5 GB on an H100) is older than `before` and not in it;
-    /// what other programs take or give back meanwhile is.
+    /// Returns the memory in bytes that the model and its working memory use on the device: the
+    /// decrease of the GPU's free memory since `before`, or this process's resident memory. 0 if
+    /// unknown. The driver's own context (0.5 GB on an H100) existed before `before` and is not
+    /// included; memory that other programs allocate or free in the meantime is.
     pub fn taken(&self, before: Option<Memory>) -> u64 {
         match (self.gpu, before, self.memory()) {
             (None, _, _) => processor::resident_memory(),
@@ -96,18 +98,17 @@ impl fmt::Display for Device {
         let Some(memory) = self.memory() else { return Ok(()) };
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         let (free, total) = (gib(memory.free), gib(memory.total));
-        // `v2m-model` reads it.
+        // `v2m-model` parses this.
         verbatim!(write!(f, ", {free:.1} of {total:.1} GiB free"))
     }
 }
 
-/// Finds what `backend` computes on, and sees that it works so far as that can be told without a
-/// model.
+/// Finds the device for `backend`, and checks that it works, as far as possible without a model.
 ///
 /// # Errors
-/// When it cannot run on this machine.
+/// When the engine cannot run on this machine.
 pub fn find(backend: Backend) -> Result<Device, Unavailable> {
-    // First of all: ggml's own code for the processor is in every engine.
+    // First, because every engine contains ggml's code for the processor.
     cpu::check(backend)?;
     if backend.is_gpu() { gpu(backend) } else { Ok(Device { name: processor::name(), gpu: None }) }
 }
@@ -115,8 +116,8 @@ pub fn find(backend: Backend) -> Result<Device, Unavailable> {
 fn gpu(backend: Backend) -> Result<Device, Unavailable> {
     let (opened, why) = listening(first_gpu);
     let advice = match backend {
-        Backend::Vulkan => tr!("`vulkaninfo --summary` lists what Vulkan sees"),
-        _ => tr!("`nvidia-smi` tells whether NVIDIA's driver works, and its version"),
+        Backend::Vulkan => tr!("`vulkaninfo --summary` lists the devices that Vulkan finds"),
+        _ => tr!("`nvidia-smi` shows whether NVIDIA's driver works, and its version"),
     };
     match opened {
         Opened::Yes(device) => Ok(device),
@@ -134,13 +135,13 @@ fn gpu(backend: Backend) -> Result<Device, Unavailable> {
     }
 }
 
-/// Turns CUDA graphs off, which ggml uses by itself in an engine that was built with them.
+/// Disables CUDA graphs, which ggml uses by default in an engine that was built with them.
 ///
 /// On an H100 they save no time (whisper.cpp 1.8.3: the shapes change with each token), and with
 /// models larger than `base` ggml aborts within a few decodes (`ggml-cuda.cu:3031`, a graph that
-/// cannot be captured anew). docs/performance.md.
+/// cannot be captured again). docs/performance.md.
 pub fn without_cuda_graphs() {
-    // SAFETY: the program has one thread so far, and nothing has read its environment.
+    // SAFETY: the program has only one thread so far, and nothing has read its environment.
     unsafe { env::set_var("GGML_CUDA_DISABLE_GRAPHS", "1") };
 }
 
@@ -150,11 +151,11 @@ enum Opened {
     Refused(String),
 }
 
-/// The device that whisper.cpp takes (`whisper_backend_init_gpu`, 1.8.3): the first GPU, integrated
-/// ones included.
+/// Finds the device that whisper.cpp uses (`whisper_backend_init_gpu`, 1.8.3): the first GPU,
+/// including integrated ones.
 fn first_gpu() -> Opened {
-    // SAFETY: the list of devices is made at the first of these calls and stays; indices are below
-    // its length.
+    // SAFETY: the list of devices is created by the first of these calls and stays; indices are
+    // below its length.
     unsafe {
         let mut devices =
             (0..sys::ggml_backend_dev_count()).map(|index| sys::ggml_backend_dev_get(index));
@@ -177,13 +178,12 @@ fn first_gpu() -> Opened {
     }
 }
 
-/// Runs `ask`, and hands back what ggml complained about meanwhile: its last error, without the
-/// function's name.
+/// Runs `ask`. Also returns ggml's last error message in the meantime, without the function's name.
 fn listening<T>(ask: impl FnOnce() -> T) -> (T, String) {
     let heard = Mutex::new(String::new());
     let data = (&raw const heard).cast_mut().cast::<c_void>();
-    // SAFETY: `heard` outlives the callback, which is replaced below by one that uses nothing.
-    // Neither unwinds.
+    // SAFETY: `heard` outlives the callback, which is replaced below by one that uses no data.
+    // Neither callback unwinds.
     let answer = unsafe {
         sys::ggml_log_set(Some(hear), data);
         let answer = ask();
@@ -205,10 +205,10 @@ unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, data:
     }
 }
 
-/// Drops log lines such as device names.
+/// Ignores log lines such as device names.
 unsafe extern "C" fn ignore(_: sys::ggml_log_level, _: *const c_char, _: *mut c_void) {}
 
-/// "ggml_cuda_init: failed to …: no device\n" as part of a sentence on one line.
+/// Turns "ggml_cuda_init: failed to …: no device\n" into a part of a sentence on one line.
 fn plain(logged: &str) -> String {
     let line = logged.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.split_once(": ") {
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn without_a_gpu_one_line_says_so() {
-        // This build of ggml knows no GPU at all.
+        // This build of ggml supports no GPU.
         let refused = find(Backend::Cuda).unwrap_err().to_string();
         assert!(refused.starts_with("no NVIDIA GPU that CUDA can use; `nvidia-smi`"), "{refused}");
         assert!(!refused.contains('\n'));

@@ -1,5 +1,5 @@
-//! Whisper as the run loop knows it: a model's file with what is to compute it, and the decoder
-//! that it becomes.
+//! Whisper for the run loop: a model's file with its device, and the decoder that is loaded from
+//! it.
 
 use crate::backend;
 use crate::decode::effort::{self, Attempt};
@@ -16,26 +16,26 @@ use v2m_recogniser::stream::Hypothesis;
 use v2m_recogniser::stream::seam::Lead;
 use v2m_recogniser::stream::seams::SeamQuestion;
 
-/// Context of the first decode on a processor, in units of 20 ms: as short as may be, to allocate
-/// the buffers.
+/// The context of the first decode on a processor, in units of 20 ms: as short as possible, to
+/// allocate the buffers.
 const CPU_WARM_UP: usize = 64;
-/// Context of the first decode on a GPU, in units of 20 ms: that of a short piece. CUDA loads each
-/// kernel when it is first used, and which one is used depends on the size: after a decode of 64
-/// units the first text took 60 ms longer than the later ones (base-q8_0, H100).
+/// The context of the first decode on a GPU, in units of 20 ms: that of a short piece. CUDA loads
+/// each kernel when it is first used, and the choice of kernels depends on the size: after a decode
+/// of 64 units, the first text took 60 ms longer than later ones (base-q8_0, H100).
 const GPU_WARM_UP: usize = 640;
 
 /// A Whisper model that was named on the command line.
 #[derive(Clone, Debug)]
 pub struct WhisperModel {
-    /// ggml.
+    /// The model's file, in ggml's format.
     pub file: PathBuf,
-    /// Which engine this is.
+    /// The engine's backend.
     pub backend: Backend,
-    /// What it computes on.
+    /// The device that computes.
     pub device: device::Device,
-    /// Threads of the decoder; `None`: as many as make sense here.
+    /// The number of decoder threads. `None`: a sensible number for this machine.
     pub threads: Option<NonZeroUsize>,
-    /// whisper.cpp's flash attention; see [`Options::flash_attention`] for why not.
+    /// whisper.cpp's flash attention. [`Options::flash_attention`] explains why it is off.
     pub flash_attention: bool,
 }
 
@@ -81,12 +81,12 @@ impl Model for WhisperModel {
     }
 }
 
-/// The loaded model, and where it computes.
+/// The loaded model and its device.
 #[derive(Debug)]
 pub struct Loaded {
     whisper: Whisper,
     device: device::Device,
-    /// The device's memory before the model took some of it.
+    /// The device's memory before the model was loaded.
     before: Option<Memory>,
 }
 

@@ -1,16 +1,16 @@
-//! `v2m-engine`: v2m's recogniser on Whisper models. PCM in, text out.
+//! `v2m-engine`: v2m's recogniser for Whisper models. PCM in, text out.
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | `backend` | what messages call the executable's backend and device |
+//! | `backend` | the names of the executable's backend and device in messages |
 //! | [`args`] | the command line |
-//! | [`device`] | the processor or GPU it computes on, tried before a model is read |
+//! | [`device`] | the processor or GPU that computes, tested before a model is read |
 //! | [`model`] | checks of the machine and of the model files before whisper.cpp sees them |
-//! | [`family`] | Whisper as the run loop knows it |
+//! | [`family`] | Whisper for the run loop |
 //! | [`decode`] | whisper.cpp: parameters, callbacks, results |
 //!
-//! What to decode when, voice activity, the run loop and the confinement are [`v2m_recogniser`],
-//! which knows no whisper.cpp. All `unsafe` of the recogniser is here.
+//! The stream policy, voice activity, the run loop and the confinement are in [`v2m_recogniser`],
+//! which does not depend on whisper.cpp. All of this recogniser's `unsafe` is here.
 
 pub mod args;
 mod backend;
@@ -29,17 +29,17 @@ use v2m_messages::verbatim;
 use v2m_recogniser::run::RunError;
 use v2m_recogniser::{confine, openmp, remote, run};
 
-/// The engine's name in messages, whatever it computes with.
+/// The engine's name in messages, whatever its backend.
 pub(crate) const NAME: &str = "v2m-engine";
 
 /// Exit status of an engine that cannot run on this machine: its processor lacks instructions,
-/// there is no GPU, or the GPU's driver is missing, too old or broken. Told before the model is
-/// read and before anything is said by the socket; the reason is one line on standard error.
-/// `EX_UNAVAILABLE` of sysexits.h. (A shared library that is not there ends the program earlier,
-/// with the dynamic loader's 127.)
+/// there is no GPU, or the GPU's driver is missing, too old or broken. The engine exits before it
+/// reads the model and before it uses the socket; the reason is one line on standard error.
+/// `EX_UNAVAILABLE` of sysexits.h. (A missing shared library ends the program earlier, with the
+/// dynamic loader's 127.)
 pub const UNAVAILABLE: u8 = v2m_ipc::engine::EXIT_UNFIT;
 
-/// The whole program: reads the arguments, then serves the daemon until it closes its end.
+/// Runs the program: reads the arguments, then serves the daemon until it closes its end.
 pub fn main(backend: Backend) -> ExitCode {
     let program = backend.program();
     match args::parse(program) {
@@ -48,7 +48,7 @@ pub fn main(backend: Backend) -> ExitCode {
             ended(program, remote::serve(program, endpoint, vad.as_deref()))
         }
         Ok(Parsed::Check) => {
-            // As it serves, or it would find what it cannot use.
+            // Confined as when it serves. Otherwise it could find a device that it cannot use then.
             confine::confine(program, [], backend.is_gpu());
             match device::find(backend) {
                 Ok(device) => {
@@ -76,7 +76,7 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
     if !args.cuda_graphs {
         device::without_cuda_graphs();
     }
-    // While there is one thread, and before anything is read that others have made.
+    // While there is only one thread, and before any untrusted data is read.
     let files = [args.model.clone()].into_iter().chain(args.vad.clone());
     confine::confine(program, files, backend.is_gpu());
     let device: Device = match device::find(backend) {
@@ -103,8 +103,8 @@ fn ended(program: &str, served: Result<(), RunError>) -> ExitCode {
     }
 }
 
-/// Ends the process without running destructors: the worker may be inside whisper.cpp, which
-/// cannot be interrupted for a second or so and would then use what exit handlers destroyed.
+/// Ends the process without running destructors. The worker may be inside whisper.cpp, which cannot
+/// be interrupted for about a second and would then use data that exit handlers have destroyed.
 fn leave() -> ! {
     // SAFETY: `_exit` takes any status and does not return.
     unsafe { libc::_exit(0) }

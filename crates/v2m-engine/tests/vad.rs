@@ -1,4 +1,4 @@
-//! Our Silero against whisper.cpp's, frame by frame, over the sample recording.
+//! Compares v2m's Silero with whisper.cpp's, frame by frame, over the sample recording.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 

@@ -1,8 +1,8 @@
-//! Large files that are made as they are written.
+//! Writes large files with content that is produced during writing.
 //!
-//! The unfinished file has a fixed name (`FILE.new`) under a lock, so that what a killed run left
-//! is overwritten by the next and two runs never write into each other. Not here: `.part` files of
-//! downloads, which are to stay.
+//! The unfinished file has a fixed name (`FILE.new`) under a lock. So the next run overwrites the
+//! rest of a killed one, and two runs never write into the same file. Not here: `.part` files of
+//! downloads, which must be kept.
 
 use super::put_in_place;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -29,10 +29,10 @@ pub enum FileError {
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another process writes the same file. Only `v2m-model` locks files so.
+    /// Another process is writing the same file. Only `v2m-model` locks files in this way.
     #[error(
         "{}",
         tr!(
@@ -50,12 +50,12 @@ impl FileError {
     }
 }
 
-/// Has `write` write the file at `path`, with that mode, and puts it in place when it succeeded.
-/// The folder is made if missing.
+/// Calls `write` to write the file at `path`, with that mode, and puts it in place if that
+/// succeeds. A missing folder is created.
 ///
 /// # Errors
-/// What `write` answered, or why the file could not be written; the file that was at `path` before
-/// is then still there.
+/// The error of `write`, or why the file could not be written. An older file at `path` is then
+/// kept.
 pub fn write_beside<T, E: From<FileError>>(
     path: &Path,
     mode: u32,
@@ -68,18 +68,17 @@ pub fn write_beside<T, E: From<FileError>>(
         Ok(value)
     });
     if outcome.is_err() {
-        // The reason it failed is worth more than a failure to tidy up; the next run overwrites the
+        // The first failure is more useful than a failure to clean up. The next run overwrites the
         // file anyway.
         let _ = fs::remove_file(&new);
     }
     outcome
 }
 
-/// Opens the unfinished file of another kind (`FILE.part`) for this process alone, without emptying
-/// it.
+/// Opens and locks an unfinished file of another kind (`FILE.part`), without emptying it.
 ///
 /// # Errors
-/// [`FileError::Busy`] if another process has it, or the system's refusal.
+/// [`FileError::Busy`] if another process has it, or the system's error.
 pub fn lock(path: &Path) -> Result<File, FileError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(FileError::io(mark!("create"), folder))?;
@@ -93,7 +92,7 @@ pub fn lock(path: &Path) -> Result<File, FileError> {
             Err(TryLockError::WouldBlock) => return Err(FileError::Busy(path.to_owned())),
             Err(TryLockError::Error(e)) => return Err(FileError::io(mark!("lock"), path)(e)),
         }
-        // Between opening and locking another run may have renamed it away: then this is its
+        // Another run may have renamed it between opening and locking. Then it is that run's
         // finished model.
         let ours = file.metadata().map_err(FileError::io(mark!("read"), path))?;
         if fs::metadata(path)
@@ -104,7 +103,7 @@ pub fn lock(path: &Path) -> Result<File, FileError> {
     }
 }
 
-/// `ggml-base.bin` and `part` → `ggml-base.bin.part`, in the same folder.
+/// Appends an ending: `ggml-base.bin` and `part` become `ggml-base.bin.part`, in the same folder.
 #[must_use]
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

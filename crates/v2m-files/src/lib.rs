@@ -1,9 +1,9 @@
-//! Files that are written whole or not at all: a crash or a full disk leaves the old one. Each is
-//! written beside its place, synced, and renamed.
+//! Writes files completely or not at all: after a crash or with a full disk, the old file is still
+//! there. Each file is written under another name, synced, and renamed.
 //!
-//! [`fn@write`] is for what is in memory; the unfinished file has a name of its own each time.
-//! [`write_beside`] is for what is made as it is written, gigabytes perhaps; its unfinished file
-//! has a fixed name under a lock.
+//! [`fn@write`] is for content in memory; the unfinished file has a new name each time.
+//! [`write_beside`] is for content that is produced during writing, perhaps gigabytes; its
+//! unfinished file has a fixed name under a lock.
 
 #![forbid(unsafe_code)]
 
@@ -16,24 +16,24 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use v2m_messages::tr;
 
-/// How the names of files being written begin. One that a crash left may be deleted.
+/// The prefix of the names of files that are being written. One that a crash left may be deleted.
 pub const TEMPORARY_PREFIX: &str = ".v2m-writing-";
 
-/// As [`fn@write`], and a symbolic link stays one: the file it names is replaced. For
-/// configuration, which people keep elsewhere.
+/// Like [`fn@write`], but follows symbolic links: the file that the link names is replaced. For
+/// configuration, which users may keep elsewhere.
 ///
 /// # Errors
-/// As [`fn@write`].
+/// The same as [`fn@write`].
 pub fn write_through_links(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(&follow(path)?, bytes)
 }
 
-/// Replaces whatever has the name `path` by a file, readable by the user alone (0600). It is on
-/// disk when this returns. A symbolic link is replaced, not what it names. Missing directories are
-/// made (0700).
+/// Replaces `path` with a file that only the user can read (0600). The file is on disk when this
+/// returns. A symbolic link is replaced, not the file that it names. Missing directories are
+/// created (0700).
 ///
 /// # Errors
-/// Those of the file system; the old file is as it was then.
+/// The file system's errors. The old file is then unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = folder_of(path);
     make_directory(directory)?;
@@ -42,18 +42,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     let written = file.into_temp_path();
     put_in_place(&written, path, 0o600)?;
-    // It has another name now.
+    // The file has been renamed.
     let _ = written.keep();
     Ok(())
 }
 
-/// Renames a finished file to its place, with that mode, so that it survives a power cut.
+/// Renames a finished file to its place, with that mode, so that it survives a power failure.
 ///
 /// # Errors
-/// Those of the file system; what had the name `to` is still there then.
+/// The file system's errors. The old file `to` is then still there.
 pub fn put_in_place(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
     let file = File::open(from)?;
-    // Some file systems refuse to set modes, also those that are right already.
+    // Some file systems refuse to set a mode, even one that is set already.
     if file.metadata()?.permissions().mode() & 0o7777 != mode {
         file.set_permissions(Permissions::from_mode(mode))?;
     }
@@ -62,12 +62,12 @@ pub fn put_in_place(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
     sync_directory(folder_of(to))
 }
 
-/// Brings the names in a directory to the disk: files that were made, renamed or deleted there are
-/// as they are now after a power cut.
+/// Writes a directory's entries to disk: after a power failure, files that were created, renamed or
+/// deleted there are in their new state.
 ///
 /// # Errors
-/// Those of the file system. One that cannot do this for directories promises nothing, and that is
-/// no error; neither is a directory that may not be read.
+/// The file system's errors. It is no error if the file system does not support this for
+/// directories, or if the directory may not be read.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     match File::open(path).and_then(|directory| directory.sync_all()) {
         Err(error)
@@ -84,11 +84,11 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory and those above it, for the user alone (0700); one that exists stays as it is.
-/// They are on disk when this returns.
+/// Creates a directory and its missing parents, for the user alone (0700). An existing one is not
+/// changed. They are on disk when this returns.
 ///
 /// # Errors
-/// Those of the file system.
+/// The file system's errors.
 pub fn make_directory(path: &Path) -> io::Result<()> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
     let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
@@ -96,16 +96,16 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     missing.into_iter().rev().try_for_each(|made| sync_directory(folder_of(made)))
 }
 
-/// The directory that has the name `path`.
+/// Returns the directory that contains `path`.
 fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
-/// What a chain of symbolic links names in the end, whether that exists or not.
+/// Follows a chain of symbolic links to its end, which need not exist.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
-    // As many as Linux itself follows.
+    // Linux's own limit.
     for _ in 0..40 {
         match fs::read_link(&path) {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),

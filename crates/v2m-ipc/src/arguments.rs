@@ -1,6 +1,6 @@
-//! The command line of the programs that others start: what all of them understand, and that of the
-//! programs that end when nobody needs them. lexopt reads it, because a program that is waited for
-//! must start in no time.
+//! The command line of programs that other programs start: their common arguments, and the
+//! arguments of programs that exit when idle. It uses lexopt, because these programs must start
+//! quickly.
 
 use lexopt::{Arg, Error, Parser};
 use std::process::ExitCode;
@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use crate::plain;
 
-/// How long a program stays when nobody needs it. What follows one upon the other finds it there.
+/// The default time that an idle program stays. Requests in quick succession find it running.
 const IDLE: Duration = Duration::from_secs(60);
-/// A day is for ever; more could not be added to a clock.
+/// The largest accepted time in seconds. A day is practically for ever, and larger values could
+/// overflow a clock.
 const LONGEST_IDLE: u64 = 86_400;
-/// Exit status after a wrong command line.
+/// Exit status after an invalid command line.
 const WRONG: u8 = 2;
 
-/// Reads the process's arguments, for a program that takes `--idle-seconds` and no others: how long
-/// it stays when nobody needs it. `Err`: help or the version is printed, or what is wrong; the
-/// program ends with this status.
+/// Reads the process's arguments, for a program that takes only `--idle-seconds`: the time that it
+/// stays when idle. `Err`: help, the version or an error was printed, and the program must exit
+/// with this status.
 pub fn idle(program: &str, usage: &str) -> Result<Duration, ExitCode> {
     match idle_from(Parser::from_env(), program, usage) {
         Ok(Idle::Stay(idle)) => Ok(idle),
@@ -46,10 +47,11 @@ fn idle_from(mut parser: Parser, program: &str, usage: &str) -> Result<Idle, Err
     Ok(Idle::Stay(idle))
 }
 
-/// What is to be printed for an argument that every program understands: `--help` or `--version`.
+/// Returns the text to print for an argument that every program understands: `--help` or
+/// `--version`.
 ///
 /// # Errors
-/// It is another argument.
+/// Fails for any other argument.
 pub fn common(
     argument: Arg<'_>,
     program: &str,
@@ -64,13 +66,13 @@ pub fn common(
     }
 }
 
-/// Prints what was asked for. Who asked and reads no more is no concern of ours.
+/// Prints a requested text. It does not matter if the reader has gone.
 pub fn print(text: String) -> ExitCode {
     let _ = plain::print(text);
     ExitCode::SUCCESS
 }
 
-/// Says what is wrong with the command line, and how it is used.
+/// Prints the error in the command line, and the usage.
 pub fn refuse(program: &str, error: &Error, usage: &str) -> ExitCode {
     let error = v2m_messages::arguments::refusal(error);
     plain::complain(format_args!("{program}: {error}\n{usage}"));

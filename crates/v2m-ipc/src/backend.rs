@@ -1,13 +1,13 @@
 //! The engines that may be installed side by side, one for each backend.
 //!
-//! Not here: which engine is tried first when one fails (the daemon decides that), and how an
-//! engine finds its device.
+//! Not here: the order in which engines are tried when one fails (the daemon decides that), and the
+//! choice of an engine's device.
 
 /// The backend of an engine. It is fixed when the engine is built, because whisper.cpp is compiled
 /// differently for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// A server with a recogniser, which `v2m-remote` asks. The engine itself is the plain one.
+    /// A server with a recogniser, which `v2m-remote` contacts. The engine itself is the plain one.
     Remote,
     /// NVIDIA GPUs.
     Cuda,
@@ -59,7 +59,7 @@ impl Backend {
         matches!(self, Self::Cuda | Self::Vulkan)
     }
 
-    /// Whether somebody else's program computes, on a server.
+    /// Whether a server computes, with a program that is not part of v2m.
     pub fn is_remote(self) -> bool {
         self == Self::Remote
     }

@@ -18,17 +18,17 @@ use std::thread;
 use std::time::Duration;
 use v2m_messages::tr;
 
-/// How often one request is sent at most. See [`Client::request`].
+/// The largest number of times that a request is sent. See [`Client::request`].
 pub const ATTEMPTS: u32 = 6;
 
-/// The pause before the second attempt: whoever flushes the socket's queue needs a moment. Each
+/// The pause before the second attempt, because flushing the socket's queue takes a moment. Each
 /// further pause is twice as long, so that all of them together take 0.6 s.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a request has no answer.
 #[derive(Debug)]
 pub enum ClientError {
-    /// Nobody listens on the socket.
+    /// No process listens on the socket.
     Connect {
         /// The socket's path.
         path: PathBuf,
@@ -44,10 +44,10 @@ pub enum ClientError {
         uid: u32,
     },
     /// The socket's path is unknown, because `XDG_RUNTIME_DIR` and `/proc` are missing, or its
-    /// directory belongs to somebody else.
+    /// directory belongs to another user.
     NoPath(String),
     /// The connection ended after the request was sent and before its answer. The request may have
-    /// been carried out.
+    /// been executed.
     Lost(io::Error),
     /// The answer cannot be understood.
     BadAnswer(String),
@@ -180,25 +180,25 @@ impl Client {
         Ok(Self { path: path.to_owned(), stream, answers })
     }
 
-    /// Gives up an answer that takes longer than this: [`ClientError::Lost`]. Whoever gives up should
+    /// Sets a time limit for answers, after which requests fail with [`ClientError::Lost`]. Then
     /// drop the client, because the answer may still come.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's errors.
     pub fn answer_within(&self, limit: Duration) -> io::Result<()> {
         self.stream.set_read_timeout(Some(limit))
     }
 
     /// Sends a request and waits for its answer, success or error.
     ///
-    /// If it is certain that nothing was done for a request, it is sent again on a new connection, up
-    /// to [`ATTEMPTS`] times in all. A service that is stopping says so in its answer
-    /// ([`crate::data::Leftover::again`]). Or the request was never read. Such requests are ordinary: a service that ends leaves
-    /// connections in the socket's queue, and systemd (`FlushPending=yes`) resets them. The error
-    /// shows it: a peer that closes a Unix socket with unread bytes resets it (`ECONNRESET`), and a
-    /// peer that closed earlier refuses the write (`EPIPE`). A plain end without an answer proves
-    /// the opposite: the request was read. Sending it again could record twice, so this is
-    /// [`ClientError::Lost`].
+    /// If it is certain that nothing was done for a request, it is sent again on a new connection,
+    /// up to [`ATTEMPTS`] times in all. Either a stopping service says so in its answer
+    /// ([`crate::data::Leftover::again`]), or the request was never read. Such requests are
+    /// ordinary: a service that ends leaves connections in the socket's queue, and systemd
+    /// (`FlushPending=yes`) resets them. The error shows it: a peer that closes a Unix socket with
+    /// unread bytes resets it (`ECONNRESET`), and a peer that closed earlier refuses the write
+    /// (`EPIPE`). An end without an error and without an answer proves the opposite: the request
+    /// was read. Sending it again could record twice, so this is [`ClientError::Lost`].
     ///
     /// # Errors
     /// [`ClientError::TooLong`], [`ClientError::Connect`] or [`ClientError::Foreign`] if
@@ -266,7 +266,7 @@ impl Client {
             // without reading.
             (_, Ok(Some(answer))) => Ok(answer),
             (Ok(()), Ok(None)) => Err(AttemptError::Lost(ErrorKind::UnexpectedEof.into())),
-            // A request that was not completely written cannot have been carried out.
+            // A request that was not completely written cannot have been executed.
             (Err(e), Ok(None)) | (Err(e), Err(AttemptError::Unread(_) | AttemptError::Lost(_))) => {
                 Err(AttemptError::Unread(e))
             }
@@ -296,11 +296,11 @@ impl Client {
     }
 }
 
-/// Why an attempt had no answer.
+/// Why an attempt got no answer.
 enum AttemptError {
-    /// Nobody read the request.
+    /// The request was not read.
     Unread(io::Error),
-    /// Somebody may have read the request.
+    /// The request may have been read.
     Lost(io::Error),
     /// The answer is longer than [`crate::frame::MAX_ANSWER`].
     TooLong,

@@ -5,19 +5,19 @@
 //! minus one. Kind `J` is a JSON message ([`ToEngine`] or [`FromEngine`], by direction). Kind `P`
 //! (daemon to engine only) is PCM: a 4-byte big-endian job number, then 16 kHz mono samples as
 //! signed 16-bit little-endian, in order and without gaps. The samples are those of the store's
-//! WAV, so an engine that gets them again hears exactly the same.
+//! WAV, so an engine that gets them again gets exactly the same sound.
 //!
-//! The engine speaks first: `Loading`, then `Loaded` or `LoadFailed`. A job is `Begin`, any number
-//! of PCM frames, then `Finish` or `Cancel`. The engine does one job at a time. A `Begin` ends a
-//! job that was never finished, but not one that was paused. After `Finish` the engine answers
-//! `Final` or `Failed` once. `Segment`s may come any time after `Begin`. A job of which only the
-//! language is wanted ends with `Language` or `Failed`, perhaps before `Finish`. Answers to a cancelled job
-//! may still be under way; the daemon recognises them by their number. When the daemon closes its
-//! end, the engine exits.
+//! The engine sends the first message: `Loading`, then `Loaded` or `LoadFailed`. A job is `Begin`,
+//! any number of PCM frames, then `Finish` or `Cancel`. The engine does one job at a time. A
+//! `Begin` ends a job that was never finished, but not one that was paused. After `Finish` the
+//! engine answers `Final` or `Failed` once. `Segment`s may come any time after `Begin`. A job that
+//! only detects the language ends with `Language` or `Failed`, perhaps before `Finish`. Answers to
+//! a cancelled job may still be under way; the daemon recognises them by their number. When the
+//! daemon closes its end, the engine exits.
 //!
 //! An engine that cannot work on this machine at all (no device, no driver, a processor without a
-//! needed feature) says why in one line on its standard error and exits with [`EXIT_UNFIT`], if it
-//! gets that far.
+//! needed feature) writes the reason in one line to its standard error and exits with
+//! [`EXIT_UNFIT`], if it gets that far.
 
 use crate::reading::read_through_signals;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub const EXIT_UNFIT: u8 = 69;
 const KIND_JSON: u8 = b'J';
 const KIND_PCM: u8 = b'P';
 
-/// How to decode one recording.
+/// Options for decoding one recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DecodeOptions {
@@ -43,23 +43,23 @@ pub struct DecodeOptions {
     pub languages: Vec<String>,
     /// Whether to translate to English instead of transcribing.
     pub translate: bool,
-    /// Words to expect, most important first. As many as fit go into the decoder's prompt.
+    /// Expected words, most important first. As many as fit go into the decoder's prompt.
     pub vocabulary: Vec<String>,
     /// The number of beams of the search. 1 is greedy.
     pub beam_size: u8,
-    /// Whether nobody waits for the text, as with a file. Then the engine takes the time for
-    /// everything that improves it.
+    /// Whether no client waits for the text, for example with a file. Then the engine takes the
+    /// time for all improvements.
     pub patient: bool,
-    /// After how many samples of silence [`FromEngine::Quiet`] is sent, once somebody has spoken.
-    /// 0: never.
+    /// The number of samples of silence after speech before [`FromEngine::Quiet`] is sent. 0:
+    /// never.
     pub quiet_after: u64,
     /// Whether [`FromEngine::Sentence`] is sent.
     pub sentences: bool,
-    /// If it is not 0, nothing is transcribed: the language is detected among `languages` from the
-    /// first so many samples with voice, or from those that there are at `Finish`, and
-    /// [`FromEngine::Language`] ends the job. With `quiet_after` or `sentences`, a silence after a few
-    /// words is enough, too. `language` is then the one spoken before: it is the
-    /// answer unless another is far likelier.
+    /// If it is not 0, nothing is transcribed: the language is detected among `languages` from this
+    /// many samples with voice, or from those received at `Finish`, and [`FromEngine::Language`]
+    /// ends the job. With `quiet_after` or `sentences`, a silence after a few words suffices too.
+    /// `language` is then the language spoken before: it is the answer unless another is far
+    /// likelier.
     pub language_after: u64,
 }
 
@@ -80,7 +80,7 @@ impl Default for DecodeOptions {
 }
 
 /// A segment of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the
-/// job's first one.
+/// start of the job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// The first sample.
@@ -95,25 +95,25 @@ pub struct Segment {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DecodeStats {
-    /// How many samples were received.
+    /// The number of received samples.
     pub samples: u64,
-    /// How many samples were given to the decoder, repeats included.
+    /// The number of samples given to the decoder, repeats included.
     pub decoded_samples: u64,
-    /// How many pieces were decoded again because a guard rejected the first result.
+    /// The number of pieces that were decoded again because a guard rejected the first result.
     pub redone: u32,
-    /// How many pieces could not be decoded. The text says `[…]` there.
+    /// The number of pieces that could not be decoded. The text has `[…]` there.
     pub failed: u32,
     /// The time spent decoding, in milliseconds, including seams and joins.
     pub decode_ms: u64,
-    /// How many seams between pieces the model was asked about.
+    /// The number of seams between pieces that the model was asked about.
     pub seams: u32,
     /// The time spent on seams, in milliseconds.
     pub seam_ms: u64,
-    /// How many times pieces of one sentence were decoded again together.
+    /// The number of times that pieces of one sentence were decoded again together.
     pub joins: u32,
-    /// How many of these joins gave a better text, which was used.
+    /// The number of these joins that gave a better text, which was used.
     pub joined: u32,
-    /// The time spent on joins, in milliseconds, including those given up.
+    /// The time spent on joins, in milliseconds, including abandoned ones.
     pub join_ms: u64,
     /// The time from `Finish` to `Final`, in milliseconds.
     pub finish_ms: u64,
@@ -127,7 +127,7 @@ pub enum ToEngine {
     Begin {
         /// The job's number, unique within the child's life.
         job: u32,
-        /// How to decode it.
+        /// The options for decoding it.
         options: DecodeOptions,
     },
     /// The job's PCM is complete. Answered by [`FromEngine::Final`].
@@ -147,7 +147,7 @@ pub enum ToEngine {
         /// The job.
         job: u32,
     },
-    /// Continue this paused job where it was. No other job is under way.
+    /// Continue this paused job. No other job is under way.
     Resume {
         /// The job.
         job: u32,
@@ -170,7 +170,7 @@ pub enum LoadFailure {
     Broken,
     /// The voice activity model's file does not exist or is not a usable model.
     BrokenVoice,
-    /// This machine lacks what this engine needs (CPU features, device, memory).
+    /// This machine lacks a requirement of this engine (CPU features, device, memory).
     Unsupported,
 }
 
@@ -191,11 +191,11 @@ pub enum FromEngine {
         device: String,
         /// The time from the start until now, in milliseconds.
         loaded_in_ms: u64,
-        /// How much of that time the first second of audio took. Everything that is made at the
-        /// first use has been made by then.
+        /// The part of that time for the first second of audio. It creates everything that is
+        /// created at the first use.
         #[serde(default)]
         warm_up_ms: u64,
-        /// The memory that all this uses on the device, in bytes. 0 if unknown.
+        /// The total memory used on the device, in bytes. 0 if unknown.
         #[serde(default)]
         memory_bytes: u64,
         /// Whether the model knows languages other than English.
@@ -209,7 +209,7 @@ pub enum FromEngine {
     LoadFailed {
         /// The kind of failure.
         failure: LoadFailure,
-        /// What was being done and what went wrong, for the user.
+        /// The message for the user: what was being done and what went wrong.
         reason: String,
     },
     /// Text of a segment. A final segment replaces an earlier final one with the same start. A
@@ -236,21 +236,22 @@ pub enum FromEngine {
         #[serde(default)]
         settled: u64,
     },
-    /// Somebody spoke, and then nobody for [`DecodeOptions::quiet_after`] samples. Sent once for
-    /// each such silence.
+    /// The user spoke, and then was silent for [`DecodeOptions::quiet_after`] samples. Sent once
+    /// for each such silence.
     Quiet {
         /// The job.
         job: u32,
-        /// How many samples had been heard.
+        /// The number of samples received until then.
         at: u64,
     },
-    /// The text up to this place is settled: its last sentence has ended, and no word, mark or letter
-    /// of it changes any more. Its segments were sent before, as final ones. Only if
-    /// [`DecodeOptions::sentences`] asks for it.
+    /// The text up to this place is settled: its last sentence has ended, and none of its words,
+    /// marks or letters changes any more. Its segments were sent before, as final ones. Only sent
+    /// if [`DecodeOptions::sentences`] is set.
     Sentence {
         /// The job.
         job: u32,
-        /// The sample in the silence after the sentence, or at its end if there is no silence.
+        /// A sample in the silence after the sentence, or the sentence's end if there is no
+        /// silence.
         until: u64,
         /// The sentence's ISO 639-1 code.
         language: String,
@@ -274,20 +275,20 @@ pub enum FromEngine {
         job: u32,
         /// The ISO 639-1 code; `None` if nobody spoke.
         language: Option<String>,
-        /// How many samples with voice there were.
+        /// The number of samples with voice.
         voice: u64,
     },
     /// This job has no answer. The engine continues.
     Failed {
         /// The job.
         job: u32,
-        /// What went wrong.
+        /// The reason.
         reason: String,
     },
     /// The computing device is lost or has failed. This process can do nothing more and exits after
     /// this. If a job is under way, another process must do it.
     DeviceFailed {
-        /// What went wrong.
+        /// The reason.
         reason: String,
     },
     /// The answer to `Ping`.
@@ -306,7 +307,7 @@ pub enum Frame<M> {
     Pcm {
         /// The job.
         job: u32,
-        /// 16 kHz mono.
+        /// The samples, 16 kHz mono.
         samples: Vec<i16>,
     },
 }

@@ -1,13 +1,13 @@
 //! The framing of the clients' socket: bytes in, frames out, and back.
 //!
-//! A connection speaks one of two framings for its whole life, told apart by its first byte:
+//! A connection uses one of two framings for its whole life. Its first byte shows which one:
 //! - [`Framing::Length`]: a 4-byte unsigned big-endian length, then that many bytes. No legal
 //!   length reaches 2^24, so the first byte is always 0x00.
 //! - [`Framing::Lines`]: anything else; one frame per `\n`, blank lines skipped, for `socat` and
 //!   shells.
 //!
-//! What a frame holds is [`crate::message`]'s matter. There is no IO and no clock here: the reader
-//! of the socket pushes bytes, and asks [`FrameDecoder::is_midway`] when it keeps a deadline.
+//! [`crate::message`] defines the content of frames. There is no IO and no clock here: the reader
+//! of the socket pushes bytes, and calls [`FrameDecoder::is_midway`] if it has a deadline.
 
 use serde::Serialize;
 use std::fmt;
@@ -16,8 +16,8 @@ use v2m_messages::tr;
 /// The longest request, in bytes without its length or line end.
 pub const MAX_REQUEST: usize = 1 << 20;
 
-/// The longest answer that a client accepts. An answer may repeat a request's text several times.
-/// Three bytes of length are the most that leave a frame's first byte 0x00.
+/// The longest answer that a client accepts. An answer may repeat a request's text several times. A
+/// frame's first byte is 0x00 only if its length fits in three bytes.
 pub const MAX_ANSWER: usize = (1 << 24) - 1;
 
 /// How frames are separated on a connection.
@@ -143,7 +143,7 @@ impl FrameDecoder {
         self.taken < self.bytes.len()
     }
 
-    /// Takes what is left when the peer sends no more. A last line may lack its `\n`; a frame by
+    /// Takes the rest when the peer sends no more. A last line may lack its `\n`; a frame with a
     /// length must be complete.
     pub fn last_line(&mut self) -> Option<&[u8]> {
         let line = std::mem::replace(&mut self.taken, self.bytes.len())..self.bytes.len();

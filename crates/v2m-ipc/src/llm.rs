@@ -5,15 +5,15 @@
 //! with one answer each, in order. A peer that has left gets no answer.
 //!
 //! A question names its endpoint. `v2m-llm` uses the endpoint only if the configuration, which it
-//! reads itself, names the same one. So nobody who reaches its socket can have it send a text
-//! anywhere else. It finds the key by itself: the daemon never has it.
+//! reads itself, names the same one. So no program with access to its socket can make it send a
+//! text anywhere else. It finds the key by itself: the daemon never has it.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The longest text that may be sent, in bytes. With everything around it, a question stays far
-/// below [`crate::frame::MAX_REQUEST`], however it is escaped.
+/// The longest text in a question, in bytes. With everything around it, a question stays far below
+/// [`crate::frame::MAX_REQUEST`], however it is escaped.
 pub const MAX_TEXT: usize = 128 << 10;
 
 /// The path of the socket within the runtime directory.
@@ -27,7 +27,7 @@ pub fn socket_path() -> Option<PathBuf> {
     set("V2M_LLM_SOCKET").map(PathBuf::from).or_else(beside)
 }
 
-/// The API that an endpoint has.
+/// The API of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -69,10 +69,10 @@ pub fn is_base_url(url: &str) -> bool {
     })
 }
 
-/// The place where a model answers, and the time limits.
+/// The endpoint of a model, and the time limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// The API that it has.
+    /// The API.
     pub provider: Provider,
     /// `http` or `https`, without the path that the provider's API adds. `None`: the provider's own
     /// URL.
@@ -81,9 +81,9 @@ pub struct Endpoint {
     pub model: String,
     /// The sampling temperature, 0 to 2.
     pub temperature: f64,
-    /// The time limit in milliseconds for making a connection.
+    /// The time limit for connecting, in milliseconds.
     pub connect_ms: u64,
-    /// The time limit in milliseconds for the complete answer, all attempts together.
+    /// The time limit for the complete answer with all attempts, in milliseconds.
     pub total_ms: u64,
 }
 
@@ -99,7 +99,7 @@ pub enum Question {
         instruction: String,
         /// The text, at most [`MAX_TEXT`] bytes.
         text: String,
-        /// What counts as a rewriting. `None`: anything the model says.
+        /// The bounds of a rewriting. `None`: any answer is accepted.
         accept: Option<Bounds>,
     },
     /// Translate a text.
@@ -111,7 +111,7 @@ pub enum Question {
         /// The text, at most [`MAX_TEXT`] bytes.
         text: String,
     },
-    /// Check whether the endpoint answers, knows the model and accepts the key. No model is asked.
+    /// Check whether the endpoint answers, knows the model and accepts the key. No model is used.
     Check {
         /// The endpoint to check.
         endpoint: Endpoint,
@@ -122,13 +122,13 @@ pub enum Question {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bounds {
-    /// The answer's least length, as a multiple of the text's.
+    /// The smallest length of the answer, as a multiple of the text's.
     pub shortest: f64,
-    /// The answer's greatest length, as a multiple of the text's.
+    /// The largest length of the answer, as a multiple of the text's.
     pub longest: f64,
-    /// The least share of the text's words that the answer must keep.
+    /// The smallest share of the text's words that the answer must keep.
     pub kept: f64,
-    /// The least share of the answer's words that must come from the text.
+    /// The smallest share of the answer's words that must come from the text.
     pub from_original: f64,
 }
 
@@ -148,7 +148,7 @@ pub enum Answer {
         /// The text. It is not blank.
         text: String,
     },
-    /// Answers `Check`: all is well.
+    /// Answers `Check`: the endpoint is usable.
     Checked {
         /// The findings, for people.
         detail: String,

@@ -64,7 +64,8 @@ pub enum Command {
     TranscribeFile {
         /// The absolute path: the daemon's working directory is not the client's.
         file_path: String,
-        /// The sound track, counted from 1. `None`: the first track that can be heard.
+        /// The sound track, counted from 1. `None`: the first one that can be decoded and is not
+        /// silent.
         track: Option<u32>,
     },
     /// Transcribes a dictation of the store again: [`crate::data::Transcript`].
@@ -78,27 +79,27 @@ pub enum Command {
     },
     /// Takes the last text at the cursor back: [`crate::data::State`].
     UndoDelivery,
-    /// Lists the dictations that the store keeps, the newest first: [`crate::data::Dictations`].
+    /// Lists the dictations in the store, newest first: [`crate::data::Dictations`].
     ListDictations {
-        /// Only dictations with all these words.
+        /// Only dictations that contain all these words.
         search: Option<String>,
-        /// Only dictations from this moment on: a date, a time, or how long ago.
+        /// Only dictations from this time on: a date, a time, or how long ago.
         since: Option<String>,
         /// Only dictations older than the one with this id.
         before: Option<String>,
-        /// At most so many. `None`: 20.
+        /// The largest number of results. `None`: 20.
         limit: Option<u32>,
     },
-    /// Returns a dictation of the store with its text: [`crate::data::DictationText`].
+    /// Returns a stored dictation with its text: [`crate::data::DictationText`].
     GetDictation(Which),
-    /// Delivers the text of a dictation of the store once more: [`crate::data::Text`].
+    /// Delivers the text of a stored dictation again: [`crate::data::Text`].
     DeliverDictation {
         /// The dictation.
         which: Which,
         /// Where its text goes.
         deliver: Deliver,
     },
-    /// Deletes one dictation of the store, or all of them: [`crate::data::Deleted`].
+    /// Deletes one stored dictation, or all of them: [`crate::data::Deleted`].
     DeleteDictations {
         /// The dictation. `None`: all.
         which: Option<Which>,
@@ -116,7 +117,7 @@ pub enum Command {
     ResumeDaemon,
     /// Turns this connection into a stream of events.
     Subscribe {
-        /// The wanted events, in the order of [`EventName::ALL`], each once.
+        /// The requested events, in the order of [`EventName::ALL`], each once.
         events: Vec<EventName>,
     },
     /// Ends the service in order.
@@ -153,7 +154,7 @@ impl Command {
         }
     }
 
-    /// The request as it goes on the wire. UPDATE_CONFIG uses its unambiguous form.
+    /// Returns the request in its wire form. UPDATE_CONFIG uses its unambiguous form.
     pub fn to_request(&self) -> Value {
         let data = match self {
             Self::ProcessText { text, instruction, preset, deliver } => text.to_data([
@@ -267,7 +268,7 @@ impl TextSource {
     }
 }
 
-/// A dictation that the store keeps.
+/// Identifies a dictation in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// Counted back from the last one, which is 1. The numbers grow with each new dictation.
@@ -306,8 +307,8 @@ fn given<const N: usize>(keys: [(&str, Option<&str>); N]) -> Map<String, Value> 
 /// Where a text goes, besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deliver {
-    /// Into the window with the keyboard focus if that needs no permission of the user's, else to
-    /// the clipboard.
+    /// Into the window with the keyboard focus if that needs no permission from the user, otherwise
+    /// to the clipboard.
     Auto,
     /// To the clipboard.
     Clipboard,
@@ -315,7 +316,7 @@ pub enum Deliver {
     Paste,
     /// Into that window, key by key.
     Type,
-    /// Nowhere else.
+    /// Nowhere besides the answer.
     None,
 }
 
@@ -401,7 +402,7 @@ impl EventName {
     }
 }
 
-/// Why a request is refused before it is carried out.
+/// Why a request is refused before it is executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The code for programs: `bad_request` or `unknown_command`.
@@ -453,7 +454,7 @@ pub enum ResponseStatus {
 pub struct Response {
     /// Success, error or event.
     pub status: ResponseStatus,
-    /// The requested data. With an error: whatever remains.
+    /// The requested data. With an error: any remaining data, or null.
     pub data: Value,
     /// The message for people: what was being done, what went wrong, what to do now.
     pub error: Option<String>,
@@ -468,7 +469,7 @@ impl Response {
         Self { status: ResponseStatus::Success, data: to_value(data), error: None, code: None }
     }
 
-    /// Makes an error answer. `data` is null unless something remains to be returned.
+    /// Makes an error answer. `data` is null unless there is something to return.
     pub fn error(code: &str, message: impl Into<String>, data: Value) -> Self {
         Self {
             status: ResponseStatus::Error,

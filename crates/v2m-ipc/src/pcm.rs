@@ -14,12 +14,12 @@ pub const fn milliseconds(count: u64) -> u64 {
     count * (SAMPLE_RATE as u64 / 1000)
 }
 
-/// Returns the samples in a length of time, in whole milliseconds.
+/// Returns the number of samples in a duration of whole milliseconds.
 pub fn samples_in(time: Duration) -> u64 {
     milliseconds(u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 1000))
 }
 
-/// Returns how long so many samples last, in seconds.
+/// Returns the duration of this many samples, in seconds.
 pub fn in_seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(SAMPLE_RATE)
 }

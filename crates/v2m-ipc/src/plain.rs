@@ -1,26 +1,26 @@
 //! Plain text: text from outside, without characters that control the program or device that shows
 //! it.
 //!
-//! A terminal obeys control characters: OSC 52 sets the clipboard, `ESC[201~` ends a bracketed
-//! paste, so that what follows is typed into a shell. The session bus closes the connection of a
+//! A terminal obeys control characters: OSC 52 sets the clipboard, and `ESC[201~` ends a bracketed
+//! paste, so that the rest is typed into a shell. The session bus closes the connection of a
 //! program that sends a NUL. Bidirectional overrides make a text read as another one ("Trojan
 //! Source", CVE-2021-42574). None of them is ever dictated.
 //!
-//! Text is made plain where it comes in, and once more at the last step before a terminal, because
-//! there it may also come from another version of v2m or a file. ARCHITECTURE.md, "Text from
+//! Text is made plain where it comes in, and again at the last step before a terminal, because
+//! there it may also come from another version of v2m or from a file. ARCHITECTURE.md, "Text from
 //! outside", lists every place.
 //!
 //! | removed | why |
 //! |---|---|
-//! | C0 and C1 control characters and DEL, but newline and tab | terminals, D-Bus, C strings |
-//! | U+202A–202E, U+2066–2069 | embeddings, overrides and isolates change the order of what is read |
+//! | C0 and C1 control characters and DEL, except newline and tab | terminals, D-Bus, C strings |
+//! | U+202A–202E, U+2066–2069 | embeddings, overrides and isolates change the visible order of a text |
 //! | U+206A–206F, U+FFF9–FFFB | deprecated format characters, and marks that hide text beside a text |
-//! | U+FEFF | a byte order mark is no part of a text |
-//! | U+E0000–E007F, unless they follow a black flag (U+1F3F4) | tags: a whole text that nobody sees; in a flag's emoji they name the region |
+//! | U+FEFF | a byte order mark is not part of a text |
+//! | U+E0000–E007F, unless they follow a black flag (U+1F3F4) | tags: a whole invisible text; in a flag's emoji they name the region |
 //!
 //! CR LF, CR, VT, FF and NEL become newlines. Everything else stays: zero width joiners of emoji,
-//! zero width non-joiners of Persian, LRM and RLM (they only order what has no direction of its
-//! own), variation selectors, combining marks, soft hyphens.
+//! zero width non-joiners of Persian, LRM and RLM (they only order characters without a direction
+//! of their own), variation selectors, combining marks, soft hyphens.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,7 +55,7 @@ pub fn is_plain(text: &str) -> bool {
 
 fn made(text: &str, newline: char) -> Cow<'_, str> {
     let is_command = |c: char| !stays(c) && !is_tag(c) || c == '\n' && newline != '\n';
-    // Nearly every text is plain already.
+    // Nearly all texts are plain already.
     if !text.contains(|c| is_command(c) || is_tag(c)) {
         return Cow::Borrowed(text);
     }
@@ -92,12 +92,13 @@ fn stays(c: char) -> bool {
 /// Writes plain text and a newline to standard output.
 ///
 /// # Errors
-/// Standard output's errors: its reader may be gone.
+/// Standard output's errors, for example if its reader is gone.
 pub fn print(text: impl fmt::Display) -> io::Result<()> {
     write(&mut io::stdout().lock(), &format!("{text}\n"))
 }
 
-/// Writes plain text and a newline to standard error. If that fails, nobody can be told.
+/// Writes plain text and a newline to standard error. Errors are ignored: there is no other place
+/// to report them.
 pub fn complain(text: impl fmt::Display) {
     let _ = write(&mut io::stderr().lock(), &format!("{text}\n"));
 }

@@ -1,18 +1,18 @@
-//! Reads that a signal does not end.
+//! Reads that continue after a signal.
 //!
-//! A process that was stopped and goes on (`SIGSTOP` and `SIGCONT`, the freezer of a control group,
-//! a machine that slept) finds a read of a socket with a time limit ended by `EINTR`, although no
-//! handler ran (signal(7), "Interruption of system calls and library functions by stop signals").
-//! [`Read::read_exact`] asks again; a bare [`Read::read`] does not.
+//! If a process is stopped and continued (`SIGSTOP` and `SIGCONT`, the freezer of a control group,
+//! suspend), a read of a socket with a time limit fails with `EINTR`, although no handler ran
+//! (signal(7), "Interruption of system calls and library functions by stop signals").
+//! [`Read::read_exact`] tries again; a plain [`Read::read`] does not.
 
 use std::io::{self, ErrorKind, Read};
 
-/// Reads as [`Read::read`] does, and asks again when a signal came between.
+/// Reads like [`Read::read`], and tries again after a signal.
 ///
-/// A time limit of the socket counts anew each time.
+/// A time limit of the socket starts again each time.
 ///
 /// # Errors
-/// The reader's errors, but [`ErrorKind::Interrupted`].
+/// The reader's errors, except [`ErrorKind::Interrupted`].
 pub fn read_through_signals(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {
@@ -26,7 +26,7 @@ pub fn read_through_signals(reader: &mut impl Read, buffer: &mut [u8]) -> io::Re
 mod tests {
     use super::*;
 
-    /// Interrupted before each byte.
+    /// A reader that is interrupted before each byte.
     struct Signalled<'a>(&'a [u8], bool);
 
     impl Read for Signalled<'_> {

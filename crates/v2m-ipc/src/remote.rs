@@ -1,15 +1,15 @@
 //! The protocol between an engine that has no model of its own and `v2m-remote`, on that program's
-//! own socket. The daemon connects the two: it alone can, and it looks at nothing that passes.
+//! own socket. Only the daemon can connect the two. It does not read what they send.
 //!
 //! The frames are those of [`crate::engine`]: PCM, and JSON messages, which are a [`Question`] one
-//! way and an [`Answer`] the other. Sound comes before the question about it, in one frame with any
+//! way and an [`Answer`] the other. Sound comes before its question, in one frame with any job
 //! number. Each question has one answer, in order. [`Question::Cancel`] has none: it ends the
-//! question that is under way, which is then answered with [`FailureKind::Cancelled`]; without one
-//! it does nothing.
+//! current question, which is then answered with [`FailureKind::Cancelled`]. Without a current
+//! question it does nothing.
 //!
-//! A question names its endpoint. `v2m-remote` uses the endpoint only if the configuration, which it
-//! reads itself, names the same one. So nobody who reaches its socket can have it send sound
-//! anywhere else. It finds the key by itself: neither the daemon nor the engine ever has it.
+//! A question names its endpoint. `v2m-remote` uses the endpoint only if the configuration, which
+//! it reads itself, names the same one. So no program with access to its socket can make it send
+//! sound anywhere else. It finds the key by itself: neither the daemon nor the engine ever has it.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -34,19 +34,19 @@ pub fn socket_path() -> Option<PathBuf> {
     set("V2M_REMOTE_SOCKET").map(PathBuf::from).or_else(beside)
 }
 
-/// Whether this host, as it stands in a URL, is this machine: `localhost`, or a loopback address. The
-/// programs with a network reach nothing else by these names.
+/// Whether this host, as written in a URL, is this machine: `localhost`, or a loopback address. The
+/// programs that use the network reach no other machine by these names.
 pub fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether what is sent to this base URL stays on this machine.
+/// Whether data sent to this base URL stays on this machine.
 pub fn is_this_machine(base_url: &str) -> bool {
     let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // An IPv6 address has colons of its own.
+    // An IPv6 address contains colons.
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
         _ => authority,
@@ -54,7 +54,8 @@ pub fn is_this_machine(base_url: &str) -> bool {
     is_loopback(host)
 }
 
-/// Where what is said goes, for people: to this server, or, while that is not used, nowhere.
+/// Returns where the user's sound goes, for people: to this server, or nowhere while the server is
+/// not used.
 pub fn where_sound_goes(server: &str, is_used: bool) -> String {
     match (is_used, is_this_machine(server)) {
         (false, _) => tr!("stays on this computer while {server} is not used", server),
@@ -63,16 +64,17 @@ pub fn where_sound_goes(server: &str, is_used: bool) -> String {
     }
 }
 
-/// The place where a recogniser answers, and the time limits.
+/// The endpoint of a recogniser, and the time limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// `http` or `https`, without the part of the path that is added: `/audio/transcriptions`.
+    /// `http` or `https`, without the added part of the path: `/audio/transcriptions`.
     pub base_url: String,
-    /// The model's name at the endpoint. Empty: none is named, which servers with one model allow.
+    /// The model's name at the endpoint. Empty: no name is sent, which servers with one model
+    /// allow.
     pub model: String,
-    /// The time limit in milliseconds for making a connection.
+    /// The time limit for connecting, in milliseconds.
     pub connect_ms: u64,
-    /// The time limit in milliseconds for the complete answer.
+    /// The time limit for the complete answer, in milliseconds.
     pub total_ms: u64,
 }
 
@@ -80,15 +82,15 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Question {
-    /// What is said in the sound before this.
+    /// Transcribe the sound before this message.
     Transcribe {
         /// The endpoint to use.
         endpoint: Endpoint,
-        /// The ISO 639-1 code of what is spoken. `None`: the server tells.
+        /// The ISO 639-1 code of the spoken language. `None`: the server detects it.
         language: Option<String>,
-        /// Translate to English.
+        /// Whether to translate to English.
         translate: bool,
-        /// Words to expect. May be empty.
+        /// Expected words. May be empty.
         prompt: String,
     },
     /// Ends the question under way.
@@ -99,11 +101,11 @@ pub enum Question {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// What was said.
+    /// The transcription.
     Text {
         /// The text, plain and trimmed. It may be empty.
         text: String,
-        /// What the server calls the language that it heard; `None` if it tells none.
+        /// The server's name for the detected language. `None` if it reports none.
         language: Option<String>,
     },
     /// There is no text.

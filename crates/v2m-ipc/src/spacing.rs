@@ -1,6 +1,6 @@
-//! How pieces of a text are put together.
+//! Joins pieces of a text.
 
-/// Appends the next piece's text, with a space between where the script has spaces.
+/// Appends the next piece's text. Puts a space between them if the script has spaces.
 pub fn append(whole: &mut String, next: &str) {
     let seam = (whole.chars().next_back(), next.chars().next());
     if let (Some(before), Some(after)) = seam
@@ -12,7 +12,7 @@ pub fn append(whole: &mut String, next: &str) {
     whole.push_str(next);
 }
 
-/// Puts pieces together by [`append`].
+/// Joins pieces with [`append`].
 pub fn join<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
     pieces.fold(String::new(), |mut whole, next| {
         append(&mut whole, next);
@@ -20,8 +20,8 @@ pub fn join<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
     })
 }
 
-/// Scripts written without spaces between words: Thai to Burmese, Khmer, kana, ideographs and
-/// their full-width punctuation.
+/// Whether the character belongs to a script without spaces between words: Thai to Burmese, Khmer,
+/// kana, ideographs and their full-width punctuation.
 fn spaceless(c: char) -> bool {
     matches!(c,
         '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'

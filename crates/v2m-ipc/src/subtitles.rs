@@ -6,9 +6,9 @@
 
 use std::fmt::Write;
 
-/// How many characters a line has. Broadcasters' guidelines for Latin scripts have 42 in common.
+/// The number of characters in a line. Broadcasters' guidelines for Latin scripts agree on 42.
 const LINE: usize = 42;
-/// How many lines a cue has.
+/// The number of lines in a cue.
 const LINES: usize = 2;
 /// The latest time of a cue, in milliseconds: ten thousand hours. A service may send any number.
 const LATEST: u64 = 36_000_000_000;
@@ -20,7 +20,7 @@ pub struct SpokenSpan {
     pub start: f64,
     /// The end.
     pub end: f64,
-    /// What was said.
+    /// The text.
     pub text: String,
 }
 

@@ -1,16 +1,17 @@
-//! Reads values of settings as people write them on a command line and in environment variables.
-//! The form is close to TOML.
+//! Reads values of settings as users write them on a command line and in environment variables. The
+//! form is similar to TOML.
 //!
-//! Not here: which settings exist, and whether a value is valid. Only the service knows that.
+//! Not here: the settings' names, and whether a value is valid. Only the service knows that.
 
 use serde_json::{Map, Value};
 use v2m_messages::tr;
 
 /// Reads a value: true, false, numbers, "strings", 'strings', `[lists]`, `{name = tables}`.
-/// Anything else is a string as it stands, so that simple words need no second pair of quotes in a shell.
+/// Anything else is a string as written, so that simple words need no second pair of quotes in a
+/// shell.
 ///
 /// # Errors
-/// The reason why the text is wrong, in words for the user.
+/// The error in the text, in words for the user.
 pub fn read(text: &str) -> Result<Value, String> {
     let text = text.trim();
     match text.as_bytes() {

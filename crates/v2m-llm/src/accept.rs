@@ -1,23 +1,23 @@
-//! Whether an answer is a rewriting of the text that was given.
+//! Decides whether an answer is a rewriting of the given text.
 //!
-//! By length and by words, which need no second model and no trust in the first: a poem, a refusal,
-//! an essay on the text or an order in it that was carried out share few words with it, or have
-//! another length.
+//! It compares lengths and words. That needs no second model and no trust in the first: a poem, a
+//! refusal, an essay about the text or an executed instruction from the text shares few words with
+//! it, or has another length.
 
 use std::collections::HashMap;
 use v2m_ipc::llm::Bounds;
 use v2m_messages::{tr, verbatim};
 
-/// Characters that an answer may always be longer or shorter by: of a few words, shares say
-/// nothing.
+/// The number of characters by which an answer may always be longer or shorter: with few words,
+/// shares mean nothing.
 const SLACK: f64 = 12.0;
 
-/// For a translation: another language shares no words; three times as long is no translation any
-/// more.
+/// The bounds for a translation: it shares no words with the text, but is at most three times as
+/// long.
 pub const TRANSLATION: Bounds =
     Bounds { shortest: 0.25, longest: 3.0, kept: 0.0, from_original: 0.0 };
 
-/// Whether bounds make sense; a peer may send any numbers.
+/// Whether bounds make sense. A peer may send any numbers.
 pub fn are_sane(bounds: &Bounds) -> bool {
     let Bounds { shortest, longest, kept, from_original } = bounds;
     let share = 0.0..=1.0;
@@ -25,13 +25,13 @@ pub fn are_sane(bounds: &Bounds) -> bool {
         && (1.0..=100.0).contains(longest)
 }
 
-/// Why an answer is refused. The numbers are what was found, and the bound.
+/// Why an answer is refused. The numbers are the measured value and the bound.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Rejection {
-    /// There is no text in it.
+    /// The answer has no text.
     #[error("{}", tr!("the answer is empty"))]
     Empty,
-    /// Too little is left.
+    /// The answer is too short.
     #[error(
         "{}",
         tr!(
@@ -41,7 +41,7 @@ pub enum Rejection {
         )
     )]
     TooShort(f64, f64),
-    /// Too much was added.
+    /// The answer is too long.
     #[error(
         "{}",
         tr!(
@@ -51,7 +51,7 @@ pub enum Rejection {
         )
     )]
     TooLong(f64, f64),
-    /// Too much was added, and the rest was not waited for; the bound.
+    /// The answer is too long and was not read to its end. The number is the bound.
     #[error(
         "{}",
         tr!(
@@ -60,7 +60,7 @@ pub enum Rejection {
         )
     )]
     Endless(f64),
-    /// What was said is missing.
+    /// Words of the text are missing.
     #[error(
         "{}",
         tr!(
@@ -70,7 +70,7 @@ pub enum Rejection {
         )
     )]
     Lost(f64, f64),
-    /// What was not said is there.
+    /// Too many words are not from the text.
     #[error(
         "{}",
         tr!(
@@ -83,7 +83,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// One word for the log, without anything of the text.
+    /// Returns one word for the log, without anything from the text.
     pub fn word(&self) -> &'static str {
         verbatim!(match self {
             Self::Empty => "empty",
@@ -96,8 +96,8 @@ impl Rejection {
     }
 }
 
-/// From how many characters on, white space aside, an answer is too long whatever follows: what
-/// stands around it without being the answer is allowed for.
+/// Returns the number of characters, without white space, from which an answer is too long whatever
+/// follows. It allows for text around the answer itself.
 pub fn most_letters(original: &str, bounds: &Bounds) -> usize {
     const AROUND: f64 = 100.0;
     (letters(original) * bounds.longest + SLACK + AROUND) as usize
@@ -107,10 +107,10 @@ fn letters(text: &str) -> f64 {
     text.chars().filter(|c| !c.is_whitespace()).count() as f64
 }
 
-/// Judges an answer. Linear in both lengths.
+/// Judges an answer. The time is linear in both lengths.
 ///
 /// # Errors
-/// Why it is no rewriting of `original`.
+/// Why the answer is not a rewriting of `original`.
 pub fn judge(original: &str, answer: &str, bounds: &Bounds) -> Result<(), Rejection> {
     if answer.trim().is_empty() {
         return Err(Rejection::Empty);
@@ -133,8 +133,8 @@ pub fn judge(original: &str, answer: &str, bounds: &Bounds) -> Result<(), Reject
     Ok(())
 }
 
-/// The words both have, each as often as both have it: their share of the one's words, and of the
-/// other's.
+/// Counts the common words, each as often as it occurs in both. Returns their shares of the
+/// original's words and of the answer's.
 fn overlap(original: &str, answer: &str) -> (f64, f64) {
     let mut words: HashMap<String, usize> = HashMap::new();
     let (mut had, mut has, mut both) = (0_usize, 0_usize, 0_usize);
@@ -153,7 +153,8 @@ fn overlap(original: &str, answer: &str) -> (f64, f64) {
     (share(had), share(has))
 }
 
-/// In lower case, without marks; each sign of a script that writes no spaces is one.
+/// Returns the words in lower case, without marks. In a script without spaces, each character is a
+/// word.
 fn words_of(text: &str) -> impl Iterator<Item = String> {
     let ideograph = |c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}');
     let mut words = Vec::new();

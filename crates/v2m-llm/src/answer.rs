@@ -1,13 +1,13 @@
-//! What models put around their answer although they were told not to: thoughts, tokens, quotes,
-//! fences, prefaces, notes.
+//! Removes text that models put around their answer despite their instructions: thoughts, tokens,
+//! quotes, fences, prefaces, notes.
 //!
-//! Nothing that the user wrote is touched: what stands in the original text too stays.
+//! Nothing that the user wrote is removed: a marker that also occurs in the original text stays.
 
 use v2m_messages::verbatim;
 
-/// How thoughts begin and end, by the models that write them so (DeepSeek and Qwen; Claude's and
-/// others' tags; Mistral's Magistral; gpt-oss's channels, as OpenAI's "harmony" format has them:
-/// all before the last one are thoughts).
+/// The tags that begin and end thoughts, by the models that write them (DeepSeek and Qwen; Claude's
+/// and others' tags; Mistral's Magistral; gpt-oss's channels in OpenAI's "harmony" format: all
+/// channels before the last one are thoughts).
 const THOUGHTS: [(&str, &str); 9] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -20,17 +20,17 @@ const THOUGHTS: [(&str, &str); 9] = [
     ("<|start|>assistant<|channel|>commentary", FINAL_CHANNEL),
 ];
 
-/// Bytes of the longest beginning.
+/// The length of the longest tag that begins a thought, in bytes.
 pub(crate) const LONGEST_TAG: usize = "<|start|>assistant<|channel|>commentary".len();
 
-/// In gpt-oss's channels the answer proper follows this, and a [`MESSAGE`].
+/// In gpt-oss's channels, the answer itself follows this and a [`MESSAGE`].
 const FINAL_CHANNEL: &str = "<|channel|>final";
 const MESSAGE: &str = "<|message|>";
 
-/// How gpt-oss's thoughts begin and end where the server takes its tokens out.
+/// The beginning and end of gpt-oss's thoughts if the server removes its tokens.
 const BARE_CHANNELS: (&str, &str) = ("analysis", "assistantfinal");
 
-/// Tokens that end an answer, where a server shows them.
+/// Tokens that end an answer, if a server shows them.
 const END_TOKENS: [&str; 11] = [
     "<|im_end|>",
     "<|eot_id|>",
@@ -45,7 +45,7 @@ const END_TOKENS: [&str; 11] = [
     "<|assistant|>",
 ];
 
-/// How a line begins that may announce the answer. In lower case.
+/// Beginnings of a line that may announce the answer, in lower case.
 const PREFACES: [&str; 14] = verbatim!([
     "here is",
     "here's",
@@ -63,8 +63,8 @@ const PREFACES: [&str; 14] = verbatim!([
     "por supuesto",
 ]);
 
-/// What such a line says that an answer is, and nothing that people dictate is: at least one of
-/// each.
+/// Words in such a line that describe an answer, unlike words that people dictate. The line must
+/// contain at least one of each list.
 const DONE: [&str; 16] = [
     "corrected",
     "cleaned",
@@ -84,7 +84,7 @@ const DONE: [&str; 16] = [
     "traducción",
 ];
 
-/// How a paragraph begins that may speak of the answer. In lower case.
+/// Beginnings of a paragraph that may be about the answer, in lower case.
 const NOTES: [&str; 12] = verbatim!([
     "note",
     "(note",
@@ -100,7 +100,7 @@ const NOTES: [&str; 12] = verbatim!([
     "he corregido",
 ]);
 
-/// What it speaks of then.
+/// The subjects of such a paragraph.
 const EDITING: [&str; 12] = [
     "punctuation",
     "grammar",
@@ -116,36 +116,35 @@ const EDITING: [&str; 12] = [
     "muletilla",
 ];
 
-/// How many things that stand within one another are taken off. An answer may be made to have
-/// thousands.
+/// The largest number of nested layers that are removed. An answer may be made to have thousands.
 const MOST_LAYERS: usize = 16;
 
-/// A preface is no longer than this, in bytes.
+/// The longest preface, in bytes.
 const LONGEST_PREFACE: usize = 120;
 
-/// A note is no longer than this, in bytes.
+/// The longest note, in bytes.
 const LONGEST_NOTE: usize = 600;
 
 const QUOTES: [(char, char); 5] = [('"', '"'), ('“', '”'), ('«', '»'), ('„', '“'), ('\'', '\'')];
 
-/// The thought that a text begins with: how it begins, and how it ends.
+/// Returns the tags of the thought at the start of a text: its beginning and its end.
 pub(crate) fn opening_thought(text: &str) -> Option<(&'static str, &'static str)> {
     let text = text.trim_start();
     THOUGHTS.into_iter().find(|(open, _)| starts_with(text, open))
 }
 
-/// How much of a text is behind the last end of a thought, in whatever spelling: its beginning may
-/// be missing.
+/// Returns the text after the last end of a thought, in any letter case. The thought's beginning
+/// may be missing.
 pub(crate) fn after_thoughts(text: &str) -> Option<&str> {
     let ends = THOUGHTS.iter().map(|(_, close)| *close).chain([BARE_CHANNELS.1]);
     let last = ends.filter_map(|close| Some(rfind(text, close)? + close.len())).max();
     last.and_then(|at| text.get(at..))
 }
 
-/// Bytes of the longest end of a thought.
+/// The length of the longest end of a thought, in bytes.
 pub(crate) const LONGEST_END: usize = FINAL_CHANNEL.len();
 
-/// Where `needle`, which is ASCII, stands in the text, in any letter case.
+/// Returns the position of `needle`, which is ASCII, in the text, in any letter case.
 pub(crate) fn find(text: &str, needle: &str) -> Option<usize> {
     let found = text.as_bytes().windows(needle.len());
     found.into_iter().position(|part| part.eq_ignore_ascii_case(needle.as_bytes()))
@@ -159,11 +158,11 @@ fn starts_with(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }
 
-/// The text of an answer to `original`, without what stands around it; `fence` is the name of the
-/// tag that the original stood in.
+/// Returns the answer to `original`, without the text around it. `fence`: the name of the tag
+/// around the original in the prompt.
 pub fn unwrap(answer: &str, original: &str, fence: &str) -> String {
     let mut text = without_thoughts(answer.trim_matches(is_nothing), original);
-    // Each may stand within another.
+    // Each layer may contain another one.
     for _ in 0..MOST_LAYERS {
         let before = text.len();
         text = without_end_tokens(text, original);
@@ -193,32 +192,32 @@ fn without_thoughts<'t>(mut text: &'t str, original: &str) -> &'t str {
         if starts_with(original.trim_start(), open) {
             return text;
         }
-        // A thought without an end is all there is.
+        // A thought without an end is the whole text.
         text = find(text, close)
             .map_or("", |at| &text[at + close.len()..])
             .trim_start_matches(is_nothing);
     }
-    // Some servers swallow the beginning.
+    // Some servers drop the beginning of a thought.
     let ends = THOUGHTS.iter().filter(|(_, close)| find(original, close).is_none());
-    // One that stands after its beginning is a part of the text, which may speak of such tags.
+    // An end after its beginning is part of the text, which may be about such tags.
     let ends = ends.filter(|(open, _)| find(text, open).is_none());
     let last = ends.filter_map(|(_, close)| Some(rfind(text, close)? + close.len())).max();
     last.map_or(text, |at| &text[at..])
 }
 
-/// What gpt-oss says at last. In its channels before that it thinks, or calls tools that it does
+/// Returns gpt-oss's last channel. In its earlier channels it thinks, or calls tools that it does
 /// not have.
 fn final_channel<'t>(text: &'t str, original: &str) -> Option<&'t str> {
     if original.contains("<|channel|>") {
         return None;
     }
     if let Some(at) = rfind(text, FINAL_CHANNEL) {
-        // Between them may stand "<|constrain|>json".
+        // There may be "<|constrain|>json" between them.
         let rest = &text[at + FINAL_CHANNEL.len()..];
         return Some(find(rest, MESSAGE).map_or(rest, |at| &rest[at + MESSAGE.len()..]));
     }
     let (open, close) = BARE_CHANNELS;
-    // "analysisThe user wants…": people put a space there.
+    // "analysisThe user wants…": people would put a space there.
     let begins =
         text.strip_prefix(open).is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
     let at = text.rfind(close).filter(|_| begins && !original.contains(close))?;
@@ -238,7 +237,7 @@ fn without_fence<'t>(text: &'t str, fence: &str) -> &'t str {
     text.strip_suffix(close.as_str()).unwrap_or(text).trim()
 }
 
-/// "Here is the corrected text:" on a line of its own.
+/// Removes a line such as "Here is the corrected text:".
 fn without_preface<'t>(text: &'t str, original: &str) -> &'t str {
     let Some((first, rest)) = text.split_once('\n') else { return text };
     let first = first.trim().trim_matches('*');
@@ -253,7 +252,7 @@ fn without_preface<'t>(text: &'t str, original: &str) -> &'t str {
     if is_one { rest.trim_start() } else { text }
 }
 
-/// A last paragraph that tells what was done.
+/// Removes a last paragraph that describes the changes.
 fn without_note<'t>(text: &'t str, original: &str) -> &'t str {
     let Some(at) = text.trim_end().rfind("\n\n") else { return text };
     if text.len() - at > LONGEST_NOTE {
@@ -265,7 +264,7 @@ fn without_note<'t>(text: &'t str, original: &str) -> &'t str {
     if is_one && !text[..at].trim().is_empty() { text[..at].trim_end() } else { text }
 }
 
-/// "```text\n…\n```" around the whole, and nowhere within.
+/// Removes "```text\n…\n```" around the whole answer, if there are no other fences.
 fn without_code_fence<'t>(text: &'t str, original: &str) -> &'t str {
     if original.contains("```") {
         return text;

@@ -1,9 +1,9 @@
-//! What the configuration allows: the one endpoint that may be asked.
+//! Reads the one endpoint that the configuration allows.
 //!
-//! The file is the daemon's, and its variables are too (`V2M_CONFIG`, `V2M_LLM__PROVIDER`,
-//! `V2M_LLM__BASE_URL`). They are read here, anew with each question, because whoever reaches the
-//! socket can name any endpoint in a question. Only two keys are looked at; `tests/llm/allowed.rs`
-//! holds this reading and the daemon's together.
+//! The file and the variables (`V2M_CONFIG`, `V2M_LLM__PROVIDER`, `V2M_LLM__BASE_URL`) are the
+//! daemon's. They are read here again with each question, because every client of the socket can
+//! name any endpoint in a question. Only two keys are read; `tests/llm/allowed.rs` checks that the
+//! daemon reads them in the same way.
 
 use crate::client::Address;
 use crate::wire;
@@ -16,19 +16,19 @@ use v2m_ipc::llm::{Endpoint, Provider, is_base_url};
 use v2m_messages::tr;
 use v2m_net::configuration::{self, Unread};
 
-/// What may be asked.
+/// The allowed endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// `llm.provider`; `None`: nothing may be asked.
+    /// `llm.provider`. `None`: no endpoint is allowed.
     pub provider: Option<Provider>,
-    /// `llm.base_url`; `None`: the provider's own.
+    /// `llm.base_url`. `None`: the provider's own URL.
     pub base_url: Option<String>,
 }
 
-/// Why an endpoint is not asked. For people; the first field is the configuration's file.
+/// Why an endpoint is not allowed, for people. The first field is the configuration's file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Nothing tells where the file is.
+    /// The location of the file is unknown.
     #[error(
         "{}",
         tr!(
@@ -37,7 +37,7 @@ pub enum ConfigError {
         )
     )]
     NoHome,
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(
         "{}",
         tr!(
@@ -47,7 +47,7 @@ pub enum ConfigError {
         )
     )]
     Unreadable(PathBuf, io::Error),
-    /// It cannot be understood.
+    /// The file is invalid.
     #[error(
         "{}",
         tr!(
@@ -62,34 +62,33 @@ pub enum ConfigError {
     #[error(
         "{}",
         tr!(
-            "no language model is asked, since the configuration in {path} names none. Choose one, such as: \
+            "the configuration in {path} names no language model. Choose one, such as: \
              v2m-send config set llm.provider=ollama llm.model=NAME",
             path = .0.display()
         )
     )]
     NoProvider(PathBuf),
-    /// Another one is set.
+    /// Another endpoint is set.
     #[error(
         "{}",
         tr!(
-            "{asked} is not asked, since the configuration in {path} allows {allowed} and nothing else. To allow another \
-             one, set llm.provider and llm.base_url: v2m-send config set llm.base_url=URL",
+            "v2m-llm does not contact {asked}: the configuration in {path} allows only {allowed}. To allow \
+             another address, set llm.provider and llm.base_url: v2m-send config set llm.base_url=URL",
             asked = .1,
             path = .0.display(),
             allowed = .2
         )
     )]
     Other(PathBuf, String, String),
-    /// It is another file than the one that may be read: this process cannot read it, and the next
-    /// one can.
-    #[error("{}", tr!("the configuration is another file now"))]
+    /// The file was replaced by one that this process must not read. The next process can read it.
+    #[error("{}", tr!("another file has replaced the configuration"))]
     Replaced,
 }
 
-/// Checks that the configuration allows `endpoint`, and gives its address.
+/// Checks that the configuration allows `endpoint` at this address.
 ///
 /// # Errors
-/// [`ConfigError`]: another endpoint is allowed, or none, or that cannot be told.
+/// [`ConfigError`]: another endpoint is allowed, or none, or this cannot be determined.
 pub fn check(endpoint: &Endpoint, address: &Address) -> Result<(), ConfigError> {
     let path = configuration::path().ok_or(ConfigError::NoHome)?;
     let allowed = read(&path, env::vars_os())?;
@@ -104,10 +103,10 @@ pub fn check(endpoint: &Endpoint, address: &Address) -> Result<(), ConfigError> 
     Err(ConfigError::Other(path, asked, shown(provider, url)))
 }
 
-/// What the file at `path` and the variables allow. A missing file says nothing.
+/// Reads what the file at `path` and the variables allow. A missing file sets nothing.
 ///
 /// # Errors
-/// The file cannot be read or understood, or one of the two keys has a value that is not allowed.
+/// Fails if the file cannot be read or parsed, or if one of the two keys has an invalid value.
 pub fn read(
     path: &Path,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -122,7 +121,7 @@ pub fn read(
     let document = document.map_err(|error| invalid(error.message().replace('\n', "; ")))?;
     if let Some(section) = document.get("llm").and_then(|item| item.as_table_like()) {
         for (key, item) in section.iter() {
-            // Of another kind than text is no value of these keys.
+            // Only strings are valid values of these keys.
             allowed.set(key, item.as_str().unwrap_or("?")).map_err(invalid)?;
         }
     }
@@ -143,13 +142,12 @@ impl Allowed {
             "provider" if value == "none" => self.provider = None,
             "provider" => {
                 let named = Provider::named(value);
-                let named =
-                    named.ok_or_else(|| tr!("llm.provider is none of those that there are"));
+                let named = named.ok_or_else(|| tr!("llm.provider has an unknown value"));
                 self.provider = Some(named?);
             }
             "base_url" if value.is_empty() => self.base_url = None,
             "base_url" if is_base_url(value) => self.base_url = Some(value.to_owned()),
-            // Not repeated: it may hold a secret.
+            // Not repeated, because it may contain a secret.
             "base_url" => return Err(tr!("llm.base_url is not allowed").to_owned()),
             _ => {}
         }
@@ -157,7 +155,7 @@ impl Allowed {
     }
 }
 
-/// The key of `[llm]` that a variable sets.
+/// Returns the key of `[llm]` that a variable sets.
 fn variable(name: &str) -> Option<String> {
     configuration::variable(name).filter(|(section, _)| section == "llm").map(|(_, key)| key)
 }

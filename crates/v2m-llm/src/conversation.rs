@@ -1,6 +1,6 @@
 //! One connection: questions in, answers out, in order.
 //!
-//! Who is gone while a model is asked is not answered, and the model is not asked any further.
+//! If the peer disconnects, its question is cancelled.
 
 use crate::client::{Cancel, Client};
 use crate::question::{self, Completion};
@@ -14,19 +14,19 @@ use v2m_messages::tr;
 use v2m_net::configuration::renew;
 use v2m_net::peer::{Came, FrameWait, Peer, not_understood};
 
-/// What comes next.
+/// The next input from the peer.
 enum Next {
-    /// A frame that is a question.
+    /// A valid question.
     Question(Box<Question>),
-    /// A frame that is none, and why; the next one may be.
+    /// A frame that is not a question, with the reason. The next frame may be one.
     Nonsense(String),
-    /// Where a frame would begin cannot be told any more: say this and close.
+    /// The next frame cannot be found any more. Send this message and close.
     Last(String),
-    /// Nothing more.
+    /// The end of the input.
     End,
 }
 
-/// A peer that was let in.
+/// An accepted peer.
 pub struct Conversation<'a> {
     peer: Peer,
     client: &'a Client,
@@ -35,15 +35,16 @@ pub struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    /// On a blocking stream. A peer that is silent for `idle` between questions is left.
+    /// Makes a conversation on a blocking stream. A peer that is silent for `idle` between
+    /// questions is disconnected.
     pub fn new(stream: UnixStream, client: &'a Client, idle: Duration) -> Self {
         Self { peer: Peer::new(stream), client, idle, frames: FrameDecoder::for_requests() }
     }
 
-    /// Answers questions until the peer is done or errs.
+    /// Answers questions until the peer is done or makes an error.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn hold(&mut self) -> io::Result<()> {
         self.peer.limit_writes()?;
         loop {
@@ -60,10 +61,10 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Says that there is no room, and closes.
+    /// Reports that there is no room, and closes.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn refuse(&mut self, most: usize) -> io::Result<()> {
         let message = self.peer.no_room(most)?;
         self.close_with(&Answer::Failed { trouble: FailureKind::Unavailable, message })
@@ -86,7 +87,7 @@ impl<'a> Conversation<'a> {
                 Came::Bytes(got) => self.frames.push(&chunk[..got]),
                 Came::End => return Ok(Next::End),
                 Came::Late => {
-                    let told = tr!("the question was begun and not ended in time");
+                    let told = tr!("the question did not arrive completely in time");
                     return Ok(Next::Last(told.into()));
                 }
                 Came::Short => {
@@ -96,7 +97,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// What the question comes to; it is given up if nobody waits for it any more.
+    /// Answers the question. It is cancelled if the peer disconnects.
     fn ask(&self, question: &Question) -> io::Result<Completion> {
         let cancel = Arc::new(Cancel::default());
         self.peer.watched(&cancel, false, || question::answer(question, self.client, &cancel))
@@ -120,7 +121,7 @@ impl<'a> Conversation<'a> {
 fn parse(frame: &[u8]) -> Next {
     match serde_json::from_slice(frame) {
         Ok(question) => Next::Question(Box::new(question)),
-        // Where it stopped, not what stands there: that may be a text.
+        // Report the position, not the content, which may be a text.
         Err(error) => Next::Nonsense(tr!(
             "no question that this version knows (line {line}, column {column})",
             line = error.line(),

@@ -1,22 +1,22 @@
-//! `v2m-llm`: asks language models for the daemon, which has no network.
+//! `v2m-llm` asks language models for the daemon, which has no network access.
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
+//! | [`args`] | the help text; [`v2m_ipc::arguments`] reads the command line |
 //! | [`conversation`] | one connection: questions in, answers out |
 //! | [`question`] | one question: checked, asked, judged, logged |
 //! | [`config`] | the one endpoint that the configuration allows |
-//! | [`client`] | HTTP: deadlines, attempts, limits; the only module with a network |
-//! | [`wire`] | how each provider wants to be asked, pure |
-//! | [`prompt`] | the text within a fence that it cannot close, pure |
-//! | [`accept`] | whether an answer is a rewriting of the text, pure |
+//! | [`client`] | HTTP: deadlines, attempts, limits; the only module that uses the network |
+//! | [`wire`] | the providers' APIs, pure |
+//! | [`prompt`] | puts the text in a fence that it cannot close, pure |
+//! | [`accept`] | decides whether an answer is a rewriting of the text, pure |
 //!
-//! The socket, keys, files, TLS and the journal are [`v2m_net`], which `v2m-remote` has too.
+//! The socket, keys, files, TLS and the journal are in [`v2m_net`], which `v2m-remote` uses too.
 //!
-//! Dictated text is data, never instruction. Two things hold that, neither of them trusting the
-//! model: the fence of [`prompt`], and the judgement of [`accept`], by which an answer that is no
-//! rewriting is refused. What is asked in which words, presets and settings are the daemon's; the
-//! frames are [`v2m_ipc::llm`]. Nothing here writes a file, and no text and no key is ever logged.
+//! Dictated text is data, never an instruction. Two mechanisms ensure this, and neither trusts the
+//! model: the fence of [`prompt`], and the judgement of [`accept`], which refuses an answer that is
+//! not a rewriting. The daemon decides the instructions, presets and settings; the frames are in
+//! [`v2m_ipc::llm`]. Nothing here writes a file, and no text and no key is ever logged.
 
 #![forbid(unsafe_code)]
 
@@ -37,7 +37,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use v2m_net::{Program, listen, service};
 
-/// The whole program: reads the arguments, then serves the daemon until nobody asks any more.
+/// Runs the program: reads the arguments, then serves the daemon until it has been idle for long
+/// enough.
 pub fn main() -> ExitCode {
     let program = Program {
         name: "v2m-llm",

@@ -1,37 +1,37 @@
-//! The prompt: what is to be done, and the text within a fence that it cannot close.
+//! Makes the prompt: the instruction, and the text in a fence that it cannot close.
 
 use crate::answer;
 
-/// What a model is given.
+/// The prompt for a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
-    /// What it is to do: ours and the user's words, none of the text's.
+    /// The instruction: v2m's and the user's words, none of the text's.
     pub system: String,
     /// The fenced text.
     pub user: String,
-    /// The fence, to be taken off an answer that repeats it.
+    /// The fence's name, to remove the fence from an answer that repeats it.
     fence: String,
     /// The text itself.
     original: String,
 }
 
-/// What is to be done with the text.
+/// The task for the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PromptTask<'a> {
-    /// What a preset or the user says.
+    /// Rewrite the text as a preset or the user says.
     Rewrite {
-        /// In words.
+        /// The instruction in words.
         instruction: &'a str,
     },
-    /// Translate it.
+    /// Translate the text.
     Translate {
-        /// Into this language, by its English name.
+        /// The English name of the target language.
         into: &'a str,
     },
 }
 
 impl Prompt {
-    /// For a text. `chance` is any number that the text's author cannot know.
+    /// Makes the prompt for a text. `chance` is any number that the text's author cannot know.
     pub fn new(task: PromptTask<'_>, text: &str, chance: u64) -> Self {
         let fence = fence(text, chance);
         let task = match task {
@@ -52,15 +52,15 @@ impl Prompt {
         Self { system, user, fence, original: text.to_owned() }
     }
 
-    /// The text of an answer, without what models put around it ([`answer::unwrap`]).
+    /// Returns an answer's text, without anything that models put around it ([`answer::unwrap`]).
     pub fn unwrap_answer(&self, answer: &str) -> String {
         answer::unwrap(answer, &self.original, &self.fence)
     }
 }
 
-/// A tag's name that does not stand in the text.
+/// Returns a tag name that does not occur in the text.
 fn fence(text: &str, chance: u64) -> String {
-    // As nobody knows `chance`, the first one will do; if not, one of the next.
+    // Nobody knows `chance`, so the first name is nearly always free.
     let mut names = (0..).map(|n: u64| format!("dictation-{:016x}", chance.wrapping_add(n)));
     names.find(|name| !text.contains(name.as_str())).unwrap_or_default()
 }

@@ -1,5 +1,4 @@
-//! One question: whether it makes sense, whom it is asked, what becomes of the answer, and the one
-//! line that is logged.
+//! Handles one question: checks it, chooses its endpoint, judges the answer, and logs one line.
 
 use crate::accept::{self, Rejection};
 use crate::client::{Address, Cancel, Client, EndpointError, QuestionLimits, Tally, Target};
@@ -18,16 +17,16 @@ use v2m_net::{keys, log};
 const MAX_INSTRUCTION: usize = 32 << 10;
 /// The longest name of a language or a model, in bytes.
 const MAX_NAME: usize = 200;
-/// Nobody waits longer for an answer.
+/// The longest accepted time limit for an answer.
 const MAX_TOTAL: Duration = Duration::from_secs(60 * 60);
-/// Nobody waits longer for a connection.
+/// The longest accepted time limit for a connection.
 const MAX_CONNECT: Duration = Duration::from_secs(60);
-/// So many models are named to who asked for another.
+/// The number of existing models in the error about an unknown model.
 const NAMED: usize = 10;
 
-/// Why there is no text, with what the log may tell of it.
+/// Why there is no text, with the part that may be logged.
 enum QuestionError {
-    /// Why it makes no sense; shown by [`v2m_messages::text`].
+    /// The question is invalid, for this reason; shown with [`v2m_messages::text`].
     BadQuestion(&'static str),
     Llm(EndpointError),
     Rejected(Rejection),
@@ -39,18 +38,18 @@ impl From<EndpointError> for QuestionError {
     }
 }
 
-/// What a question comes to.
+/// The outcome of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// This is the answer.
+    /// The question has an answer.
     Answered(Answer),
-    /// It was cancelled: nobody is there to be answered.
+    /// The question was cancelled, and there is no peer for an answer.
     Cancelled,
-    /// This process cannot read what is allowed, and the next one can.
+    /// This process cannot read the configuration any more, but the next one can.
     Renew,
 }
 
-/// Answers one question; blocking.
+/// Answers one question. Blocks.
 pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Completion {
     let begun = Instant::now();
     let mut tally = Tally::default();
@@ -79,17 +78,20 @@ pub fn answer(question: &Question, client: &Client, cancel: &Arc<Cancel>) -> Com
         }
         Err(QuestionError::BadQuestion(why)) => {
             let why = v2m_messages::text(why);
-            failed(FailureKind::BadQuestion, tr!("the question makes no sense: {why}", why))
+            failed(FailureKind::BadQuestion, tr!("the question is not valid: {why}", why))
         }
         Err(QuestionError::Llm(error)) => failed(FailureKind::Unavailable, error.to_string()),
         Err(QuestionError::Rejected(rejection)) => failed(
             FailureKind::Rejected,
-            tr!("the language model's answer is no rewriting of the text: {rejection}", rejection),
+            tr!(
+                "the language model's answer is not a rewriting of the text: {rejection}",
+                rejection
+            ),
         ),
     }
 }
 
-/// Provider, model and host; not the rest of an address, which may be private.
+/// Returns provider, model and host for the log. The rest of an address may be private.
 fn whom(question: &Question) -> String {
     let (Question::Rewrite { endpoint, .. }
     | Question::Translate { endpoint, .. }
@@ -165,8 +167,8 @@ fn address(endpoint: &Endpoint) -> Result<Address, EndpointError> {
     Ok(Address::parse(endpoint.base_url.as_deref().unwrap_or_else(own))?)
 }
 
-/// Whom to ask, if the configuration allows it: with the key of that host, where there is one;
-/// without, where that may do.
+/// Returns the target if the configuration allows it, with the host's key if there is one. Without
+/// a key, only if the host may work without one.
 fn target(endpoint: &Endpoint) -> Result<Target, QuestionError> {
     let Endpoint { provider, model, temperature, .. } = endpoint;
     if !(0.0..=2.0).contains(temperature) {
@@ -179,7 +181,8 @@ fn target(endpoint: &Endpoint) -> Result<Target, QuestionError> {
     config::check(endpoint, &address).map_err(EndpointError::NotAllowed)?;
     let key = keys::find(&address).map_err(EndpointError::Key)?;
     address.may_carry(key.as_ref()).map_err(EndpointError::from)?;
-    // The services themselves take no question without a key; what other servers ask for, they say.
+    // The providers' own services accept no question without a key. Other servers report it
+    // themselves.
     if key.is_none() && keys::service(&address).is_some() {
         let places = keys::places(&address, *provider);
         return Err(EndpointError::NoKey(address.url, places).into());
@@ -193,7 +196,7 @@ fn target(endpoint: &Endpoint) -> Result<Target, QuestionError> {
     Ok(Target { provider, address, model, temperature, key, limits })
 }
 
-/// What is wrong when no model is named: with those that there are, if that can be told.
+/// Returns the error for a missing model name, with the existing models if they are known.
 fn unnamed(
     target: &Target,
     client: &Client,
@@ -221,7 +224,11 @@ fn check(
         }
         client.probe(target, cancel, tally)?;
         let url = &address.url;
-        return Ok(tr!("{url} answers, and lists no models; {model} is believed", url, model));
+        return Ok(tr!(
+            "{url} answers, but does not list its models; v2m could not check that it has {model}",
+            url,
+            model
+        ));
     };
     let url = address.url.clone();
     if model.trim().is_empty() {
@@ -233,7 +240,7 @@ fn check(
     }
 }
 
-/// A few names for people, and how many more there are. `None`: there are none.
+/// Returns a few names for people, and the number of the others. `None` if there are none.
 fn some(models: &[String]) -> Option<String> {
     let short = |name: &String| plain::line(name).chars().take(80).collect::<String>();
     let names = models.iter().take(NAMED).map(short).collect::<Vec<_>>().join(", ");

@@ -1,9 +1,9 @@
-//! What lexopt says of a wrong command line, in the user's language.
+//! Translates lexopt's errors about a command line.
 
 use crate::tr;
 use lexopt::Error;
 
-/// What is wrong with the command line.
+/// Returns the error in the command line, in the user's language.
 #[must_use]
 pub fn refusal(error: &Error) -> String {
     match error {
@@ -24,12 +24,12 @@ pub fn refusal(error: &Error) -> String {
             let argument = format_args!("{argument:?}");
             tr!("argument is invalid unicode: {argument}", argument)
         }
-        // Why it does not fit is only known in English; the usage below says what fits.
+        // The reason is only known in English; the usage text below shows what is valid.
         Error::ParsingFailed { value, .. } => {
             let argument = format_args!("{value:?}");
             tr!("the value {argument} is not valid here", argument)
         }
-        // Our own text.
+        // v2m's own text.
         Error::Custom(own) => own.to_string(),
     }
 }

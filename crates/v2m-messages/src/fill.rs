@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write as _};
 
-/// Puts each value in place of `{its name}`; `{{` and `}}` become braces. A placeholder without a
-/// value stays as it is: a wrong translation must not take the message away.
+/// Replaces each `{name}` with its value. `{{` and `}}` become braces. A placeholder without a
+/// value stays as it is: a wrong translation must not suppress the message.
 #[must_use]
 pub fn fill(template: &str, values: &[(&str, &dyn Display)]) -> String {
     let mut filled = String::with_capacity(template.len() * 2);
@@ -17,7 +17,8 @@ pub fn fill(template: &str, values: &[(&str, &dyn Display)]) -> String {
         } else {
             match placeholder(from, values) {
                 Some((value, after)) => {
-                    // Writing to a string cannot fail; a value's own Display may, and shows less.
+                    // Writing to a string cannot fail. A value's own Display may fail, and then
+                    // shows less.
                     let _ = write!(filled, "{value}");
                     after
                 }
@@ -32,7 +33,7 @@ pub fn fill(template: &str, values: &[(&str, &dyn Display)]) -> String {
     filled
 }
 
-/// The value of the placeholder with which `text` begins, and what follows it.
+/// Returns the value of the placeholder at the start of `text`, and the text after it.
 fn placeholder<'a, 'v>(
     text: &'a str,
     values: &[(&str, &'v dyn Display)],

@@ -1,12 +1,12 @@
 //! The message catalogue: the texts that v2m's programs show, in the user's language.
 //!
-//! The English text stands in the code, inside [`tr!`], and identifies the message, as with GNU
+//! The English text is in the code, inside [`tr!`], and identifies the message, as with GNU
 //! gettext. Translations are in `po/LANGUAGE.po`; the build script turns them into tables.
 //! `tests/sources` reads all sources and checks that each message is translated, with the same
 //! placeholders; `make messages` adds new messages to the files.
 //!
-//! Not translated: what programs read (JSON keys, D-Bus, exit codes), the journal's own messages,
-//! manuals, shells' completions, and what a language model is told.
+//! Not translated: text for programs (JSON keys, D-Bus, exit codes), the journal's own messages,
+//! manuals, shell completions, and prompts for language models.
 
 #[cfg(feature = "lexopt")]
 pub mod arguments;
@@ -35,19 +35,19 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue of a language, by its ISO 639-1 code.
+    /// Returns the catalogue of a language, by its ISO 639-1 code.
     #[must_use]
     pub fn of(language: &str) -> Option<&'static Self> {
         CATALOGUES.iter().find(|catalogue| catalogue.language == language)
     }
 
-    /// The translation of `english`.
+    /// Returns the translation of `english`.
     #[must_use]
     pub fn text(&self, english: &str) -> Option<&'static str> {
         self.forms(english)?.first().copied()
     }
 
-    /// The translation for the number `n` of a message whose singular is `english`.
+    /// Returns the translation for the number `n` of a message with the singular `english`.
     #[must_use]
     pub fn plural(&self, english: &str, n: u64) -> Option<&'static str> {
         self.forms(english)?.get(usize::from(n != 1)).copied()
@@ -59,16 +59,16 @@ impl Catalogue {
     }
 }
 
-/// Whether the messages are in English in any locale.
+/// Whether all messages are in English, whatever the locale.
 static ENGLISH: AtomicBool = AtomicBool::new(false);
 
-/// Shows all further messages in English, for what is in English in every locale: the completions
-/// of shells, which packages build once for all users.
+/// Shows all further messages in English. For text that is in English in every locale: shell
+/// completions, which packages build once for all users.
 pub fn keep_to_english() {
     ENGLISH.store(true, Ordering::Relaxed);
 }
 
-/// The catalogue that the user's locale asks for. `None`: English.
+/// Returns the catalogue for the user's locale. `None`: English.
 fn in_force() -> Option<&'static Catalogue> {
     static IN_FORCE: OnceLock<Option<&'static Catalogue>> = OnceLock::new();
     if ENGLISH.load(Ordering::Relaxed) {
@@ -83,48 +83,48 @@ fn in_force() -> Option<&'static Catalogue> {
     })
 }
 
-/// The language of the messages: the ISO 639-1 code of a catalogue, or `en`.
+/// Returns the language of the messages: the ISO 639-1 code of a catalogue, or `en`.
 #[must_use]
 pub fn language() -> &'static str {
     in_force().map_or("en", |catalogue| catalogue.language)
 }
 
-/// The languages that the user reads, the preferred one first, as the locale names them: ISO 639-1
-/// codes, whether there is a catalogue for them or not.
+/// Returns the languages that the user reads, according to the locale, the preferred one first: ISO
+/// 639-1 codes, with or without a catalogue.
 #[must_use]
 pub fn wanted_languages() -> Vec<String> {
     locale::languages(|name| std::env::var(name).ok())
 }
 
-/// The translation of a text that was marked with [`mark!`].
+/// Returns the translation of a text that was marked with [`mark!`].
 #[must_use]
 pub fn text(english: &'static str) -> &'static str {
     in_force().and_then(|catalogue| catalogue.text(english)).unwrap_or(english)
 }
 
-/// What users may say for a text that was marked with [`mark!`]: its translation in each catalogue.
-/// The program that understands it may have another locale than the user who says it.
+/// Returns the words that users may say for a text that was marked with [`mark!`]: its translation
+/// in each catalogue. The program that understands them may have another locale than the user.
 pub fn translations(english: &str) -> impl Iterator<Item = &'static str> {
     CATALOGUES.iter().filter_map(move |catalogue| catalogue.text(english))
 }
 
-/// Used by [`tr!`]: the translation of a text with a context, which keeps apart two messages with the
-/// same English text.
+/// Used by [`tr!`]: returns the translation of a text with a context, which distinguishes messages
+/// with the same English text.
 #[must_use]
 pub fn in_context(english: &'static str, id: &str) -> &'static str {
     in_force().and_then(|catalogue| catalogue.text(id)).unwrap_or(english)
 }
 
-/// Used by [`tr!`]: the form of a message for the number `n`.
+/// Used by [`tr!`]: returns the form of a message for the number `n`.
 #[must_use]
 pub fn plural(one: &'static str, many: &'static str, n: u64) -> &'static str {
     let english = if n == 1 { one } else { many };
     in_force().and_then(|catalogue| catalogue.plural(one, n)).unwrap_or(english)
 }
 
-/// A number on which the form of a message depends.
+/// A number that selects the form of a message.
 pub trait Count {
-    /// The number; `u64::MAX` for one that does not fit.
+    /// Returns the number, or `u64::MAX` if it does not fit.
     fn count(self) -> u64;
 }
 
@@ -141,14 +141,14 @@ macro_rules! counts {
 }
 counts!(u32, u64, usize, u128);
 
-/// A message in the user's language.
+/// Returns a message in the user's language.
 ///
 /// - `tr!("Recording")`: a `&'static str`.
-/// - `tr!("reading {path}: {error}", path = path.display(), error)`: a `String`. `error` alone stands
-///   for `error = error`. Placeholders are names only, without a format; where one is needed, give
-///   `seconds = format_args!("{seconds:.1}")`. `{{` and `}}` stand for braces.
+/// - `tr!("reading {path}: {error}", path = path.display(), error)`: a `String`. `error` alone
+///   stands for `error = error`. Placeholders are names only, without a format; if one is needed,
+///   write `seconds = format_args!("{seconds:.1}")`. `{{` and `}}` stand for braces.
 /// - `tr!("{n} file" | "{n} files" % count)`: the form for a number, which `{n}` shows.
-/// - `tr!("noun" => "Recording")`: a context, where one English text needs two translations.
+/// - `tr!("noun" => "Recording")`: a context, if one English text needs two translations.
 ///
 /// The syntax is that of the crate `tr`, so that `xtr` and editors for gettext know it. The texts
 /// must be literals: `tests/sources` reads them in the source.
@@ -176,8 +176,8 @@ macro_rules! tr {
     };
 }
 
-/// Marks a text for the catalogue where it cannot be translated yet, such as in a `static`. Show it
-/// with [`text`].
+/// Marks a text for the catalogue if it cannot be translated yet, for example in a `static`. Show
+/// it with [`text`].
 #[macro_export]
 macro_rules! mark {
     ($text:literal) => {
@@ -185,8 +185,8 @@ macro_rules! mark {
     };
 }
 
-/// Marks code whose texts stay English, because programs read them or only the journal gets them:
-/// `tests/sources` asks that every other sentence is a message.
+/// Marks code with texts that stay English, because programs or only the journal get them.
+/// `tests/sources` requires every other sentence to be a message.
 #[macro_export]
 macro_rules! verbatim {
     ($($code:tt)*) => {

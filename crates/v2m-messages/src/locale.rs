@@ -1,10 +1,10 @@
-//! Which languages the user reads, from the environment.
+//! Finds the languages that the user reads in the environment.
 
-/// The languages that the environment asks for, the preferred one first, as ISO 639-1 codes.
+/// Returns the languages in the environment, the preferred one first, as ISO 639-1 codes.
 ///
 /// The rule is GNU gettext's ("The LANGUAGE variable" and "Locale environment variables" in its
-/// manual): `LC_ALL`, `LC_MESSAGES` and `LANG`, the first that is set and not empty, name the locale;
-/// `LANGUAGE`, a list, goes before it, unless the locale is `C`.
+/// manual): the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set and not empty names the
+/// locale. `LANGUAGE`, a list, takes precedence over it, unless the locale is `C`.
 pub(crate) fn languages(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
@@ -16,7 +16,7 @@ pub(crate) fn languages(variable: impl Fn(&str) -> Option<String>) -> Vec<String
     entries.map(|entry| name(entry).to_ascii_lowercase()).collect()
 }
 
-/// The language of a locale: `es` of `es_MX.UTF-8@euro`.
+/// Returns the language of a locale: `es` of `es_MX.UTF-8@euro`.
 fn name(locale: &str) -> &str {
     let end = locale.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(locale.len());
     &locale[..end]

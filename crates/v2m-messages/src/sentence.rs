@@ -1,7 +1,7 @@
-//! Makes a sentence of a part of one.
+//! Makes a complete sentence from a part of one.
 
-/// The text with its first letter in upper case. What opens a question or an exclamation in Spanish
-/// may stand before it.
+/// Returns the text with its first letter in upper case. In Spanish, an opening mark of a question
+/// or an exclamation may precede it.
 #[must_use]
 pub fn capitalised(text: &str) -> String {
     let rest = text.trim_start_matches(['¿', '¡']);
@@ -11,7 +11,8 @@ pub fn capitalised(text: &str) -> String {
     format!("{opening}{first}{}", chars.as_str())
 }
 
-/// The text with a full stop at its end, unless it ends with a mark that is one, asks or exclaims.
+/// Returns the text with a full stop at its end, unless it ends with a full stop, a question mark
+/// or an exclamation mark.
 #[must_use]
 pub fn ended(text: &str) -> String {
     let text = text.trim_end_matches('.');

@@ -1,12 +1,12 @@
-//! The commonest errors of the system, which the standard library knows in English only.
+//! The system's commonest errors. The standard library has them only in English.
 
 use crate::tr;
 use std::io::{self, ErrorKind};
 
-/// The error in the user's language, if users meet it often; otherwise in the system's words.
+/// Returns the error in the user's language, if it is common; otherwise in the system's words.
 #[must_use]
 pub fn system_error(error: &io::Error) -> String {
-    // One without a number has a text of its own.
+    // An error without a number has its own text.
     let Some(code) = error.raw_os_error() else { return error.to_string() };
     let known = match error.kind() {
         ErrorKind::NotFound => tr!("No such file or directory"),

@@ -1,5 +1,5 @@
-//! What notifications need of translations: short titles, and reasons that are divided as the English
-//! ones are.
+//! Tests of translations for notifications: titles must be short, and reasons must have the same
+//! parts as the English ones.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -31,8 +31,8 @@ fn sources() -> Vec<String> {
     texts
 }
 
-/// The titles that are given to a failure as they are: `.in_brief(tr!("title"), …`. Those with
-/// values in them may be longer.
+/// Returns the titles that are given to a failure unchanged: `.in_brief(tr!("title"), …`. Titles
+/// with values may be longer.
 fn titles(source: &str) -> impl Iterator<Item = &str> {
     source.split(".in_brief(").skip(1).filter_map(|rest| {
         let title = rest.trim_start().strip_prefix("tr!(")?.trim_start().strip_prefix('"')?;
@@ -51,7 +51,7 @@ fn titles_of_failures_are_short_enough_to_be_shown() {
     }
 }
 
-/// The marks at which a notification divides the reason why a text was not delivered.
+/// The marks at which a notification divides the reason for a failed delivery.
 fn marks(text: &str) -> Vec<&str> {
     [": ", "; ", ". "].into_iter().flat_map(|mark| text.matches(mark)).collect()
 }

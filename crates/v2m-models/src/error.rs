@@ -1,4 +1,4 @@
-//! What can go wrong with a model file, in words that say what to do. Names that lead to no file:
+//! Errors about model files. The messages say what to do. For names without a file, see
 //! [`crate::paths::PathError`].
 
 use std::io;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use v2m_files::FileError;
 use v2m_messages::tr;
 
-/// What is done to a file or folder.
+/// The operation on a file or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
-    /// Making it.
+    /// Creating it.
     Create,
     /// Opening it.
     Open,
@@ -17,14 +17,14 @@ pub enum Doing {
     Read,
     /// Removing it.
     Remove,
-    /// Taking a file out of it.
+    /// Extracting a file from it.
     Unpack,
     /// Writing it.
     Write,
 }
 
 impl Doing {
-    /// That the system refused it.
+    /// Formats the message that this operation failed.
     fn failed(self, path: &Path, error: &io::Error) -> String {
         let (path, error) = (path.display(), v2m_messages::system_error(error));
         match self {
@@ -41,22 +41,22 @@ impl Doing {
 /// Why a model could not be read, made or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The system refused to read or write.
+    /// A system call failed.
     #[error("{}", .doing.failed(path, source))]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: Doing,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file does not hold what it should.
+    /// A file's content is invalid.
     #[error("{}: {what}", .path.display())]
     Bad {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and where possible what to do.
+        /// The error, and the remedy if possible.
         what: String,
     },
     /// A file has another digest than the published one.
@@ -72,19 +72,19 @@ pub enum ModelError {
         /// The file's digest.
         found: String,
     },
-    /// A file could not be written whole.
+    /// A file could not be written completely.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
 impl ModelError {
-    /// For `map_err`: an [`io::Error`] met while `doing` something to `path`.
+    /// Returns a function for `map_err` that adds the operation and the path to an [`io::Error`].
     pub fn io(doing: Doing, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
     }
 
-    /// A file that does not hold what it should.
+    /// Creates the error for a file with invalid content.
     pub fn bad(path: &Path, what: impl Into<String>) -> Self {
         Self::Bad { path: path.to_owned(), what: what.into() }
     }

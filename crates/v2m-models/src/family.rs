@@ -1,54 +1,55 @@
-//! The families of models in GGUF form: what each can be asked for, and why something is refused.
+//! The families of models in GGUF form: what each supports, and why something is refused.
 //!
-//! One place for this, because four ask: `v2m-model use`, the daemon before it changes a setting or
-//! records, its status, and the engine. What a file must hold is in `moonshine` and `nemo`.
+//! This is in one place because it is used by `v2m-model use`, the daemon (before it changes a
+//! setting or records, and for its status), and the engine. The required content of a file is in
+//! `moonshine` and `nemo`.
 
 use crate::language::Languages;
 use v2m_messages::tr;
 
-/// A family, as far as its members differ in what they can be asked for.
+/// A family of models with the same features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// Moonshine (Useful Sensors): English.
     Moonshine,
-    /// Canary (NVIDIA): several languages. It is told which one; left out, it translates.
+    /// Canary (NVIDIA): several languages. It must be told which one; without one, it translates.
     Canary,
     /// Parakeet (NVIDIA) for English.
     Parakeet,
-    /// Parakeet for several languages. It cannot be told which one, and drifts into English words in
-    /// the middle of another language.
+    /// Parakeet for several languages. It cannot be told which one, and drifts into English words
+    /// in the middle of another language.
     DriftingParakeet,
-    /// Nemotron (NVIDIA): writes while somebody speaks, and drops words.
+    /// Nemotron (NVIDIA): writes during speech, and drops words.
     Nemotron,
 }
 
-/// What a model file is, from its head.
+/// Properties of a model file, from its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     /// Its family.
     pub family: Family,
-    /// What v2m lets it listen to.
+    /// Languages that v2m allows for it.
     pub languages: Languages,
-    /// How its matrices are stored: `f32`, `f16`, `q8_0` …; `None` where they differ.
+    /// How its matrices are stored: `f32`, `f16`, `q8_0` …; `None` if they differ.
     pub weights: Option<&'static str>,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
-/// Why a model cannot transcribe what is spoken.
+/// Why a model cannot transcribe the spoken language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unheard {
-    /// It knows no such language.
+    /// It does not know the language.
     Unknown,
-    /// It must be told which language is spoken, and was not.
+    /// It must be told the language, and was not.
     Untold,
-    /// It would write English words in the middle of another language.
+    /// It drifts into English words in the middle of another language.
     Drifts,
 }
 
 impl Summary {
-    /// The one language that is spoken: `code`, or the only one of `among` where it is to be
-    /// detected (`None`).
+    /// Returns the only possible language: `code`, or the only one of `among` if the language is to
+    /// be detected (`None`).
     #[must_use]
     pub fn spoken<'a>(code: Option<&'a str>, among: &'a [String]) -> Option<&'a str> {
         match (code, among) {
@@ -58,38 +59,38 @@ impl Summary {
         }
     }
 
-    /// Why the model cannot transcribe speech in the language with this ISO 639-1 code. `None`: it
-    /// is to be detected, among these (empty: among all).
+    /// Returns why the model cannot transcribe the language with this ISO 639-1 code, if so. `None`
+    /// as the code: the language is to be detected, among these (empty: among all).
     #[must_use]
     pub fn unheard(&self, code: Option<&str>, among: &[String]) -> Option<Unheard> {
         match (self.family, Self::spoken(code, among)) {
             (Family::DriftingParakeet, spoken) if spoken != Some("en") => Some(Unheard::Drifts),
             (Family::Canary, None) => Some(Unheard::Untold),
             (_, Some(code)) if !self.languages.contain(code) => Some(Unheard::Unknown),
-            // English alone: there is nothing to detect.
+            // An English model has nothing to detect.
             _ => None,
         }
     }
 
-    /// Whether it is for text that is shown while somebody speaks, and for nothing else.
+    /// Whether it is for previews only.
     #[must_use]
     pub fn is_for_previews_only(&self) -> bool {
         self.family == Family::Nemotron
     }
 
-    /// Whether it can show text while somebody speaks. The others take too long for that.
+    /// Whether it can run as a preview. Other models take too long for that.
     #[must_use]
     pub fn can_preview(&self) -> bool {
         matches!(self.family, Family::Nemotron | Family::Moonshine)
     }
 
-    /// Whether a setting of several languages to tell apart makes a difference.
+    /// Whether it knows only English, so that a list of languages has no effect.
     #[must_use]
     pub fn is_for_english(&self) -> bool {
         self.languages == Languages::English
     }
 
-    /// The codes that `engine.language` may have.
+    /// Returns the codes accepted for `engine.language`.
     #[must_use]
     pub fn codes(&self) -> Vec<String> {
         match self.languages {
@@ -99,7 +100,7 @@ impl Summary {
     }
 }
 
-/// Why a model for previews only is not used for the text itself: a clause about it, for the user.
+/// Returns a clause for the user on why a preview-only model is not used for the text itself.
 #[must_use]
 pub fn for_previews_only() -> &'static str {
     tr!(
@@ -108,7 +109,7 @@ pub fn for_previews_only() -> &'static str {
 }
 
 impl Unheard {
-    /// A clause about the model, for the user.
+    /// Returns a clause about the model, for the user.
     #[must_use]
     pub fn reason(self, summary: &Summary) -> String {
         let codes = summary.codes().join(", ");
@@ -137,7 +138,7 @@ mod tests {
         Summary { family, languages, weights: Some("q8_0"), bytes: 1 }
     }
 
-    /// What is spoken: a code or none, and the languages to tell apart.
+    /// Calls [`Summary::unheard`] with a language or none, and the languages to tell apart.
     fn unheard(summary: &Summary, code: Option<&str>, among: &[&str]) -> Option<Unheard> {
         let among: Vec<String> = among.iter().map(|code| (*code).to_owned()).collect();
         summary.unheard(code, &among)
@@ -163,7 +164,7 @@ mod tests {
         let parakeet = summary(Family::DriftingParakeet, Languages::English);
         assert_eq!(unheard(&parakeet, Some("en"), &[]), None);
         assert_eq!(unheard(&parakeet, None, &["en"]), None);
-        // Somebody whose language is detected may speak another one.
+        // If the language is detected, somebody may speak another one.
         for (code, among) in [(Some("es"), &[][..]), (None, &[]), (None, &["en", "es"])] {
             assert_eq!(unheard(&parakeet, code, among), Some(Unheard::Drifts));
         }

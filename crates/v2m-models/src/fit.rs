@@ -1,64 +1,64 @@
-//! Which models suit a machine: a rule over figures, pure, so that a table can test it.
+//! Which models suit a machine: a pure rule over figures, so that a table can test it.
 //!
-//! Not here: asking the machine (`v2m-model` does), and accuracy, which is the user's to weigh: the
-//! rule takes the best model whose text comes soon enough.
+//! Not here: measuring the machine (`v2m-model` does), and accuracy, which the user decides: the
+//! rule takes the best model that is fast enough.
 
 use crate::catalogue::{self, Form, Model, Purpose};
 use serde::Serialize;
 
-/// What of a machine matters to a model.
+/// Properties of a machine that matter to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Machine {
-    /// RAM in bytes, all of it.
+    /// Total RAM in bytes.
     pub memory: u64,
     /// Physical cores.
     pub cores: u32,
-    /// Memory in bytes of the GPU that an installed engine computes on; `None`: there is none.
+    /// Memory in bytes of the GPU that an installed engine can use; `None`: there is none.
     pub vram: Option<u64>,
-    /// Bytes free where models are kept; `None`: unknown.
+    /// Free bytes on the disk with the models; `None`: unknown.
     pub disk: Option<u64>,
 }
 
-/// How a model and a machine go together.
+/// How well a machine can run a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
-    /// On the GPU.
+    /// It runs on the GPU.
     Gpu,
-    /// On the processor, and quick enough to dictate with.
+    /// It runs on the processor, quickly enough for dictation.
     Cpu,
-    /// On the processor, and then the text lets its user wait.
+    /// It runs on the processor, but the user would wait for the text.
     Slow,
-    /// Neither the GPU's memory nor half of the RAM holds it.
+    /// It fits neither into the GPU's memory nor into half of the RAM.
     Memory,
     /// It is not installed, and the disk has no room for it.
     Disk,
 }
 
-/// What a driver and its libraries take of a GPU's memory beyond the model's memory on a processor.
-/// Measured on an H100 with `base-q8_0`: 853 MiB, of which the driver's own context is some 550
-/// (docs/performance.md). Smaller GPUs take less.
+/// GPU memory that a driver and its libraries use in addition to the model's memory on a processor.
+/// Measured on an H100 with `base-q8_0`: 853 MiB, including some 550 for the driver's own context
+/// (docs/performance.md). Smaller GPUs use less.
 const GPU_OVERHEAD: u64 = 1 << 30;
-/// Room left on the disk.
+/// Bytes to leave free on the disk.
 const DISK_RESERVE: u64 = 64 << 20;
-/// What one core does of a q8_0 encoder, GFLOP/s: measured (base, full context, Zen 4,
+/// Speed of one core with a q8_0 encoder, in GFLOP/s: measured (base, full context, Zen 4,
 /// docs/performance.md).
 const CORE_GFLOPS: f64 = 40.0;
-/// More threads gain nothing (`v2m-engine` takes no more by itself).
+/// Further cores gain nothing (`v2m-engine` uses no more by default).
 const MOST_CORES: u32 = 8;
-/// The context for 10 s of speech, of the encoder's whole one.
+/// The context for 10 s of speech, as a share of the encoder's full context.
 const TEN_SECONDS: f64 = 768.0 / 1500.0;
-/// Seconds of encoding, for 10 s of speech, up to which a model is recommended; `base` on two cores
+/// Maximum time in seconds to encode 10 s of speech for a recommended model; `base` on two cores
 /// takes 0.5.
 const SOON: f64 = 0.6;
-/// … and beyond which it is slow.
+/// Maximum time in seconds to encode 10 s of speech before a model counts as slow.
 const LATE: f64 = 1.5;
-/// From the best on. English alone is as well served by these. Not `medium`: its decoder has 24
-/// layers, turbo's 4. On a GPU the layers of the decoder are most of the time (H100, 30 words:
-/// turbo 115 ms, small 184, large-v3 356), and on a processor `medium` comes late.
+/// Models to recommend, the best first. They serve English alone just as well. Not `medium`: its
+/// decoder has 24 layers, turbo's 4. On a GPU the decoder's layers take most of the time (H100, 30
+/// words: turbo 115 ms, small 184, large-v3 356), and on a processor `medium` is late.
 const CANDIDATES: [&str; 4] = ["large-v3-turbo-q8_0", "small-q8_0", "base-q8_0", "tiny-q8_0"];
 
-/// Whether `model` suits `machine`; an installed one needs no room on the disk.
+/// Returns how well `machine` can run `model`. An installed model needs no further disk space.
 #[must_use]
 pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     let memory = u64::from(model.memory_mib) << 20;
@@ -69,24 +69,24 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     } else if machine.memory / 2 < memory {
         Fit::Memory
     } else if model.purpose == Purpose::Text && wait(model, machine) > LATE {
-        // Nobody waits for a preview.
+        // Not for previews, because nobody waits for them.
         Fit::Slow
     } else {
         Fit::Cpu
     }
 }
 
-/// Whether the model's speed on a GPU is known. Those in GGUF form were not run on one.
+/// Whether the speed of the model on a GPU is known. Models in GGUF form were never run on one.
 fn on_gpu(model: &Model) -> bool {
     model.form == Form::Ggml
 }
 
-/// The model to begin with here: the best that a GPU holds, or whose text comes soon on the
-/// processor; for want of such a one the default, or the smallest.
+/// Returns the model to begin with: the best one that fits on the GPU, or is fast enough on the
+/// processor; otherwise the smallest candidate.
 #[must_use]
 pub fn recommend(machine: &Machine) -> &'static Model {
     let candidates = || CANDIDATES.iter().filter_map(|name| catalogue::find(name));
-    // What is installed already makes no difference to what is best.
+    // The best model does not depend on which ones are installed.
     let fits = |model: &Model| fit(model, machine, true);
     let soon = |model: &Model| match fits(model) {
         Fit::Gpu => true,
@@ -97,29 +97,29 @@ pub fn recommend(machine: &Machine) -> &'static Model {
     candidates().find(|model| soon(model)).or(candidates().next_back()).unwrap_or(smallest)
 }
 
-/// How long a whole text took on a machine.
+/// Measured time for a whole text on a machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
     /// The model that was run.
     pub model: &'static Model,
     /// Seconds for the sample recording, which has 11 s of speech.
     pub seconds: f64,
-    /// Whether a GPU computed it.
+    /// Whether it ran on a GPU.
     pub on_gpu: bool,
 }
 
-/// Seconds for the sample up to which a model is recommended. A recording that is decoded while it
-/// is spoken has its text much sooner after its end. This is [`SOON`] in terms of whole texts: eight
-/// of the cores of [`CORE_GFLOPS`] need 0.54 s for `small`'s encoder and some 2 s for its text.
+/// Maximum seconds for the sample with a recommended model. A dictation is decoded during speech,
+/// so its text is ready much sooner after its end. This is [`SOON`] in terms of whole texts: eight
+/// cores of [`CORE_GFLOPS`] need 0.54 s for `small`'s encoder and some 2 s for its text.
 const SOON_MEASURED: f64 = 2.0;
-/// … and up to which the default is.
+/// Maximum seconds for the sample with the default model.
 const LATE_MEASURED: f64 = 5.0;
-/// A GPU that is this fast has no trouble with the other models either: its time grows with the
+/// A GPU that takes at most this many seconds can run the other models too: its time grows with the
 /// layers of the decoder, not with the encoder's work (docs/performance.md).
 const FAST_GPU: f64 = 0.5;
 
-/// The model to use where this was measured: the best one of those that `may` be used (memory and
-/// disk) whose text would come soon.
+/// Returns the best model according to a measurement, among those that `may` be used (memory and
+/// disk) and are fast enough.
 #[must_use]
 pub fn by_measure(measured: &Measured, may: impl Fn(&str) -> bool) -> &'static Model {
     let candidates = || CANDIDATES.iter().filter_map(|name| catalogue::find(name));
@@ -132,7 +132,8 @@ pub fn by_measure(measured: &Measured, may: impl Fn(&str) -> bool) -> &'static M
     candidates().find(|model| may(model.name) && soon(model)).unwrap_or(smallest)
 }
 
-/// The candidates next to `name`: the better and slower one, and the smaller and faster one.
+/// Returns the candidates next to `name`: the better and slower one, and the smaller and faster
+/// one.
 pub fn beside(name: &str) -> impl Iterator<Item = &'static str> {
     let at = CANDIDATES.iter().position(|candidate| *candidate == name);
     let [better, faster] = match at {
@@ -142,22 +143,22 @@ pub fn beside(name: &str) -> impl Iterator<Item = &'static str> {
     [faster, better].into_iter().flatten().filter_map(|at| CANDIDATES.get(at).copied())
 }
 
-/// Seconds that one core needs for 10 s of speech: measured, or the encoder's work, which the
-/// decoder's follows.
+/// Returns the seconds that one core needs for 10 s of speech: measured, or else calculated from
+/// the encoder's work, to which the decoder's is proportional.
 fn core_seconds(model: &Model) -> f64 {
     model
         .core_seconds
         .unwrap_or_else(|| encoder_gflop(model.family().0) * TEN_SECONDS / CORE_GFLOPS)
 }
 
-/// Seconds that a processor needs to encode 10 s of speech.
+/// Returns the seconds that a processor needs to encode 10 s of speech.
 fn wait(model: &Model, machine: &Machine) -> f64 {
     let cores = f64::from(machine.cores.clamp(1, MOST_CORES));
     core_seconds(model) / cores
 }
 
-/// The encoder's work over its full context of 1500, from its layers and their width: the products
-/// with the weights (12 widths squared a layer) and those of the attention.
+/// Returns the encoder's work over its full context of 1500, from the number and width of its
+/// layers: the products with the weights (12 widths squared a layer) and those of the attention.
 fn encoder_gflop(family: &str) -> f64 {
     let (layers, width) = match family.trim_end_matches(".en") {
         "tiny" => (4.0, 384.0),

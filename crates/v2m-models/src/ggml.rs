@@ -1,5 +1,4 @@
-//! whisper.cpp's ggml files: writing, and reading enough to quantise them and to tell what they
-//! are.
+//! whisper.cpp's ggml files: writes them, and reads enough to quantise and identify them.
 //!
 //! Little-endian: the magic, eleven i32 ([`Header`]), the mel filters (rows, columns, f32), the
 //! vocabulary (count, then length and bytes of each token), the tensors (rank, length of the name,
@@ -22,16 +21,16 @@ use crate::quantise::TensorType;
 const MAGIC: u32 = 0x6767_6D6C;
 const MAX_RANK: u32 = 4;
 const MAX_NAME: u32 = 256;
-/// Smallest multilingual vocabulary; the English-only one has one token less.
+/// Size of the smallest multilingual vocabulary; the English-only one has one token less.
 const MULTILINGUAL_TOKENS: u32 = 51865;
 
-/// The first vocabulary with Cantonese, that of large-v3.
+/// Size of the first vocabulary with Cantonese, that of large-v3.
 const CANTONESE_TOKENS: u32 = 51866;
-/// How many bytes [`speaks`] needs: the magic and the number of tokens.
+/// Number of bytes that [`speaks`] needs: the magic and the number of tokens.
 pub const HEAD: usize = 8;
 
-/// Whether the model with this head knows the language with this code ([`HEAD`] bytes of the file
-/// suffice). `None` if it is no whisper.cpp model.
+/// Whether the model with this head ([`HEAD`] bytes of the file suffice) knows the language with
+/// this code. `None` if it is not a whisper.cpp model.
 #[must_use]
 pub fn speaks(head: &[u8], code: &str) -> Option<bool> {
     let number = |at: usize| Some(u32::from_le_bytes(*head.get(at..)?.first_chunk()?));
@@ -43,7 +42,7 @@ pub fn speaks(head: &[u8], code: &str) -> Option<bool> {
     })
 }
 
-/// The numbers at the head of a file, in their order there.
+/// The numbers at the head of a file, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) tokens: u32,
@@ -94,10 +93,10 @@ impl Header {
         }
     }
 
-    /// The first number that no Whisper model has: generous bounds, several times those of
-    /// large-v3.
+    /// Returns the first number that no Whisper model has, if any. The bounds are generous: several
+    /// times those of large-v3.
     pub(crate) fn implausible(&self) -> Option<String> {
-        // The names are those of whisper.cpp's sources.
+        // The names are from whisper.cpp's sources.
         let bounds = verbatim!([
             ("tokens", self.tokens, 1 << 20),
             ("audio context", self.audio_context, 1 << 14),
@@ -114,7 +113,7 @@ impl Header {
         odd.map(|(name, n, _)| tr!("{count} {name}: no Whisper model has that", count = n, name))
     }
 
-    /// How many tensors a model of these layers has.
+    /// Returns the number of tensors in a model with these layers.
     fn tensors(&self) -> usize {
         11 + 24 * self.text_layers as usize + 15 * self.audio_layers as usize
     }
@@ -129,7 +128,7 @@ pub(crate) struct Tensor {
 }
 
 impl Tensor {
-    /// None where the dimensions are absurd or are not whole blocks.
+    /// Returns the number of elements; `None` if the dimensions are absurd or are not whole blocks.
     fn elements(&self) -> Option<u64> {
         let count = self.dims.iter().try_fold(1_u64, |n, d| n.checked_mul(u64::from(*d)))?;
         let whole = self.dims.first()?.is_multiple_of(self.kind.block());
@@ -141,7 +140,7 @@ impl Tensor {
     }
 }
 
-/// Writes a file front to back.
+/// Writes a file sequentially.
 pub(crate) struct Writer<'a, W> {
     out: W,
     path: &'a Path,
@@ -150,7 +149,7 @@ pub(crate) struct Writer<'a, W> {
 }
 
 impl<'a, W: Write> Writer<'a, W> {
-    /// `path` is only for error messages.
+    /// Writes the header. `path` is only for error messages.
     pub(crate) fn new(out: W, path: &'a Path, header: &Header) -> Result<Self, ModelError> {
         let mut writer = Self { out, path, kind: TensorType::F32, encoded: Vec::new() };
         writer.numbers(&[MAGIC])?;
@@ -158,7 +157,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(writer)
     }
 
-    /// `filters`: `mels` rows.
+    /// Writes the mel filters: `mels` rows.
     pub(crate) fn mel(&mut self, mels: u32, filters: &[f32]) -> Result<(), ModelError> {
         self.numbers(&[mels, filters.len() as u32 / mels])?;
         let bytes: Vec<u8> = filters.iter().flat_map(|w| w.to_le_bytes()).collect();
@@ -182,7 +181,7 @@ impl<'a, W: Write> Writer<'a, W> {
         self.raw(name)
     }
 
-    /// The next values of the tensor begun last: whole blocks.
+    /// Writes the next values of the current tensor: whole blocks.
     pub(crate) fn values(&mut self, values: &[f32]) -> Result<(), ModelError> {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.clear();
@@ -201,10 +200,10 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 }
 
-/// An open file: its header, and where everything lies in it.
+/// An open file: its header, and the position of each part.
 pub(crate) struct Ggml<R> {
     pub(crate) header: Header,
-    /// Mel filters and vocabulary, as they stand in the file.
+    /// Mel filters and vocabulary, unparsed.
     pub(crate) front: Range<u64>,
     pub(crate) tensors: Vec<(Tensor, u64)>,
     input: ModelInput<R>,
@@ -243,14 +242,14 @@ impl<R: Read + Seek> Ggml<R> {
         match header.tensors() {
             n if n == tensors.len() => Ok(Self { header, front, tensors, input }),
             all => Err(input.bad(tr!(
-                "holds {some} of {all} tensors; it is cut short or no whole model",
+                "has {some} of {all} tensors; it is cut short or not a whole model",
                 some = tensors.len(),
                 all
             ))),
         }
     }
 
-    /// Bytes of the file, at most 256 KiB at a time.
+    /// Passes on bytes of the file, at most 256 KiB at a time.
     pub(crate) fn raw(
         &mut self,
         range: Range<u64>,
@@ -268,7 +267,7 @@ impl<R: Read + Seek> Ggml<R> {
         Ok(())
     }
 
-    /// Where the data of the tensor `index` lies.
+    /// Returns the position of the data of tensor `index`.
     pub(crate) fn range(&self, index: usize) -> Range<u64> {
         let (tensor, at) = &self.tensors[index];
         *at..*at + tensor.bytes().unwrap_or(0)
@@ -279,7 +278,7 @@ impl<R: Read + Seek> Ggml<R> {
     }
 }
 
-/// Skips mel filters and vocabulary; answers where they end.
+/// Skips mel filters and vocabulary. Returns their end.
 fn skip_front<R: Read + Seek>(
     input: &mut ModelInput<R>,
     header: &Header,
@@ -316,20 +315,20 @@ fn tensor<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<Tensor, ModelErro
     Ok(Tensor { name, dims, kind })
 }
 
-/// What a model file is, from its head.
+/// Properties of a model file, from its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// What it can listen to.
+    /// The languages that it transcribes.
     pub languages: Languages,
-    /// How its matrices are stored; None for a kind that v2m does not know by name.
+    /// How its matrices are stored; `None` for a type that v2m cannot name.
     pub weights: Option<Weights>,
 }
 
-/// Reads a model file's index: that it is a whisper.cpp model and whole in structure (not that its
-/// weights are right: [`crate::verify`]).
+/// Reads a model file's index, and checks that it is a whisper.cpp model with a complete structure
+/// (not that its weights are right: [`crate::verify`]).
 ///
 /// # Errors
-/// Says where the file is not what it should be.
+/// If the file is invalid; the text says where.
 pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
     let header = open(path)?.header;
     let multilingual = header.tokens >= MULTILINGUAL_TOKENS;

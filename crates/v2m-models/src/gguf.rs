@@ -1,9 +1,10 @@
-//! GGUF files: reading enough to tell what they are and that they are whole, and writing.
+//! GGUF files: reads enough to identify them and check their structure, and writes them.
 //!
 //! Little-endian: the magic, the version, the numbers of tensors and of values, the values (key,
-//! type, value), the table of tensors (name, dimensions innermost first, type, offset), padding, the
-//! tensors. Each tensor begins at a multiple of [`ALIGNMENT`]. Source: ggml's `docs/gguf.md` and
-//! `gguf.cpp`. Not here: what a model of a family must hold ([`crate::moonshine`], [`crate::nemo`]).
+//! type, value), the table of tensors (name, dimensions innermost first, type, offset), padding,
+//! the tensors. Each tensor begins at a multiple of [`ALIGNMENT`]. Source: ggml's `docs/gguf.md`
+//! and `gguf.cpp`. Not here: the required content of each family ([`crate::moonshine`],
+//! [`crate::nemo`]).
 
 mod read;
 mod write;
@@ -28,20 +29,20 @@ pub(crate) use write::{NewValue, Writer};
 /// The first four bytes, "GGUF".
 const MAGIC: u32 = 0x4655_4747;
 const VERSION: u32 = 3;
-/// Of each tensor, from the first one on. v2m takes no other alignment than that of all published
-/// files.
+/// Alignment of each tensor in bytes, relative to the first one. v2m accepts only this one, which
+/// all published files have.
 pub(crate) const ALIGNMENT: u64 = 32;
-/// The numbers of the types that v2m writes, and of those that it reads in a way of their own.
+/// Numbers of the value types that v2m writes, or reads in a special way.
 const FLOAT: u32 = 6;
 const BOOL: u32 = 7;
 const TEXT: u32 = 8;
 const ARRAY: u32 = 9;
 const UNSIGNED: u32 = 4;
 const SIGNED: u32 = 5;
-/// Values of one tensor: far more than the largest has.
+/// Maximum number of values in a tensor: far more than the largest has.
 const MOST_ELEMENTS: u64 = 1 << 32;
 
-/// How a tensor's values are stored, with ggml's number of the type.
+/// Storage of a tensor's values, with ggml's number of the type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum TensorKind {
@@ -59,7 +60,7 @@ pub(crate) enum TensorKind {
 }
 
 impl TensorKind {
-    /// All that transcribe.cpp takes for a matrix.
+    /// All types that transcribe.cpp accepts for a matrix.
     const ALL: [Self; 11] = [
         Self::F32,
         Self::F16,
@@ -94,7 +95,7 @@ impl TensorKind {
         }
     }
 
-    /// Values and bytes of a block: `ggml-common.h`.
+    /// Returns the number of values and bytes in a block, from `ggml-common.h`.
     fn block(self) -> (u64, u64) {
         match self {
             Self::F32 => (1, 4),
@@ -110,7 +111,7 @@ impl TensorKind {
         }
     }
 
-    /// The bytes of a tensor; `None` where the dimensions are absurd or are not whole blocks.
+    /// Returns the bytes of a tensor; `None` if the dimensions are absurd or are not whole blocks.
     pub(crate) fn bytes(self, dims: &[u64]) -> Option<u64> {
         let (block, bytes) = self.block();
         let count = dims.iter().try_fold(1_u64, |n, d| n.checked_mul(*d))?;
@@ -119,18 +120,18 @@ impl TensorKind {
     }
 }
 
-/// A value of the head. What is not looked at is only measured.
+/// A value of the head. Values that are not used are only skipped.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Number(u64),
     Float(f32),
     Bool(bool),
     Text(String),
-    /// An array of numbers: how many, and the first ones.
+    /// An array of numbers: its length, and the first ones.
     Numbers(u64, Vec<u64>),
-    /// An array of texts: how many.
+    /// An array of texts: its length.
     Texts(u64),
-    /// An array of few and short texts.
+    /// A short array of short texts.
     Names(Vec<String>),
     /// Anything else.
     Other,
@@ -145,7 +146,7 @@ pub(crate) struct Tensor {
     pub(crate) kind: TensorKind,
 }
 
-/// The head of a file.
+/// The parsed head of a file.
 #[derive(Debug)]
 pub(crate) struct Gguf {
     pub(crate) values: BTreeMap<String, Value>,
@@ -158,27 +159,27 @@ pub fn is_gguf(head: &[u8]) -> bool {
     head.starts_with(&MAGIC.to_le_bytes())
 }
 
-/// Reads a file's head and table of tensors: that it is a model that v2m's engine for GGUF can run,
-/// and whole in structure (not that its weights are right: [`crate::verify`]).
+/// Reads a file's head and table of tensors, and checks that it is a model that v2m's engine for
+/// GGUF can run, with a complete structure (not that its weights are right: [`crate::verify`]).
 ///
 /// # Errors
-/// Says where the file is not what it should be.
+/// If the file is invalid; the text says where.
 pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
     inspected(ModelInput::open(path)?, path)
 }
 
-/// The same for a file that is open; `path` is only for error messages.
+/// Does the same as [`inspect`] for an open file; `path` is only for error messages.
 ///
 /// # Errors
-/// Says where the file is not what it should be.
+/// If the file is invalid; the text says where.
 pub fn inspect_open(file: File, path: &Path) -> Result<Summary, ModelError> {
     inspected(ModelInput::of(file, path)?, path)
 }
 
-/// What the engine has to know of a model that writes while somebody speaks, and that was inspected.
+/// Returns the engine's parameters of a streaming model that has been inspected.
 ///
 /// # Errors
-/// Says where the file is not what it should be.
+/// If the file is invalid; the text says where.
 pub fn streaming(path: &Path) -> Result<Streaming, ModelError> {
     let head = Gguf::read(ModelInput::open(path)?)?;
     nemotron::streaming(&head).map_err(|what| ModelError::bad(path, what))
@@ -211,7 +212,7 @@ fn inspected<R: Read + Seek>(input: ModelInput<R>, path: &Path) -> Result<Summar
     Ok(Summary { family, languages, weights, bytes })
 }
 
-/// A name out of a file, as it may stand in a message.
+/// Makes a name from a file safe to show in a message.
 pub(crate) fn shown(name: &str) -> String {
     format!("{:?}", name.chars().take(40).collect::<String>())
 }

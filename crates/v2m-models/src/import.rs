@@ -1,10 +1,10 @@
-//! From a folder with a CTranslate2 Whisper model (as faster-whisper downloads it) to whisper.cpp's
-//! ggml file with f16 weights.
+//! Converts a folder with a CTranslate2 Whisper model (as downloaded by faster-whisper) to
+//! whisper.cpp's ggml file with f16 weights.
 //!
-//! Names and order of the tensors are those of OpenAI's checkpoints, which the published files
-//! keep. CTranslate2 stacks the query, key and value projections on one another; here they are
-//! taken apart again. A model whose weights are f16 comes out as published, bit for bit; one with
-//! int8 weights comes out as good as int8 was. Not here: fetching.
+//! Names and order of the tensors are those of OpenAI's checkpoints, as in the published files.
+//! CTranslate2 stacks the query, key and value projections; here they are separated again. A model
+//! with f16 weights becomes the published file, bit for bit; one with int8 weights keeps int8's
+//! precision. Not here: downloading.
 
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -22,10 +22,11 @@ use crate::{mel, vocabulary};
 const FTYPE_F16: u32 = 1;
 
 /// Imports the model in `folder` (model.bin and tokenizer.json, vocabulary.json or vocabulary.txt)
-/// as `to`, whole or not at all. `progress` hears of bytes written since it was last told.
+/// as `to`, whole or not at all. `progress` receives the number of bytes written since the last
+/// call.
 ///
 /// # Errors
-/// Says what is wrong with the model or what the system refused.
+/// If the model is invalid, or a system call fails.
 pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), ModelError> {
     let tokens = vocabulary::read(folder)?;
     let mut ct2 = Ct2::read(ModelInput::open(&folder.join("model.bin"))?)?;
@@ -100,7 +101,7 @@ fn header<R: Read + Seek>(ct2: &mut Ct2<R>, tokens: usize) -> Result<Header, Mod
     Ok(header)
 }
 
-/// What is too large for a header becomes implausible there.
+/// Converts a number for a header. One that is too large becomes implausible there.
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
@@ -135,15 +136,15 @@ fn all_zero<R: Read + Seek>(ct2: &mut Ct2<R>, place: &TensorSource) -> Result<()
     zero.then_some(()).ok_or_else(reason)
 }
 
-/// One tensor of the ggml file and where CTranslate2 keeps it.
+/// One tensor of the ggml file, and its source in the CTranslate2 model.
 struct TensorSource {
     ours: String,
     theirs: String,
-    /// Outermost first, of the tensor; theirs has `parts` times as many rows.
+    /// Dimensions of the tensor, outermost first; the source has `parts` times as many rows.
     dims: Vec<usize>,
     part: usize,
     parts: usize,
-    /// Not written: Whisper's key projection has no bias, where CTranslate2's stack has zeros.
+    /// Not written: Whisper's key projection has no bias, so CTranslate2's stack has zeros there.
     must_be_zero: bool,
 }
 
@@ -156,7 +157,7 @@ impl TensorSource {
         let mut dims: Vec<u32> = self.dims.iter().rev().map(|d| number(*d)).collect();
         let conv_bias = self.ours.ends_with("conv1.bias") || self.ours.ends_with("conv2.bias");
         if conv_bias {
-            // whisper.cpp adds them over time: one column.
+            // whisper.cpp adds them over time, as one column.
             dims.insert(0, 1);
         }
         let single = self.dims.len() < 2 || self.ours.ends_with("positional_embedding");
@@ -165,7 +166,7 @@ impl TensorSource {
     }
 }
 
-/// Every tensor in the order of the file.
+/// Returns every tensor in the order of the file.
 fn plan(h: &Header) -> Vec<TensorSource> {
     let (text, audio) = (h.text_state as usize, h.audio_state as usize);
     let mut plan = Plan(Vec::new());
@@ -229,7 +230,7 @@ impl Plan {
         self.one(&format!("{ours}.bias"), &format!("{theirs}/beta"), &[state]);
     }
 
-    /// Projections from `inputs` to `outputs` each, stacked in this order.
+    /// Adds projections from `inputs` to `outputs` each, stacked in this order.
     fn stack(&mut self, ours: &str, theirs: &str, names: &[&str], outputs: usize, inputs: usize) {
         let parts = names.len();
         for (part, name) in names.iter().enumerate() {
@@ -285,7 +286,7 @@ mod tests {
         (0..n).map(|i| (i % 251) as f32 / 64.0 - 2.0)
     }
 
-    /// The smallest Whisper: one layer a side, 32 wide, four tokens.
+    /// Builds the smallest Whisper: one layer per side, 32 wide, four tokens.
     fn tiny(key_bias: f32) -> Builder {
         let mut b = Builder::default();
         let s = STATE;
@@ -420,10 +421,11 @@ mod tests {
         assert!(error(Builder::default().finish(&[]), fits).contains("lacks"));
     }
 
-    /// Few files are as long as their smallest form; mutated ones are to be tried by the thousand.
+    /// Replaces some bytes and cuts off the end. Files should be small, because thousands are
+    /// tried.
     fn mutated(bytes: &[u8], at: usize, with: &[u8], cut: usize) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
-        // Structure lies at the front of a ggml file and between the weights of both kinds.
+        // The structure is at the front of a ggml file and between the weights of both kinds.
         let at = at % bytes.len();
         for (place, byte) in bytes[at..].iter_mut().zip(with) {
             *place = *byte;

@@ -1,5 +1,5 @@
-//! Reading of files that nobody vouches for: every length is checked against what the file really
-//! holds before anything of that size is allocated. Little-endian, as all these formats are.
+//! Reads untrusted files: every length is checked against the file's real content before anything
+//! of that size is allocated. Little-endian, like all these formats.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -9,7 +9,7 @@ use v2m_messages::tr;
 
 use crate::error::{Doing, ModelError};
 
-/// A seekable input that knows its length and its place.
+/// A seekable input that knows its length and position.
 pub(crate) struct ModelInput<R> {
     reader: R,
     path: PathBuf,
@@ -49,7 +49,7 @@ impl<R: Read + Seek> ModelInput<R> {
         ModelError::bad(&self.path, what)
     }
 
-    /// That `bytes` more are there; `what` names the thing they belong to.
+    /// Checks that `bytes` more are there; `what` names the item they belong to.
     pub(crate) fn need(&self, bytes: u64, what: &str) -> Result<(), ModelError> {
         if bytes <= self.left() {
             return Ok(());
@@ -89,7 +89,7 @@ impl<R: Read + Seek> ModelInput<R> {
         let by =
             i64::try_from(at).ok().zip(i64::try_from(self.at).ok()).map(|(to, from)| to - from);
         let by = by.ok_or_else(|| self.bad(tr!("is too large")))?;
-        // Relative, because an absolute seek throws the buffer away.
+        // Relative, because an absolute seek discards the buffer.
         self.reader.seek_relative(by).map_err(ModelError::io(Doing::Read, &self.path))?;
         self.at = at;
         Ok(())
@@ -116,8 +116,8 @@ impl<R: Read + Seek> ModelInput<R> {
     }
 }
 
-/// Lengths that were checked against a file's size fit in memory's address space on every 64-bit
-/// machine, and v2m runs on no other.
+/// Converts a length that was checked against a file's size. It fits into the address space on
+/// every 64-bit machine, and v2m runs on no other.
 pub(crate) fn to_usize(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }

@@ -1,21 +1,21 @@
-//! Which languages a model can listen to.
+//! Languages that a model can transcribe.
 
 use serde::{Serialize, Serializer};
 
-/// What a model can listen to.
+/// Languages that a model can transcribe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Languages {
-    /// English alone (the `.en` models).
+    /// Only English (the `.en` models).
     English,
     /// The 99 languages of Whisper (100 with large-v3's Cantonese).
     Multilingual,
-    /// These and no others.
+    /// Only these.
     Listed(LanguageSet),
 }
 
 impl Languages {
-    /// Whether a language is among them, by its ISO 639-1 code. Which languages Whisper's models
-    /// know is said by [`crate::ggml::speaks`].
+    /// Whether a language is included, by its ISO 639-1 code. [`crate::ggml::speaks`] returns which
+    /// languages Whisper's models know.
     #[must_use]
     pub fn contain(self, code: &str) -> bool {
         match self {
@@ -26,7 +26,7 @@ impl Languages {
     }
 }
 
-/// `"english"`, `"multilingual"`, or a list of codes.
+/// Serialises as `"english"`, `"multilingual"`, or a list of codes.
 impl Serialize for Languages {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -37,17 +37,17 @@ impl Serialize for Languages {
     }
 }
 
-/// Letters that a code is made of.
+/// Number of letters that a code can contain.
 const LETTERS: usize = 26;
-/// Words that have a bit for each code of two letters.
+/// Number of words with one bit for each code of two letters.
 const WORDS: usize = (LETTERS * LETTERS).div_ceil(64);
 
-/// A set of languages with a code of two letters (ISO 639-1).
+/// A set of languages with two-letter codes (ISO 639-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LanguageSet([u64; WORDS]);
 
 impl LanguageSet {
-    /// Of these codes those with two small letters.
+    /// Creates a set of those codes that have two lower-case letters.
     #[must_use]
     pub const fn of(codes: &[&str]) -> Self {
         let mut set = [0; WORDS];
@@ -61,20 +61,20 @@ impl LanguageSet {
         Self(set)
     }
 
-    /// Adds a language; another code than one of two small letters changes nothing.
+    /// Adds a language; any code except two lower-case letters is ignored.
     pub fn insert(&mut self, code: &str) {
         if let Some(bit) = bit(code.as_bytes()) {
             self.0[bit / 64] |= 1 << (bit % 64);
         }
     }
 
-    /// Whether the language with this code is among them.
+    /// Whether the set contains the language with this code.
     #[must_use]
     pub fn contains(&self, code: &str) -> bool {
         bit(code.as_bytes()).is_some_and(|bit| self.0[bit / 64] >> (bit % 64) & 1 == 1)
     }
 
-    /// The codes, in the order of the alphabet.
+    /// Returns the codes in alphabetical order.
     #[must_use]
     pub fn codes(&self) -> Vec<String> {
         let letters = || (b'a'..=b'z').map(char::from);

@@ -1,26 +1,25 @@
-//! v2m's models on disk: which there are, where they lie, what is in them, and how one is made from
-//! another.
+//! v2m's models on disk: the catalogue, where files are, what they contain, and conversions.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | [`catalogue`] | the published models: size, digest, languages, memory |
-//! | [`paths`] | where models and the shipped files lie; from a name to a file |
-//! | [`import`] | a CTranslate2 model (faster-whisper) becomes a ggml file |
-//! | [`quantise`] | an f16 ggml file becomes q8_0 or q5_1 |
+//! | [`paths`] | folders of models and shipped files; resolves a name to a file |
+//! | [`import`] | converts a CTranslate2 model (faster-whisper) to a ggml file |
+//! | [`quantise`] | converts an f16 ggml file to q8_0 or q5_1 |
 //! | [`ggml`] | whisper.cpp's file format |
 //! | [`gguf`] | the file format of transcribe.cpp's models |
-//! | [`family`] | what the families of models in GGUF form can be asked for |
-//! | [`language`] | which languages a model can listen to |
-//! | [`moonshine_import`] | Moonshine's weights for ONNX Runtime become a GGUF file |
-//! | `moonshine` | what a Moonshine model must hold |
-//! | `nemo` | what a Canary, Parakeet or Nemotron model must hold |
+//! | [`family`] | features of the families of models in GGUF form |
+//! | [`language`] | languages that a model can transcribe |
+//! | [`moonshine_import`] | converts Moonshine's weights for ONNX Runtime to a GGUF file |
+//! | `moonshine` | required content of a Moonshine model |
+//! | `nemo` | required content of a Canary, Parakeet or Nemotron model |
 //! | [`fit`] | which models suit a machine |
 //! | [`verify`] | SHA-256 |
-//! | [`whispers`] | which installed models help one that must be told the language |
+//! | [`whispers`] | installed Whisper models that help one that must be told the language |
 //!
-//! No network and no async here: the program `v2m-model` fetches. No inference either: the
-//! engines recognise. Files are read as if an enemy had written them: each gives a model or an error,
-//! never a panic or a giant allocation.
+//! No network and no async here: the program `v2m-model` downloads. No inference either: the
+//! engines recognise. Files are read as if an attacker had written them: each gives a model or an
+//! error, never a panic or a huge allocation.
 
 #![forbid(unsafe_code)]
 
@@ -51,21 +50,21 @@ use catalogue::{Form, Weights};
 use language::Languages;
 use std::path::Path;
 
-/// What a model file is.
+/// Properties of a model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// What it can listen to.
+    /// The languages that it transcribes.
     pub languages: Languages,
-    /// How its matrices are stored (`f16`, `q8_0`); `None` for a kind that v2m does not know by
-    /// name.
+    /// How its matrices are stored (`f16`, `q8_0`); `None` for a type that v2m cannot name.
     pub weights: Option<&'static str>,
 }
 
-/// Reads a model file's index, in the form that its name says: that it is a model that an engine of
-/// v2m can run, and whole in structure (not that its weights are right: [`verify`]).
+/// Reads a model file's index, in the format given by its name, and checks that it is a model that
+/// an engine of v2m can run, with a complete structure (not that its weights are right:
+/// [`verify`]).
 ///
 /// # Errors
-/// Says where the file is not what it should be.
+/// If the file is invalid; the text says where.
 pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
     Ok(match Form::of(path) {
         Form::Ggml => {
@@ -81,5 +80,5 @@ pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
     })
 }
 
-/// The mode of a model's file: models are no secret, and may be everybody's.
+/// Permissions of a model's file: models are not secret, and may be shared with other users.
 pub const FILE_MODE: u32 = 0o644;

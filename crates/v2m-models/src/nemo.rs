@@ -1,11 +1,11 @@
-//! Canary and Parakeet (NVIDIA, CC-BY-4.0): what a GGUF file of them must hold.
+//! Canary and Parakeet (NVIDIA, CC-BY-4.0): the required content of a GGUF file.
 //!
-//! Both have the same encoder (FastConformer). Their published sizes are many, so the shapes are those
-//! that the numbers in the head give, within bounds: transcribe.cpp trusts these numbers to some
-//! degree. Source: transcribe.cpp 0.4.1, `src/arch/canary/weights.cpp` and
-//! `src/arch/parakeet/weights.cpp`. `shape` has what both have in common, [`nemotron`] is Parakeet's relative
-//! that writes while somebody speaks. Not here: models that tell speakers apart, or that cut recordings
-//! themselves; v2m does not run those.
+//! Both have the same encoder (FastConformer). They are published in many sizes, so shapes are
+//! computed from the numbers in the head, within bounds: transcribe.cpp trusts these numbers to
+//! some degree. Source: transcribe.cpp 0.4.1, `src/arch/canary/weights.cpp` and
+//! `src/arch/parakeet/weights.cpp`. `shape` has the common parts; [`nemotron`] is a variant of
+//! Parakeet that writes during speech. Not here: models that distinguish speakers or divide
+//! recordings themselves; v2m does not run those.
 
 pub(crate) mod nemotron;
 mod shape;
@@ -23,10 +23,10 @@ use shape::{Encoder, INNER, LAYERS, POSITIONS, TOKENS, Values, WIDTH, Wanted, mi
 pub(crate) const CANARY: &str = "canary";
 pub(crate) const PARAKEET: &str = "parakeet";
 
-/// What a file is: its family, its languages, how its matrices are stored.
+/// Family, languages, and storage of the matrices of a file.
 type Kind = (Family, Languages, Option<&'static str>);
 
-/// That this is a whole Canary model.
+/// Checks that this is a complete Canary model.
 ///
 /// # Errors
 /// A clause about the file, for the user.
@@ -35,7 +35,7 @@ pub(crate) fn check_canary(head: &Gguf) -> Result<Kind, String> {
     Ok((Family::Canary, Languages::Listed(languages), wanted.check(head)?))
 }
 
-/// The languages and the tensors of a Canary model, by the values in its head.
+/// Returns the languages and the required tensors of a Canary model, from the values in its head.
 fn canary(head: &Gguf) -> Result<(LanguageSet, Wanted), String> {
     let values = Values { head, prefix: "stt.canary" };
     let encoder = Encoder::read(&values, &[128])?;
@@ -100,7 +100,7 @@ fn canary(head: &Gguf) -> Result<(LanguageSet, Wanted), String> {
     Ok((languages, wanted))
 }
 
-/// The languages that the model has a token for.
+/// Returns the languages that have a token in the model.
 fn canary_languages(values: &Values, tokens: u64) -> Result<LanguageSet, String> {
     let lists = ["stt.canary.tokenizer.lang_codes", "general.languages"];
     let mut languages = LanguageSet::default();
@@ -117,7 +117,7 @@ fn canary_languages(values: &Values, tokens: u64) -> Result<LanguageSet, String>
     Ok(languages)
 }
 
-/// That this is a whole Parakeet model, of a kind that v2m runs.
+/// Checks that this is a complete Parakeet model, of a kind that v2m runs.
 ///
 /// # Errors
 /// A clause about the file, for the user.
@@ -126,7 +126,7 @@ pub(crate) fn check_parakeet(head: &Gguf) -> Result<Kind, String> {
     Ok((family, Languages::English, wanted.check(head)?))
 }
 
-/// The family and the tensors of a Parakeet model, by the values in its head.
+/// Returns the family and the required tensors of a Parakeet model, from the values in its head.
 fn parakeet(head: &Gguf) -> Result<(Family, Wanted), String> {
     let values = Values { head, prefix: "stt.parakeet" };
     let style = values.text("stt.parakeet.encoder.att_context_style").unwrap_or("regular");
@@ -146,7 +146,7 @@ fn parakeet(head: &Gguf) -> Result<(Family, Wanted), String> {
     let joint = values.number("joint.hidden", WIDTH)?;
     let durations = values.number("joint.num_extra_outputs", 0..=16)?;
     values.one_of("stt.parakeet.joint.activation", &["relu", "sigmoid", "tanh"])?;
-    // One beside the texts means that nothing was said.
+    // One additional token means silence.
     values.tokens(tokens - 1..=tokens)?;
     if head_kind == "tdt" {
         check_durations(&values, durations)?;
@@ -165,7 +165,7 @@ fn parakeet(head: &Gguf) -> Result<(Family, Wanted), String> {
     Ok((family, wanted))
 }
 
-/// Refuses the kinds of the architecture that neither v2m nor transcribe.cpp alone can run well.
+/// Refuses variants of the architecture that v2m or transcribe.cpp cannot run well.
 fn refuse_other_kinds(values: &Values) -> Result<(), String> {
     for kind in ["vad.hidden", "encoder.spk_kernel_layers", "diarizer.embedded"] {
         let key = values.key(kind);
@@ -176,12 +176,12 @@ fn refuse_other_kinds(values: &Values) -> Result<(), String> {
     Ok(())
 }
 
-/// What follows the encoder, in the sizes of one model: it predicts the next token from the sound and
-/// from the tokens before.
+/// The sizes of the transducer after the encoder: it predicts the next token from the sound and the
+/// tokens before.
 struct Transducer {
     width: u64,
     layers: u64,
-    /// With the one that means that nothing was said.
+    /// Number of tokens, including the one that means silence.
     tokens: u64,
     joint: u64,
     outputs: u64,
@@ -203,10 +203,10 @@ impl Transducer {
     }
 }
 
-/// Whether a Parakeet model is known to have learnt English alone. One that does not say what it has
-/// learnt is taken for one that drifts, but for the published one with English in its name.
+/// Whether a Parakeet model is known to be trained only on English. A model that does not list its
+/// languages counts as drifting, except for the published one with English in its name.
 fn is_for_english(values: &Values) -> bool {
-    // "en-US" too.
+    // Includes "en-US".
     let is_english = |name: &str| name.split('-').next() == Some("en");
     match values.head.values.get("general.languages") {
         Some(Value::Names(names)) if !names.is_empty() => names.iter().all(|it| is_english(it)),
@@ -216,13 +216,13 @@ fn is_for_english(values: &Values) -> bool {
                 _ => false,
             })
         }
-        // A list that is empty, or cannot be a list of languages.
+        // The list is empty, or not a list of languages.
         Some(_) => false,
     }
 }
 
-/// Frames that the decoder may go on by, each. Without one that goes on, only this other number ends
-/// its loop.
+/// Checks the numbers of frames by which the decoder may advance. If all were 0, only `max_symbols`
+/// would end its loop.
 fn check_durations(values: &Values, count: u64) -> Result<(), String> {
     let name = "stt.parakeet.tdt.durations";
     match values.head.values.get(name) {

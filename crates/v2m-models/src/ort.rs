@@ -1,9 +1,9 @@
-//! ONNX Runtime's model files (`.ort`), as the Moonshine wheels carry them: the weights, and which
-//! product of matrices uses which.
+//! Reads ONNX Runtime's model files (`.ort`), as in the Moonshine wheels: the weights, and which
+//! matrix product uses which.
 //!
-//! The file is a FlatBuffer: tables with a vtable each, vectors, texts, all by offsets. The numbers
-//! of the fields are those of onnxruntime's `ort.fbs`. Every offset is checked before it is
-//! followed. Not here: the other operations of the graph.
+//! The file is a FlatBuffer: tables with a vtable each, vectors, texts, all by offsets. The field
+//! numbers are from onnxruntime's `ort.fbs`. Every offset is checked before it is followed. Not
+//! here: the other operations of the graph.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use crate::input::to_usize;
 
 /// Bytes 4 to 8 of each file.
 const IDENTIFIER: &[u8] = b"ORTM";
-/// Offsets may lead to one place many times, so a small file could unfold into a huge graph.
+/// Several offsets may lead to one place, so a small file could expand into a huge graph.
 const MOST_NODES: usize = 100_000;
 const MOST_TENSORS: usize = 100_000;
 const DEEPEST: u8 = 4;
-/// How the names of a quantised tensor's parts end.
+/// Suffix of the names of a quantised tensor's parts.
 const QUANTISED: &str = "_quantized";
 const SCALE: &str = "_scale";
 const ZERO_POINT: &str = "_zero_point";
-/// The output of the operations that make the tensor of these parts.
+/// Suffix of the output of the operations that dequantise a tensor.
 const DEQUANTISED: &str = "_add_tensor";
 
-/// ONNX's numbers of the types (`TensorProto.DataType`).
+/// ONNX's type numbers (`TensorProto.DataType`).
 const FLOAT: i32 = 1;
 const INT8: i32 = 3;
 
@@ -34,7 +34,7 @@ const INT8: i32 = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Weights {
     pub(crate) values: Vec<f32>,
-    /// What all of them are multiples of, if they are 8 bits wide in the file.
+    /// The step that all values are multiples of, if they are 8 bits wide in the file.
     pub(crate) step: Option<f32>,
 }
 
@@ -52,14 +52,14 @@ struct OrtTensor<'a> {
 pub(crate) struct Ort<'a> {
     path: PathBuf,
     tensors: HashMap<&'a str, OrtTensor<'a>>,
-    /// The second factor of each product of matrices, by the node's name; several where branches
+    /// The second factor of each matrix product, by the node's name. There are several if branches
     /// of the graph have nodes of the same name.
     factors: HashMap<&'a str, Vec<&'a str>>,
     nodes: usize,
 }
 
 impl<'a> Ort<'a> {
-    /// Reads the content of the file `path`.
+    /// Parses the content of the file `path`.
     pub(crate) fn read(bytes: &'a [u8], path: &Path) -> Result<Self, ModelError> {
         let mut ort = Self {
             path: path.to_owned(),
@@ -108,8 +108,8 @@ impl<'a> Ort<'a> {
         ModelError::bad(&self.path, what)
     }
 
-    /// The values of a tensor, which must have these dimensions; a quantised one as the graph
-    /// computes it.
+    /// Returns the values of a tensor, which must have these dimensions. A quantised one is
+    /// dequantised as in the graph.
     pub(crate) fn values(&self, name: &str, dims: &[u64]) -> Result<Weights, ModelError> {
         let part = |ending: &str| self.tensors.get(format!("{name}{ending}").as_str());
         if let Some(whole) = self.tensors.get(name) {
@@ -130,11 +130,11 @@ impl<'a> Ort<'a> {
 
     fn unlike(&self, name: &str, dims: &[u64]) -> ModelError {
         let dims = format_args!("{dims:?}");
-        self.bad(tr!("the tensor {name} has not the shape {dims}", name, dims))
+        self.bad(tr!("the tensor {name} does not have the shape {dims}", name, dims))
     }
 
-    /// The matrix by which the product `node` multiplies, with so many inputs and outputs: a row
-    /// for each output.
+    /// Returns the matrix of the product `node`, with this many inputs and outputs: a row for each
+    /// output.
     pub(crate) fn matrix(
         &self,
         node: &str,
@@ -161,7 +161,7 @@ impl<'a> Ort<'a> {
         Ok(Weights { values, step })
     }
 
-    /// The names that begin so, of tensors of floats with these dimensions.
+    /// Returns the names with this prefix of float tensors with these dimensions.
     pub(crate) fn named(&self, beginning: &str, dims: &[u64]) -> Vec<&'a str> {
         let fits = |tensor: &OrtTensor<'_>| tensor.kind == FLOAT && tensor.dims() == dims;
         let all = self.tensors.iter();
@@ -211,12 +211,12 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The table that the offset at this place leads to.
+    /// Returns the table at the target of the offset at this place.
     fn at(bytes: &'a [u8], place: usize) -> Option<Self> {
         Some(Self { bytes, at: follow(bytes, place)? })
     }
 
-    /// Where the field begins; `None` if it is not there.
+    /// Returns the position of the field; `None` if it is absent.
     fn field(self, index: usize) -> Option<usize> {
         let back = i64::from(u32_at(self.bytes, self.at)?.cast_signed());
         let vtable = usize::try_from(i64::try_from(self.at).ok()? - back).ok()?;
@@ -237,7 +237,7 @@ impl<'a> Table<'a> {
     fn number(self, index: usize) -> Option<i32> {
         match self.field(index) {
             Some(place) => Some(u32_at(self.bytes, place)?.cast_signed()),
-            // What is the default is not written.
+            // Default values are not written.
             None => Some(0),
         }
     }
@@ -246,7 +246,7 @@ impl<'a> Table<'a> {
         text_at(self.bytes, self.field(index)?)
     }
 
-    /// The bytes of a vector with elements of this size; none if it is not there.
+    /// Returns the bytes of a vector with elements of this size; none if it is absent.
     fn vector(self, index: usize, size: usize) -> Option<&'a [u8]> {
         match self.field(index) {
             Some(place) => vector_at(self.bytes, follow(self.bytes, place)?, size).map(|(_, b)| b),
@@ -254,7 +254,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The tables of a vector; each is `None` if its offset leads astray.
+    /// Returns the tables of a vector; each is `None` if its offset is invalid.
     fn tables(self, index: usize) -> Option<impl Iterator<Item = Option<Self>>> {
         let (start, bytes) = match self.field(index) {
             Some(place) => vector_at(self.bytes, follow(self.bytes, place)?, 4)?,
@@ -263,7 +263,7 @@ impl<'a> Table<'a> {
         Some((0..bytes.len() / 4).map(move |i| Self::at(self.bytes, start + 4 * i)))
     }
 
-    /// The texts of a vector, up to one that cannot be read.
+    /// Returns the texts of a vector, up to the first invalid one.
     fn texts(self, index: usize) -> impl Iterator<Item = &'a str> {
         let vector = self.field(index).and_then(|place| follow(self.bytes, place));
         let (start, bytes) = vector.and_then(|at| vector_at(self.bytes, at, 4)).unwrap_or((0, &[]));
@@ -279,12 +279,12 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// Where the offset at this place leads.
+/// Returns the target of the offset at this place.
 fn follow(bytes: &[u8], place: usize) -> Option<usize> {
     place.checked_add(u32_at(bytes, place)?.try_into().ok()?)
 }
 
-/// Where the vector's elements begin, and their bytes.
+/// Returns the position of the vector's elements, and their bytes.
 fn vector_at(bytes: &[u8], at: usize, size: usize) -> Option<(usize, &[u8])> {
     let count: usize = u32_at(bytes, at)?.try_into().ok()?;
     let start = at.checked_add(4)?;
@@ -311,7 +311,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(mut bytes in proptest::collection::vec(any::<u8>(), 8..300)) {
-            // Small offsets lead somewhere.
+            // Small offsets stay within the file.
             bytes.iter_mut().skip(8).for_each(|byte| *byte &= 0x3f);
             bytes[..8].copy_from_slice(b"\x10\0\0\0ORTM");
             let _ = Ort::read(&bytes, Path::new("x"));

@@ -1,10 +1,10 @@
-//! Where models and the shipped files lie, and the way from a name to a file.
+//! Folders of models and shipped files, and the resolution of a name to a file.
 //!
-//! Models: `$V2M_MODEL_DIR`, else `$XDG_DATA_HOME/v2m/models` (this folder is also where new ones
-//! go), then `/usr/local/share/v2m/models` and `/usr/share/v2m/models`, which are only read.
-//! Shipped files: `$V2M_ASSET_DIR`, `$XDG_DATA_HOME/v2m`, `../share/v2m` beside the executable's
-//! folder, `/usr/local/share/v2m`, `/usr/share/v2m`. Nothing is opened or checked here beyond "a
-//! file of this name is there".
+//! Models: `$V2M_MODEL_DIR`, else `$XDG_DATA_HOME/v2m/models` (new ones are written there too),
+//! then `/usr/local/share/v2m/models` and `/usr/share/v2m/models`, which are only read. Shipped
+//! files: `$V2M_ASSET_DIR`, `$XDG_DATA_HOME/v2m`, `../share/v2m` beside the executable's folder,
+//! `/usr/local/share/v2m`, `/usr/share/v2m`. Nothing is opened or checked here except whether a
+//! file of this name exists.
 
 use std::env;
 use std::ffi::OsString;
@@ -18,21 +18,21 @@ use v2m_messages::tr;
 
 /// The voice activity model that v2m ships.
 pub const VAD: &str = "ggml-silero-v6.2.0.bin";
-/// The recording that the set-up has transcribed, and its transcript.
+/// The recording that the set-up transcribes, and its transcript.
 pub const SAMPLE: (&str, &str) = ("sample.wav", "sample.txt");
 
 const SYSTEM: [&str; 2] = ["/usr/local/share/v2m", "/usr/share/v2m"];
 
-/// Why a name leads to no file. The text says what to do.
+/// Why a name cannot be resolved to a file. The text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// A model that v2m can fetch and that is not here.
+    /// A model that v2m can download, but that is not installed.
     #[error("{}", tr!("the model `{name}` is not installed; fetch it with `v2m-model pull {name}`", name))]
     NotInstalled {
         /// The model's name.
         name: String,
     },
-    /// Neither in the catalogue nor in a folder.
+    /// A model that is neither in the catalogue nor in a folder.
     #[error("{}", tr!(
         "there is no model `{name}`{hint}; `v2m-model list` shows all, `v2m-model pull {default}` fetches the default one. \
          It is not in the catalogue, and there is no {file} in {folders}",
@@ -40,7 +40,7 @@ pub enum PathError {
         folders = listed(.looked)
     ))]
     Unknown {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
         /// The folders that were searched.
         looked: Vec<PathBuf>,
@@ -57,8 +57,8 @@ pub enum PathError {
         name = .0
     ))]
     NotAName(String),
-    /// No home directory to start from.
-    #[error("{}", tr!("cannot tell where models lie: no home directory; set HOME or V2M_MODEL_DIR"))]
+    /// There is no home directory.
+    #[error("{}", tr!("cannot find the folder for models: there is no home directory; set HOME or V2M_MODEL_DIR"))]
     NoHome,
     /// A shipped file is missing.
     #[error("{}", tr!(
@@ -87,14 +87,14 @@ fn listed(folders: &[PathBuf]) -> String {
     folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The file name of a model: `base` → `ggml-base.bin`, and `moonshine-base-en` →
-/// `moonshine-base-en.gguf`. Of a model that is not published, the name of its ggml file.
+/// Returns the file name of a model: `base` → `ggml-base.bin`, and `moonshine-base-en` →
+/// `moonshine-base-en.gguf`. For an unpublished model, returns the name of its ggml file.
 #[must_use]
 pub fn file_name(name: &str) -> String {
     file_name_in(name, catalogue::find(name).map_or(Form::Ggml, |model| model.form))
 }
 
-/// The file name of a model in this form.
+/// Returns the file name of a model in this format.
 #[must_use]
 pub fn file_name_in(name: &str, form: Form) -> String {
     match form {
@@ -103,9 +103,9 @@ pub fn file_name_in(name: &str, form: Form) -> String {
     }
 }
 
-/// The model's name that a file carries: `ggml-base.bin` or `base.gguf` → `base`. None for other files, and for
-/// names that [`file_name`] must not be given. The voice activity model is not a model in this
-/// sense.
+/// Returns the model's name for a file name: `ggml-base.bin` or `base.gguf` → `base`. `None` for
+/// other files, and for names that are invalid for [`file_name`]. The voice activity model is not a
+/// model in this sense.
 #[must_use]
 pub fn name_of_file(file: &str) -> Option<&str> {
     let ggml = || file.strip_prefix("ggml-")?.strip_suffix(".bin");
@@ -127,29 +127,29 @@ pub fn is_name(name: &str) -> bool {
 /// The folders of this user and machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
-    /// Where new models go, and where they are looked for first.
+    /// Folder for new models, also the first one searched.
     pub models: PathBuf,
-    /// Where models are also looked for, in this order.
+    /// Further model folders, in order of search.
     pub more_models: Vec<PathBuf>,
-    /// Where shipped files are looked for, in this order.
+    /// Folders for shipped files, in order of search.
     pub assets: Vec<PathBuf>,
-    /// What `~` stands for.
+    /// The home directory, which `~` stands for.
     pub home: PathBuf,
 }
 
 impl Places {
-    /// As the environment says.
+    /// Determines the folders from the environment.
     ///
     /// # Errors
-    /// [`PathError::NoHome`] where there is no home directory.
+    /// [`PathError::NoHome`] if there is no home directory.
     pub fn from_env() -> Result<Self, PathError> {
         let xdg = Xdg::new().map_err(|_| PathError::NoHome)?;
         let exe = env::current_exe().ok();
         Ok(Self::new(&xdg.data_dir(), xdg.home_dir(), exe.as_deref(), |key| env::var_os(key)))
     }
 
-    /// From the user's data folder (`~/.local/share`), home, this program's file and a look-up of
-    /// environment variables.
+    /// Determines the folders from the user's data folder (`~/.local/share`), the home directory,
+    /// this program's file and a look-up of environment variables.
     #[must_use]
     pub fn new(
         data: &Path,
@@ -171,16 +171,16 @@ impl Places {
         }
     }
 
-    /// The model folders, in the order of search.
+    /// Returns the model folders, in order of search.
     pub fn model_dirs(&self) -> impl Iterator<Item = &Path> {
         std::iter::once(&self.models).chain(&self.more_models).map(PathBuf::as_path)
     }
 
-    /// The file of a model: by its name (`base-q8_0`, or any NAME whose `ggml-NAME.bin` or `NAME.gguf`
-    /// lies in a model folder), or by an absolute path (also `~/…`).
+    /// Returns the file of a model: by its name (`base-q8_0`, or any NAME with a `ggml-NAME.bin` or
+    /// `NAME.gguf` in a model folder), or by an absolute path (also `~/…`).
     ///
     /// # Errors
-    /// Says what is missing and how to get it.
+    /// If there is no such file; the text says what is missing and how to get it.
     pub fn resolve(&self, name_or_path: &str) -> Result<PathBuf, PathError> {
         if let Some(path) = self.as_path(name_or_path) {
             return if path.is_file() { Ok(path) } else { Err(PathError::NoFile(path)) };
@@ -199,7 +199,7 @@ impl Places {
         Err(PathError::Unknown { name, looked: self.model_dirs().map(Path::to_owned).collect() })
     }
 
-    /// The file of the model `name` in the first folder that has it.
+    /// Returns the file of the model `name` in the first folder that has it.
     #[must_use]
     pub fn installed_at(&self, name: &str) -> Option<PathBuf> {
         let files = [Form::Ggml, Form::Gguf].map(|form| file_name_in(name, form));
@@ -207,8 +207,8 @@ impl Places {
         paths.into_iter().find(|path| path.is_file())
     }
 
-    /// Every model in the folders: name and file, sorted by name; of two with one name the one that
-    /// [`Self::resolve`] finds.
+    /// Returns every model in the folders: name and file, sorted by name. For duplicate names, it
+    /// is the one that [`Self::resolve`] finds.
     #[must_use]
     pub fn installed(&self) -> Vec<(String, PathBuf)> {
         let mut found: Vec<(String, PathBuf)> = Vec::new();
@@ -223,10 +223,10 @@ impl Places {
         found
     }
 
-    /// A file that v2m ships, by its name: [`VAD`], [`SAMPLE`].
+    /// Returns a file that v2m ships, by its name: [`VAD`], [`SAMPLE`].
     ///
     /// # Errors
-    /// [`PathError::NoAsset`] says where it was looked for.
+    /// [`PathError::NoAsset`] with the searched folders.
     pub fn resolve_asset(&self, name: &str) -> Result<PathBuf, PathError> {
         let here = self.assets.iter().map(|dir| dir.join(name)).find(|path| path.is_file());
         here.ok_or_else(|| PathError::NoAsset {
@@ -243,26 +243,27 @@ impl Places {
     }
 }
 
-/// [`Places::resolve`] with the places of the environment.
+/// Calls [`Places::resolve`] with the folders of the environment.
 ///
 /// # Errors
-/// Says what is missing and how to get it.
+/// If there is no such file; the text says what is missing and how to get it.
 pub fn resolve(name_or_path: &str) -> Result<PathBuf, PathError> {
     Places::from_env()?.resolve(name_or_path)
 }
 
-/// [`Places::resolve_asset`] with the places of the environment.
+/// Calls [`Places::resolve_asset`] with the folders of the environment.
 ///
 /// # Errors
-/// Says where the file was looked for.
+/// If there is no such file; the text lists the searched folders.
 pub fn resolve_asset(name: &str) -> Result<PathBuf, PathError> {
     Places::from_env()?.resolve_asset(name)
 }
 
-/// The folder new models go to; the one to watch for a model that appears. It need not exist yet.
+/// Returns the folder for new models, which is also the one to watch for added models. It may not
+/// exist yet.
 ///
 /// # Errors
-/// [`PathError::NoHome`] where there is no home directory.
+/// [`PathError::NoHome`] if there is no home directory.
 pub fn user_dir() -> Result<PathBuf, PathError> {
     Ok(Places::from_env()?.models)
 }
@@ -278,7 +279,7 @@ mod tests {
             Some(&root.join("prefix/bin/v2m")),
             |key| vars.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_os_str().to_owned()),
         );
-        // What happens to be installed on this machine must not decide a test.
+        // Models installed on this machine must not affect the test.
         places.more_models = vec![root.join("system")];
         places.assets.retain(|a| a.starts_with(root));
         places

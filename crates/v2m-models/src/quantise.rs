@@ -1,8 +1,8 @@
-//! From an f16 model to q8_0 and q5_1, with the arithmetic of whisper.cpp's `quantize`, so that the
-//! files are the published ones.
+//! Quantises an f16 model to q8_0 or q5_1, with the arithmetic of whisper.cpp's `quantize`, so that
+//! the files match the published ones.
 //!
 //! Matrices are quantised in blocks of 32 along their rows; vectors, convolutions and positional
-//! embeddings stay as they are. Formats: ggml's `block_q8_0` and `block_q5_1`, rounding of its
+//! embeddings stay unchanged. Formats: ggml's `block_q8_0` and `block_q5_1`, rounding of its
 //! reference `quantize_row_*_ref`. Weights that were 8 bits wide before keep their steps
 //! ([`q8_0_in_steps`]).
 
@@ -16,22 +16,23 @@ use crate::catalogue::Weights;
 use crate::error::ModelError;
 use crate::ggml::{self, Tensor, Writer};
 
-/// Values in a block.
+/// Number of values in a block.
 const BLOCK: usize = 32;
 
-/// The types of tensor that occur in whisper.cpp's files.
+/// The tensor types in whisper.cpp's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TensorType {
     F32,
     F16,
     Q5_1,
     Q8_0,
-    /// Known by size alone, so that files that hold it can be checked: id, bytes of a block of 32.
+    /// A type of which only the size is known, to check files that contain it: id, bytes of a block
+    /// of 32.
     Other(u32, u64),
 }
 
 impl TensorType {
-    /// By `ggml_type`.
+    /// Returns the type with this `ggml_type`.
     pub(crate) fn from_id(id: u32) -> Option<Self> {
         Some(match id {
             0 => Self::F32,
@@ -55,7 +56,7 @@ impl TensorType {
         }
     }
 
-    /// Values that are stored together.
+    /// Returns the number of values that are stored together.
     pub(crate) fn block(self) -> u32 {
         match self {
             Self::F32 | Self::F16 => 1,
@@ -73,7 +74,7 @@ impl TensorType {
         }
     }
 
-    /// Appends whole blocks. Nothing is ever made in a kind that is known by size alone.
+    /// Appends whole blocks. Never called for a type of which only the size is known.
     pub(crate) fn encode(self, values: &[f32], out: &mut Vec<u8>) {
         match self {
             Self::F32 => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
@@ -85,7 +86,7 @@ impl TensorType {
     }
 }
 
-/// f16 scale, 32 signed bytes, rounded half away from zero.
+/// Encodes a block: f16 scale, 32 signed bytes, rounded half away from zero.
 fn q8_0(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     let most = x.iter().fold(0_f32, |m, v| m.max(v.abs()));
     let d = most / 127.0;
@@ -94,10 +95,10 @@ fn q8_0(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     out.extend(x.iter().map(|v| ((v * inverse).round() as i8).cast_unsigned()));
 }
 
-/// Appends whole blocks in q8_0 of values that are multiples of `step`, as weights are that were
-/// stored with 8 bits before. A block that holds no multiple beyond 127 keeps them: it then differs
+/// Appends whole blocks in q8_0 of values that are multiples of `step`, such as weights that were
+/// stored with 8 bits before. A block without multiples beyond 127 keeps them: the result differs
 /// from the values only as the half-precision scale differs from `step`, by a part in 2048 at most.
-/// The reference would round every value once more. The other blocks are the reference's.
+/// The reference would round every value again. The other blocks are encoded like the reference's.
 pub(crate) fn q8_0_in_steps(values: &[f32], step: f32, out: &mut Vec<u8>) {
     let scale = f16::from_f32(step);
     for block in values.as_chunks().0 {
@@ -111,15 +112,15 @@ pub(crate) fn q8_0_in_steps(values: &[f32], step: f32, out: &mut Vec<u8>) {
     }
 }
 
-/// How often `value` has `step` in it, if that is a whole number, but for rounding, and fits.
+/// Returns the multiple of `step` that `value` is, apart from rounding, if it fits.
 fn multiple(value: f32, step: f32) -> Option<i8> {
     let count = value / step;
     let whole = count.round();
     ((count - whole).abs() <= 1e-3 && whole.abs() <= 127.0).then_some(whole as i8)
 }
 
-/// f16 scale, f16 minimum, the fifth bits, then the low nibbles: value j in the low half of byte j,
-/// value j + 16 in the high half.
+/// Encodes a block: f16 scale, f16 minimum, the fifth bits, then the low nibbles: value j in the
+/// low half of byte j, value j + 16 in the high half.
 fn q5_1(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     let low = x.iter().copied().fold(f32::INFINITY, f32::min);
     let high = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -133,7 +134,7 @@ fn q5_1(x: &[f32; BLOCK], out: &mut Vec<u8>) {
     out.extend((0..16).map(|j| q[j] & 15 | (q[j + 16] & 15) << 4));
 }
 
-/// What [`quantise`] can make.
+/// Target type of [`quantise`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuantisedType {
     /// 8.5 bits a weight.
@@ -143,7 +144,8 @@ pub enum QuantisedType {
 }
 
 impl QuantisedType {
-    /// The target that stores weights this way; None for [`Weights::F16`] and [`Weights::Q5_0`].
+    /// Returns the type that stores weights this way; `None` for [`Weights::F16`] and
+    /// [`Weights::Q5_0`].
     #[must_use]
     pub fn of(weights: Weights) -> Option<Self> {
         match weights {
@@ -153,7 +155,7 @@ impl QuantisedType {
         }
     }
 
-    /// The ending of the name of a model that is stored this way.
+    /// Returns the suffix of the name of a model stored this way.
     #[must_use]
     pub fn suffix(self) -> &'static str {
         match self {
@@ -169,7 +171,7 @@ impl QuantisedType {
         }
     }
 
-    /// `ggml_ftype` and version as the published files have them: those in q5_1 were made before
+    /// Returns `ggml_ftype` and version as in the published files: those in q5_1 were made before
     /// version 2.
     fn ftype(self) -> u32 {
         match self {
@@ -179,11 +181,11 @@ impl QuantisedType {
     }
 }
 
-/// Makes the quantised form of the f16 model `from` at `to` (whole or not at all). `progress` hears
-/// of bytes read since it was last told.
+/// Quantises the f16 model `from` to `to` (whole or not at all). `progress` receives the number of
+/// bytes read since the last call.
 ///
 /// # Errors
-/// Says what is wrong with `from`, or what the system refused.
+/// If `from` is invalid, or a system call fails.
 pub fn quantise(
     from: &Path,
     to: &Path,
@@ -224,8 +226,8 @@ pub fn quantise(
     })
 }
 
-/// whisper.cpp quantises what has two dimensions, less biases and positional embeddings, which are
-/// f32.
+/// Whether whisper.cpp quantises the tensor: if it has two dimensions, except biases and positional
+/// embeddings, which are f32.
 fn is_matrix(tensor: &Tensor) -> bool {
     tensor.dims.len() == 2 && tensor.kind == TensorType::F16
 }
@@ -260,7 +262,8 @@ mod tests {
         assert_eq!(encode(TensorType::Q8_0, &x)[2..6], [127, 3, 0xFD, 0]);
     }
 
-    /// The bytes are what `gguf.quants.quantize` of ggml's Python package 0.19.0 makes of the values.
+    /// The bytes are the output of `gguf.quants.quantize` of ggml's Python package 0.19.0 for these
+    /// values.
     #[test]
     fn a_block_is_what_ggmls_own_package_makes_of_it() {
         let steps: [f32; 32] = std::array::from_fn(|i| ((i * 37 % 64) as f32 - 31.5) / 8.0);
@@ -286,7 +289,7 @@ mod tests {
         q8_0_in_steps(&values, step, &mut out);
         assert!((half_at(&out, 0) - step).abs() <= step / 2048.0);
         assert_eq!(out[2..], counts.map(i8::cast_unsigned));
-        // The reference makes the largest 127 and rounds the others.
+        // The reference maps the largest to 127 and rounds the others.
         assert_ne!(encode(TensorType::Q8_0, &values), out);
     }
 
@@ -316,7 +319,7 @@ mod tests {
         ) {
             let most = x.iter().fold(0_f32, |most, v| most.max(v.abs()));
             let bytes = encode(TensorType::Q8_0, &x);
-            // Half a step, and at 127 steps what the half-precision scale is off.
+            // Half a step, and at 127 steps the error of the half-precision scale.
             let bound = most / 127.0 * (0.5 + 127.0 / 2048.0) + 4e-6;
             for (j, v) in x.into_iter().enumerate() {
                 let back = f32::from(bytes[2 + j].cast_signed()) * half_at(&bytes, 0);

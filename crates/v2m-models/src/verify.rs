@@ -1,4 +1,4 @@
-//! Digests of files. Not here: where the right digest comes from ([`crate::catalogue`]).
+//! Digests of files. Not here: the expected digests ([`crate::catalogue`]).
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Doing, ModelError};
 
-/// SHA-256 of a file, 64 lowercase hexadecimal digits. `progress` hears of bytes read since it was
-/// last told.
+/// Returns the SHA-256 of a file, 64 lowercase hexadecimal digits. `progress` receives the number
+/// of bytes read since the last call.
 ///
 /// # Errors
-/// The system's refusal.
+/// If the file cannot be read.
 pub fn sha256(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<String, ModelError> {
     let mut file = File::open(path).map_err(ModelError::io(Doing::Open, path))?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 18]);
@@ -33,10 +33,10 @@ pub fn sha256(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<String, Mode
     Ok(text)
 }
 
-/// That a file has this digest.
+/// Checks that a file has this digest.
 ///
 /// # Errors
-/// [`ModelError::Digest`] if it has another one, or the system's refusal.
+/// [`ModelError::Digest`] if it has another one, or an error if it cannot be read.
 pub fn check(path: &Path, expected: &str, progress: &mut dyn FnMut(u64)) -> Result<(), ModelError> {
     let found = sha256(path, progress)?;
     if found == expected {

@@ -1,7 +1,7 @@
-//! The text tokens of a model as bytes, by id, from what lies beside a CTranslate2 checkpoint:
+//! Reads the text tokens of a model as bytes, by id, from a file beside a CTranslate2 checkpoint:
 //! `tokenizer.json`, else `vocabulary.json`, else `vocabulary.txt`. Byte-level BPE writes each byte
-//! as a printable character; here that is undone. Special tokens are not here: whisper.cpp adds
-//! them itself.
+//! as a printable character; here that is reversed. Special tokens are not included: whisper.cpp
+//! adds them itself.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,9 +15,9 @@ use v2m_messages::tr;
 use crate::error::{Doing, ModelError};
 
 const END: &str = "<|endoftext|>";
-/// A tokenizer.json has about 2.5 MB.
+/// Maximum size in bytes; a tokenizer.json has about 2.5 MB.
 const MAX_BYTES: u64 = 64 << 20;
-/// Where the text tokens of the English-only vocabulary end.
+/// Number of text tokens in the English-only vocabulary.
 const ENGLISH_END: usize = 50256;
 
 #[derive(Deserialize)]
@@ -37,8 +37,8 @@ struct Added {
     content: String,
 }
 
-/// The tokens for a ggml file: those of text, and, as in whisper.cpp's published files, the
-/// English-only vocabulary's end of text.
+/// Returns the tokens for a ggml file: the text tokens, and, as in whisper.cpp's published files,
+/// the end-of-text token of the English-only vocabulary.
 pub(crate) fn read(folder: &Path) -> Result<Vec<Vec<u8>>, ModelError> {
     let (path, words) = if let Some((path, text)) = text(folder, "tokenizer.json")? {
         let words = from_tokenizer(&text).map_err(|what| ModelError::bad(&path, what))?;
@@ -71,7 +71,7 @@ fn text(folder: &Path, name: &str) -> Result<Option<(PathBuf, String)>, ModelErr
     Ok(Some((path, text)))
 }
 
-/// The tokens by id, up to and with the end of text.
+/// Returns the tokens by id, up to and including the end of text.
 fn from_tokenizer(json: &str) -> Result<Vec<String>, String> {
     let tokenizer: Tokenizer = serde_json::from_str(json).map_err(|e| e.to_string())?;
     let added = tokenizer.added_tokens.into_iter().map(|t| (t.content, t.id));
@@ -106,8 +106,8 @@ fn bytes_of(words: &[String]) -> Result<Vec<Vec<u8>>, String> {
     Ok(tokens)
 }
 
-/// GPT-2's alphabet: the printable bytes of Latin-1 stand for themselves, the others for U+0100
-/// onwards.
+/// Returns GPT-2's alphabet: the printable bytes of Latin-1 stand for themselves, the others are
+/// mapped to U+0100 onwards.
 fn alphabet() -> HashMap<char, u8> {
     let plain = |b: u8| matches!(b, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     let themselves = (0..=255).filter(|b| plain(*b)).map(|b| (char::from(b), b));

@@ -1,5 +1,5 @@
-//! The installed Whisper models, for those that need one beside them: Canary must be told the language,
-//! which a Whisper model detects.
+//! Installed Whisper models that help other models: Canary must be told the language, and a Whisper
+//! model detects it.
 
 use crate::catalogue::Form;
 use crate::ggml;
@@ -15,13 +15,13 @@ pub struct Whisper {
     pub name: String,
     /// Its file.
     pub file: PathBuf,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
 impl Places {
-    /// The installed Whisper models that know the language with this ISO 639-1 code, the smallest
-    /// first. Only the heads of their files are read.
+    /// Returns the installed Whisper models that know the language with this ISO 639-1 code, the
+    /// smallest first. Only the heads of their files are read.
     #[must_use]
     pub fn whispers(&self, code: &str) -> Vec<Whisper> {
         let mut found: Vec<_> = self
@@ -37,10 +37,10 @@ impl Places {
         found
     }
 
-    /// The Whisper model that detects languages for others: the smallest one for many languages.
+    /// Returns the Whisper model that detects languages for others: the smallest multilingual one.
     #[must_use]
     pub fn detecting(&self) -> Option<Whisper> {
-        // Any language but English tells a model for many from one for English.
+        // Any language except English distinguishes multilingual models from English ones.
         self.whispers("es").into_iter().next()
     }
 }

@@ -1,4 +1,4 @@
-//! Where an endpoint is, as far as it decides how it may be asked.
+//! The address of an endpoint, with the properties that decide how it may be used.
 
 use crate::keys::ApiKey;
 use crate::program;
@@ -6,37 +6,37 @@ use ureq::http::Uri;
 use v2m_ipc::remote::is_loopback;
 use v2m_messages::tr;
 
-/// Why a base URL is not asked.
+/// Why a base URL cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{shown}: {why}")]
 pub struct BadAddress {
-    /// The base URL, or the setting's name where it may hold a password.
+    /// The base URL, or the setting's name if the URL may contain a password.
     pub shown: String,
-    /// What is wrong with it, for people.
+    /// The error in it, for people.
     pub why: String,
 }
 
-/// A base URL that may be asked.
+/// A valid base URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Without a slash at its end.
+    /// The URL without a slash at its end.
     pub url: String,
-    /// The host in small letters, and the port if it is not the scheme's own: what may be logged
-    /// of it, and what a key belongs to.
+    /// The host in lower case, and the port if it is not the scheme's default. Only this part is
+    /// logged, and keys belong to it.
     pub place: String,
-    /// Whether it is asked over TLS.
+    /// Whether it uses TLS.
     pub https: bool,
     /// Whether it is this machine.
     pub loopback: bool,
 }
 
 impl Address {
-    /// Of a base URL as configured.
+    /// Parses a base URL from the configuration.
     ///
     /// # Errors
-    /// [`BadAddress`] with what is wrong with it.
+    /// [`BadAddress`] with the error in it.
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
-        // Not repeated where it may hold a password.
+        // Do not repeat it if it may contain a password.
         let secret = text.contains('@');
         let (setting, manual) = (program().address, program().name);
         let shown = || if secret { setting.to_owned() } else { text.to_owned() };
@@ -75,7 +75,7 @@ impl Address {
         })
     }
 
-    /// Refuses to carry a key where others could read it.
+    /// Refuses to send a key where others could read it.
     ///
     /// # Errors
     /// [`BadAddress`].

@@ -1,5 +1,5 @@
-//! The HTTP agents: what holds for every request, and the connections that are kept from one to the
-//! next.
+//! The HTTP agents: the settings for all requests, and the connections that are kept from one
+//! request to the next.
 
 use crate::address::Address;
 use crate::connection::Connections;
@@ -15,10 +15,10 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Error, Proxy};
 use v2m_messages::{tr, verbatim};
 
-/// Servers close idle connections after a while; most keep them for longer than this.
+/// The time that idle connections are kept. Most servers close them later than this.
 const KEEP: Duration = Duration::from_secs(30);
 
-/// One for each kind of address: with and without TLS, this machine and others.
+/// One agent for each kind of address: with and without TLS, on this machine and elsewhere.
 #[derive(Default)]
 pub struct Agents {
     plain_at_home: bool,
@@ -26,13 +26,13 @@ pub struct Agents {
 }
 
 impl Agents {
-    /// For a program that sends more than texts: without TLS only to this machine and to private
-    /// networks.
+    /// Makes agents for a program that sends more than text: without TLS, they only connect to this
+    /// machine and to private networks.
     pub fn plain_at_home() -> Self {
         Self { plain_at_home: true, agents: Default::default() }
     }
 
-    /// The one for this address.
+    /// Returns the agent for this address.
     pub fn of(&self, address: &Address) -> &Agent {
         let kind = usize::from(address.https) + 2 * usize::from(address.loopback);
         self.agents[kind].get_or_init(|| agent(address, self.reach(address)))
@@ -47,10 +47,10 @@ impl Agents {
     }
 }
 
-/// Which addresses a name may lead to.
+/// The addresses that a name may resolve to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// This machine's own. A file may call another one `localhost`.
+    /// This machine's addresses. A hosts file may give `localhost` another address.
     Loopback,
     /// This machine and private networks.
     Private,
@@ -68,8 +68,8 @@ impl Reach {
     }
 }
 
-/// Whether no router of the internet knows the address: RFC 1918 and 3927; RFC 6598, which
-/// Tailscale uses; and RFC 4193 and 4291 (link-local) for IPv6.
+/// Whether the address is not routed on the internet: RFC 1918 and 3927; RFC 6598, which Tailscale
+/// uses; and RFC 4193 and 4291 (link-local) for IPv6.
 pub fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
@@ -81,7 +81,7 @@ pub fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-/// Finds addresses as the library does, and keeps those that may be reached.
+/// Resolves names as the library does, and keeps the allowed addresses.
 #[derive(Debug)]
 struct Within {
     reach: Reach,
@@ -104,19 +104,19 @@ impl Resolver for Within {
     }
 }
 
-/// A name leads only to addresses that may not be reached over this connection.
+/// A name resolves only to addresses that are not allowed for this connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
     "{}",
     tr!(
-        "its name leads to no address that may be asked: over http:// only this machine and private networks are \
-         asked, and localhost must be this machine"
+        "its name does not lead to an allowed address: over http://, v2m contacts only this machine and \
+         private networks, and localhost must be this machine"
     )
 )]
 pub struct OutOfReach;
 
 fn agent(address: &Address, reach: Reach) -> Agent {
-    // Not asked for where nobody leaves this machine or the house: there is none in between.
+    // Within this machine or a private network, there is no proxy in between.
     let proxy = if reach == Reach::Anywhere { Proxy::try_from_env() } else { None };
     let mut tls = TlsConfig::builder();
     if address.https || proxy.is_some() {
@@ -126,7 +126,7 @@ fn agent(address: &Address, reach: Reach) -> Agent {
         .proxy(proxy)
         .tls_config(tls.build())
         .http_status_as_error(false)
-        // A key and a text go to the address they are meant for.
+        // A key and a text are only sent to the configured address.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .max_idle_age(KEEP)
@@ -135,7 +135,7 @@ fn agent(address: &Address, reach: Reach) -> Agent {
     Agent::with_parts(config.build(), Connections::default(), resolver)
 }
 
-/// The system's authorities, or Mozilla's where it has none.
+/// Returns the system's certificate authorities, or Mozilla's if the system has none.
 fn roots() -> RootCerts {
     let found = rustls_native_certs::load_native_certs();
     if !found.errors.is_empty() {

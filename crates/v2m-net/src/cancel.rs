@@ -1,11 +1,11 @@
-//! To stop a question that nobody waits for any more: its connection is shut down, its waiting
-//! ends.
+//! Cancels a question whose answer is no longer needed: shuts its connection down, and ends its
+//! waits.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use ureq::unversioned::transport::ShutdownHandle;
 
-/// One question's end, as others may wish it.
+/// The cancellation of one question.
 #[derive(Default)]
 pub struct Cancel {
     state: Mutex<State>,
@@ -15,12 +15,12 @@ pub struct Cancel {
 #[derive(Default)]
 struct State {
     cancelled: bool,
-    /// The connection that is waited for.
+    /// The connection that the question uses.
     connection: Option<Weak<dyn ShutdownHandle>>,
 }
 
 impl Cancel {
-    /// Ends the question, from another thread.
+    /// Cancels the question, from another thread.
     pub fn cancel(&self) {
         let mut state = self.state();
         state.cancelled = true;
@@ -28,18 +28,18 @@ impl Cancel {
         self.bell.notify_all();
     }
 
-    /// Whether it was ended.
+    /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.state().cancelled
     }
 
-    /// Waits; says whether the time passed without an end.
+    /// Waits for this time. Returns false if it was cancelled.
     pub fn wait(&self, time: Duration) -> bool {
         let waited = self.bell.wait_timeout_while(self.state(), time, |state| !state.cancelled);
         !waited.unwrap_or_else(PoisonError::into_inner).0.cancelled
     }
 
-    /// This is the connection that the question uses now.
+    /// Sets the connection that the question uses now.
     pub fn uses(&self, connection: Weak<dyn ShutdownHandle>) {
         let mut state = self.state();
         state.connection = Some(connection);
@@ -48,7 +48,7 @@ impl Cancel {
         }
     }
 
-    /// Nothing that is written there is halfway when a holder panics.
+    /// Locks the state. A panic of another holder leaves it consistent, so poisoning is ignored.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
-//! The daemon's configuration file, read anew with each question, because whoever reaches the socket
-//! can name any endpoint in a question.
+//! The daemon's configuration file. It is read again with each question, because every client of
+//! the socket can name any endpoint in a question.
 //!
-//! Each program looks at the keys that say whom it may ask, and at nothing else.
+//! Each program reads only the keys that name its allowed endpoint.
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open, stat};
 use std::env;
@@ -11,29 +11,30 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use v2m_messages::{tr, verbatim};
 
-/// As long as the daemon reads it, in bytes.
+/// The largest size in bytes, the same as the daemon's limit.
 const LONGEST: u64 = 1 << 20;
 
-/// The file that the sandbox lets be read, by device and inode; `None` within: there was none then.
+/// The file that the sandbox allows to be read, by device and inode. `None` inside: it did not
+/// exist.
 static OPENED: OnceLock<Option<(u64, u64)>> = OnceLock::new();
 
-/// Why the file has no text.
+/// Why the file cannot be read.
 #[derive(Debug)]
 pub enum Unread {
-    /// It is another file than the one that may be read: this process cannot read it, and the next
-    /// one can.
+    /// It was replaced by another file that this process must not read. The next process can read
+    /// it.
     Replaced,
     /// It cannot be read.
     Io(io::Error),
 }
 
-/// The file, as the daemon finds it; `None` where nothing tells where the user's files are.
+/// Returns the path of the file, as the daemon finds it. `None` if the user's folders are unknown.
 pub fn path() -> Option<PathBuf> {
     let named = env::var_os("V2M_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     named.or_else(|| Some(folder()?.join("config.toml")))
 }
 
-/// v2m's folder in `$XDG_CONFIG_HOME` (`~/.config`).
+/// Returns v2m's folder in `$XDG_CONFIG_HOME` (`~/.config`).
 pub fn folder() -> Option<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let config = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
@@ -41,8 +42,8 @@ pub fn folder() -> Option<PathBuf> {
     config.or_else(home).map(|config| config.join("v2m"))
 }
 
-/// Notes which file the sandbox lets be read. Landlock knows files, not names: one that takes its
-/// place is closed, unless it lies in [`folder`].
+/// Notes which file the sandbox allows to be read. Landlock identifies files, not names: a file
+/// that replaces it cannot be read, unless it is in [`folder`].
 pub fn opened() {
     let _ = OPENED.set(path().and_then(|path| identity(&path)));
 }
@@ -51,7 +52,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     stat(path).ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 
-/// The file's text. A missing file has none.
+/// Returns the file's text. A missing file counts as empty.
 ///
 /// # Errors
 /// [`Unread`].
@@ -67,7 +68,7 @@ pub fn text(path: &Path) -> Result<String, Unread> {
 }
 
 fn contents(path: &Path) -> io::Result<String> {
-    // Not to wait for who writes into a FIFO.
+    // Do not wait for the writer of a FIFO.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match open(path, flags, Mode::empty()) {
         Ok(file) => File::from(file),
@@ -85,14 +86,15 @@ fn contents(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The section and key that a variable sets, such as `V2M_LLM__PROVIDER`, in small letters.
+/// Returns the section and key that a variable such as `V2M_LLM__PROVIDER` sets, in lower case.
 pub fn variable(name: &str) -> Option<(String, String)> {
     let (section, key) = name.strip_prefix("V2M_")?.split_once("__")?;
     Some((section.to_ascii_lowercase(), key.to_ascii_lowercase()))
 }
 
-/// Ends the process. Landlock cannot be widened, so only the next process can read the new file. A
-/// client that waits for an answer loses its connection and asks again, which starts that process.
+/// Ends the process. Landlock rights cannot be extended, so only the next process can read the new
+/// file. A client that waits for an answer loses its connection and asks again, which starts that
+/// process.
 #[expect(
     clippy::exit,
     reason = "the whole process has to be replaced, and it holds nothing to save"
@@ -100,7 +102,7 @@ pub fn variable(name: &str) -> Option<(String, String)> {
 pub fn renew() -> ! {
     let name = crate::program().name;
     crate::log::info(&verbatim!(format!(
-        "the configuration is another file now: {name} ends, and starts anew with the next question"
+        "another file has replaced the configuration: {name} ends, and starts anew with the next question"
     )));
     std::process::exit(0)
 }

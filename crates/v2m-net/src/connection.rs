@@ -1,10 +1,10 @@
-//! The library's connections, with what it leaves to its users: a question that is cancelled shuts
-//! the connection it waits for, a connection that was kept from an earlier question is known as
-//! such, and the end of an answer is not waited for as long as its beginning.
+//! Extends the HTTP library's connections: cancelling a question shuts down its connection,
+//! connections that were kept from an earlier question can be recognised, and the end of an answer
+//! has a shorter time limit than its beginning.
 //!
-//! All is told by way of the thread that asks. Certificates are parsed once for all questions,
-//! though each has its own time limits (the library would do it anew for each connection of a
-//! request with settings of its own).
+//! All of this works through thread-local variables of the thread that asks. Certificates are
+//! parsed once for all questions, although each question has its own time limits (the library would
+//! parse them again for each connection of a request with settings of its own).
 
 use crate::cancel::Cancel;
 use std::cell::{Cell, RefCell};
@@ -25,17 +25,17 @@ struct CurrentAttempt {
     connected: bool,
 }
 
-/// The attempt that the current thread makes, until this is dropped.
+/// The current thread's attempt, until this is dropped.
 pub struct AttemptGuard(());
 
 impl AttemptGuard {
-    /// Begins it. `cancel` can end it from now on.
+    /// Begins an attempt. From now on, `cancel` can end it.
     pub fn begin(cancel: &Arc<Cancel>) -> Self {
         ASKING.set(Some(CurrentAttempt { cancel: Arc::clone(cancel), connected: false }));
         Self(())
     }
 
-    /// Whether a new connection was made, or tried.
+    /// Whether a new connection was made or tried.
     pub fn connected(&self) -> bool {
         ASKING.with_borrow(|asking| asking.as_ref().is_some_and(|asking| asking.connected))
     }
@@ -47,13 +47,13 @@ impl Drop for AttemptGuard {
     }
 }
 
-/// Until this is dropped, the current thread waits for no byte longer than so.
+/// Limits the current thread's waits for further bytes to this time, until the result is dropped.
 pub fn hurry(longest: time::Duration) -> Hurry {
     HURRY.set(Some(longest));
     Hurry(())
 }
 
-/// The wish of [`hurry`].
+/// The guard of [`hurry`].
 pub struct Hurry(());
 
 impl Drop for Hurry {
@@ -93,7 +93,7 @@ impl Connector for Connections {
             uri: details.uri,
             addrs: details.addrs.clone(),
             config: details.config,
-            // Settings of TLS are never a request's own here.
+            // Requests have no TLS settings of their own here.
             request_level: false,
             resolver: details.resolver,
             now: details.now,
@@ -101,7 +101,7 @@ impl Connector for Connections {
             current_time: Arc::clone(&details.current_time),
             run_connector: Arc::clone(&details.run_connector),
             register_shutdown: Arc::new(move |handle: Weak<dyn ShutdownHandle>| {
-                // While TLS is agreed upon, it is waited for already.
+                // During the TLS handshake, the question already waits for the connection.
                 uses(&handle);
                 let _ = found.set(Weak::clone(&handle));
                 register(handle)
@@ -112,7 +112,7 @@ impl Connector for Connections {
     }
 }
 
-/// A connection that knows its socket.
+/// A connection with a handle to its socket.
 #[derive(Debug)]
 pub struct Tracked {
     inner: Box<dyn Transport>,
@@ -125,7 +125,7 @@ impl Transport for Tracked {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        // Whose question it carries changes from one to the next.
+        // The connection may now carry another question than before.
         self.socket.iter().for_each(uses);
         self.inner.transmit_output(amount, timeout)
     }

@@ -1,13 +1,13 @@
-//! Where the key of a host is found: a credential of systemd's, the environment, a file of the
-//! user's alone.
+//! Finds the key of a host: a systemd credential, an environment variable, or a file that only the
+//! user can read.
 //!
-//! A key belongs to a host, because whoever gets it can use it: OpenAI's is not sent to another
-//! server that speaks OpenAI's form. The three services that keys are usually for have short names
-//! (`OPENAI_API_KEY`, `openai.key`, `openai-api-key`), which count for their own host over https
-//! and nowhere else ([`service`]). Every other host has a file and a credential that bear its
-//! name (`keys/openrouter.ai`, `key-openrouter.ai`), with its port if the address names one. Looked
-//! for anew with each question, so that a key that was just put there needs no restart. Never in
-//! the configuration, never in a log line.
+//! A key belongs to a host, because whoever gets it can use it: OpenAI's key is not sent to another
+//! server with the same API. The three services that keys are usually for have short names
+//! (`OPENAI_API_KEY`, `openai.key`, `openai-api-key`), which count only for their own host over
+//! https ([`service`]). For every other host, there is a file and a credential with its name
+//! (`keys/openrouter.ai`, `key-openrouter.ai`), with its port if the address has one. Keys are
+//! looked up again with each question, so that a new key needs no restart. They are never in the
+//! configuration or in a log line.
 
 use crate::address::Address;
 use crate::configuration::folder;
@@ -22,31 +22,31 @@ use std::path::{Path, PathBuf};
 use v2m_ipc::llm::Provider;
 use v2m_messages::tr;
 
-/// Longer than any key; what is read of a file at most, in bytes.
+/// The largest part of a file that is read, in bytes: longer than any key.
 const LONGEST: u64 = 8 << 10;
 
-/// The folder of keys by their hosts, below v2m's in the configuration.
+/// The folder with the hosts' keys, in v2m's configuration folder.
 const HOSTS: &str = "keys";
 
-/// A secret. Shown by nothing.
+/// A secret, which is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// From its text; white space around it is a file's line end. `None` for what can be no key:
-    /// nothing, or what cannot stand in a header.
+    /// Makes a key from its text, trimmed of white space such as a file's line end. `None` if it
+    /// cannot be a key: it is empty, or has characters that are not allowed in a header.
     pub fn new(text: &str) -> Option<Self> {
         let key = text.trim();
         let fits = !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(key.to_owned()))
     }
 
-    /// The secret itself, for the one header that holds it.
+    /// Returns the secret itself, for the one header that contains it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What a service says, which may be the key again.
+    /// Masks the key in a service's message, which may repeat it.
     pub fn masked_in(&self, said: &str) -> String {
         said.replace(&self.0, "********")
     }
@@ -58,28 +58,28 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Why a key that is there is not used.
+/// Why an existing key is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file is open to others.
+    /// Other users can read the file.
     #[error(
         "{}",
         tr!(
-            "the key in {path} can be read by others and is not used. Make it yours alone: chmod 600 {path}",
+            "other users can read the key in {path}, so v2m does not use it. Protect it: chmod 600 {path}",
             path = .0.display()
         )
     )]
     Open(PathBuf),
-    /// The file is another user's.
+    /// The file belongs to another user.
     #[error(
         "{}",
         tr!(
-            "the key in {path} belongs to another user and is not used. Write your own there",
+            "the file {path} belongs to another user, so v2m does not use the key in it. Write your own there",
             path = .0.display()
         )
     )]
     Foreign(PathBuf),
-    /// A link, a folder, a device.
+    /// It is a link, a folder or a device.
     #[error(
         "{}",
         tr!(
@@ -91,7 +91,7 @@ pub enum KeyError {
     /// It cannot be read.
     #[error("{}", tr!("reading the key in {path}: {error}", path = .0.display(), error = .1))]
     Unreadable(PathBuf, io::Error),
-    /// There is nothing that could be a key.
+    /// It contains nothing that could be a key.
     #[error(
         "{}",
         tr!("{place} holds no key: one line of letters, digits and signs is expected", place = .0)
@@ -99,17 +99,17 @@ pub enum KeyError {
     NoKey(String),
 }
 
-/// The key of a host, from the first place that has one.
+/// Returns the key of a host, from the first place that has one.
 ///
 /// # Errors
-/// [`KeyError`] for a key that is there and cannot be used; those after it are not looked for then.
+/// [`KeyError`] for an existing key that cannot be used. Later places are not searched then.
 pub fn find(address: &Address) -> Result<Option<ApiKey>, KeyError> {
     let known = service(address);
     if let Some(dir) = set("CREDENTIALS_DIRECTORY") {
         let short = known.map(|provider| format!("{}-api-key", provider.name()));
         for name in short.into_iter().chain([credential(address)]) {
             let path = PathBuf::from(&dir).join(name);
-            // systemd guards it, by its own rules: who may read it, may use it.
+            // systemd protects it by its own rules: whoever may read it, may use it.
             if let Some(text) = read(&path, |_| Ok(()))? {
                 return whole(&text, &path.display().to_string());
             }
@@ -131,7 +131,7 @@ pub fn find(address: &Address) -> Result<Option<ApiKey>, KeyError> {
     Ok(None)
 }
 
-/// The host of the provider's own service, which is asked over https.
+/// Returns the host of the provider's own service, which is used over https.
 pub fn service_host(provider: Provider) -> &'static str {
     match provider {
         Provider::Gemini => "generativelanguage.googleapis.com",
@@ -140,13 +140,14 @@ pub fn service_host(provider: Provider) -> &'static str {
     }
 }
 
-/// Whose own service is at this address, in whatever form it is asked; most servers are nobody's.
+/// Returns the provider with its own service at this address, whatever API is used. Most servers
+/// belong to none.
 pub fn service(address: &Address) -> Option<Provider> {
     let is_at = |provider: &Provider| address.https && address.place == service_host(*provider);
     Provider::ALL.into_iter().find(is_at)
 }
 
-/// All the places of a host's key, for people who have to put one somewhere.
+/// Returns all places for a host's key, for users who need to store one.
 pub fn places(address: &Address, provider: Provider) -> String {
     let folder = folder().unwrap_or_else(|| "~/.config/v2m".into());
     let credential = credential(address);
@@ -175,13 +176,13 @@ pub fn places(address: &Address, provider: Provider) -> String {
     )
 }
 
-/// That there is a key which is another host's: before keys belonged to hosts it was sent to this
+/// Returns a hint if there is a key of another host. Earlier versions would have sent it to this
 /// one.
 fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) -> Option<String> {
     let place = &address.place;
     let host = service_host(provider);
     let old = folder.join(format!("{}.key", provider.name()));
-    // Only whether it is there; it is not read.
+    // Only check that it exists; do not read it.
     if fs::symlink_metadata(&old).is_ok() {
         let (old, new, to) = (quoted(&old), quoted(file), quoted(&folder.join(HOSTS)));
         return Some(tr!(
@@ -199,19 +200,19 @@ fn strangers(folder: &Path, provider: Provider, file: &Path, address: &Address) 
     })
 }
 
-/// For a shell.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-:~".contains(c);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// The file of a host's key, below [`folder`].
+/// Returns the file of a host's key, below [`folder`].
 fn of_host(address: &Address) -> PathBuf {
     Path::new(HOSTS).join(&address.place)
 }
 
-/// The name of a host's credential. systemd takes a colon for the end of the name.
+/// Returns the name of a host's credential. systemd takes a colon as the end of the name.
 fn credential(address: &Address) -> String {
     format!("key-{}", address.place.replace(':', "_"))
 }
@@ -242,14 +243,14 @@ fn is_private(path: &Path, stat: &rustix::fs::Stat) -> Result<(), KeyError> {
     }
 }
 
-/// A regular file's text; `None` where there is no file. What is looked at is what is read: the
-/// file is opened first.
+/// Returns a regular file's text. `None` if there is no file. The file is opened first, so that the
+/// checked file is the one that is read.
 fn read(
     path: &Path,
     judge: impl FnOnce(&rustix::fs::Stat) -> Result<(), KeyError>,
 ) -> Result<Option<String>, KeyError> {
     let unreadable = |error: io::Error| KeyError::Unreadable(path.to_owned(), error);
-    // Not to wait for who writes into a FIFO.
+    // Do not wait for the writer of a FIFO.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match open(path, flags, Mode::empty()) {
         Ok(file) => File::from(file),

@@ -1,8 +1,9 @@
-//! The socket from systemd: who is let in, how many at once, and when the program ends.
+//! The socket from systemd: accepts connections, limits their number, and decides when the program
+//! ends.
 //!
-//! Nothing here binds or unlinks a socket. When nobody has been connected for a while the program
-//! ends, and the next connection starts it again; SIGTERM ends it at once, by what the kernel does
-//! of itself.
+//! Nothing here binds or unlinks a socket. When nobody has been connected for a while, the program
+//! ends, and the next connection starts it again. SIGTERM ends it at once, by the kernel's default
+//! action.
 
 use crate::cancel::Cancel;
 use crate::{log, program};
@@ -17,17 +18,17 @@ use std::time::{Duration, Instant};
 use v2m_ipc::listen::{self, NoSocket};
 use v2m_messages::{tr, verbatim};
 
-/// Connections at once.
+/// The largest number of simultaneous connections.
 pub const CONNECTIONS: usize = 8;
-/// Those beyond are told so, if not too many come at once.
+/// The largest number of further connections that get a refusal at the same time.
 const REFUSALS: usize = 8;
-/// Waited when the system has no room for another connection.
+/// The pause when the system cannot create another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Started by hand, or as a service without its socket.
+    /// The program was started by hand, or as a service without its socket.
     #[error(
         "{}",
         tr!(
@@ -50,7 +51,7 @@ pub enum SocketError {
         )
     )]
     TooMany(usize),
-    /// The passed file descriptor is something else.
+    /// The passed file descriptor is not a usable socket.
     #[error(
         "{}",
         tr!(
@@ -63,10 +64,11 @@ pub enum SocketError {
     Unusable(#[source] io::Error),
 }
 
-/// Takes the one Unix stream socket that systemd passed, set to non-blocking.
+/// Takes the one Unix stream socket that systemd passed, and sets it to non-blocking.
 ///
 /// # Errors
-/// None, several, or not a listening Unix stream socket; the text says what to do.
+/// Fails if there is none, if there are several, or if it is not a listening Unix stream socket.
+/// The text says what to do.
 pub fn listener() -> Result<UnixListener, SocketError> {
     listen::listener().map_err(|error| match error {
         NoSocket::Missing => SocketError::Missing,
@@ -75,24 +77,25 @@ pub fn listener() -> Result<UnixListener, SocketError> {
     })
 }
 
-/// Rings when a connection's thread ends.
+/// Signals the end of a connection's thread.
 struct Bell(Arc<OwnedFd>);
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        // Its counter cannot be full: each thread adds one.
+        // The counter cannot overflow: each thread adds one.
         let _ = rustix::io::write(&*self.0, &1_u64.to_ne_bytes());
     }
 }
 
-/// Holds one connection until its end. False: there is no room for it, which its peer is told.
+/// Handles one connection until its end. False: there is no room, and the peer gets a refusal.
 pub type Conversation = dyn Fn(UnixStream, bool) -> io::Result<()> + Send + Sync;
 
-/// Serves until nobody has been connected for `idle`. `hold` is called on a thread of that name for
-/// each connection.
+/// Serves until nobody has been connected for `idle`. For each connection, `hold` is called on a
+/// thread with this name.
 ///
 /// # Errors
-/// The system's, for the socket itself; a connection's own troubles end it alone.
+/// The system's errors for the listening socket. A connection's own errors end only that
+/// connection.
 pub fn serve(
     listener: &UnixListener,
     idle: Duration,
@@ -123,7 +126,7 @@ pub fn serve(
     }
 }
 
-/// Until somebody connects (unless it is full), a thread ends, or the time is over.
+/// Waits until a peer connects (unless it is full), a thread ends, or the time is over.
 fn wait(
     listener: &UnixListener,
     ended: &OwnedFd,
@@ -150,7 +153,7 @@ fn ended_since(ended: &OwnedFd) -> usize {
     }
 }
 
-/// The next connection of this user's, if there is one.
+/// Returns the next connection of this user, if there is one.
 fn accept(listener: &UnixListener) -> Option<UnixStream> {
     match listener.accept() {
         Ok((stream, _)) => is_own(&stream).then_some(stream),
@@ -161,14 +164,15 @@ fn accept(listener: &UnixListener) -> Option<UnixStream> {
         }
         Err(error) => {
             log::warning(&verbatim!(format!("cannot accept a connection: {error}")));
-            // Of what it lacks, there will not be more at once.
+            // The missing resource will not be available at once.
             thread::sleep(ACCEPT_PAUSE);
             None
         }
     }
 }
 
-/// The directory and the socket's mode keep others out already; this holds where they were changed.
+/// The directory and the socket's mode already exclude other users. This check helps if they were
+/// changed.
 fn is_own(stream: &UnixStream) -> bool {
     match sockopt::socket_peercred(stream) {
         Ok(peer) if peer.uid == rustix::process::getuid() => true,
@@ -188,8 +192,8 @@ fn is_own(stream: &UnixStream) -> bool {
     }
 }
 
-/// Holds a connection on a thread of its own. The bell rings when that is over, be it because there
-/// is no thread to be had.
+/// Handles a connection on a thread of its own. The bell rings when that is over, even if the
+/// thread cannot be created.
 fn begin(stream: UnixStream, name: &str, hold: &Arc<Conversation>, bell: Bell, room: bool) {
     let hold = Arc::clone(hold);
     let thread = thread::Builder::new().name(name.into()).spawn(move || {
@@ -203,10 +207,10 @@ fn begin(stream: UnixStream, name: &str, hold: &Arc<Conversation>, bell: Bell, r
     }
 }
 
-/// Waits until there is something to read, or an end. False: the time is over.
+/// Waits until there is input or the end of the stream. Returns false if the time is over.
 ///
 /// # Errors
-/// Those of poll(2).
+/// The errors of poll(2).
 pub fn readable(stream: &UnixStream, limit: Duration) -> io::Result<bool> {
     let limit = Timespec {
         tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
@@ -222,8 +226,8 @@ pub fn readable(stream: &UnixStream, limit: Duration) -> io::Result<bool> {
     }
 }
 
-/// Ends the question when the peer is gone, and with `or_speaks` also when it says something more.
-/// A peer that only sends no more still reads. Returns once `done` is signalled.
+/// Cancels the question if the peer disconnects, and with `or_speaks` also if it sends something. A
+/// peer that only stops sending may still read. Returns once `done` is signalled.
 pub fn watch(peer: &UnixStream, done: &OwnedFd, cancel: &Cancel, or_speaks: bool) {
     let wanted = if or_speaks { PollFlags::IN } else { PollFlags::empty() };
     let mut fds = [PollFd::new(peer, wanted), PollFd::new(done, PollFlags::IN)];

@@ -1,8 +1,7 @@
-//! Lines for the journal, by standard error.
+//! Writes lines for the journal to standard error.
 //!
-//! The journal takes a line's level from a prefix (sd-daemon(3)); elsewhere it is left out. Nothing
-//! of a text and no key is given to these functions, at any level: that is for their callers to
-//! hold.
+//! The journal reads a line's level from a prefix (sd-daemon(3)); without a journal, the prefix is
+//! left out. Callers must not pass a text or a key to these functions, at any level.
 
 use crate::program;
 use std::io::Write;
@@ -14,22 +13,22 @@ static VERBOSE: LazyLock<bool> = LazyLock::new(|| {
     std::env::var("V2M_LOG").is_ok_and(|level| matches!(&*level, "debug" | "trace"))
 });
 
-/// The program cannot do what it is for.
+/// Logs that the program cannot do its work.
 pub fn error(line: &str) {
     write(3, line);
 }
 
-/// The world misbehaves.
+/// Logs a problem outside the program.
 pub fn warning(line: &str) {
     write(4, line);
 }
 
-/// What a user may want to know afterwards.
+/// Logs an event that a user may look up later.
 pub fn info(line: &str) {
     write(6, line);
 }
 
-/// For who looks for a bug: with `V2M_LOG=debug`.
+/// Logs details for finding bugs, with `V2M_LOG=debug`.
 pub fn debug(line: &str) {
     if *VERBOSE {
         write(7, line);
@@ -43,6 +42,6 @@ fn write(level: u8, line: &str) {
     } else {
         format!("{}: {line}\n", program().name)
     };
-    // Nowhere to complain to. One call, so that threads do not mix their lines.
+    // There is no other place to report an error. One call, so that threads do not mix their lines.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

@@ -1,5 +1,5 @@
-//! A peer that was let in: what it sends is read within limits, it is watched while its question is
-//! asked, and left with a last word. What a frame is, each program knows.
+//! An accepted peer: reads its input within limits, watches it during its question, and sends a
+//! last message. Each program defines its own frames.
 
 use crate::cancel::Cancel;
 use crate::listen::{readable, watch};
@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use v2m_ipc::reading::read_through_signals;
 use v2m_messages::{tr, verbatim};
 
-/// How long a frame may take from its first byte to its last.
+/// The longest time from a frame's first byte to its last.
 const HALF_FRAME: Duration = Duration::from_secs(5);
-/// How long a peer may not read.
+/// The longest time that the peer may not read.
 const UNREAD: Duration = Duration::from_secs(5);
-/// How long what a peer still sends is dropped after the last word to it.
+/// The time for which further input is dropped after the last message.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// The other end of a connection.
@@ -26,7 +26,7 @@ pub struct Peer {
     stream: UnixStream,
 }
 
-/// How long a frame is waited for.
+/// The time limits for one frame.
 pub struct FrameWait {
     idle: Duration,
     since: Instant,
@@ -34,7 +34,7 @@ pub struct FrameWait {
 }
 
 impl FrameWait {
-    /// From now on. A peer that begins none for `idle` is left.
+    /// Starts the wait. A peer that begins no frame for `idle` is disconnected.
     pub fn new(idle: Duration) -> Self {
         Self { idle, since: Instant::now(), begun: None }
     }
@@ -48,37 +48,37 @@ impl FrameWait {
     }
 }
 
-/// What came of waiting for bytes.
+/// The result of waiting for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
-    /// So many bytes.
+    /// The number of bytes received.
     Bytes(usize),
-    /// The peer is done, or has been silent for long, between two frames.
+    /// The peer is done, or has been silent for too long, between two frames.
     End,
-    /// The frame was not ended in time.
+    /// The frame was not completed in time.
     Late,
-    /// The peer is done in the middle of a frame.
+    /// The peer ended in the middle of a frame.
     Short,
 }
 
 impl Peer {
-    /// On a blocking stream.
+    /// Makes a peer on a blocking stream.
     pub fn new(stream: UnixStream) -> Self {
         Self { stream }
     }
 
-    /// Limits how long the peer may not read.
+    /// Limits the time that the peer may not read.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn limit_writes(&self) -> io::Result<()> {
         self.stream.set_write_timeout(Some(UNREAD))
     }
 
-    /// Reads more of a frame. `midway`: a part of it has come.
+    /// Reads more of a frame. `midway`: a part of the frame has arrived.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn read(
         &mut self,
         wait: &mut FrameWait,
@@ -95,11 +95,11 @@ impl Peer {
         }
     }
 
-    /// Runs `ask`, and cancels when the peer is gone meanwhile; with `or_speaks` also when it says
-    /// something more.
+    /// Runs `ask`, and cancels it if the peer disconnects in the meantime; with `or_speaks` also if
+    /// the peer sends something.
     ///
     /// # Errors
-    /// The system's: `ask` was not run.
+    /// The system's errors. `ask` was not run.
     pub fn watched<T>(
         &self,
         cancel: &Arc<Cancel>,
@@ -114,25 +114,25 @@ impl Peer {
                 log::debug(&verbatim!(format!("no thread to see whether the peer stays: {error}")));
             }
             let answer = ask();
-            // Wakes the watch; the counter of a new eventfd is not full.
+            // Wakes the watch. The counter of a new eventfd is not full.
             let _ = rustix::io::write(&done, &1_u64.to_ne_bytes());
             answer
         }))
     }
 
-    /// Sends a frame, whole.
+    /// Sends a complete frame.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn send(&mut self, frame: &[u8]) -> io::Result<()> {
         self.stream.write_all(frame)
     }
 
-    /// Sends a last frame and closes. What the peer still sends is read and dropped for a moment, so
-    /// that one that writes everything before it reads gets the answer instead of a broken pipe.
+    /// Sends a last frame and closes. Further input is read and dropped for a moment, so that a
+    /// peer that writes everything before it reads gets the answer instead of a broken pipe.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn close_with(&mut self, frame: &[u8]) -> io::Result<()> {
         self.send(frame)?;
         self.stream.shutdown(Shutdown::Write)?;
@@ -144,14 +144,14 @@ impl Peer {
         Ok(())
     }
 
-    /// What a peer is told for whom there is no room, before it is closed.
+    /// Returns the message for a peer when there is no room, before it is closed.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn no_room(&self, most: usize) -> io::Result<String> {
         self.stream.set_write_timeout(Some(DRAIN))?;
         let message = tr!(
-            "{program} serves {most} connections at once, and all are taken; try again later",
+            "{program} serves at most {most} connections at once; try again later",
             program = program().name,
             most
         );
@@ -160,9 +160,9 @@ impl Peer {
     }
 }
 
-/// What a peer is told whose question cannot be read.
+/// Returns the message for a peer that sent an unreadable question.
 pub fn not_understood(why: &str) -> String {
-    tr!("{program} does not understand what it is asked: {why}", program = program().name, why)
+    tr!("{program} does not understand the request: {why}", program = program().name, why)
 }
 
 #[cfg(test)]
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(peer.read(&mut wait, true, &mut [0; 8]).unwrap(), Came::Late);
     }
 
-    /// Whether the question was ended; otherwise it waits for an hour.
+    /// Whether the question was cancelled. Otherwise it would wait for an hour.
     fn is_cancelled(peer: &Peer, or_speaks: bool) -> bool {
         let cancel = Arc::new(Cancel::default());
         peer.watched(&cancel, or_speaks, || !cancel.wait(Duration::from_secs(3600))).unwrap()

@@ -1,10 +1,11 @@
-//! Which files the program may read, however it is started: by Landlock, in which a process takes
-//! rights from itself.
+//! Limits the files that the program may read, however it is started. It uses Landlock, with which
+//! a process gives up rights.
 //!
-//! It talks to strangers, so it may read what talking takes (name resolution, certificates, keys,
-//! and the configuration, which says to whom) and nothing else, and may write and run nothing: a
-//! dictation in the store cannot leave by it. The network is not restricted here, for who is asked
-//! may change at any time; the unit's `RestrictAddressFamilies=` leaves it no desktop to talk to.
+//! The program talks to untrusted servers. So it may only read the files that this needs (name
+//! resolution, certificates, keys, and the configuration, which names the endpoint), and may not
+//! write or execute any: a dictation in the store cannot leave through it. The network is not
+//! restricted here, because the endpoint may change at any time; the unit's
+//! `RestrictAddressFamilies=` keeps it from the desktop's sockets.
 
 use crate::{configuration, log};
 use landlock::{
@@ -16,10 +17,10 @@ use std::fs;
 use std::path::PathBuf;
 use v2m_messages::verbatim;
 
-/// The newest set of rights that is asked for. Older kernels enforce what they know of it.
+/// The newest set of rights that is requested. Older kernels enforce the rights that they know.
 const NEWEST: ABI = ABI::V9;
 
-/// Where the C library, its resolver and certificates lie, on the distributions there are.
+/// The places of the C library, its resolver and certificates, on all known distributions.
 const READ: [&str; 12] = [
     "/etc",
     "/usr",
@@ -28,19 +29,19 @@ const READ: [&str; 12] = [
     "/lib32",
     "/nix/store",
     "/gnu/store",
-    // Certificates of openSUSE, to which /etc only links.
+    // openSUSE's certificates; /etc only has links to them.
     "/var/lib/ca-certificates",
-    // Whatever /etc/resolv.conf leads to.
+    // The possible targets of /etc/resolv.conf.
     "/run/systemd/resolve",
     "/run/NetworkManager",
     "/run/resolvconf",
     "/run/connman",
 ];
 
-/// Closes everything else, for this thread and all that it starts. Where the kernel cannot, nothing
-/// changes.
+/// Restricts files for this thread and all threads that it starts. If the kernel does not support
+/// that, nothing changes.
 pub fn close() {
-    // Another process of the same user does not look into this one's memory, where keys are.
+    // Other processes of the same user must not read this one's memory, which contains keys.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     configuration::opened();
     match restrict() {
@@ -60,12 +61,12 @@ fn restrict() -> Result<RulesetStatus, RulesetError> {
     let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?
-        // It serves nobody by the network.
+        // It accepts no network connections.
         .handle_access(AccessNet::BindTcp)?
         .scope(Scope::from_all(NEWEST))?
         .set_compatibility(landlock::CompatLevel::BestEffort)
         .create()?
-        // Those that are not there are passed over.
+        // Missing paths are ignored.
         .add_rules(path_beneath_rules(readable(), read))?;
     Ok(rules.restrict_self()?.ruleset)
 }
@@ -76,12 +77,12 @@ fn readable() -> Vec<PathBuf> {
     paths.extend(named.into_iter().filter_map(env::var_os).map(PathBuf::from));
     let folders = env::var_os("SSL_CERT_DIR").unwrap_or_default();
     paths.extend(env::split_paths(&folders));
-    // The user's keys; the configuration too, mostly. Where that lies elsewhere, by V2M_CONFIG or a
-    // link, that file alone is open.
+    // The folder with the user's keys, and usually the configuration. If that is elsewhere, through
+    // V2M_CONFIG or a link, only that file is allowed.
     paths.extend(configuration::folder());
     paths.extend(configuration::path());
-    // Links lead out of /etc: the resolver's configuration, certificates that a company put
-    // elsewhere.
+    // Some links lead out of /etc: the resolver's configuration, and certificates that a company
+    // stores elsewhere.
     let links = ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"];
     paths.extend(links.into_iter().filter_map(|link| fs::canonicalize(link).ok()));
     paths.retain(|path| path.is_absolute());

@@ -1,4 +1,4 @@
-//! The whole program, from its arguments to the last connection.
+//! Runs the whole program, from its arguments to the last connection.
 
 use crate::listen::{self, Conversation};
 use crate::{Program, log, sandbox};
@@ -12,7 +12,7 @@ use v2m_messages::tr;
 const NO_SOCKET: u8 = 69;
 
 /// Reads the arguments, then serves the daemon until nobody has been connected for a while.
-/// `prepare` is called with that time, once the files are closed, and gives what holds a connection.
+/// `prepare` gets that time, after files are restricted, and returns the handler of connections.
 pub fn run(
     program: Program,
     usage: &str,
@@ -30,7 +30,8 @@ pub fn run(
             return ExitCode::from(NO_SOCKET);
         }
     };
-    // Before there is a second thread: it holds for this one and all that it starts.
+    // Before there is a second thread: the restriction applies to this thread and those that it
+    // starts.
     sandbox::close();
     let thread = format!("{}-asks", program.name);
     match listen::serve(&listener, idle, &thread, &prepare(idle)) {

@@ -1,12 +1,13 @@
-//! How the desktop is set: light or dark, and whether things may move. Asked of the settings portal
-//! (`org.freedesktop.portal.Settings`), which most desktops have, without starting it.
+//! Reads the desktop's appearance settings: light or dark, and whether animations are allowed. They
+//! come from the settings portal (`org.freedesktop.portal.Settings`), which most desktops have. The
+//! portal is not started for this.
 
 use std::collections::HashMap;
 use std::time::Duration;
 use zbus::proxy::MethodFlags;
 use zbus::{Connection, OwnedVariant, Proxy};
 
-/// How long the portal may take. The sign is seen meanwhile.
+/// The time limit for the portal. The sign is visible in the meantime.
 const WITHIN: Duration = Duration::from_secs(2);
 
 const PORTAL: &str = "org.freedesktop.portal.Desktop";
@@ -16,12 +17,12 @@ const COMMON: &str = "org.freedesktop.appearance";
 const GNOME: &str = "org.gnome.desktop.interface";
 const KDE: &str = "org.kde.kdeglobals.KDE";
 
-/// How the sign should look.
+/// The appearance of the sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appearance {
-    /// Bright letters on dark ground.
+    /// Whether it has bright letters on a dark background.
     pub is_dark: bool,
-    /// Whether things may move that nobody moves.
+    /// Whether animations are allowed.
     pub moves: bool,
 }
 
@@ -33,7 +34,7 @@ impl Default for Appearance {
 
 type Settings = HashMap<String, HashMap<String, OwnedVariant>>;
 
-/// How the desktop is set now. `None`: nobody tells.
+/// Returns the desktop's settings. `None` if they are not available.
 pub async fn asked(bus: &Connection) -> Option<Appearance> {
     let ask = async {
         let portal = Proxy::new(bus, PORTAL, PATH, SETTINGS).await.ok()?;
@@ -50,7 +51,7 @@ fn read(told: &Settings) -> Appearance {
     let value = |space: &str, key: &str| told.get(space)?.get(key);
     let number = |space, key| value(space, key).and_then(|it| u32::try_from(&**it).ok());
     let is = |space, key| value(space, key).and_then(|it| bool::try_from(&**it).ok());
-    // Plasma writes it as text.
+    // Plasma stores it as text.
     let factor = value(KDE, "AnimationDurationFactor").and_then(|it| {
         let text = <&str>::try_from(&**it).ok().map(str::to_owned);
         text.and_then(|text| text.parse::<f64>().ok()).or_else(|| f64::try_from(&**it).ok())
@@ -59,7 +60,7 @@ fn read(told: &Settings) -> Appearance {
         || is(GNOME, "enable-animations") == Some(false)
         || factor == Some(0.0);
     Appearance {
-        // 1: dark, 2: light, 0: nobody has chosen.
+        // 1: dark, 2: light, 0: no preference.
         is_dark: number(COMMON, "color-scheme") != Some(2),
         moves: !is_still,
     }

@@ -1,8 +1,8 @@
-//! The help.
+//! The help text.
 
 use v2m_messages::tr;
 
-/// Shown by `--help` and after a mistake.
+/// Returns the text for `--help` and for invalid arguments.
 pub fn usage() -> &'static str {
     tr!("\
 usage: v2m-osd [--idle-seconds N]

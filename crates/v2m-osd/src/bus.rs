@@ -1,6 +1,6 @@
-//! The session bus: the name `org.v2m.Sign`, and what v2m tells its owner.
+//! The session bus: the name `org.v2m.Sign`, and the signals that v2m sends to its owner.
 //!
-//! Nothing here starts v2m. Only what comes from the owner of v2m's name is taken for its word.
+//! Nothing here starts v2m. Only signals from the owner of v2m's name are accepted.
 
 use crate::appearance::{self, Appearance};
 use crate::news::Sign;
@@ -16,37 +16,38 @@ use zbus::names::BusName;
 use zbus::proxy::MethodFlags;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant, Proxy};
 
-/// What the owner of this shows, v2m does not.
+/// The name of the program that shows the states. v2m does not show a state itself if it has an
+/// owner.
 pub const SIGN: &str = "org.v2m.Sign";
-/// By this name systemd knows that the program has started.
+/// The name by which systemd recognises that the program has started.
 pub const OSD: &str = "org.v2m.Osd";
 const V2M: &str = "org.v2m.Dictation1";
 const PATH: &str = "/org/v2m/Dictation1";
 
-/// Answers that may wait until they are read.
+/// The number of answers that may wait to be read.
 const ANSWERS: usize = 4;
 
-/// Why there is nothing to show, or no more.
+/// Why there is nothing to show, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// No bus, or it refused.
+    /// There is no bus, or it refused.
     #[error("{}", tr!("there is no session bus ({reason})", reason = .0))]
     Absent(#[from] zbus::Error),
-    /// An extension of the desktop, for example.
-    #[error("{}", tr!("another program shows what v2m is doing already"))]
+    /// Another program shows the states, for example an extension of the desktop.
+    #[error("{}", tr!("another program already shows v2m's state"))]
     Taken,
 }
 
-/// Something that was told.
+/// A piece of news.
 #[derive(Debug)]
 pub enum News {
-    /// By v2m.
+    /// A sign from v2m.
     Sign(Sign),
     /// The level of the last tenth of a second, in dB relative to full scale.
     Level(f64),
-    /// The recording under way began so long ago.
+    /// The time since the current recording began.
     Began(Duration),
-    /// How the desktop is set.
+    /// The desktop's appearance settings.
     Appearance(Appearance),
     /// v2m has left the bus.
     LeftAlone,
@@ -62,7 +63,7 @@ pub struct Bus {
     /// v2m's unique name.
     v2m: Option<String>,
     answers: mpsc::Receiver<News>,
-    /// For tasks that ask something.
+    /// The sender for tasks that make requests.
     asked: mpsc::Sender<News>,
 }
 
@@ -70,7 +71,7 @@ impl Bus {
     /// Connects to the session's bus and takes the names.
     ///
     /// # Errors
-    /// There is no bus, or another program shows the states.
+    /// Fails if there is no bus, or if another program shows the states.
     pub async fn join() -> Result<Self, BusError> {
         let connection = Connection::session().await?;
         let messages = MessageStream::from(&connection);
@@ -87,7 +88,8 @@ impl Bus {
         let v2m = bus.get_name_owner(name).await.ok().map(|owner| owner.to_string());
         let (asked, answers) = mpsc::channel(ANSWERS);
         let joined = Self { connection, messages, v2m, answers, asked };
-        // In this order: when the service learns that the program has started, it shows already.
+        // In this order: when the service learns that the program has started, the program already
+        // shows the states.
         for name in [SIGN, OSD] {
             let flags = RequestNameFlags::DO_NOT_QUEUE;
             match joined.connection.request_name_with_flags(name, flags).await {
@@ -105,7 +107,7 @@ impl Bus {
         Ok(joined)
     }
 
-    /// Asks v2m for the levels.
+    /// Asks v2m to send levels.
     fn greet(&self) {
         if self.v2m.is_none() {
             return;
@@ -118,7 +120,7 @@ impl Bus {
         });
     }
 
-    /// Asks v2m when the recording under way began. [`Self::next`] tells it.
+    /// Asks v2m when the current recording began. [`Self::next`] returns the answer.
     pub fn ask_beginning(&self) {
         let (connection, asked) = (self.connection.clone(), self.asked.clone());
         tokio::spawn(async move {
@@ -171,7 +173,7 @@ impl Bus {
                 }
                 self.v2m = Some(owner).filter(|owner| !owner.is_empty());
                 self.greet();
-                // What a v2m that has ended was doing, nobody does any more.
+                // A v2m that has ended does nothing any more.
                 Some(News::LeftAlone)
             }
             "Sign" if is_v2m => {
@@ -187,8 +189,8 @@ impl Bus {
         }
     }
 
-    /// Says that there is nothing to call, so that nobody waits for an answer: v2m asks the owner of
-    /// the name which program has the keyboard, which GNOME's extension knows.
+    /// Answers that there are no methods, so that the caller does not wait: v2m asks the name's
+    /// owner which program has the keyboard, which only GNOME's extension knows.
     fn refuse(&self, call: Message) {
         let connection = self.connection.clone();
         tokio::spawn(async move {
@@ -199,7 +201,7 @@ impl Bus {
         });
     }
 
-    /// Gives the names back, so that the service knows at once.
+    /// Releases the names, so that the service notices at once.
     pub async fn leave(self) {
         // An error means that the bus has ended.
         let _ = self.connection.release_name(SIGN).await;

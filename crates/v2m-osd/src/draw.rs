@@ -1,4 +1,4 @@
-//! What is to be seen, as pixels: a pill at the lower edge of a canvas that is otherwise empty.
+//! Draws the picture: a pill at the lower edge of an otherwise empty canvas.
 //!
 //! All lengths are in logical pixels, until they are multiplied by the scale.
 
@@ -9,9 +9,9 @@ use tiny_skia::{
     Transform,
 };
 
-/// The canvas, which has room for the largest pill.
+/// The canvas's width, with room for the largest pill.
 pub const WIDTH: u32 = 600;
-/// The canvas' height.
+/// The canvas's height.
 pub const HEIGHT: u32 = 132;
 
 const PADDING: f32 = 14.0;
@@ -20,13 +20,13 @@ const ROW: f32 = 20.0;
 const MARK: f32 = 16.0;
 const BAR: f32 = 3.0;
 const BAR_GAP: f32 = 2.0;
-/// The text's box, which does not change while a draft grows.
+/// The width of the text's box, which does not change while a draft grows.
 const TEXT: f32 = 330.0;
 const FONT: f32 = 14.0;
 const SMALL_FONT: f32 = 13.0;
-/// The pill may not be wider.
+/// The largest width of the pill.
 const WIDEST: f32 = WIDTH as f32 - 2.0;
-/// Lines below the first.
+/// The number of lines below the first.
 const BODY_LINES: usize = 4;
 
 /// Colours of a theme.
@@ -73,9 +73,9 @@ impl Colors {
 /// A rectangle on the canvas, in device pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
-    /// From the left.
+    /// The distance from the left.
     pub left: i32,
-    /// From the top.
+    /// The distance from the top.
     pub top: i32,
     /// Its width.
     pub width: u32,
@@ -90,12 +90,12 @@ pub struct Area {
 pub struct Painted {
     /// The pixels, premultiplied.
     pub pixels: Pixmap,
-    /// Where the pill is.
+    /// The position of the pill.
     pub pill: Area,
 }
 
 impl Painted {
-    /// The pixels as displays want them: blue, green, red, opacity.
+    /// Returns the pixels in the displays' format: blue, green, red, opacity.
     pub fn bgra(&self) -> Vec<u8> {
         let mut bytes = self.pixels.data().to_vec();
         for pixel in bytes.chunks_exact_mut(4) {
@@ -105,13 +105,13 @@ impl Painted {
     }
 }
 
-/// The canvas' size in device pixels.
+/// Returns the canvas's size in device pixels.
 pub fn size(scale: f32) -> (u32, u32) {
     let device = |logical: u32| (logical as f32 * scale).round() as u32;
     (device(WIDTH).max(1), device(HEIGHT).max(1))
 }
 
-/// What is in the first row, laid out.
+/// The content of the first row, laid out.
 struct Row {
     time: Option<Written>,
     title: Option<Written>,
@@ -119,8 +119,8 @@ struct Row {
     width: f32,
 }
 
-/// Paints a picture. `scale`: device pixels in a logical one. `writer` is absent while it is not
-/// known yet which fonts there are.
+/// Paints a picture. `scale`: the number of device pixels in a logical pixel. `writer` is absent
+/// until the installed fonts are known.
 pub fn paint(
     picture: &Picture,
     is_dark: bool,
@@ -183,7 +183,7 @@ fn bars_width() -> f32 {
     BARS as f32 * (BAR + BAR_GAP) - BAR_GAP
 }
 
-/// The row's width without any text.
+/// Returns the row's width without any text.
 fn bare_width(picture: &Picture) -> f32 {
     MARK + picture.bars.map_or(0.0, |_| GAP + bars_width())
 }
@@ -214,7 +214,7 @@ fn row_of(picture: &Picture, scale: f32, writer: &mut Writer) -> Row {
     let text = (!picture.text.is_empty() && !picture.is_small && text_width > 40.0)
         .then(|| writer.write(&picture.text, style, text_width * scale));
     if let Some(text) = &text {
-        // A draft's box keeps its width, or the pill would move with each word.
+        // A draft's box keeps its width. Otherwise the pill would move with each word.
         let is_draft = picture.keep == Keep::End || Writer::is_from_right(text);
         width += GAP + if is_draft { text_width } else { text.width / scale };
     }
@@ -236,7 +236,7 @@ fn body_of(picture: &Picture, scale: f32, writer: &mut Writer) -> Option<Written
     Some(writer.write(&picture.body, style, width * scale))
 }
 
-/// Draws shapes, in logical pixels.
+/// Draws shapes with logical coordinates.
 struct Canvas<'p> {
     pixels: PixmapMut<'p>,
     scale: f32,
@@ -326,11 +326,11 @@ fn paint_of(color: Color) -> Paint<'static> {
     paint
 }
 
-/// A rectangle with round corners. `None`: it has no size.
+/// Returns a rectangle with round corners. `None` if it has no size.
 fn rounded(x: f32, y: f32, width: f32, height: f32, radius: f32) -> Option<Path> {
     let rect = Rect::from_xywh(x, y, width, height)?;
     let radius = radius.min(width / 2.0).min(height / 2.0);
-    // How far a curve's handle goes for a quarter of a circle.
+    // The length of a curve's handle for a quarter of a circle.
     let handle = radius * 0.552_284_8;
     let (left, top, right, bottom) = (rect.left(), rect.top(), rect.right(), rect.bottom());
     let (near, far) = (radius - handle, radius);

@@ -1,49 +1,50 @@
-//! What is to be seen, and until when. Pure: time is an argument.
+//! Decides what is shown, and until when. Pure: time is an argument.
 
 use crate::news::{Kind, Sign};
 use std::time::{Duration, Instant};
 
-/// How many bars the level has, a tenth of a second each.
+/// The number of bars of the level, a tenth of a second each.
 pub const BARS: usize = 16;
 
-/// What is quieter than this is no bar, in dB relative to full scale: the noise of a room.
+/// Sound below this level has no bar, in dB relative to full scale: the noise of a room.
 const QUIET_DBFS: f64 = -55.0;
-/// What is at least this loud is a full bar. Speech close to a microphone has about −20 dBFS.
+/// Sound from this level on has a full bar. Speech close to a microphone has about −20 dBFS.
 const LOUD_DBFS: f64 = -14.0;
 
-/// A tick is seen in half a second, and should be gone when the next sentence begins.
+/// The duration of a tick. It is noticed in half a second, and should disappear before the next
+/// sentence.
 const TICK: Duration = Duration::from_millis(1500);
-/// A text on the clipboard is to be pasted.
+/// The duration for a text on the clipboard, which the user should paste.
 const WAITING: Duration = Duration::from_secs(6);
-/// Afterwards a small sign of it stays so long.
+/// The duration of a small reminder of it afterwards.
 const REMINDER: Duration = Duration::from_secs(60);
-/// An earlier dictation, which nobody waited for.
+/// The duration for an earlier dictation, which the user did not wait for.
 const RECOVERED: Duration = Duration::from_secs(8);
-/// The shortest and the longest time for a problem, and the time that a character adds: people read
-/// 15 to 25 characters a second, and have to look there first.
+/// The shortest and the longest duration for a problem, and the additional time for each character:
+/// people read 15 to 25 characters a second, and have to look there first.
 const PROBLEM: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
 const CHARACTER: Duration = Duration::from_millis(60);
-/// While the next text is spoken, its own sign matters more.
+/// The duration while the next text is spoken, because its own sign matters more.
 const IN_BETWEEN: Duration = Duration::from_secs(4);
-/// How often the dots of a state without a level move.
+/// The interval at which the dots of a state without a level move.
 const STEP: Duration = Duration::from_millis(400);
 
-/// The sign at the pill's beginning.
+/// The symbol at the start of the pill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// Something is recorded.
+    /// A recording.
     Dot,
-    /// Something is worked on; so many of the three dots are bright.
+    /// Work in progress. This number of the three dots are bright.
     Dots(u8),
-    /// It is done.
+    /// The text was delivered.
     Tick,
-    /// It is on the clipboard.
+    /// The text is on the clipboard.
     Clipboard,
-    /// Something went wrong.
+    /// A problem.
     Warning,
 }
 
-/// Which part of a text that is too long is seen.
+/// The visible part of a text that is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// The beginning.
@@ -52,45 +53,45 @@ pub enum Keep {
     End,
 }
 
-/// What is to be seen.
+/// The picture to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// At the beginning.
+    /// The symbol at the start.
     pub mark: Mark,
-    /// The level in the last tenths of a second, the last one last, 0 to 100.
+    /// The levels of the last tenths of a second, newest last, 0 to 100.
     pub bars: Option<[u8; BARS]>,
-    /// How long it has been recording. May be empty.
+    /// The length of the recording. May be empty.
     pub time: String,
-    /// What goes on, or came of it. May be empty.
+    /// The state or the outcome. May be empty.
     pub title: String,
     /// The text, in one line. May be empty.
     pub text: String,
-    /// Which part of the text is seen.
+    /// The visible part of the text.
     pub keep: Keep,
     /// What to do, in a few lines. May be empty.
     pub body: String,
-    /// Only the mark.
+    /// Whether only the mark is shown.
     pub is_small: bool,
 }
 
-/// What v2m has told, and what is seen of it.
+/// v2m's last news, and the parts that are shown.
 #[derive(Debug)]
 pub struct Face {
     state: Sign,
-    /// When the recording under way began.
+    /// When the current recording began.
     since: Instant,
     outcome: Option<(Sign, Instant)>,
-    /// Until when it is shown that a text is on the clipboard.
+    /// The end of the reminder that a text is on the clipboard.
     reminds: Option<Instant>,
     bars: [u8; BARS],
     /// When the last news came.
     told: Instant,
-    /// Whether things may move without news.
+    /// Whether animations are allowed.
     pub moves: bool,
 }
 
 impl Face {
-    /// Nothing was told yet.
+    /// Makes a face before any news.
     pub fn new(now: Instant) -> Self {
         Self {
             state: Sign::default(),
@@ -122,12 +123,12 @@ impl Face {
         self.outcome = Some((sign, until));
     }
 
-    /// Whether something is recorded.
+    /// Whether v2m is recording.
     pub fn is_recording(&self) -> bool {
         self.state.kind == Kind::Recording
     }
 
-    /// The recording under way began so long ago.
+    /// Sets the time since the current recording began.
     pub fn began(&mut self, ago: Duration, now: Instant) {
         self.since = now.checked_sub(ago).unwrap_or(now);
     }
@@ -135,24 +136,24 @@ impl Face {
     /// Takes the level of a tenth of a second, in dB relative to full scale.
     pub fn hear(&mut self, rms_dbfs: f64) {
         let share = (rms_dbfs - QUIET_DBFS) / (LOUD_DBFS - QUIET_DBFS);
-        // A number that is none becomes 0.
+        // NaN becomes 0.
         let bar = (share.clamp(0.0, 1.0) * 100.0) as u8;
         if self.moves {
             self.bars.rotate_left(1);
             self.bars[BARS - 1] = bar;
         } else {
-            // One row that grows and shrinks: nothing runs across the screen.
+            // A row of equal bars that grow and shrink, so that nothing moves across the screen.
             let mean = u16::from(self.bars[0]) * 3 + u16::from(bar);
             self.bars = [u8::try_from(mean / 4).unwrap_or(0); BARS];
         }
     }
 
-    /// v2m has ended: nothing goes on, and its clipboard is gone too.
+    /// Handles the end of v2m: it does nothing any more, and its clipboard is gone too.
     pub fn left_alone(&mut self, now: Instant) {
         (self.state, self.reminds, self.told) = (Sign::default(), None, now);
     }
 
-    /// What is to be seen now. `None`: nothing.
+    /// Returns the current picture. `None`: nothing is shown.
     pub fn picture(&self, now: Instant) -> Option<Picture> {
         if let Some((outcome, _)) = self.outcome(now) {
             return Some(picture_of(outcome));
@@ -171,7 +172,7 @@ impl Face {
             Kind::Recording => {
                 let seconds = now.saturating_duration_since(self.since).as_secs();
                 let time = format!("{}:{:02}", seconds / 60, seconds % 60);
-                // The dot and the level say it.
+                // The dot and the level show the state.
                 let title = String::new();
                 Some(Picture { bars: Some(self.bars), time, title, ..state(Mark::Dot) })
             }
@@ -184,7 +185,7 @@ impl Face {
         }
     }
 
-    /// When what is seen changes without news. `None`: never.
+    /// Returns the time when the picture changes without news. `None`: never.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         if let Some((_, until)) = self.outcome(now) {
             return Some(until);
@@ -202,7 +203,7 @@ impl Face {
         }
     }
 
-    /// When nothing was to be seen for so long. `None`: something goes on.
+    /// Returns the time when nothing has been shown for `idle`. `None` while v2m is busy.
     pub fn over(&self, idle: Duration) -> Option<Instant> {
         if self.state.kind != Kind::Idle {
             return None;
@@ -226,7 +227,7 @@ impl Face {
     }
 }
 
-/// How long an outcome is seen.
+/// Returns how long an outcome is shown.
 fn lasts(sign: &Sign) -> Duration {
     let to_read = |text: &str| CHARACTER * u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     let (shortest, longest) = PROBLEM;
@@ -247,7 +248,7 @@ fn picture_of(outcome: &Sign) -> Picture {
         _ => (Mark::Warning, &outcome.body),
     };
     let text = match outcome.kind {
-        // The cursor has it, where everybody looks.
+        // The text is at the cursor, where the user looks.
         Kind::Waiting => outcome.text.clone(),
         _ => String::new(),
     };
@@ -286,7 +287,7 @@ mod tests {
         let seen = face.picture(start + 61 * SECOND).unwrap();
         assert_eq!((seen.mark, seen.time.as_str(), seen.text.as_str()), (Mark::Dot, "1:01", ""));
         assert_eq!(face.due(start + SECOND / 2), Some(start + SECOND));
-        // A draft does not begin the recording anew.
+        // A draft does not restart the recording's time.
         face.tell(sign(Kind::Recording), start + 2 * SECOND);
         let seen = face.picture(start + 3 * SECOND).unwrap();
         assert_eq!(
@@ -317,7 +318,7 @@ mod tests {
         assert_eq!(mark(&face, start + 2 * SECOND), Some(Mark::Warning));
         let seen = face.picture(start + SECOND + IN_BETWEEN).unwrap();
         assert_eq!((seen.mark, seen.time.as_str()), (Mark::Dot, "0:05"));
-        // The next one does.
+        // The next recording does.
         let problem = sign(Kind::Problem);
         face.tell(problem, start + 6 * SECOND);
         assert_eq!(face.state.kind, Kind::Idle);

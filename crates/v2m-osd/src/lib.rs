@@ -3,17 +3,17 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
-//! | [`bus`] | the session bus: the name `org.v2m.Sign`, and what v2m tells its owner |
-//! | [`news`] | what v2m tells, as this program's own types |
-//! | [`face`] | what is to be seen, and until when; pure |
-//! | [`text`] | lines of text in any script, as pixels |
-//! | [`draw`] | what is to be seen, as pixels |
-//! | [`appearance`] | light or dark, and whether anything may move, as the desktop is set |
-//! | [`display`] | where pixels are shown: Wayland or X11 |
+//! | [`args`] | the help text; [`v2m_ipc::arguments`] reads the command line |
+//! | [`bus`] | the session bus: the name `org.v2m.Sign`, and v2m's signals to its owner |
+//! | [`news`] | v2m's signals as this program's own types |
+//! | [`face`] | decides what is shown, and until when; pure |
+//! | [`text`] | draws lines of text in any script |
+//! | [`draw`] | draws the picture |
+//! | [`appearance`] | the desktop's settings: light or dark, animations |
+//! | [`display`] | shows pixels on Wayland or X11 |
 //! | [`life`] | the one loop, from the start to the end |
 //!
-//! It takes no key and no click, never has the focus, and needs neither files of the user nor a
+//! It takes no keys and no clicks, never has the focus, and needs neither the user's files nor a
 //! network. The service starts it when a recording begins, and it ends by itself.
 
 #![forbid(unsafe_code)]
@@ -31,10 +31,11 @@ pub mod text;
 use std::process::ExitCode;
 use v2m_ipc::arguments;
 
-/// Exit status where there is no display that can show it. `EX_UNAVAILABLE` of sysexits.h.
+/// Exit status if there is no display that can show the sign: `EX_UNAVAILABLE` of sysexits.h.
 pub const NO_DISPLAY: u8 = 69;
 
-/// The whole program: reads the arguments, then shows what v2m does until nothing goes on.
+/// Runs the program: reads the arguments, then shows v2m's states until v2m has been idle for long
+/// enough.
 pub fn main() -> ExitCode {
     match arguments::idle("v2m-osd", args::usage()) {
         Ok(idle) => life::live(idle),

@@ -1,4 +1,4 @@
-//! The one loop: what v2m tells and what the display wants, until nothing goes on.
+//! The main loop: handles v2m's signals and the display's events until v2m is idle.
 
 use crate::NO_DISPLAY;
 use crate::appearance::Appearance;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// Why the program ends before its time.
+/// Why the program ends early.
 #[derive(Debug, thiserror::Error)]
 enum LifeError {
     #[error(transparent)]
@@ -33,14 +33,14 @@ impl LifeError {
             Self::Display(DisplayError::Absent(_) | DisplayError::NoLayers) => {
                 ExitCode::from(NO_DISPLAY)
             }
-            // In order: the desktop has ended, or something better shows the states.
+            // Normal ends: the desktop has ended, or another program shows the states.
             Self::Display(DisplayError::Ended(_)) | Self::Bus(BusError::Taken) => ExitCode::SUCCESS,
             Self::Bus(BusError::Absent(_)) | Self::Wait(_) => ExitCode::FAILURE,
         }
     }
 }
 
-/// Shows what v2m does until nothing goes on any more.
+/// Shows v2m's states until v2m has been idle for long enough.
 pub fn live(idle: Duration) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -50,7 +50,7 @@ pub fn live(idle: Duration) -> ExitCode {
         }
     };
     let ended = runtime.block_on(run(idle));
-    // Fonts that are still being read must not hold up the end.
+    // A thread that still reads fonts must not delay the end.
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,7 +65,7 @@ struct Life {
     face: Face,
     display: Display,
     appearance: Appearance,
-    /// Absent until it is known which fonts there are.
+    /// Absent until the installed fonts are known.
     writer: Option<Writer>,
     seen: Option<Picture>,
 }
@@ -73,7 +73,7 @@ struct Life {
 async fn run(idle: Duration) -> Result<(), LifeError> {
     let mut fonts = Some(fonts());
     let display = Display::open()?;
-    // Displays of this machine are reached through such sockets, and no others are of use here.
+    // Local displays have Unix sockets. Other displays are not usable here.
     let socket: std::os::unix::net::UnixStream = display.file().try_clone_to_owned()?.into();
     socket.set_nonblocking(true)?;
     let socket = UnixStream::from_std(socket)?;
@@ -128,9 +128,9 @@ impl Life {
         }
     }
 
-    /// Shows what is to be seen now, if it is something else.
+    /// Shows the current picture, if it has changed.
     fn refresh(&mut self) -> Result<(), DisplayError> {
-        // Also what came while something was asked of the display.
+        // Includes events that arrived during a request to the display.
         if self.display.attend()? {
             self.seen = None;
         }
@@ -152,7 +152,7 @@ impl Life {
     }
 }
 
-/// Reads which fonts there are, in a thread: the sign is seen before, without words.
+/// Reads the installed fonts in a thread. Until then, the sign is shown without words.
 fn fonts() -> oneshot::Receiver<Writer> {
     let (reply, read) = oneshot::channel();
     let thread = std::thread::Builder::new().name("fonts".to_owned());
@@ -161,7 +161,7 @@ fn fonts() -> oneshot::Receiver<Writer> {
     read
 }
 
-/// Waits until the fonts are known. `None`: they could not be read. Cancel-safe.
+/// Waits until the fonts are known. `None` if they could not be read. Cancel-safe.
 async fn known(fonts: &mut Option<oneshot::Receiver<Writer>>) -> Option<Writer> {
     match fonts {
         Some(fonts) => fonts.await.ok(),
@@ -169,10 +169,10 @@ async fn known(fonts: &mut Option<oneshot::Receiver<Writer>>) -> Option<Writer> 
     }
 }
 
-/// Waits until the display has something to say. Cancel-safe.
+/// Waits until the display has events. Cancel-safe.
 async fn readable(socket: &UnixStream) {
     if socket.readable().await.is_ok() {
-        // The display's own library reads it, to its end.
+        // The display's own library reads them completely.
         let nothing = || Err::<(), _>(ErrorKind::WouldBlock.into());
         let _ = socket.try_io(Interest::READABLE, nothing);
     }

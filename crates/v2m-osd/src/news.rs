@@ -1,26 +1,26 @@
-//! What v2m tells the sign, as this program's own types. The signal's documentation is in
-//! `docs/protocol.md`.
+//! v2m's signals for the sign, as this program's own types. `docs/protocol.md` documents the
+//! signal.
 
 use std::collections::HashMap;
 use v2m_ipc::plain;
 use zbus::OwnedVariant;
 
-/// The longest text that is kept of what was told, in characters: more than a sign can show.
+/// The longest text that is kept from a signal, in characters: more than a sign can show.
 const MAX: usize = 500;
 
-/// What goes on, or what came of it.
+/// The kind of a sign: a state or an outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// A state: nothing goes on.
+    /// A state: v2m is idle.
     #[default]
     Idle,
-    /// A state: something is recorded.
+    /// A state: recording.
     Recording,
-    /// A state: a text is recognised.
+    /// A state: a text is being recognised.
     Transcribing,
-    /// A state: a language model works on a text.
+    /// A state: a language model is working on a text.
     Rewriting,
-    /// An outcome: the text is where it was wanted.
+    /// An outcome: the text was delivered as requested.
     Delivered,
     /// An outcome: the text waits on the clipboard.
     Waiting,
@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, with their names on the bus.
+    /// All kinds, with their names on the bus.
     const ALL: [(&'static str, Self); 8] = [
         ("idle", Self::Idle),
         ("recording", Self::Recording),
@@ -47,7 +47,7 @@ impl Kind {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
     }
 
-    /// Whether it stays until the next state.
+    /// Whether it is a state, which stays until the next one.
     pub fn is_state(self) -> bool {
         match self {
             Self::Idle | Self::Recording | Self::Transcribing | Self::Rewriting => true,
@@ -56,10 +56,10 @@ impl Kind {
     }
 }
 
-/// One piece of news.
+/// The content of one signal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sign {
-    /// What kind it is.
+    /// The kind of news.
     pub kind: Kind,
     /// A line for people.
     pub title: String,
@@ -69,15 +69,15 @@ pub struct Sign {
     pub text: String,
     /// Whether the text is on the clipboard.
     pub on_clipboard: bool,
-    /// What the user should read once.
+    /// Further information for the user.
     pub hint: String,
-    /// Of an outcome: the state that goes on.
+    /// With an outcome: the state that continues.
     pub then: Kind,
 }
 
 impl Sign {
-    /// What a signal says. `None`: it is of a kind that came after this program. Nothing is taken
-    /// on trust: every program of the user could send such a signal.
+    /// Reads a signal. `None` if its kind is newer than this program. All content is checked,
+    /// because every program of the user could send such a signal.
     pub fn told(kind: &str, details: &HashMap<String, OwnedVariant>) -> Option<Self> {
         let kind = Kind::named(kind)?;
         let given = |key: &str| {

@@ -1,4 +1,4 @@
-//! Lines of text in any script, as pixels: cosmic-text shapes, orders and shortens them.
+//! Draws lines of text in any script. cosmic-text shapes, orders and shortens them.
 
 use crate::face::Keep;
 use cosmic_text::fontdb::{self, Database, Family};
@@ -8,7 +8,7 @@ use cosmic_text::{
 };
 use tiny_skia::{PixmapMut, PremultipliedColorU8};
 
-/// Families that are taken where the system names none, the first that is installed.
+/// The font families to try in this order if the system names none.
 const FAMILIES: [&str; 8] = [
     "Noto Sans",
     "Cantarell",
@@ -20,10 +20,10 @@ const FAMILIES: [&str; 8] = [
     "FreeSans",
 ];
 
-/// Of a longer text only this many characters are looked at: several times what fits.
+/// The number of characters of a longer text that are used: several times as many as fit.
 const LOOKED_AT: usize = 160;
 
-/// The fonts, and the shapes of characters that were drawn.
+/// The fonts, and the cached shapes of characters.
 pub struct Writer {
     fonts: FontSystem,
     shapes: SwashCache,
@@ -35,18 +35,18 @@ impl std::fmt::Debug for Writer {
     }
 }
 
-/// How a text is written.
+/// The style of a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Size in pixels.
     pub size: f32,
     /// Height of a line in pixels.
     pub line: f32,
-    /// Heavier than usual.
+    /// Whether the text is bold.
     pub is_bold: bool,
-    /// How many lines it may have at most.
+    /// The largest number of lines.
     pub lines: usize,
-    /// Which part is seen if it is too long.
+    /// The visible part if the text is too long.
     pub keep: Keep,
 }
 
@@ -54,14 +54,14 @@ pub struct Style {
 #[derive(Debug)]
 pub struct Written {
     buffer: Buffer,
-    /// In pixels.
+    /// The width in pixels.
     pub width: f32,
-    /// In pixels.
+    /// The height in pixels.
     pub height: f32,
 }
 
 impl Writer {
-    /// Reads which fonts there are: some milliseconds to some tenths of a second.
+    /// Reads the installed fonts. This takes some milliseconds to some tenths of a second.
     pub fn new() -> Self {
         let mut known = Database::new();
         known.load_system_fonts();
@@ -93,8 +93,8 @@ impl Writer {
             Keep::Beginning => Ellipsize::End(limit),
             Keep::End => Ellipsize::Start(limit),
         });
-        // The limit above counts for each paragraph; this one for all. Half a line less: what begins
-        // at the lower edge would be counted too.
+        // The limit above applies to each paragraph, this one to all of them. Half a line less,
+        // because a line that begins at the lower edge would count too.
         let height = (style.lines.max(1) as f32 - 0.5) * style.line;
         buffer.set_size(Some(width), Some(height));
         let weight = if style.is_bold { Weight::SEMIBOLD } else { Weight::NORMAL };
@@ -109,7 +109,7 @@ impl Writer {
         Written { buffer, width: wide.min(width).ceil(), height: lines as f32 * style.line }
     }
 
-    /// Draws a text, its left upper corner there.
+    /// Draws a text with its upper left corner at this point.
     pub fn draw(
         &mut self,
         written: &mut Written,
@@ -141,7 +141,7 @@ impl Default for Writer {
     }
 }
 
-/// What is worth shaping of a text, in as many paragraphs as are seen.
+/// Returns the part of a text that is shaped, in as many paragraphs as are visible.
 fn looked_at(text: &str, style: Style) -> String {
     if style.lines > 1 {
         return text.trim().to_owned();
@@ -156,7 +156,7 @@ fn looked_at(text: &str, style: Style) -> String {
     }
 }
 
-/// Puts a colour with its own opacity onto a pixel.
+/// Blends a colour with its own opacity onto a pixel.
 fn blend(onto: &mut PixmapMut<'_>, x: i32, y: i32, color: Color) {
     let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
     let (width, height) = (onto.width() as usize, onto.height() as usize);
@@ -175,14 +175,14 @@ fn blend(onto: &mut PixmapMut<'_>, x: i32, y: i32, color: Color) {
         over(color.g(), pixel.green()),
         over(color.b(), pixel.blue()),
     ];
-    // Rounded, a colour may come out one above the opacity.
+    // Through rounding, a colour may be one above the opacity.
     let [red, green, blue] = colors.map(|color| color.min(opacity));
     if let Some(mixed) = PremultipliedColorU8::from_rgba(red, green, blue, opacity) {
         *pixel = mixed;
     }
 }
 
-/// The language of the user, as `es-MX`: which of several forms a character has depends on it.
+/// Returns the user's language, for example `es-MX`. It selects among several forms of a character.
 fn locale() -> String {
     let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()

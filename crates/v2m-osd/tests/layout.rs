@@ -1,4 +1,4 @@
-//! Where things are on the canvas, with the fonts that this machine has.
+//! Tests the layout of the canvas with the fonts of this machine.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
 use v2m_osd::draw::{self, Painted, paint};
@@ -31,7 +31,7 @@ fn problem(lines: usize) -> Picture {
     Picture { title, body: format!("{WORDS}\n").repeat(lines), ..picture(Mark::Warning) }
 }
 
-/// Panics unless all that is painted is in the pill, and the pill is on the canvas.
+/// Panics unless everything painted is in the pill, and the pill is on the canvas.
 fn checked(painted: &Painted, scale: f32) {
     let (width, height) = draw::size(scale);
     let pill = painted.pill;
@@ -43,7 +43,7 @@ fn checked(painted: &Painted, scale: f32) {
         let at = i32::try_from(at).unwrap();
         let width = i32::try_from(width).unwrap();
         let (x, y) = (at % width, at / width);
-        // A pixel beside it for what is smoothed.
+        // Allow one more pixel on each side for anti-aliasing.
         let inside = (pill.left - 1..=right).contains(&x) && (pill.top - 1..=bottom).contains(&y);
         assert!(inside || pixel.alpha() == 0, "something is at {x}, {y}, beside {pill:?}");
     }

@@ -1,14 +1,14 @@
-//! What an engine may touch: its models, and for a GPU what its driver opens.
+//! Confines an engine to its models, and on a GPU to the files that the driver opens.
 //!
-//! A model may come from a stranger, and the decoder's library checks little of it. So the process
-//! is confined before it opens the file.
+//! A model may come from an untrusted source, and the decoder's library checks little of it. So the
+//! process is confined before it opens the file.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use v2m_confine::{AllowedFiles, CallPolicy, ConfineError};
 use v2m_ipc::plain;
 
-/// Files that tell about memory and processors, which computing needs.
+/// Files with information about memory and processors, which computing needs.
 const MACHINE: [&str; 6] = [
     "/proc/self",
     "/proc/cpuinfo",
@@ -19,7 +19,7 @@ const MACHINE: [&str; 6] = [
 ];
 
 /// Folders with GPU drivers, their settings and their information, on all distributions. Landlock
-/// still closes other processes' secrets in /proc.
+/// still hides other processes' secrets in /proc.
 const DRIVERS: [&str; 11] = [
     "/usr",
     "/lib",
@@ -33,16 +33,16 @@ const DRIVERS: [&str; 11] = [
     "/sys",
     "/var/lib/nvidia",
 ];
-/// Variables that name more such folders, each a list of paths.
+/// Environment variables with more such folders, each a list of paths.
 const DRIVER_PATHS: [&str; 5] =
     ["LD_LIBRARY_PATH", "VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES", "CUDA_PATH"];
-/// Devices of all kinds of GPUs, WSL's among them.
+/// Devices of all kinds of GPUs, including WSL's.
 const DEVICES: [&str; 5] = ["/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/null", "/dev/zero"];
 /// Prefixes of numbered devices: NVIDIA's, and those of its Jetsons.
 const NUMBERED: [&str; 4] = ["nvidia", "nvmap", "nvhost", "nvgpu"];
 
-/// Confines this process for good: it may open these models and, on a GPU, what drivers need.
-/// Whatever cannot be enforced is reported once on standard error, after the program's name.
+/// Confines this process for good: it may open these models and, on a GPU, the files that drivers
+/// need. Whatever cannot be enforced is reported once on standard error, after the program's name.
 pub fn confine(program: &str, models: impl IntoIterator<Item = PathBuf>, on_gpu: bool) {
     let calls = if on_gpu { CallPolicy::Driver } else { CallPolicy::Compute };
     for problem in v2m_confine::confine(&files(models, on_gpu), calls) {

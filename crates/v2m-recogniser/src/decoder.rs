@@ -1,23 +1,23 @@
 //! The trait of a decoder: audio in, a hypothesis out.
 //!
-//! Whisper has every feature that the policy can use. A decoder of another family may lack some:
+//! Whisper has every feature that the policy uses. A decoder of another family may lack some:
 //!
 //! | a decoder that … | does this |
 //! |---|---|
-//! | takes no words to expect | ignores [`DecodeRequest::vocabulary`] |
-//! | has no beams, or one way to decode only | ignores [`DecodeRequest::beams`] and [`DecodeRequest::effort`] |
-//! | tells no probabilities | leaves [`Hypothesis::mean_log_probability`] at 0: no text is doubted for it |
-//! | tells no tokens | makes them of its words ([`Token::words`]): it is then asked about no seam, and its joined text is taken if no word is lost; or leaves [`Hypothesis::tokens`] empty: then no pieces are joined either |
-//! | cannot go on from a given text | the same, or leaves [`Decoder::leads`] as it is: seams stay as they were decoded |
-//! | detects no language | leaves [`Decoder::detect`] as it is: the language must be given |
-//! | hears less than 25 s at once | says so by [`crate::model::PieceLimits::longest`] |
-//! | needs silence around speech, or a least length | adds silence itself: pieces may be as short as a word |
-//! | stops with an error when it repeats itself or runs out of room | answers a hypothesis that is [`Hypothesis::cut_off`]: it is decoded again |
-//! | may end before it wrote anything | the same, and if [`Effort::Thorough`] gives nothing either, refuses: what was said is then missing, and not silently |
-//! | depends on something that can go away | refuses with [`DecodeError::Lost`]: another engine gets the same audio |
-//! | decodes while it hears (streaming) | is given whole pieces all the same, or shows words only ([`crate::preview`]) |
+//! | takes no expected words | ignores [`DecodeRequest::vocabulary`] |
+//! | has no beams, or only one way to decode | ignores [`DecodeRequest::beams`] and [`DecodeRequest::effort`] |
+//! | reports no probabilities | leaves [`Hypothesis::mean_log_probability`] at 0: no text is doubted for it |
+//! | reports no tokens | makes them of its words ([`Token::words`]): then it is asked about no seam, and its joined text is accepted if no word is lost; or leaves [`Hypothesis::tokens`] empty: then no pieces are joined either |
+//! | cannot continue a given text | does the same, or keeps the default [`Decoder::leads`]: seams stay as they were decoded |
+//! | detects no language | keeps the default [`Decoder::detect`]: the language must be given |
+//! | takes less than 25 s at once | sets [`crate::model::PieceLimits::longest`] |
+//! | needs silence around speech, or a minimum length | adds silence itself: pieces may be as short as a word |
+//! | stops with an error when it repeats itself or runs out of room | returns a hypothesis that is [`Hypothesis::cut_off`]: the piece is decoded again |
+//! | may end before it wrote anything | does the same, and if [`Effort::Thorough`] gives nothing either, refuses: the missing text is then reported |
+//! | depends on something that can become unavailable | refuses with [`DecodeError::Lost`]: another engine gets the same audio |
+//! | decodes while it receives audio (streaming) | gets whole pieces all the same, or only shows words ([`crate::preview`]) |
 //!
-//! Decoders give no times: a segment's times are those of the voice in its piece.
+//! Decoders report no times: a segment's times are those of the voice in its piece.
 
 use crate::stream::guard::Hypothesis;
 #[cfg(doc)]
@@ -27,10 +27,11 @@ use crate::stream::seams::SeamQuestion;
 use thiserror::Error;
 use v2m_messages::tr;
 
-/// Asked while decoding, from any of the decoder's threads. Once per token is often enough.
+/// Observes a decode and can abort it. Called from any of the decoder's threads; once per token is
+/// often enough.
 pub trait DecodeMonitor: Sync {
-    /// Called whenever the decoder has made progress. True: the decoder must end as soon as it can,
-    /// with [`DecodeError::Aborted`].
+    /// Notes that the decoder has made progress. Returns true if the decoder must end as soon as it
+    /// can, with [`DecodeError::Aborted`].
     fn tick(&self) -> bool;
 }
 
@@ -39,11 +40,11 @@ pub trait Decoder {
     /// Whether the model knows languages other than English.
     fn multilingual(&self) -> bool;
 
-    /// Bytes that the model and its working memory take on the device; 0 if unknown.
+    /// Memory in bytes that the model and its working memory use on the device; 0 if unknown.
     fn memory(&self) -> u64;
 
     /// Decodes a second of silence, so that everything that is created at the first use exists
-    /// before somebody waits.
+    /// before a user waits.
     ///
     /// # Errors
     /// When the model cannot be used.
@@ -68,10 +69,10 @@ pub trait Decoder {
         watch: &dyn DecodeMonitor,
     ) -> Result<Hypothesis, DecodeError>;
 
-    /// The language spoken in `audio` (16 kHz mono), among `languages` (empty: among all that the
-    /// model knows), as an ISO 639-1 code. With `before`, the language spoken until now, the answer
-    /// is that one unless another is far likelier. `vocabulary`: words to expect, for a decoder that
-    /// writes the text too, and uses it again.
+    /// Detects the language spoken in `audio` (16 kHz mono), among `languages` (empty: all that the
+    /// model knows). Returns an ISO 639-1 code. With `before`, the language spoken until now, the
+    /// result is that one unless another is far likelier. `vocabulary`: expected words, for a
+    /// decoder that also writes the text and keeps it for the next decode.
     ///
     /// # Errors
     /// [`DecodeError`]. A decoder that detects no language refuses.
@@ -90,11 +91,11 @@ pub trait Decoder {
         ))
     }
 
-    /// As [`Self::detect`], for audio that is not decoded afterwards: a decoder may take less time
-    /// for it.
+    /// Like [`Self::detect`], for audio that is not decoded afterwards. A decoder may implement it
+    /// faster.
     ///
     /// # Errors
-    /// Those of [`Self::detect`].
+    /// The same as [`Self::detect`].
     fn identify(
         &mut self,
         audio: &[f32],
@@ -105,7 +106,7 @@ pub trait Decoder {
         self.detect(audio, languages, before, &[], watch)
     }
 
-    /// Likely continuations of the text after the seam.
+    /// Returns likely continuations of the text after the seam.
     ///
     /// # Errors
     /// [`DecodeError`]. Without an answer the seam stays as it was decoded.
@@ -115,24 +116,24 @@ pub trait Decoder {
         watch: &dyn DecodeMonitor,
     ) -> Result<Vec<Lead>, DecodeError> {
         let _ = (question, watch);
-        Err(DecodeError::Refused(tr!("this model cannot go on from a given text").into()))
+        Err(DecodeError::Refused(tr!("this model cannot continue a given text").into()))
     }
 }
 
-/// What a [`Decoder`] is asked to decode.
+/// A request to decode one piece.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DecodeRequest<'a> {
-    /// 16 kHz mono.
+    /// Samples, 16 kHz mono.
     pub audio: &'a [f32],
     /// Seconds from the first to the last voice in the audio.
     pub voice: f32,
     /// ISO 639-1 code.
     pub language: &'a str,
-    /// Translate to English.
+    /// Whether to translate to English.
     pub translate: bool,
-    /// Words to expect, most important first; as many as the model takes.
+    /// Expected words, most important first; as many as the model takes.
     pub vocabulary: &'a [String],
-    /// Beams; 1 is greedy.
+    /// The number of beams; 1 is greedy.
     pub beams: u8,
     /// How much work it may take.
     pub effort: Effort,
@@ -142,32 +143,33 @@ pub struct DecodeRequest<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// The first attempt. It should be fast, even if the decoder then loops now and then. A text
-    /// that goes on beyond what can be said in [`DecodeRequest::voice`] seconds may be cut off
+    /// that is longer than can be said in [`DecodeRequest::voice`] seconds may be cut off
     /// ([`Hypothesis::cut_off`]).
     Quick,
-    /// The result of the first attempt is not believed. The decoder does its best, without a bound.
+    /// The first attempt's result was not believed. The decoder does its best, without a limit.
     Thorough,
 }
 
-/// What went wrong in one decode; the decoder can go on. The texts are for the user.
+/// The failure of one decode. The decoder stays usable, except after `Lost`. The texts are for the
+/// user.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// [`DecodeMonitor::tick`] asked for it.
+    /// [`DecodeMonitor::tick`] requested it.
     #[error("{}", tr!("the work" => "cancelled"))]
     Aborted,
-    /// The model cannot do what it was asked for, such as another language.
+    /// The model does not support the request, for example another language.
     #[error("{0}")]
     Refused(String),
     /// Some value is infinite or NaN. The weights or the device are damaged.
     #[error(
         "{}",
         tr!(
-            "the model computed values that are no numbers; `v2m-model verify` tells whether its file is damaged"
+            "the model computed values that are not numbers; `v2m-model verify` checks whether its file is damaged"
         )
     )]
     NoNumbers,
-    /// Nothing can be decoded any more, for this reason: what computes is gone, or cannot be relied
-    /// on. The same audio needs another engine.
+    /// Nothing can be decoded any more, for this reason: the device or server is gone or
+    /// unreliable. The same audio needs another engine.
     #[error("{0}")]
     Lost(String),
     /// The decoder's own failure.

@@ -16,7 +16,7 @@ pub const F32: i32 = 0;
 /// ggml's number for 16-bit floats.
 pub const F16: i32 = 1;
 
-/// Opens `path` and has `read` look at it.
+/// Opens `path` and reads it with `read`.
 ///
 /// # Errors
 /// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when `read` finds a flaw in
@@ -33,10 +33,10 @@ pub fn open<T>(
     })
 }
 
-/// Why a file cannot be used.
+/// The reason that a file cannot be used.
 #[derive(Debug)]
 pub enum Flaw {
-    /// It cannot be read.
+    /// Reading failed.
     Io(io::Error),
     /// A clause about the file, for the user: "it is cut off".
     Content(String),
@@ -64,11 +64,11 @@ pub fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), Flaw> {
 pub struct Tensor {
     /// Its name.
     pub name: String,
-    /// ggml's number for the type of its values.
+    /// ggml's number for the type of the values.
     pub kind: i32,
-    /// Its sizes, the row's first; 1 where it has fewer than four.
+    /// The sizes, the row's first; 1 for dimensions beyond the tensor's.
     pub sizes: [u32; 4],
-    /// Bytes that its values take in the file.
+    /// The size of the values in the file, in bytes.
     pub bytes: u64,
 }
 
@@ -77,7 +77,7 @@ pub struct Tensor {
 pub struct GgmlFile {
     file: BufReader<File>,
     at: u64,
-    /// Bytes of the whole file.
+    /// The size of the whole file in bytes.
     pub length: u64,
 }
 
@@ -94,17 +94,17 @@ impl GgmlFile {
     /// Fills `buffer` with the next bytes.
     ///
     /// # Errors
-    /// Those of the file; `UnexpectedEof` at its end.
+    /// The file's errors; `UnexpectedEof` at its end.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.file.read_exact(buffer)?;
         self.at += buffer.len() as u64;
         Ok(())
     }
 
-    /// The next 32-bit little-endian integers.
+    /// Returns the next 32-bit little-endian integers.
     ///
     /// # Errors
-    /// Those of [`Self::read`].
+    /// The errors of [`Self::read`].
     pub fn ints<const N: usize>(&mut self) -> Result<[i32; N], Flaw> {
         let mut ints = [0; N];
         for int in &mut ints {
@@ -115,13 +115,13 @@ impl GgmlFile {
         Ok(ints)
     }
 
-    /// Passes over so many bytes, which must be there.
+    /// Skips this many bytes, which must exist.
     ///
     /// # Errors
-    /// When the file is too short, or those of the file.
+    /// When the file is too short, or the file's errors.
     pub fn skip(&mut self, bytes: u64) -> Result<(), Flaw> {
         ensure(self.length.saturating_sub(self.at) >= bytes, || {
-            tr!("it is cut off: {length} bytes are not all of it", length = self.length)
+            tr!("it is cut off after {length} bytes", length = self.length)
         })?;
         match i64::try_from(bytes) {
             Ok(offset) => self.file.seek_relative(offset)?,
@@ -131,20 +131,20 @@ impl GgmlFile {
         Ok(())
     }
 
-    /// Reads ggml's four letters at the beginning of the file.
+    /// Reads ggml's four magic letters at the beginning of the file.
     ///
     /// # Errors
-    /// When they are not there.
+    /// When the letters are missing.
     pub fn magic(&mut self) -> Result<(), Flaw> {
         ensure(self.length > 0, || tr!("it is empty").into())?;
         let [magic] = self.ints()?;
         ensure(magic == MAGIC, || tr!("it is not in ggml form").into())
     }
 
-    /// The next tensor's entry, its values not read yet; `None` at the end of the file.
+    /// Reads the next tensor's entry, without its values. `None` at the end of the file.
     ///
     /// # Errors
-    /// When the entry is not what ggml writes, or the file ends within it.
+    /// When the entry is not valid in ggml's format, or the file ends within it.
     pub fn tensor(&mut self) -> Result<Option<Tensor>, Flaw> {
         if self.at == self.length {
             return Ok(None);
@@ -169,8 +169,8 @@ impl GgmlFile {
     }
 }
 
-/// Values and bytes of one block of a ggml type (`ggml_type` and `type_traits` in ggml.c); `None`
-/// for types that no Whisper model uses.
+/// Returns the values and bytes of one block of a ggml type (`ggml_type` and `type_traits` in
+/// ggml.c). `None` for types that no Whisper model uses.
 pub fn block(kind: i32) -> Option<(u64, u64)> {
     Some(match kind {
         F32 => (1, 4),

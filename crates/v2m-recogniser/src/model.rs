@@ -21,40 +21,40 @@ pub trait Model: Send + 'static {
     /// The device that computes.
     fn device(&self) -> Device;
 
-    /// How long pieces of audio may be for this model.
+    /// The largest length of a piece of audio for this model.
     fn limits(&self) -> PieceLimits;
 
     /// Checks the file without loading it, and returns its size in bytes. Refuses everything that
     /// could make the decoder's library access memory out of bounds.
     ///
     /// # Errors
-    /// When the file is missing, or is no complete model.
+    /// When the file is missing, or is not a complete model.
     fn check(&self) -> Result<u64, LoadError>;
 
     /// Loads the model, on the thread that decodes.
     ///
     /// # Errors
-    /// When the decoder's library refuses it, or memory does not suffice.
+    /// When the decoder's library refuses it, or there is not enough memory.
     fn load(self) -> Result<Self::Decoder, LoadError>;
 }
 
 /// The device that computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// In the protocol's words: `cpu`, `cuda` or `vulkan`.
+    /// The protocol's name: `cpu`, `cuda` or `vulkan`.
     pub backend: String,
     /// The device's own name.
     pub name: String,
 }
 
-/// How long pieces of audio may be for a family of models, in samples at 16 kHz.
+/// Limits for the length of pieces for a family of models, in samples at 16 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceLimits {
     /// The longest piece.
     pub longest: u64,
-    /// Pieces up to this length take about the same time, so several that fit into it together
-    /// cost no more than one. 0 where the time grows with the length from the first sample on: the
-    /// pieces of a sentence are then decoded as one up to `longest`.
+    /// Pieces up to this length take about the same time, so several that fit into it together cost
+    /// no more than one. 0 if the time grows with the length from the first sample on: then the
+    /// pieces of a sentence are decoded as one up to `longest`.
     pub flat: u64,
 }
 
@@ -64,7 +64,7 @@ impl Default for PieceLimits {
     }
 }
 
-/// Why the model cannot be used. The text is for the user.
+/// Why a model cannot be used. The text is for the user.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file is not there or cannot be read.
@@ -75,7 +75,7 @@ pub enum LoadError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is no whole model.
+    /// The file is not a complete model.
     #[error(
         "{}",
         tr!("Loading the model {path}: v2m cannot use this file: {why}.", path = .path.display(), why)
@@ -83,7 +83,7 @@ pub enum LoadError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The problem with its content.
         why: String,
     },
     /// The voice activity model cannot be used.
@@ -94,10 +94,10 @@ pub enum LoadError {
     Voice {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The problem with its content.
         why: String,
     },
-    /// What computes elsewhere does not answer, for this reason.
+    /// The server for remote transcription does not answer, for this reason.
     #[error("{0}")]
     Remote(String),
     /// This machine cannot run this engine.
@@ -106,9 +106,9 @@ pub enum LoadError {
         tr!("Loading the model: this computer cannot run {program}: {why}.", program, why)
     )]
     Unsupported {
-        /// The engine.
+        /// The engine's name.
         program: &'static str,
-        /// What is missing.
+        /// The missing requirement.
         why: String,
     },
 }
@@ -126,7 +126,7 @@ impl LoadError {
         Self::Voice { path: path.into(), why }
     }
 
-    /// The kind of error, as the daemon is told.
+    /// The kind of error for the daemon.
     pub fn failure(&self) -> LoadFailure {
         match self {
             Self::Missing { .. } => LoadFailure::Missing,

@@ -1,6 +1,6 @@
-//! Which language a recording is in, when that is all the daemon wants to know
+//! Detects the language of a recording, if the daemon wants nothing else
 //! ([`DecodeOptions::language_after`]): voice is collected until there is enough of it, and the
-//! decoder is asked once. Pure, as the stream is: samples in, work and answers out.
+//! decoder is asked once. Pure, like the stream: samples in, work and answers out.
 //!
 //! Nothing is transcribed here, so no text leaves.
 
@@ -15,36 +15,38 @@ use std::sync::Arc;
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 use v2m_ipc::pcm::{milliseconds, seconds, to_float};
 
-/// Samples of silence that are kept before the first voice, because the voice activity model is up
-/// to half a second late on soft beginnings, and of each pause. The rest of a pause would fill
-/// the decoder's window.
+/// Samples of silence that are kept before the first voice and in each pause. The voice activity
+/// model is up to half a second late on soft beginnings. The rest of a pause would only fill the
+/// decoder's window.
 const SILENCE: u64 = milliseconds(500);
 
-/// So much silence after so much voice, in samples: what was said is over, and its language is told without
-/// waiting for more voice, where the daemon acts on silence ([`DecodeOptions::quiet_after`], or
-/// [`DecodeOptions::sentences`]). The recogniser that transcribes it hears the silence only after that.
+/// The silence ([`PAUSE`]) after enough voice ([`WORD`]) that ends an utterance, in samples. If the
+/// daemon acts on silence ([`DecodeOptions::quiet_after`] or [`DecodeOptions::sentences`]), the
+/// language is then detected without waiting for more voice: the recogniser that transcribes gets
+/// the silence only after that.
 const PAUSE: u64 = seconds(1);
 const WORD: u64 = milliseconds(250);
 
-/// The daemon is told that the probe listens each time this many more samples came: five seconds,
-/// as with recordings.
+/// The daemon gets a progress report each time this many more samples came: five seconds, as with
+/// recordings.
 const TOLD_EVERY: u64 = seconds(5);
 
-/// A recording of which only the language is wanted.
+/// A recording for language detection only.
 #[derive(Debug)]
 pub struct Probe {
-    /// The daemon's number.
+    /// The daemon's job number.
     pub job: u32,
-    /// The languages to choose from are in here.
+    /// The settings. Only the languages to choose from are used.
     pub settings: Arc<DecodeSettings>,
-    /// The language that is likelier than others from the start.
+    /// The language spoken before. It is the answer unless another is far likelier.
     before: Option<String>,
-    /// Samples with voice that are enough.
+    /// The number of samples with voice that suffices.
     enough: u64,
-    /// Whether the daemon acts on silence, and after how many samples of it whatever was said before.
+    /// Whether the daemon acts on silence, and after how many samples, regardless of what was said
+    /// before.
     minds_silence: bool,
     quiet_after: Option<u64>,
-    /// Samples that came, and those that the daemon was told of.
+    /// The number of samples received, and of those that were reported to the daemon.
     heard: u64,
     told: u64,
     /// Samples of an unfinished frame.
@@ -54,17 +56,17 @@ pub struct Probe {
     voice: u64,
     /// Samples since the last voice.
     quiet: u64,
-    /// What the decoder will hear.
+    /// The samples for the decoder.
     audio: VecDeque<f32>,
     finished: bool,
-    /// The decoder has, or had, its work.
+    /// Whether the decoder has got the work.
     asked: bool,
-    /// The worker's number for it.
+    /// The worker's task number.
     pub task: Option<TaskId>,
 }
 
 impl Probe {
-    /// Begins a recording whose language is wanted.
+    /// Begins a recording for language detection only.
     #[must_use]
     pub fn new(job: u32, options: DecodeOptions) -> Self {
         let settings = DecodeSettings { languages: options.languages, ..DecodeSettings::default() };
@@ -111,7 +113,7 @@ impl Probe {
         self.finished = true;
     }
 
-    /// What the decoder has to do, once.
+    /// Returns the decoder's work, once.
     pub fn work(&mut self) -> Option<Work> {
         let is_due = self.is_decided() || self.finished && self.voice > 0;
         if self.asked || !is_due {
@@ -122,25 +124,25 @@ impl Probe {
         Some(Work::Language { audio, before: self.before.clone() })
     }
 
-    /// The sign of life, if much was heard since the last one.
+    /// Returns a progress report, if many samples came since the last one.
     pub fn advance(&mut self) -> Option<FromEngine> {
         (self.heard >= self.told + TOLD_EVERY).then(|| self.progress())
     }
 
-    /// The sign of life.
+    /// Returns a progress report.
     pub fn progress(&mut self) -> FromEngine {
         self.told = self.heard;
         FromEngine::Progress { job: self.job, settled: self.heard }
     }
 
-    /// The answer of a recording that is over and in which nobody spoke.
+    /// Returns the answer for a recording that is over and has no voice.
     #[must_use]
     pub fn silent(&self) -> Option<FromEngine> {
         let is_silent = self.finished && self.voice == 0;
         is_silent.then_some(FromEngine::Language { job: self.job, language: None, voice: 0 })
     }
 
-    /// The answer.
+    /// Returns the answer for the decoder's result.
     #[must_use]
     pub fn answer(&self, result: Result<TaskResult, DecodeError>) -> FromEngine {
         let job = self.job;
@@ -150,16 +152,16 @@ impl Probe {
         }
     }
 
-    /// Whether no more is listened to.
+    /// Whether further samples are ignored.
     fn is_decided(&self) -> bool {
         self.voice >= self.enough || self.is_over()
     }
 
-    /// Whether somebody spoke and has stopped, and the daemon waits for that.
+    /// Whether the user spoke and has stopped, and the daemon acts on that.
     fn is_over(&self) -> bool {
         let pause = self.quiet_after.map_or(PAUSE, |samples| samples.min(PAUSE));
         let is_said = self.minds_silence && self.voice >= WORD && self.quiet >= pause;
-        // After a sound as short as a cough there may be more to come, until the daemon would stop.
+        // After a sound as short as a cough, more may come before the daemon would stop.
         let is_long = self.quiet_after.is_some_and(|samples| self.quiet >= samples);
         is_said || self.voice > 0 && is_long
     }
@@ -193,7 +195,7 @@ impl Probe {
 mod tests {
     use super::*;
 
-    /// Voice where the samples are loud.
+    /// Treats loud samples as voice.
     struct Loud;
 
     impl VoiceActivity for Loud {
@@ -211,7 +213,7 @@ mod tests {
         vec![value; usize::try_from(milliseconds(ms)).unwrap()]
     }
 
-    /// The samples that the decoder is given, and the language before.
+    /// Returns the number of samples that the decoder gets, and the language spoken before.
     fn asked(probe: &mut Probe) -> Option<(usize, Option<String>)> {
         match probe.work()? {
             Work::Language { audio, before } => Some((audio.len(), before)),
@@ -227,7 +229,7 @@ mod tests {
         assert!(asked(&mut probe).is_none(), "silence is no speech");
         probe.hear(&sound(0, 9_000), &mut Loud);
         assert!(asked(&mut probe).is_none());
-        // In crumbs: frames do not depend on how samples come.
+        // In small chunks: frames do not depend on how samples arrive.
         for piece in sound(9_000, 600).chunks(77) {
             probe.hear(piece, &mut Loud);
         }
@@ -265,7 +267,7 @@ mod tests {
         assert_eq!(answer, Some(FromEngine::Language { job: 3, language: None, voice: 0 }));
     }
 
-    /// "Yes, please.", and a daemon that stops after some silence.
+    /// "Yes, please." to a daemon that stops after some silence.
     #[test]
     fn a_few_words_before_a_silence_are_asked_about_where_silence_matters() {
         let on = DecodeOptions { language_after: seconds(2), ..DecodeOptions::default() };
@@ -276,7 +278,7 @@ mod tests {
             (&stops, 900, 1_000, 1_100),
             (&at_once, 900, 500, 600),
             (&goes_on, 900, 1_000, 1_100),
-            // A cough: only when the recording would be over by that.
+            // A cough is decided only when the recording would end.
             (&stops, 100, 2_500, 2_600),
         ] {
             let mut probe = Probe::new(3, options.clone());
@@ -286,7 +288,7 @@ mod tests {
             assert!(asked(&mut probe).is_none(), "{options:?}");
             probe.hear(&sound(0, most - least + 50), &mut Loud);
             assert!(asked(&mut probe).is_some(), "{options:?}");
-            // What comes after that changes nothing.
+            // Later samples change nothing.
             probe.hear(&sound(9_000, 5_000), &mut Loud);
             probe.finish(&mut Loud);
             assert!(asked(&mut probe).is_none() && probe.silent().is_none());

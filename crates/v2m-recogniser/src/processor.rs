@@ -1,4 +1,4 @@
-//! The processor: what of ggml's build it lacks, its name, and how many threads make sense.
+//! The processor: the instructions that it lacks, its name, and a sensible number of threads.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,20 +7,21 @@ use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use v2m_messages::{tr, verbatim};
 
-/// Lets all other programs of the user go first: this process gets the time that they leave (nice 19).
+/// Gives all other programs of the user priority: this process gets the remaining time (nice 19).
 ///
 /// # Errors
-/// Those of setpriority(2).
+/// The errors of setpriority(2).
 pub fn give_way() -> io::Result<()> {
     Ok(rustix::process::setpriority_process(None, 19)?)
 }
 
-/// More threads than this gain nothing in the decoders of whisper.cpp and transcribe.cpp: each token is a short burst of
-/// work with a barrier after every layer, and the barriers then cost more than the work saved.
+/// More threads than this gain nothing in the decoders of whisper.cpp and transcribe.cpp: each
+/// token is a short burst of work with a barrier after every layer, and the barriers then cost more
+/// than the work saved.
 const MOST_THREADS: usize = 8;
 
-/// Instruction sets that ggml may be compiled for, the processor's features that each takes, and
-/// whether this processor has them. Each option of AVX-512 comes with all that the first one names
+/// Instruction sets that ggml may be compiled for, and whether this processor has the features that
+/// each needs. Each option of AVX-512 includes all features of the first one
 /// (ggml/src/ggml-cpu/CMakeLists.txt).
 #[cfg(target_arch = "x86_64")]
 fn instructions() -> [(&'static str, bool); 11] {
@@ -44,8 +45,8 @@ fn instructions() -> [(&'static str, bool); 11] {
     ]
 }
 
-/// What of [`Compiled`] this processor lacks. It would end the program with SIGILL in the middle of
-/// a dictation.
+/// Returns the instruction sets of [`Compiled`] that this processor lacks. They would end the
+/// program with SIGILL in the middle of a dictation.
 #[cfg(target_arch = "x86_64")]
 #[must_use]
 pub fn missing(compiled: Compiled) -> Vec<&'static str> {
@@ -79,17 +80,18 @@ pub fn missing(compiled: Compiled) -> Vec<&'static str> {
     needs.filter(|((_, here), used)| *used && !here).map(|((name, _), _)| name).collect()
 }
 
-/// Other processors have what ggml uses there.
+/// Returns nothing: other processors have everything that ggml uses on them.
 #[cfg(not(target_arch = "x86_64"))]
 #[must_use]
 pub fn missing(_compiled: Compiled) -> Vec<&'static str> {
     Vec::new()
 }
 
-/// What an engine's ggml was compiled for, as its functions `ggml_cpu_has_…` tell.
+/// The instruction sets that an engine's ggml was compiled for, from its functions
+/// `ggml_cpu_has_…`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compiled {
-    /// With it comes SSE4.2.
+    /// SSSE3, compiled together with SSE4.2.
     pub ssse3: bool,
     /// AVX.
     pub avx: bool,
@@ -113,7 +115,7 @@ pub struct Compiled {
     pub avx512_bf16: bool,
 }
 
-/// What a user whose processor lacks these instructions is told.
+/// Returns the message for a user whose processor lacks these instructions.
 #[must_use]
 pub fn too_old(missing: &[&str]) -> String {
     tr!(
@@ -124,26 +126,26 @@ pub fn too_old(missing: &[&str]) -> String {
     )
 }
 
-/// The processor's own name.
+/// Returns the processor's own name.
 pub fn name() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let known = verbatim!(field(&info, "model name"));
     known.unwrap_or(tr!("unknown processor")).into()
 }
 
-/// Threads beside a GPU when the user names no number: the processors this process may use,
-/// [`MOST_THREADS`] at most.
+/// Returns the number of threads beside a GPU, if the user sets none: the processors this process
+/// may use, at most [`MOST_THREADS`].
 ///
-/// The processor then only picks the next words, each beam in a thread of its own. On an H100 with
-/// five beams, 10 s of speech took 255 ms with one thread, 177 with four, 142 with five, 132 with
-/// eight (docs/performance.md).
+/// With a GPU, the processor only picks the next words, each beam in a thread of its own. On an
+/// H100 with five beams, 10 s of speech took 255 ms with one thread, 177 with four, 142 with five,
+/// 132 with eight (docs/performance.md).
 pub fn threads_beside_gpu() -> NonZeroUsize {
     let allowed = available_parallelism().map_or(1, NonZeroUsize::get);
     NonZeroUsize::new(allowed.min(MOST_THREADS)).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Threads for the decoder when the user names no number: the physical cores this process may use,
-/// [`MOST_THREADS`] at most. Two threads on one core compute no faster than one.
+/// Returns the number of threads for the decoder, if the user sets none: the physical cores this
+/// process may use, at most [`MOST_THREADS`]. Two threads on one core compute no faster than one.
 pub fn threads() -> NonZeroUsize {
     let allowed = available_parallelism().map_or(1, NonZeroUsize::get);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -151,7 +153,7 @@ pub fn threads() -> NonZeroUsize {
     NonZeroUsize::new(cores.min(allowed).min(MOST_THREADS)).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Bytes of this process's memory that are in RAM; 0 if unknown.
+/// Returns the part of this process's memory that is in RAM, in bytes; 0 if unknown.
 #[must_use]
 pub fn resident_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One recording: its stream, the clock, the numbers of the worker's tasks, and the final answer.
+//! One recording: its stream, the clock, the worker's task numbers, and the final answer.
 
 use crate::decoder::DecodeError;
 use crate::model::PieceLimits;
@@ -13,38 +13,39 @@ use std::time::{Duration, Instant};
 use v2m_ipc::engine::{DecodeOptions, FromEngine};
 use v2m_ipc::pcm::{milliseconds, seconds};
 
-/// The longest that a question about a seam may take after the stop while somebody waits: short
-/// enough not to be noticed.
+/// The longest time for a question about a seam after the stop while a client waits: short enough
+/// not to be noticed.
 const UNNOTICED: Duration = Duration::from_millis(60);
 
 /// The longest decode of a short piece on a machine that may decode the last piece together with
-/// those before it. Only GPUs are that fast. That takes 1.2 to 2.1 times as long as the last one
-/// alone (docs/performance.md), half a second more on two processors.
+/// those before it. Only GPUs are that fast. Decoding together takes 1.2 to 2.1 times as long as
+/// decoding the last piece alone (docs/performance.md), half a second more on two processors.
 const QUICK: Duration = Duration::from_millis(120);
 
-/// The longest that the last piece may take together with those before it, where the time of a
-/// decode grows with the length of the sound: as long as on a machine that is just [`QUICK`].
+/// The longest time for decoding the last piece together with those before it, if the time of a
+/// decode grows with the length of the sound: as long as on a machine that just reaches [`QUICK`].
 const TOGETHER: Duration = Duration::from_millis(240);
 
-/// The daemon is told about progress each time this many more samples are finished: five seconds.
+/// The daemon gets a progress report each time this many more samples are finished: five seconds.
 const TOLD_EVERY: u64 = seconds(5);
 
-/// How long the last decode of its kind took.
+/// The times that the last decodes took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     /// A question about a seam.
     seam: Option<Duration>,
     /// A short piece: one within [`PieceLimits::flat`].
     piece: Option<Duration>,
-    /// A second of sound, where there are no such pieces.
+    /// A second of sound, if the time grows with the length (no short pieces).
     second: Option<Duration>,
 }
 
 impl Pace {
-    /// Samples that are decoded in [`TOGETHER`], where the time grows with their number.
+    /// The number of samples that can be decoded in [`TOGETHER`], if the time grows with the
+    /// length.
     fn together(self) -> Option<u64> {
         let times = TOGETHER.as_secs_f64() / self.second?.as_secs_f64().max(1e-6);
-        // Saturates.
+        // The cast saturates.
         Some((times * seconds(1) as f64) as u64)
     }
 }
@@ -55,12 +56,12 @@ pub struct DecodeInFlight {
     decode: DecodeId,
     /// The worker's number for it.
     pub task: TaskId,
-    /// Given to it; those of a seam were decoded before.
+    /// The number of samples given to it. 0 for a seam: its samples were decoded before.
     samples: u64,
     kind: DecodeKind,
 }
 
-/// What a decode is for.
+/// The purpose of a decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DecodeKind {
     Piece,
@@ -69,23 +70,23 @@ enum DecodeKind {
 }
 
 impl DecodeInFlight {
-    /// The stream's decode as the worker's task.
+    /// Makes a record of the stream's decode as the worker's task.
     pub fn new(decode: DecodeId, task: &Task) -> Self {
         let (samples, kind) = match &task.work {
             Work::Piece { audio, .. } => (audio.len() as u64, DecodeKind::Piece),
             Work::Seam(_) => (0, DecodeKind::Seam),
             Work::Join(joined) => (joined.audio.len() as u64, DecodeKind::Join),
-            // No stream asks for it: a probe does.
+            // Only a probe asks for it, never a stream.
             Work::Language { audio, .. } => (audio.len() as u64, DecodeKind::Seam),
         };
         Self { decode, task: task.id, samples, kind }
     }
 }
 
-/// One recording on its way: what the daemon calls a job.
+/// One recording under way, which the daemon calls a job.
 #[derive(Debug)]
 pub struct Recording {
-    /// The daemon's number.
+    /// The daemon's job number.
     pub job: u32,
     limits: PieceLimits,
     /// How its pieces are decoded.
@@ -95,23 +96,23 @@ pub struct Recording {
     began: Instant,
     /// When `Finish` arrived.
     pub finished: Option<Instant>,
-    /// The number of finished samples that the daemon was told last.
+    /// The number of finished samples that was last reported to the daemon.
     told: u64,
-    /// After how much silence the daemon is told, in samples; 0: never.
+    /// The number of samples of silence after which the daemon gets a report; 0: never.
     quiet_after: u64,
-    /// The silence under way was told.
+    /// Whether the current silence was reported.
     told_quiet: bool,
-    /// Whether the daemon is told of sentences that are over.
+    /// Whether the ends of sentences are reported to the daemon.
     sentences: bool,
     task: Option<DecodeInFlight>,
     decoding: Duration,
-    /// Of that, for seams.
+    /// The part of `decoding` for seams.
     mending: Duration,
-    /// Of that, for pieces that were joined.
+    /// The part of `decoding` for joined pieces.
     joining: Duration,
     /// How fast this machine decodes.
     pub pace: Pace,
-    /// Samples given to decodes that nobody needed any more when they ended.
+    /// The number of samples in decodes whose results were not needed any more.
     wasted: u64,
     failure: Option<String>,
 }
@@ -119,7 +120,7 @@ pub struct Recording {
 impl Recording {
     /// Begins a recording. `pace` is the pace of the recording before.
     pub fn new(job: u32, options: DecodeOptions, limits: PieceLimits, pace: Pace) -> Self {
-        // These are for detecting only.
+        // These are only for detection.
         let languages = if options.language.is_some() { Vec::new() } else { options.languages };
         let stream = Stream::new(limits, options.language);
         let stream = if options.patient { stream.patient() } else { stream };
@@ -134,7 +135,7 @@ impl Recording {
             job,
             limits,
             settings: Arc::new(settings),
-            // The text is then English and the speech is not.
+            // With translation, the text is English and the speech is not.
             stream: if options.translate { stream.without_seams() } else { stream },
             began: Instant::now(),
             finished: None,
@@ -164,18 +165,18 @@ impl Recording {
         self.stream.finish(voice, allowed)
     }
 
-    /// The sign of life, if many more samples are finished since the last one.
+    /// Returns a progress report, if many more samples are finished since the last one.
     pub fn advance(&mut self) -> Option<FromEngine> {
         (self.stream.settled() >= self.told + TOLD_EVERY).then(|| self.progress())
     }
 
-    /// The sign of life.
+    /// Returns a progress report.
     pub fn progress(&mut self) -> FromEngine {
         self.told = self.stream.settled();
         FromEngine::Progress { job: self.job, settled: self.told }
     }
 
-    /// The news that nobody has spoken for long, once.
+    /// Returns the report of a long silence, once for each silence.
     pub fn quiet(&mut self) -> Option<FromEngine> {
         let is_quiet = self.stream.quiet().is_some_and(|quiet| quiet >= self.quiet_after);
         let is_news = is_quiet && !self.told_quiet && self.quiet_after > 0;
@@ -183,8 +184,8 @@ impl Recording {
         is_news.then(|| FromEngine::Quiet { job: self.job, at: self.stream.heard() })
     }
 
-    /// The news that a sentence is over, once for each. After the end of the recording the answer
-    /// has the rest.
+    /// Returns the report of a finished sentence, once for each. After the end of the recording,
+    /// the answer contains the rest.
     pub fn sentence(&mut self) -> Option<FromEngine> {
         if !self.sentences || self.finished.is_some() {
             return None;
@@ -193,24 +194,23 @@ impl Recording {
         Some(FromEngine::Sentence { job: self.job, until, language })
     }
 
-    /// The worker has a decode of this recording now.
+    /// Notes that the worker has a decode of this recording now.
     pub fn handed_over(&mut self, handed: DecodeInFlight) {
         self.task = Some(handed);
     }
 
-    /// Stops waiting for the decode that the worker has. It is handed over again when the recording
-    /// goes on.
+    /// Stops waiting for the worker's decode. It is handed over again when the recording continues.
     pub fn taken_back(&mut self) {
         self.task = None;
     }
 
-    /// The worker's number for a decode, if the worker is doing it.
+    /// Returns the worker's task number for a decode, if the worker is doing it.
     pub fn task_of(&self, id: DecodeId) -> Option<TaskId> {
         self.task.filter(|handed| handed.decode == id).map(|handed| handed.task)
     }
 
-    /// Takes the result of a task. A task of another recording is ignored: that recording was
-    /// abandoned.
+    /// Takes the result of a task. If the task belongs to another recording, it is ignored: that
+    /// recording was abandoned.
     pub fn done(
         &mut self,
         task: TaskId,
@@ -254,7 +254,7 @@ impl Recording {
         self.stream.decoded(handed.decode, answer.and_then(TaskResult::piece))
     }
 
-    /// The answer to `Finish`.
+    /// Returns the answer to `Finish`.
     pub fn answer(&self, mut transcript: Transcript) -> FromEngine {
         let job = self.job;
         let lost = transcript.segments.iter().all(|segment| segment.text == GAP);
@@ -271,12 +271,13 @@ impl Recording {
     }
 }
 
-/// What may still be done after the stop of a recording that somebody waits for. All seams are
-/// asked about where nobody notices the time that takes. Where the sound came in half the time it
-/// was spoken in, it was recorded while the one before was decoded: its pieces are still to be
-/// decoded, and so are the seams between them. The last piece is decoded with those before it on a
-/// fast machine, unless it may be in another language. Where the time grows with the length,
-/// [`Stream::join_last_within`] says how many of them.
+/// Decides which improvements are allowed after the stop if a client waits.
+///
+/// Questions about all seams are allowed if nobody notices the time. If the sound came in less than
+/// half the time that it was spoken in, it was recorded while the recording before was decoded: its
+/// pieces are still to be decoded, with the seams between them. The last piece is decoded with
+/// those before it on a fast machine, unless it may be in another language. If the time grows with
+/// the length, [`Stream::join_last_within`] limits their number.
 fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize) -> AfterStop {
     let asking = if pace.seam.is_some_and(|took| took <= UNNOTICED) {
         SeamQuestions::All
@@ -290,7 +291,7 @@ fn after_stop(came_in: Duration, spoken: Duration, pace: Pace, languages: usize)
     AfterStop { asking, joining }
 }
 
-/// Whole milliseconds.
+/// Returns the whole milliseconds of a duration.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -328,7 +329,7 @@ mod tests {
         assert_eq!(asking(spoken, pace(300)), SeamQuestions::No);
         assert_eq!(asking(spoken, Pace::default()), SeamQuestions::No);
         assert_eq!(asking(spoken, pace(20)), SeamQuestions::All);
-        // Recorded while the one before was decoded.
+        // Recorded while the recording before it was decoded.
         assert_eq!(asking(soon, pace(300)), SeamQuestions::ButTheLast);
         assert_eq!(asking(soon, pace(20)), SeamQuestions::All);
     }
@@ -343,7 +344,7 @@ mod tests {
         assert_eq!(cases.map(joining), [false, true, true, false, false]);
     }
 
-    /// Voice where the samples are loud.
+    /// Treats loud samples as voice.
     struct Loud;
 
     impl VoiceActivity for Loud {

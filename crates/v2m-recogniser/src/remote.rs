@@ -63,7 +63,7 @@ pub fn serve(
 ) -> Result<(), RunError> {
     let link = UnixStream::from(io::stdout().as_fd().try_clone_to_owned().map_err(RunError::Wire)?);
     let no_socket = |_| {
-        io::Error::other(tr!("standard output is no socket; v2m starts this program by itself"))
+        io::Error::other(tr!("standard output is not a socket; v2m starts this program by itself"))
     };
     link.local_addr().map_err(no_socket)?;
     // Settings of a socket are refused later.
@@ -219,7 +219,7 @@ impl Decoder for RemoteDecoder {
         let (text, language) = self.ask(&sound, wish, watch)?;
         let Some(language) = language else {
             let why = tr!(
-                "it does not tell which language it heard; set the one you speak: v2m-send config set engine.language=en"
+                "it does not report the language; set the one you speak: v2m-send config set engine.language=en"
             );
             return Err(DecodeError::Lost(self.blamed(why)));
         };

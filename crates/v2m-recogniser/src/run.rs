@@ -1,8 +1,8 @@
 //! The main thread: frames in, frames out, one recording at a time.
 //!
-//! It never decodes and never waits for the worker, so it answers `Ping` and reads PCM whatever the
-//! worker does. A recording that is cancelled or replaced while it is decoded is abandoned: its
-//! task is told to abort, and late results are recognised by their number.
+//! It never decodes and never waits for the worker, so it answers `Ping` and reads PCM at any time.
+//! A recording that is cancelled or replaced while it is decoded is abandoned: its task is aborted,
+//! and late results are recognised by their number.
 
 use crate::decoder::DecodeError;
 use crate::model::{Device, LoadError, Model, PieceLimits};
@@ -27,25 +27,25 @@ pub enum RunError {
     /// The socket failed, or the daemon broke the protocol.
     #[error("{}", tr!("talking to v2m: {error}", error = .0))]
     Wire(#[from] io::Error),
-    /// There is no usable model; the daemon has been told.
+    /// There is no usable model. The daemon has got a report.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Nothing can be decoded any more; the daemon has been told.
+    /// Nothing can be decoded any more. The daemon has got a report.
     #[error("{}", tr!("the device that computes has failed: {reason}", reason = .0))]
     Device(String),
 }
 
-/// Serves until the daemon closes its end. `vad` is the voice activity model's file; without one
-/// all audio counts as speech.
+/// Serves until the daemon closes its end. `vad` is the voice activity model's file; without it all
+/// audio counts as speech.
 ///
-/// The worker may still be decoding when this returns, and exit handlers may destroy what the
+/// The worker may still be decoding when this returns, and exit handlers may destroy data that the
 /// decoder's library uses. So a program with a C or C++ library must end by `_exit`.
 ///
 /// # Errors
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
 pub fn serve(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
     match converse(model, vad) {
-        // The daemon closed its end while a message was being written: a clean end too.
+        // The daemon closed its end while a message was being written. That is a clean end too.
         Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
@@ -115,14 +115,14 @@ struct RunLoop {
     device: Device,
     limits: PieceLimits,
     recording: Option<Recording>,
-    /// A recording of which only the language is wanted. Never beside another one.
+    /// A recording for language detection only. Never together with another recording.
     probe: Option<Probe>,
     loaded: bool,
-    /// The task that the worker is doing. Perhaps nobody needs it any more.
+    /// The task that the worker is doing. Its result may not be needed any more.
     busy: Option<TaskId>,
     /// The task that the worker gets next.
     next: Option<(DecodeId, Task)>,
-    /// The decode that the recording under way waits for, if that recording may be paused.
+    /// The decode that the current recording waits for, if that recording may be paused.
     wanted: Option<(DecodeId, Work)>,
     /// Recordings that were interrupted by others.
     paused: Vec<PausedRecording>,
@@ -181,7 +181,7 @@ impl RunLoop {
         Ok(())
     }
 
-    /// The probe has heard more: asks the decoder, or answers at once if nobody spoke.
+    /// Continues the probe after more sound: asks the decoder, or answers at once if nobody spoke.
     fn probed(&mut self) -> Result<(), RunError> {
         let Some(probe) = &mut self.probe else { return Ok(()) };
         if let Some(answer) = probe.silent() {
@@ -205,13 +205,13 @@ impl RunLoop {
             return self.carry_out(effects);
         }
         if self.recording.as_ref().is_none_or(|recording| recording.job != job) {
-            let reason = tr!("no recording of that number was begun").into();
+            let reason = tr!("no recording with that number was started").into();
             self.wire.send(&FromEngine::Failed { job, reason })?;
         }
         Ok(())
     }
 
-    /// The recording with that number, if it is under way and may get more audio.
+    /// Returns the recording with this number, if it is under way and may get more audio.
     fn heard(&mut self, job: u32) -> Option<(&mut Recording, &mut VoiceDetector)> {
         let open =
             |recording: &&mut Recording| recording.job == job && recording.finished.is_none();
@@ -245,7 +245,7 @@ impl RunLoop {
 
     fn resume(&mut self, job: u32) -> Result<(), RunError> {
         let Some(index) = self.paused.iter().position(|paused| paused.recording.job == job) else {
-            let reason = tr!("no recording of that number was paused").into();
+            let reason = tr!("no recording with that number was paused").into();
             return Ok(self.wire.send(&FromEngine::Failed { job, reason })?);
         };
         self.abandon();
@@ -299,7 +299,7 @@ impl RunLoop {
 
     fn queue(&mut self, id: DecodeId, work: Work) {
         let Some(recording) = &self.recording else { return };
-        // Only a recording that nobody waits for is paused.
+        // A recording is paused only if no client waits for it.
         self.wanted = recording.stream.is_patient().then(|| (id, work.clone()));
         self.tasks += 1;
         let task = Task { id: TaskId(self.tasks), work, settings: Arc::clone(&recording.settings) };
@@ -353,7 +353,7 @@ impl RunLoop {
                     return Err(RunError::Device(reason));
                 }
                 WorkerEvent::Beat(id) => {
-                    // Also an abandoned task's: it is what this recording waits for.
+                    // An abandoned task's beat counts too: this recording waits for that task.
                     let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
                     if let Some(recording) = waiting {
                         self.wire.send(&recording.progress())?;

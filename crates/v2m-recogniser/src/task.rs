@@ -7,27 +7,27 @@ use crate::stream::seam::Lead;
 use crate::stream::seams::{Joined, SeamQuestion};
 use std::sync::Arc;
 
-/// Number of a task, rising.
+/// The number of a task, rising.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId(pub u64);
 
 /// A task for the worker.
 #[derive(Debug)]
 pub struct Task {
-    /// Its number.
+    /// The task's number.
     pub id: TaskId,
-    /// What.
+    /// The work to do.
     pub work: Work,
-    /// How.
+    /// The settings for decoding.
     pub settings: Arc<DecodeSettings>,
 }
 
-/// What to decode.
+/// The work of a task.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// A piece.
     Piece {
-        /// The piece's place in the recording.
+        /// The piece's position in the recording.
         piece: Piece,
         /// The piece's samples, 16 kHz mono.
         audio: Vec<f32>,
@@ -36,13 +36,13 @@ pub enum Work {
     },
     /// A question about a seam.
     Seam(SeamQuestion),
-    /// Several pieces as one.
+    /// Several pieces to decode as one.
     Join(Joined),
-    /// Which language is spoken.
+    /// Detection of the spoken language.
     Language {
-        /// What is heard, 16 kHz mono.
+        /// The samples, 16 kHz mono.
         audio: Vec<f32>,
-        /// The language spoken before, if that is known.
+        /// The language spoken before, if known.
         before: Option<String>,
     },
 }
@@ -61,7 +61,7 @@ pub enum TaskResult {
 }
 
 impl TaskResult {
-    /// The piece's text.
+    /// Returns the piece's text.
     pub fn piece(self) -> Option<PieceText> {
         match self {
             Self::Piece(text) => Some(text),
@@ -69,7 +69,7 @@ impl TaskResult {
         }
     }
 
-    /// Likely continuations of the text.
+    /// Returns likely continuations of the text.
     pub fn seam(self) -> Option<Vec<Lead>> {
         match self {
             Self::Seam(leads) => Some(leads),
@@ -77,7 +77,7 @@ impl TaskResult {
         }
     }
 
-    /// The text of several pieces decoded as one.
+    /// Returns the text of several pieces decoded as one.
     pub fn join(self) -> Option<Hypothesis> {
         match self {
             Self::Join(heard) => heard,
@@ -85,7 +85,7 @@ impl TaskResult {
         }
     }
 
-    /// The language that is spoken.
+    /// Returns the detected language.
     pub fn language(self) -> Option<String> {
         match self {
             Self::Language(code) => Some(code),

@@ -1,13 +1,14 @@
-//! Removes from a transcript what was never said.
+//! Removes text from a transcript that was never said.
 //!
 //! Whisper describes sounds in brackets (`"[BLANK_AUDIO]"`, "(wind blowing)", "*coughs*") and draws
-//! notes ("♪"). Nobody dictates brackets: punctuation is spoken as words and comes much later.
-//! There is deliberately no list of forbidden phrases: a phrase that somebody may say must never
-//! vanish.
+//! Nobody dictates brackets: punctuation is spoken as words, and `v2m-core`'s text rules write it
+//! later. There is deliberately no list of forbidden phrases: a phrase that somebody may say must
+//! never disappear.
 
 pub use v2m_ipc::spacing::append;
 
-/// `raw` without bracketed artefacts and notes, runs of white space made one space, trimmed.
+/// Returns `raw` without bracketed artefacts and notes, with runs of white space folded into one
+/// space, trimmed.
 pub fn clean(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -24,14 +25,14 @@ pub fn clean(raw: &str) -> String {
             text.push(' ');
         }
     }
-    // Punctuation alone is what is left of a sentence that was all artefact.
+    // Punctuation alone remains of a sentence that was only an artefact.
     if !text.chars().any(char::is_alphanumeric) {
         return String::new();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Length in bytes of the artefact that `text` starts with.
+/// Returns the length in bytes of the artefact at the beginning of `text`.
 fn artefact(text: &str) -> Option<usize> {
     let open = text.chars().next()?;
     let close = match open {
@@ -46,7 +47,7 @@ fn artefact(text: &str) -> Option<usize> {
     };
     let body = &text[open.len_utf8()..];
     let body = &body[..body.find(close)?];
-    // Whisper writes dictated telephone numbers and products so: "(212) 555", "2 * 3 * 4".
+    // Whisper writes dictated telephone numbers and products like this: "(212) 555", "2 * 3 * 4".
     let said =
         body.contains(char::is_numeric) || (open == '*' && !body.starts_with(char::is_alphabetic));
     (!said).then_some(open.len_utf8() + body.len() + close.len_utf8())

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use v2m_ipc::engine::{self, Frame, FromEngine, ToEngine};
 use v2m_messages::tr;
 
-/// What [`Wire::wait`] found.
+/// The result of [`Wire::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// A frame, or the end, can be read.
@@ -29,25 +29,27 @@ impl Wire {
     /// Takes the socket from standard input.
     ///
     /// # Errors
-    /// When standard input cannot be duplicated or is no socket.
+    /// When standard input cannot be duplicated or is not a socket.
     pub fn stdin() -> io::Result<Self> {
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.local_addr().map_err(|_| {
-            io::Error::other(tr!("standard input is no socket; v2m starts this program by itself"))
+            io::Error::other(tr!(
+                "standard input is not a socket; v2m starts this program by itself"
+            ))
         })?;
         Ok(Self { socket })
     }
 
-    /// Takes this end of a socketpair.
+    /// Uses this end of a socketpair.
     #[must_use]
     pub fn over(socket: UnixStream) -> Self {
         Self { socket }
     }
 
-    /// Blocks until the daemon sent something or `other` can be read.
+    /// Blocks until the daemon has sent something or `other` can be read.
     ///
     /// # Errors
-    /// Those of poll(2).
+    /// The errors of poll(2).
     pub fn wait(&self, other: impl AsFd) -> io::Result<Readiness> {
         let mut fds =
             [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
@@ -63,10 +65,10 @@ impl Wire {
         }
     }
 
-    /// Reads one frame; `None` when the daemon has closed its end.
+    /// Reads one frame. `None` if the daemon has closed its end.
     ///
     /// # Errors
-    /// When the stream ends inside a frame, or a frame is not understood.
+    /// When the stream ends inside a frame, or a frame is invalid.
     pub fn receive(&mut self) -> io::Result<Option<Frame<ToEngine>>> {
         engine::read_frame(&mut self.socket)
     }
@@ -74,7 +76,7 @@ impl Wire {
     /// Writes one message.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// The socket's errors.
     pub fn send(&mut self, message: &FromEngine) -> io::Result<()> {
         engine::write_message(&mut self.socket, message)
     }

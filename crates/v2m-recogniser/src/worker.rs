@@ -1,4 +1,4 @@
-//! The thread `v2m-decoder`: loads the model, does one task at a time, and reports the results.
+//! The thread `v2m-decoder`: loads the model, executes one task at a time, and reports the results.
 //!
 //! The main thread polls [`Worker::wake`], a file descriptor, beside the socket.
 
@@ -26,13 +26,13 @@ const BEAT: Duration = Duration::from_millis(200);
 pub enum WorkerEvent {
     /// The model is loaded.
     Loaded {
-        /// Whether the model knows languages beside English.
+        /// Whether the model knows languages besides English.
         multilingual: bool,
-        /// Milliseconds since the worker started.
+        /// The time since the worker started.
         took: Duration,
-        /// Milliseconds of that for the first decode.
+        /// The part of that time for the first decode.
         warm_up: Duration,
-        /// Bytes that the model and its working memory take on the device.
+        /// Memory in bytes that the model and its working memory use on the device.
         memory: u64,
     },
     /// The model could not be loaded. The worker has ended.
@@ -43,11 +43,11 @@ pub enum WorkerEvent {
     Beat(TaskId),
     /// The task is over.
     Done {
-        /// Which.
+        /// The task's number.
         id: TaskId,
         /// The result.
         result: Result<TaskResult, DecodeError>,
-        /// How long it took.
+        /// The time that it took.
         took: Duration,
     },
 }
@@ -65,7 +65,7 @@ impl Worker {
     /// Starts the thread, which begins to load at once.
     ///
     /// # Errors
-    /// When there is no thread or socketpair to be had.
+    /// When a thread or socketpair cannot be created.
     pub fn start(model: impl Model) -> io::Result<Self> {
         let (task_sender, tasks) = sync_channel(1);
         let (event_sender, events) = sync_channel(16);
@@ -86,22 +86,22 @@ impl Worker {
         self.wake.as_fd()
     }
 
-    /// The next event, if there is one.
+    /// Returns the next event, if there is one.
     pub fn news(&mut self) -> Option<WorkerEvent> {
         if let Ok(event) = self.events.try_recv() {
             return Some(event);
         }
-        // Only when nothing is left may the wake-ups be taken back, and then one must look again:
-        // an event sent in between had its wake-up taken too.
+        // Wake-ups may be taken back only when no event is left. Then check again: if an event was
+        // sent in between, its wake-up was taken too.
         let mut bytes = [0; 64];
         while matches!(self.wake.read(&mut bytes), Ok(n) if n > 0) {}
         self.events.try_recv().ok()
     }
 
-    /// Hands over a task. Returns the task if the worker has not taken the last one yet.
+    /// Hands over a task.
     ///
     /// # Errors
-    /// The task, when the worker has not taken the one before yet, or has ended.
+    /// Returns the task if the worker has not taken the one before yet, or has ended.
     pub fn submit(&self, task: Task) -> Result<(), Task> {
         self.tasks.try_send(task).map_err(|error| match error {
             TrySendError::Full(task) | TrySendError::Disconnected(task) => task,
@@ -190,7 +190,7 @@ fn answer(
     }
 }
 
-/// Why a loaded model cannot be used: it cannot decode silence.
+/// Turns the failure to decode silence into the reason that a loaded model cannot be used.
 fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
     match error {
         DecodeError::Lost(why) => LoadError::Remote(why.clone()),
@@ -207,9 +207,9 @@ fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadErr
     }
 }
 
-/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence
-/// cannot be decoded either, the device is at fault: it was lost, or other programs have taken its
-/// memory.
+/// Returns why nothing can be decoded any more. One failed decode may be the piece's fault. If
+/// silence cannot be decoded either, the device is at fault: it was lost, or other programs have
+/// taken its memory.
 fn device_failure<T>(
     result: &Result<T, DecodeError>,
     still_computes: impl FnOnce() -> Result<(), DecodeError>,
@@ -236,7 +236,7 @@ impl DecodeMonitor for TaskWatch<'_> {
     fn tick(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last = self.last_beat.load(Ordering::Relaxed);
-        // If the channel is full, the main thread has news to read and needs no beat.
+        // If the channel is full, the main thread has events to read and needs no beat.
         if Duration::from_millis(now - last.min(now)) >= BEAT
             && self.reporter.events.try_send(WorkerEvent::Beat(self.id)).is_ok()
         {

@@ -1,5 +1,5 @@
-//! The run loop of a preview, with a model that needs no file: what it writes, how it is interrupted, and
-//! what it says when it fails.
+//! Tests of a preview's run loop, with a model that needs no file: its text, interruptions, and its
+//! reports of failures.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
@@ -17,17 +17,17 @@ use v2m_recogniser::preview::{PreviewDecoder, PreviewModel};
 use v2m_recogniser::run::RunError;
 use v2m_recogniser::wire::Wire;
 
-/// A sample that the model hears for ever, until it is interrupted.
+/// A sample that the model processes for ever, until it is interrupted.
 const ENDLESS: i16 = 7;
-/// A sample that it fails at.
+/// A sample that makes the model fail.
 const BAD: i16 = 9;
 
-/// Writes how many samples it has heard.
+/// A model that writes how many samples it has received.
 #[derive(Clone, Debug, Default)]
 struct Script {
-    /// There is no such file.
+    /// Whether the file is missing.
     is_missing: bool,
-    /// It cannot hear silence.
+    /// Whether the model fails on silence.
     is_useless: bool,
     heard: usize,
     language: Option<String>,
@@ -157,7 +157,7 @@ impl Lab {
         }
     }
 
-    /// What is written of a job once so many samples of it were heard, and all that came before.
+    /// Returns the texts of a job until this many samples of it were processed.
     fn heard(&mut self, job: u32, samples: u64) -> Vec<String> {
         let mut texts = Vec::new();
         loop {
@@ -193,7 +193,7 @@ fn words_come_as_they_are_heard_and_none_of_them_is_final() {
     assert_eq!(lab.heard(1, 150), [""; 0], "nothing new, and it is told that it was heard");
     lab.feed(1, &[1; 50]);
     assert_eq!(lab.heard(1, 200), ["es: 200"]);
-    // A second at most at once, so that the end of a recording is noticed.
+    // At most a second at once, so that the end of a recording is noticed.
     lab.feed(1, &[1; 40_000]);
     assert!(lab.heard(1, 40_200).len() >= 3);
     lab.ended().unwrap();
@@ -223,13 +223,13 @@ fn a_recording_that_is_over_is_left_at_once() {
     lab.send(&ToEngine::Ping { n: 3 });
     assert_eq!(lab.next(), FromEngine::Pong { n: 3 }, "whatever the other thread does");
     lab.send(&ToEngine::Cancel { job: 1 });
-    // What was under way belongs to nobody.
+    // These samples belong to no recording.
     lab.feed(1, &[1; 10]);
     lab.begin(2, None);
     lab.feed(1, &[1; 10]);
     lab.feed(2, &[1; 20]);
     assert_eq!(lab.heard(2, 20), ["?: 20"]);
-    // So does the next one without a word about the last.
+    // A new recording also ends the one before, without an explicit cancel.
     lab.feed(2, &[ENDLESS; 10]);
     lab.begin(3, None);
     lab.feed(3, &[1; 30]);
@@ -255,7 +255,7 @@ fn a_recording_that_fails_costs_that_one_alone() {
     lab.ended().unwrap();
 }
 
-/// The daemon never asks for it; whoever tries an engine by hand does.
+/// The daemon never asks for it, but a developer who tries an engine by hand does.
 #[test]
 fn the_end_of_a_recording_is_answered_with_all_that_was_written() {
     let mut lab = Lab::loaded();

@@ -1,6 +1,5 @@
-//! Silero over the sample recording: what it remembers of the frames before matters, and is
-//! forgotten when it should be. That its figures are right is a test of `v2m-engine`, beside
-//! whisper.cpp's.
+//! Tests of Silero with the sample recording: its state from earlier frames matters, and is cleared
+//! when it should be. A test of `v2m-engine` compares its figures with whisper.cpp's.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 

@@ -1,4 +1,5 @@
-//! The worker with a model that needs no file: it is loaded, decodes, is interrupted, and fails.
+//! Tests of the worker with a model that needs no file: it loads, decodes, is interrupted, and
+//! fails.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may")]
 
@@ -12,14 +13,14 @@ use v2m_recogniser::stream::{Hypothesis, Piece};
 use v2m_recogniser::task::{Task, TaskId, TaskResult, Work};
 use v2m_recogniser::worker::{Worker, WorkerEvent};
 
-/// What the model does.
+/// The model's behaviour.
 #[derive(Clone, Debug, Default)]
 struct Script {
-    /// There is no such file.
+    /// Whether the file is missing.
     is_missing: bool,
-    /// What each warm-up fails with, one after the other; the ones after them succeed.
+    /// The failures of the first warm-ups, one after the other. Later ones succeed.
     warm_ups: Vec<Result<(), DecodeError>>,
-    /// What each decode gives; without one it goes on until it is interrupted.
+    /// The result of each decode. Without one, a decode continues until it is interrupted.
     decodes: Vec<Result<&'static str, DecodeError>>,
 }
 
@@ -97,7 +98,7 @@ fn news(worker: &mut Worker) -> WorkerEvent {
     }
 }
 
-/// A worker whose model is loaded.
+/// Starts a worker and waits until its model is loaded.
 fn loaded(script: Script) -> Worker {
     let mut worker = Worker::start(script).unwrap();
     let event = news(&mut worker);
@@ -117,7 +118,7 @@ fn submit(worker: &Worker, id: u64) {
         .unwrap();
 }
 
-/// What came of the task, whatever is told before that.
+/// Returns the outcome of the task, ignoring its beats.
 fn outcome(worker: &mut Worker, id: u64) -> Result<String, DecodeError> {
     loop {
         match news(worker) {

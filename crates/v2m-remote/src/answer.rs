@@ -1,7 +1,7 @@
-//! What a server's body says. Pure.
+//! Reads the body of a server's answer. Pure.
 //!
-//! Every body that is too long, no JSON, of another form or in the middle of something is an error;
-//! the text of any other is plain, without what controls a terminal or hides.
+//! A body that is too long, not JSON, of another form or incomplete is an error. The text of any
+//! other body is made plain: it contains no characters that control a terminal or hide text.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,16 +10,16 @@ use v2m_ipc::plain;
 use v2m_ipc::remote::MAX_TEXT;
 use v2m_messages::tr;
 
-/// The longest body that is read, in bytes. The longer form tells of each token: a minute of speech
-/// takes some 100 kB.
+/// The longest body that is read, in bytes. The longer form has details for each token: a minute of
+/// speech takes some 100 kB.
 pub const MAX_BODY: u64 = 2 << 20;
 
-/// What was said.
+/// The server's transcription.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// Plain and trimmed. May be empty.
+    /// The text, plain and trimmed. May be empty.
     pub text: String,
-    /// ISO 639-1 code; `None` if the server tells none that is known.
+    /// ISO 639-1 code. `None` if the server reports none that is known.
     pub language: Option<String>,
 }
 
@@ -28,18 +28,18 @@ pub struct Heard {
 pub enum Unclear {
     /// It is a web page.
     Page,
-    /// It has more than can be said.
+    /// It is longer than can be said in that time.
     TooLong,
-    /// It is something else, for this reason.
+    /// It has another form, for this reason.
     Form(String),
 }
 
-/// The text in the body of an answer.
+/// Returns the text in the body of an answer.
 ///
 /// # Errors
 /// [`Unclear`].
 pub fn read(body: &[u8]) -> Result<Heard, Unclear> {
-    /// The members that are looked at; all others are passed over.
+    /// The members that are used. All others are ignored.
     #[derive(Deserialize)]
     struct Transcription {
         text: String,
@@ -72,14 +72,14 @@ pub fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// What a server says of its error, if it says anything: OpenAI's form, and those of FastAPI and
+/// Returns a server's error message, if there is one: in OpenAI's form, or that of FastAPI and
 /// others.
 pub fn error_of(body: &[u8]) -> Option<String> {
     let json: Value = serde_json::from_slice(body).ok()?;
     let error = &json["error"];
     let all = [&error["message"], error, &json["detail"], &json["message"]];
     let told = all.into_iter().find_map(|value| value.as_str().map(str::to_owned));
-    // FastAPI tells a list of what is wrong with each field.
+    // FastAPI sends a list with the errors in each field.
     let listed = || json["detail"].get(0)?["msg"].as_str().map(str::to_owned);
     told.or_else(listed)
 }

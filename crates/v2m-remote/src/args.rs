@@ -1,9 +1,9 @@
-//! The help. What is asked comes by the socket, and who may be asked from the
-//! configuration.
+//! The help text. Questions come through the socket, and the configuration names the allowed
+//! endpoint.
 
 use v2m_messages::tr;
 
-/// Shown by `--help` and after a mistake.
+/// Returns the text for `--help` and for invalid arguments.
 pub fn usage() -> &'static str {
     tr!("\
 usage: v2m-remote [--idle-seconds N]

@@ -1,9 +1,9 @@
-//! One question to a recogniser on a server: sent, and waited for within limits.
+//! Sends one question to a recogniser on a server, and waits for the answer within limits.
 //!
-//! Nothing is followed elsewhere (redirects), nothing is read without a limit, and the key goes to
-//! nobody but the endpoint. A server that fails is not asked a second time: a recogniser on this
-//! machine is waiting. Only a connection that was kept from an earlier question, and that the server
-//! had closed meanwhile, is made anew.
+//! It follows no redirects and reads nothing without a limit. It sends the key only to the
+//! endpoint. A server that fails is not asked again, because a recogniser on this machine is ready.
+//! Only a connection that was kept from an earlier question, and that the server has closed in the
+//! meantime, is made again.
 
 use crate::answer::{self, Heard, MAX_BODY, Unclear};
 use crate::error::SpeechError;
@@ -23,12 +23,13 @@ use v2m_net::cancel::Cancel;
 use v2m_net::connection::AttemptGuard;
 use v2m_net::keys::{self, ApiKey};
 
-/// The most of an error answer that is read.
+/// The largest part of an error answer that is read, in bytes.
 const ERROR_BYTES: u64 = 16 << 10;
-/// The most characters of an error answer that are told.
+/// The largest number of characters of an error answer that are shown.
 const TOLD: usize = 300;
 
-/// Asks. One for the process: connections are kept from one question to the next.
+/// Sends questions. There is one for the process, because connections are kept from one question to
+/// the next.
 pub struct Client {
     agents: Agents,
 }
@@ -39,33 +40,33 @@ impl Default for Client {
     }
 }
 
-/// Whom to ask, and what it may take.
+/// An endpoint, and the limits for a question.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it is.
+    /// The endpoint's address.
     pub address: Address,
-    /// Where one is needed.
+    /// The key, if one is needed.
     pub key: Option<ApiKey>,
-    /// Until a connection stands.
+    /// The time limit for connecting.
     pub connect: Duration,
-    /// Until the answer is whole.
+    /// The time limit for the complete answer.
     pub total: Duration,
 }
 
-/// What a question has cost.
+/// The cost of a question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests, those that failed too.
+    /// The number of requests, including failed ones.
     pub attempts: u32,
-    /// Bytes of their bodies.
+    /// The size of the requests' bodies in bytes.
     pub sent: u64,
-    /// Bytes of the answer's body.
+    /// The size of the answer's body in bytes.
     pub received: u64,
 }
 
-/// Why one attempt gave nothing.
+/// Why one attempt failed.
 enum Failed {
-    /// A connection that was kept had been closed meanwhile.
+    /// A kept connection had been closed in the meantime.
     Stale(SpeechError),
     Final(SpeechError),
 }
@@ -77,7 +78,7 @@ impl From<SpeechError> for Failed {
 }
 
 impl Client {
-    /// Sends the sound, and waits for the whole answer. Blocking, for [`Target::total`] at most.
+    /// Sends the sound and waits for the whole answer. Blocks for at most [`Target::total`].
     ///
     /// # Errors
     /// [`SpeechError`].
@@ -157,9 +158,9 @@ impl Target {
         self.address.url.clone()
     }
 
-    /// What a server says, for people: short, and without the key, which some repeat.
+    /// Shortens a server's message for people, and masks the key, which some servers repeat.
     fn said(&self, text: &str) -> String {
-        // Masked before it is cut: of a key across the limit the beginning would be told.
+        // Mask before cutting. Otherwise the start of a key at the limit would remain.
         let text = plain::line(text.trim());
         let text = self.key.as_ref().map_or_else(|| text.to_string(), |key| key.masked_in(&text));
         text.chars().take(TOLD).collect()
@@ -185,14 +186,14 @@ impl Target {
         }
     }
 
-    /// What a status that is no success means.
+    /// Returns the error for an unsuccessful status.
     fn refused(&self, wish: &Wish<'_>, response: Response<Body>) -> SpeechError {
         let status = response.status().as_u16();
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         if let (301..=308, Some(location)) = (status, location) {
             return SpeechError::Elsewhere(self.url(), status, self.said(location));
         }
-        // What cannot be read of it is not told.
+        // Ignore errors: then the message is shorter.
         let body = self.body(response, ERROR_BYTES).unwrap_or_default();
         let said =
             answer::error_of(&body).unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
@@ -205,7 +206,8 @@ impl Target {
             };
         }
         match status {
-            // Some say so of a model, in words that are worth more than ours.
+            // Some servers answer so for an unknown model, and their message is more useful than
+            // v2m's.
             404 | 405 if said.is_empty() || !said.to_lowercase().contains("model") => {
                 SpeechError::NoApi(self.url(), wish.path(), status)
             }
@@ -215,7 +217,7 @@ impl Target {
         }
     }
 
-    /// As much of a body as `most` bytes. One that is longer makes no sense to anybody.
+    /// Reads a body of at most `most` bytes. A longer one would be invalid anyway.
     fn body(&self, response: Response<Body>, most: u64) -> Result<Vec<u8>, SpeechError> {
         let mut bytes = Vec::new();
         let mut reader = response.into_body().into_reader().take(most);

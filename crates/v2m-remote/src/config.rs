@@ -1,7 +1,7 @@
-//! What the configuration allows: the one endpoint that may be asked, and whether any may.
+//! Reads whether the configuration allows an endpoint, and which one.
 //!
-//! The file is the daemon's, and its variables are too. Two keys are looked at; `tests/remote` holds
-//! this reading and the daemon's together.
+//! The file and the variables are the daemon's. Only two keys are read; `tests/remote` checks that
+//! the daemon reads them in the same way.
 
 use crate::error::SpeechError;
 use std::env;
@@ -13,24 +13,24 @@ use v2m_messages::tr;
 use v2m_net::address::Address;
 use v2m_net::configuration::{self, Unread};
 
-/// The value of `engine.backend` that has servers asked.
+/// The value of `engine.backend` that makes v2m use a server.
 const REMOTE: &str = "remote";
-/// Its other values. What is none of them is written differently, or wrong.
+/// The other values. Any other value is invalid, or written in another way.
 const OTHERS: [&str; 4] = ["auto", "cuda", "vulkan", "cpu"];
 
-/// What may be asked.
+/// The allowed endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     /// Whether `engine.backend` is `"remote"`.
     pub wanted: bool,
-    /// `remote.base_url`; `None`: none is set.
+    /// `remote.base_url`. `None` if it is not set.
     pub base_url: Option<String>,
 }
 
 /// Checks that the configuration allows this address.
 ///
 /// # Errors
-/// [`SpeechError::NotAllowed`]: another endpoint is allowed, or none, or that cannot be told.
+/// [`SpeechError::NotAllowed`]: another endpoint is allowed, or none, or this cannot be determined.
 /// [`SpeechError::Replaced`].
 pub fn check(address: &Address) -> Result<(), SpeechError> {
     let none = || SpeechError::NotAllowed(tr!("neither HOME nor XDG_CONFIG_HOME is set").into());
@@ -44,7 +44,7 @@ pub fn check(address: &Address) -> Result<(), SpeechError> {
     match allowed.base_url.as_deref().map(|url| url.trim_end_matches('/')) {
         Some(url) if url == address.url => Ok(()),
         Some(url) => Err(SpeechError::NotAllowed(tr!(
-            "{path} allows {url} and nothing else, and {asked} was asked for",
+            "{path} allows only {url}, not {asked}",
             path,
             url,
             asked = address.url
@@ -53,10 +53,10 @@ pub fn check(address: &Address) -> Result<(), SpeechError> {
     }
 }
 
-/// What the file at `path` and the variables allow. A missing file says nothing.
+/// Reads what the file at `path` and the variables allow. A missing file sets nothing.
 ///
 /// # Errors
-/// The file cannot be read or understood, or one of the two keys has a value that is not allowed.
+/// Fails if the file cannot be read or parsed, or if one of the two keys has an invalid value.
 pub fn read(
     path: &Path,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -74,7 +74,7 @@ pub fn read(
             continue;
         };
         for (key, item) in table.iter() {
-            // Of another kind than text is no value of these keys.
+            // Only strings are valid values of these keys.
             allowed.set(section, key, item.as_str().unwrap_or("?")).map_err(invalid)?;
         }
     }
@@ -97,11 +97,11 @@ impl Allowed {
             ("engine", "backend") if value == REMOTE => self.wanted = true,
             ("engine", "backend") if OTHERS.contains(&value) => self.wanted = false,
             ("engine", "backend") => {
-                return Err(tr!("engine.backend is none of those that there are").to_owned());
+                return Err(tr!("engine.backend has an unknown value").to_owned());
             }
             ("remote", "base_url") if value.is_empty() => self.base_url = None,
             ("remote", "base_url") if is_base_url(value) => self.base_url = Some(value.to_owned()),
-            // Not repeated: it may hold a secret.
+            // Not repeated, because it may contain a secret.
             ("remote", "base_url") => return Err(tr!("remote.base_url is not allowed").to_owned()),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! One connection: sound and questions in, answers out, in order.
 //!
-//! A question that the peer cancels, or waits for no longer, is not asked any further.
+//! A question is cancelled if the peer cancels it or disconnects.
 
 use crate::client::Client;
 use crate::question::{self, Completion};
@@ -15,36 +15,37 @@ use v2m_net::cancel::Cancel;
 use v2m_net::configuration::renew;
 use v2m_net::peer::{Came, FrameWait, Peer, not_understood};
 
-/// A recogniser keeps its connection as long as it lives, and may have nothing to ask for hours.
+/// The longest silence between questions. A recogniser keeps its connection as long as it lives,
+/// and may send nothing for hours.
 const BETWEEN: Duration = Duration::from_secs(86_400);
 
-/// A peer that was let in.
+/// An accepted peer.
 pub struct Conversation<'a> {
     peer: Peer,
     client: &'a Client,
-    /// Bytes that are no whole frame yet.
+    /// The bytes of an incomplete frame.
     input: Vec<u8>,
-    /// The sound that came last.
+    /// The last sound received.
     sound: Vec<i16>,
 }
 
 impl<'a> Conversation<'a> {
-    /// On a blocking stream.
+    /// Makes a conversation on a blocking stream.
     pub fn new(stream: UnixStream, client: &'a Client) -> Self {
         Self { peer: Peer::new(stream), client, input: Vec::new(), sound: Vec::new() }
     }
 
-    /// Answers questions until the peer is done or errs.
+    /// Answers questions until the peer is done or makes an error.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn hold(&mut self) -> io::Result<()> {
         self.peer.limit_writes()?;
         loop {
             match self.next() {
                 Ok(None) => return Ok(()),
                 Ok(Some(Frame::Pcm { samples, .. })) => self.sound = samples,
-                // It came too late: the question has its answer.
+                // The cancellation came too late: the question has its answer.
                 Ok(Some(Frame::Message(Question::Cancel))) => {}
                 Ok(Some(Frame::Message(question))) => {
                     let sound = std::mem::take(&mut self.sound);
@@ -53,7 +54,7 @@ impl<'a> Conversation<'a> {
                         Completion::Renew => renew(),
                     }
                 }
-                // Where a frame would begin cannot be told any more.
+                // The next frame cannot be found any more.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     let message = not_understood(&error.to_string());
                     let kind = FailureKind::BadQuestion;
@@ -64,16 +65,16 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Says that there is no room, and closes.
+    /// Reports that there is no room, and closes.
     ///
     /// # Errors
-    /// The stream's.
+    /// The stream's errors.
     pub fn refuse(&mut self, most: usize) -> io::Result<()> {
         let message = self.peer.no_room(most)?;
         self.close_with(&Answer::Failed { kind: FailureKind::Unavailable, message })
     }
 
-    /// The next frame; `None` at the end.
+    /// Returns the next frame. `None` at the end.
     fn next(&mut self) -> io::Result<Option<Frame<Question>>> {
         let mut wait = FrameWait::new(BETWEEN);
         let mut chunk = [0; 64 << 10];
@@ -90,16 +91,16 @@ impl<'a> Conversation<'a> {
             match self.peer.read(&mut wait, !self.input.is_empty(), &mut chunk)? {
                 Came::Bytes(got) => self.input.extend_from_slice(&chunk[..got]),
                 Came::End => return Ok(None),
-                Came::Late => return Err(cut(tr!("a frame was begun and not ended in time"))),
+                Came::Late => return Err(cut(tr!("a frame did not arrive completely in time"))),
                 Came::Short => return Err(cut(tr!("the question ends before its length"))),
             }
         }
     }
 
-    /// What the question comes to; it is given up if the peer says anything more, or is gone.
+    /// Answers the question. It is cancelled if the peer sends anything or disconnects.
     fn ask(&self, question: &Question, sound: &[i16]) -> io::Result<Completion> {
         let cancel = Arc::new(Cancel::default());
-        // What came behind the question is its end.
+        // Input after the question cancels it.
         if !self.input.is_empty() {
             cancel.cancel();
         }

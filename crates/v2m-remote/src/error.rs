@@ -1,72 +1,73 @@
-//! Why there is no text.
+//! The reasons for a missing text.
 
 use std::time::Duration;
 use v2m_messages::{tr, verbatim};
 use v2m_net::address::BadAddress;
 use v2m_net::keys::KeyError;
 
-/// For people: what went wrong, and what to do now. The daemon says before it what was being done.
-/// The first field is the base URL, where there is one.
+/// Why there is no text, for people: what went wrong, and what to do now. The daemon adds what was
+/// being done before it. The first field is the base URL, if there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum SpeechError {
-    /// The address is none, or the key would be readable on the way to it.
+    /// The address is invalid, or the key would be sent to it unencrypted.
     #[error(transparent)]
     Address(#[from] BadAddress),
     /// The configuration does not allow this endpoint, for this reason.
-    #[error("{}", tr!("no server is asked: {why}", why = .0))]
+    #[error("{}", tr!("no server is contacted: {why}", why = .0))]
     NotAllowed(String),
-    /// The configuration is another file than the one that may be read: the next process can.
-    #[error("{}", tr!("the configuration is another file now"))]
+    /// The configuration was replaced by a file that only the next process can read.
+    #[error("{}", tr!("another file has replaced the configuration"))]
     Replaced,
-    /// The question makes no sense.
-    #[error("{}", tr!("the question makes no sense: {why}", why = v2m_messages::text(.0)))]
+    /// The question is invalid.
+    #[error("{}", tr!("the question is not valid: {why}", why = v2m_messages::text(.0)))]
     BadQuestion(&'static str),
-    /// There is a key, and it cannot be used.
+    /// There is a key, but it cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// There is no key where one is needed.
+    /// A key is needed, but there is none.
     #[error("{}", tr!("{url} asks for a key, and there is none: {places}", url = .0, places = .1))]
     NoKey(String, String),
     /// The key was refused.
     #[error(
         "{}",
-        tr!("{url} refuses the key ({status}: {said}). Is it the right one? Else {places}",
+        tr!("{url} refuses the key ({status}: {said}). Is it the right one? If not, {places}",
             url = .0, status = .1, said = .2, places = .3)
     )]
     Refused(String, u16, String, String),
-    /// Nobody is there.
+    /// The server cannot be reached.
     #[error(
         "{}",
         tr!("{url} cannot be reached: {error}. Is the server running, and is remote.base_url right?",
             url = .0, error = .1)
     )]
     Connect(String, String),
-    /// It speaks no TLS, or its certificate is not believed.
+    /// It does not use TLS, or its certificate is not trusted.
     #[error(
         "{}",
         tr!(
             "{url} cannot be reached over TLS: {error}. Does it speak https, and does this system trust its \
-             certificate? An authority of your own belongs among the system's (update-ca-certificates, trust anchor)",
+             certificate? To use your own certificate authority, add it to the system's \
+             (update-ca-certificates, trust anchor)",
             url = .0,
             error = .1
         )
     )]
     Tls(String, String),
-    /// It took too long.
+    /// The answer took too long.
     #[error(
         "{}",
         tr!("{url} did not complete its answer within {time}. A longer wait: remote.timeout_seconds",
             url = .0, time = format_args!("{:?}", .1))
     )]
     Timeout(String, Duration),
-    /// It refused.
+    /// It answered with an error status.
     #[error("{}", tr!("{url} answered {status}: {said}", url = .0, status = .1, said = .2))]
     Status(String, u16, String),
-    /// It refused to say which language it heard.
+    /// It cannot report the language that it detected.
     #[error(
         "{}",
         tr!(
-            "{url} answered {status}: {said}. If this server does not tell which language it heard, set the one you \
+            "{url} answered {status}: {said}. If this server does not report the language, set the one you \
              speak: v2m-send config set engine.language=en",
             url = .0,
             status = .1,
@@ -74,7 +75,7 @@ pub enum SpeechError {
         )
     )]
     NoDetail(String, u16, String),
-    /// Somebody answers, who knows no such path.
+    /// It answers, but does not know the path.
     #[error(
         "{}",
         tr!(
@@ -86,7 +87,7 @@ pub enum SpeechError {
         )
     )]
     NoApi(String, &'static str, u16),
-    /// A web page answered.
+    /// It answered with a web page.
     #[error(
         "{}",
         tr!(
@@ -97,7 +98,7 @@ pub enum SpeechError {
         )
     )]
     Page(String, u16),
-    /// It sends elsewhere.
+    /// It redirects to another address.
     #[error(
         "{}",
         tr!(
@@ -109,7 +110,7 @@ pub enum SpeechError {
         )
     )]
     Elsewhere(String, u16, String),
-    /// The connection broke in the middle of the answer.
+    /// The connection was lost in the middle of the answer.
     #[error("{}", tr!("{url} broke off its answer: {why}", url = .0, why = .1))]
     Broken(String, String),
     /// The answer cannot be understood.
@@ -118,13 +119,13 @@ pub enum SpeechError {
     /// The answer is longer than anything that can be said in that time.
     #[error("{}", tr!("the answer of {url} is too long; it was not read to its end", url = .0))]
     TooLong(String),
-    /// Who asked is gone or has changed its mind; nobody reads this.
+    /// The client has gone or cancelled, so this message is not shown.
     #[error("{}", tr!("the answer is no longer needed"))]
     Gone,
 }
 
 impl SpeechError {
-    /// For the log: nothing of a text, a key or an answer.
+    /// Returns the words for the log, without anything from a text, a key or an answer.
     pub fn word(&self) -> String {
         verbatim!(match self {
             Self::Address(..) => "bad address".into(),

@@ -1,41 +1,41 @@
-//! A request's body: `multipart/form-data` (RFC 7578) with the sound as a WAV file. Pure.
+//! Makes a request's body: `multipart/form-data` (RFC 7578) with the sound as a WAV file. Pure.
 //!
 //! The fields are those of OpenAI's reference of `audio/transcriptions`, which vLLM, speaches,
-//! LocalAI and whisper.cpp's server have too.
+//! LocalAI and whisper.cpp's server use too.
 
 use v2m_ipc::pcm::SAMPLE_RATE;
 
-/// Where sound is transcribed, after the base URL.
+/// The path for transcriptions after the base URL.
 pub const TRANSCRIPTIONS: &str = "/audio/transcriptions";
-/// Where it is translated to English.
+/// The path for translations to English after the base URL.
 pub const TRANSLATIONS: &str = "/audio/translations";
 
-/// What a server is asked.
+/// The options of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wish<'a> {
-    /// The model's name; empty: none is named.
+    /// The model's name. Empty: no name is sent.
     pub model: &'a str,
-    /// ISO 639-1 code; `None`: the server tells.
+    /// ISO 639-1 code. `None`: the server detects the language.
     pub language: Option<&'a str>,
-    /// To English.
+    /// Whether to translate to English.
     pub translate: bool,
-    /// Words to expect; may be empty.
+    /// Expected words. May be empty.
     pub prompt: &'a str,
 }
 
 impl Wish<'_> {
-    /// Where that is asked, after the base URL.
+    /// Returns the path of the request after the base URL.
     pub fn path(&self) -> &'static str {
         if self.translate { TRANSLATIONS } else { TRANSCRIPTIONS }
     }
 
-    /// Whether the server has to tell the language. Only the longer form of an answer has it, which
-    /// some models do not give.
+    /// Whether the server must report the language. Only the longer form of an answer contains it,
+    /// and some models do not support that form.
     pub fn asks_language(&self) -> bool {
         self.language.is_none() && !self.translate
     }
 
-    /// The text fields. A translation is into English, from whatever is heard.
+    /// Returns the text fields. A translation is always into English, from any language.
     fn fields(&self) -> Vec<(&'static str, &str)> {
         let form = if self.asks_language() { "verbose_json" } else { "json" };
         let language = self.language.filter(|_| !self.translate);
@@ -49,7 +49,7 @@ impl Wish<'_> {
     }
 }
 
-/// The body, with parts that this boundary separates. It must not stand in a field.
+/// Makes the body with parts that this boundary separates. No field may contain the boundary.
 pub fn body(wish: &Wish<'_>, sound: &[i16], boundary: &str) -> Vec<u8> {
     let mut body = Vec::with_capacity(sound.len() * 2 + 1024);
     for (name, value) in wish.fields() {
@@ -68,15 +68,15 @@ pub fn body(wish: &Wish<'_>, sound: &[i16], boundary: &str) -> Vec<u8> {
     body
 }
 
-/// A boundary that stands in none of the text fields. Within the sound it may stand by chance, once
-/// in 2^64 or so; `chance` is a number that nobody who chose the sound knows.
+/// Returns a boundary that occurs in none of the text fields. It occurs in the sound only by
+/// chance, about once in 2^64; `chance` is a number that the sound's author cannot know.
 pub fn boundary(wish: &Wish<'_>, chance: u64) -> String {
     let mut names = (0..).map(|n: u64| format!("v2m-{:016x}", chance.wrapping_add(n)));
     let is_free = |name: &String| !wish.fields().iter().any(|(_, value)| value.contains(&**name));
     names.find(is_free).unwrap_or_default()
 }
 
-/// A WAV file: RIFF with PCM, 16 kHz mono, 16 bits.
+/// Makes a WAV file: RIFF with PCM, 16 kHz mono, 16 bits.
 fn wav(sound: &[i16]) -> Vec<u8> {
     const HEAD: u32 = 36;
     let bytes = u32::try_from(sound.len() * 2).unwrap_or(u32::MAX - HEAD);
@@ -88,7 +88,7 @@ fn wav(sound: &[i16]) -> Vec<u8> {
     // PCM, one channel.
     file.extend([1_u16, 1].into_iter().flat_map(u16::to_le_bytes));
     file.extend([SAMPLE_RATE, SAMPLE_RATE * 2].into_iter().flat_map(u32::to_le_bytes));
-    // Bytes of a sample of all channels, bits of one.
+    // Bytes per sample of all channels, bits per sample of one.
     file.extend([2_u16, 16].into_iter().flat_map(u16::to_le_bytes));
     file.extend_from_slice(b"data");
     file.extend(bytes.to_le_bytes());

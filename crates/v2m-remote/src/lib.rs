@@ -1,19 +1,20 @@
-//! `v2m-remote`: has a server transcribe, for the recogniser, which has no network.
+//! `v2m-remote` has a server transcribe for the recogniser, which has no network access.
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`args`] | the help; [`v2m_ipc::arguments`] reads the command line |
+//! | [`args`] | the help text; [`v2m_ipc::arguments`] reads the command line |
 //! | [`conversation`] | one connection: sound and questions in, answers out |
 //! | [`question`] | one question: checked, asked, logged |
 //! | [`config`] | the one endpoint that the configuration allows |
-//! | [`client`] | HTTP: deadlines and limits; the only module with a network |
+//! | [`client`] | HTTP: deadlines and limits; the only module that uses the network |
 //! | [`form`] | the request's body, pure |
-//! | [`answer`] | what the server's body says, pure |
-//! | [`error`] | why there is no text |
+//! | [`answer`] | reads the server's body, pure |
+//! | [`error`] | the reasons for a missing text |
 //!
-//! The socket, keys, files, TLS and the journal are [`v2m_net`], which `v2m-llm` has too. The frames
-//! are [`v2m_ipc::remote`]. What is asked when, and whether a text is believed, is the recogniser's
-//! (`v2m-recogniser`). Nothing here writes a file, and no sound, no text and no key is ever logged.
+//! The socket, keys, files, TLS and the journal are in [`v2m_net`], which `v2m-llm` uses too. The
+//! frames are in [`v2m_ipc::remote`]. The recogniser (`v2m-recogniser`) decides when to ask, and
+//! whether to believe a text. Nothing here writes a file, and no sound, no text and no key is ever
+//! logged.
 
 #![forbid(unsafe_code)]
 
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use v2m_net::{Program, listen, service};
 
-/// The whole program: reads the arguments, then serves the daemon until nobody is connected.
+/// Runs the program: reads the arguments, then serves the daemon until nobody is connected.
 pub fn main() -> ExitCode {
     let program = Program {
         name: "v2m-remote",

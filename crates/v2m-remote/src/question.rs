@@ -1,4 +1,4 @@
-//! One question: whether it makes sense, whom it is asked, and the one line that is logged.
+//! Handles one question: checks it, chooses its endpoint, and logs one line.
 
 use crate::answer::Heard;
 use crate::client::{Client, Tally, Target};
@@ -19,21 +19,21 @@ use v2m_net::{keys, log};
 const MAX_NAME: usize = 200;
 /// The longest prompt, in bytes.
 const MAX_PROMPT: usize = 8 << 10;
-/// Nobody waits longer for an answer.
+/// The longest accepted time limit for an answer.
 const MAX_TOTAL: Duration = Duration::from_secs(10 * 60);
-/// Nobody waits longer for a connection.
+/// The longest accepted time limit for a connection.
 const MAX_CONNECT: Duration = Duration::from_secs(60);
 
-/// What a question comes to.
+/// The outcome of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// This is the answer.
+    /// The question has an answer.
     Answered(Answer),
-    /// This process cannot read what is allowed, and the next one can.
+    /// This process cannot read the configuration any more, but the next one can.
     Renew,
 }
 
-/// Answers a question about this sound; blocking.
+/// Answers a question about this sound. Blocks.
 pub fn answer(
     question: &Question,
     sound: &[i16],
@@ -69,7 +69,7 @@ pub fn answer(
     })
 }
 
-/// Model and host; not the rest of an address, which may be private.
+/// Returns model and host for the log. The rest of an address may be private.
 fn whom(question: &Question) -> String {
     let Question::Transcribe { endpoint, .. } = question else { return String::new() };
     let place = Address::parse(&endpoint.base_url).map(|address| address.place);
@@ -111,7 +111,7 @@ fn attempt(
     client.ask(&target, &wish, sound, cancel, tally)
 }
 
-/// Whom to ask, if the configuration allows it, with the key of that host, where there is one.
+/// Returns the target if the configuration allows it, with the host's key if there is one.
 fn target(endpoint: &Endpoint) -> Result<Target, SpeechError> {
     let address = Address::parse(&endpoint.base_url)?;
     config::check(&address)?;

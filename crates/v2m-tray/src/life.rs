@@ -58,10 +58,10 @@ enum LifeError {
     #[error("{}", tr!("another v2m-tray runs already"))]
     Taken,
     /// There is nothing to show an icon in.
-    #[error("{}", tr!("there is no tray on this desktop: no program has the name {name}", name = WATCHER))]
+    #[error("{}", tr!("there is no tray on this desktop: no program owns the name {name}", name = WATCHER))]
     NoTray,
     /// There is a tray, which does not take the icon.
-    #[error("{}", tr!("the tray ({name}) did not take the icon: {reason}", name = WATCHER, reason = .0))]
+    #[error("{}", tr!("the tray ({name}) did not accept the icon: {reason}", name = WATCHER, reason = .0))]
     Refused(String),
 }
 

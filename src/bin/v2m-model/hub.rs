@@ -1,9 +1,10 @@
-//! Models over HTTP, from Hugging Face: Whisper's from `ggerganov/whisper.cpp`, others from the
-//! repository in the catalogue at its revision. `V2M_HUB_URL` names a folder with all these files.
+//! Downloads models over HTTP from Hugging Face: Whisper models from `ggerganov/whisper.cpp`,
+//! others from the repository and revision in the catalogue. `V2M_HUB_URL` names a folder with all
+//! these files.
 //!
-//! What has arrived lies in `FILE.part`; an interrupted download goes on there, by itself while
-//! bytes keep coming, and at the next `pull` after Ctrl-C or a lost network. Nothing takes a
-//! model's place before its SHA-256 was seen to be right.
+//! Downloaded bytes are in `FILE.part`. An interrupted download is resumed: automatically as long
+//! as each connection delivers some bytes, and by the next `pull` after Ctrl-C or a lost network. A
+//! file takes the model's place only after its SHA-256 has been verified.
 
 use std::env;
 use std::fs::{self, File};
@@ -22,12 +23,12 @@ use crate::failure::CommandError;
 use crate::progress::Progress;
 
 const HUB: &str = "https://huggingface.co";
-/// A host that cannot be reached is to be known soon: there is another way.
+/// Connection timeout. Fail fast if the host is unreachable: there is a fallback.
 const CONNECT: Duration = Duration::from_secs(8);
-/// A connection on which nothing comes for so long is taken for dead, and begun again.
+/// A connection that delivers nothing for this long counts as dead, and is opened again.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Fetches a model; answers its file.
+/// Downloads a model. Returns its file.
 pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandError> {
     let path = places.models.join(paths::file_name(model.name));
     let url = address(model, env::var("V2M_HUB_URL").ok().as_deref());
@@ -35,7 +36,7 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandEr
     Ok(path)
 }
 
-/// Where the file is; `mirror`: a folder that has all of them.
+/// Returns the URL of the file. `mirror`: a folder with all files.
 fn address(model: &Model, mirror: Option<&str>) -> String {
     let file = model.origin.map_or_else(|| paths::file_name(model.name), |o| o.file.to_owned());
     match (mirror, model.origin) {
@@ -47,7 +48,7 @@ fn address(model: &Model, mirror: Option<&str>) -> String {
     }
 }
 
-/// A file that is to be fetched, and how to know it.
+/// A file to download, and how to verify it.
 struct Download<'a> {
     url: String,
     bytes: u64,
@@ -55,13 +56,13 @@ struct Download<'a> {
     name: &'a str,
 }
 
-/// How one request ended without the file.
+/// Why one request did not deliver the file.
 enum DownloadError {
-    /// The connection broke, or never was: going on may help.
+    /// The connection broke or could not be opened; resuming may help.
     Lost(String),
-    /// The host answered, and not with the file: asking again does not help.
+    /// The host answered without the file; retrying does not help.
     Refused(String),
-    /// This machine's own fault: disk full, say.
+    /// A local failure, such as a full disk.
     Local(ModelError),
 }
 
@@ -71,13 +72,13 @@ impl Download<'_> {
         let mut file = v2m_files::lock(&part)?;
         let completed = self.complete(&mut file, &part);
         if completed.is_err() && file.metadata().is_ok_and(|m| m.len() == 0) {
-            // An empty part is of no use and would only puzzle.
+            // An empty part is useless and would only confuse.
             let _ = fs::remove_file(&part);
         }
         let resumed = completed?;
         let checked = self.check(&part);
         if let (Err(ModelError::Digest { .. }), true) = (&checked, resumed) {
-            // What an earlier run left may be of another file: once more from the start.
+            // The part of an earlier run may belong to another file: start over.
             file.set_len(0).map_err(ModelError::io(Doing::Write, &part))?;
             self.complete(&mut file, &part)?;
             self.check(&part).map_err(|e| self.wrong(&part, e))?;
@@ -88,7 +89,7 @@ impl Download<'_> {
         Ok(placed.map_err(ModelError::io(Doing::Write, path))?)
     }
 
-    /// Fetches what is missing; answers whether something was there already.
+    /// Downloads what is missing. Returns whether something was there already.
     fn complete(&self, file: &mut File, part: &Path) -> Result<bool, CommandError> {
         let mut there = file.seek(SeekFrom::End(0)).map_err(ModelError::io(Doing::Read, part))?;
         if there > self.bytes {
@@ -103,7 +104,7 @@ impl Download<'_> {
             let now = file.stream_position().map_err(ModelError::io(Doing::Read, part))?;
             match outcome {
                 Ok(()) => {}
-                // As long as each connection brings something, the next one may bring the rest.
+                // As long as each connection delivers something, the next one may deliver the rest.
                 Err(DownloadError::Lost(_)) if now > there => {}
                 Err(DownloadError::Lost(reason)) => {
                     return Err(CommandError::NotFetched(self.failed(&reason, now > 0)));
@@ -118,8 +119,8 @@ impl Download<'_> {
         Ok(resumed)
     }
 
-    /// One request for the bytes from `at` on. The file's position is its end afterwards, whatever
-    /// happened.
+    /// Sends one request for the bytes from `at` on. Afterwards the file's position is at its end,
+    /// in any case.
     fn request(
         &self,
         file: &mut File,
@@ -151,7 +152,7 @@ impl Download<'_> {
         file.set_len(at).map_err(local)?;
         file.seek(SeekFrom::Start(at)).map_err(local)?;
         progress.set(at);
-        // One byte more than the file has would show that it is another file.
+        // One byte more than expected would show that it is another file.
         let mut body = response.into_body().into_reader().take(self.bytes - at + 1);
         let mut buffer = vec![0; 1 << 16];
         let mut got = at;
@@ -178,7 +179,8 @@ impl Download<'_> {
         }
     }
 
-    /// `is_begun`: a part of the file is there, and stays.
+    /// Returns the message for a failed download. `is_begun`: a part of the file exists, and is
+    /// kept.
     fn failed(&self, reason: &str, is_begun: bool) -> String {
         let Self { url, name, .. } = self;
         if is_begun {
@@ -198,12 +200,12 @@ impl Download<'_> {
         verify::check(part, self.sha256, &mut |n| progress.add(n))
     }
 
-    /// A file of the right size and the wrong digest is of no use to a later run.
+    /// Returns the error for a wrong digest. Such a file is useless for a later run.
     fn wrong(&self, part: &Path, error: ModelError) -> CommandError {
         let ModelError::Digest { found, .. } = error else { return error.into() };
         let _ = fs::remove_file(part);
         CommandError::Damaged(tr!(
-            "what {url} gave is not {name}: its SHA-256 is {found}, not {expected}; it was deleted",
+            "{url} sent another file than {name}: its SHA-256 is {found}, not {expected}; it was deleted",
             url = self.url,
             name = self.name,
             found,
@@ -224,7 +226,7 @@ fn agent() -> ureq::Agent {
     config.build().new_agent()
 }
 
-/// `Content-Range: bytes 100-199/200` for a request from 100 on.
+/// Whether the response starts there: `Content-Range: bytes 100-199/200` for a request from 100 on.
 fn starts_at(headers: &HeaderMap, at: u64) -> bool {
     let range = headers.get(CONTENT_RANGE).and_then(|v| v.to_str().ok());
     range.is_some_and(|r| r.starts_with(&format!("bytes {at}-")))
@@ -238,17 +240,17 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::thread::{self, JoinHandle};
 
-    /// How the server answers one request.
+    /// The server's response to one request.
     #[derive(Clone)]
     enum ServerReply {
-        /// The file (from where the request asks), cut after so many bytes.
+        /// The file (from the requested position), cut after this many bytes.
         File(Vec<u8>, usize),
-        /// The whole file whatever was asked, as hosts without ranges do.
+        /// The whole file in any case, as from hosts without range support.
         NoRanges(Vec<u8>),
         Status(&'static str),
     }
 
-    /// Answers one connection after the other, then ends; gives the `Range` headers it saw.
+    /// Serves one connection after the other, then ends. Returns the `Range` headers it received.
     fn serve(answers: Vec<ServerReply>) -> (String, JoinHandle<Vec<Option<String>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/file", listener.local_addr().unwrap());
@@ -264,7 +266,7 @@ mod tests {
         let range =
             head.iter().find_map(|l| l.to_lowercase().strip_prefix("range: ").map(str::to_owned));
         let close = "Connection: close\r\n";
-        // Writes may fail: a client that has what it wants hangs up.
+        // Writes may fail: a client that has everything it needs disconnects.
         let _ = match answer {
             ServerReply::Status(status) => {
                 write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n{close}\r\n")
@@ -301,10 +303,10 @@ mod tests {
         Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// The file or why not, the `Range` of each request, and what is left of the part.
+    /// The file or the error, the `Range` of each request, and the remaining part.
     type Fetched = (Result<Vec<u8>, CommandError>, Vec<Option<String>>, Option<Vec<u8>>);
 
-    /// Downloads `model()`, with `part` left by an earlier run, from a server that answers so.
+    /// Downloads `model()` from a server with these answers; `part` is left from an earlier run.
     fn download(part: &[u8], answers: Vec<ServerReply>) -> Fetched {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ggml-x.bin");

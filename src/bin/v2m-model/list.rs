@@ -1,5 +1,5 @@
-//! The table of models: those published and those of the user's own, and how they suit this
-//! machine. Digests are not computed here: `verify` does that.
+//! The table of models: published ones and the user's own, and how they suit this machine. It
+//! computes no digests: `verify` does that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,27 +21,27 @@ use crate::select;
 struct Row {
     name: String,
     bytes: u64,
-    /// None: a file that is no whole model.
+    /// `None`: not a valid model.
     languages: Option<Languages>,
-    /// None: unknown, for models that are not published.
+    /// `None`: unknown, for unpublished models.
     memory_mib: Option<u32>,
     sha256: Option<&'static str>,
-    /// SPDX identifier, and who grants it. None: unknown, for models that are not published.
+    /// SPDX identifier and licensor. `None`: unknown, for unpublished models.
     licence: Option<&'static str>,
     licensor: Option<&'static str>,
     default: bool,
-    /// For the text.
+    /// Only for the text form.
     selected: bool,
-    /// None: unknown, for models that are not published.
+    /// `None`: unknown, for unpublished models.
     purpose: Option<Purpose>,
-    /// Whether it shows words while somebody speaks, as the config stands.
+    /// Whether the configuration selects it as the preview.
     preview: bool,
-    /// How it suits this machine. None: unknown, for models that are not published.
+    /// How it suits this machine. `None`: unknown, for unpublished models.
     fit: Option<Fit>,
     recommended: bool,
     /// The file, if it is installed.
     path: Option<PathBuf>,
-    /// Whether the file has another size than the published one.
+    /// Whether the file's size differs from the published one.
     #[serde(skip)]
     is_other: bool,
 }
@@ -50,8 +50,8 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
     let (machine, gpu) = machine::this(&places.models);
     let rows = rows(places, &machine);
     if json {
-        // Strings, numbers and paths of UTF-8 names become JSON; a folder that is not UTF-8 does
-        // not.
+        // Strings, numbers and UTF-8 paths can be written as JSON; a folder that is not UTF-8
+        // cannot.
         let text = serde_json::to_string_pretty(&rows);
         say(text.map_err(|e| CommandError::Damaged(tr!("cannot write JSON: {error}", error = e)))?);
         return Ok(());
@@ -75,7 +75,7 @@ pub(crate) fn list(places: &Places, json: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The licences of the published models' weights.
+/// Prints the licences of the published models' weights.
 pub(crate) fn licences() {
     say(format!("{:<36} {:<10} {}", tr!("MODEL"), tr!("LICENCE"), tr!("GRANTED BY")));
     for model in catalogue::all() {

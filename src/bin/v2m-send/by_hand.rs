@@ -1,11 +1,11 @@
-//! Presses by hand, in a terminal. The text is printed there. With `deliver.mode = "auto"` it is
-//! not pasted there as well: it would stand at the next prompt, and the shell would run its lines.
+//! Commands typed in a terminal. The text is printed there. With `deliver.mode = "auto"` it is not
+//! also pasted there: it would appear at the next prompt, and the shell would run its lines.
 
 use std::io::{IsTerminal, stderr, stdin, stdout};
 use v2m_ipc::client::Client;
 use v2m_ipc::message::{Command, Deliver, Wishes};
 
-/// The command as it is to be sent. A command of a shortcut, which has no terminal, stays.
+/// Returns the command to send. A shortcut's command has no terminal and stays unchanged.
 pub(crate) fn considered(command: Command) -> Command {
     if !prints_a_text(&command) || !is_by_hand() {
         return command;
@@ -16,15 +16,15 @@ pub(crate) fn considered(command: Command) -> Command {
     }
 }
 
-/// Whether somebody typed the command in a terminal. A compositor that was started from a console
-/// passes that on to the commands of its shortcuts, but starts them in a session without a
+/// Whether a user typed the command in a terminal. A compositor that was started from a console
+/// passes its terminal on to the commands of its shortcuts, but starts them in a session without a
 /// controlling terminal.
 pub(crate) fn is_by_hand() -> bool {
     let shows = stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal();
     shows && std::fs::File::open("/dev/tty").is_ok()
 }
 
-/// Whether its answer may be a text that goes where the configuration says.
+/// Whether the answer may be a text that goes to the configured destination.
 fn prints_a_text(command: &Command) -> bool {
     match command {
         Command::ToggleRecording(wishes) | Command::StopRecording(wishes) => {
@@ -34,7 +34,7 @@ fn prints_a_text(command: &Command) -> bool {
     }
 }
 
-/// The same, with the text on the clipboard.
+/// Returns the same command, with the text copied to the clipboard.
 fn copied(command: Command) -> Command {
     let copied = |wishes| Wishes { deliver: Some(Deliver::Clipboard), ..wishes };
     match command {
@@ -44,8 +44,8 @@ fn copied(command: Command) -> Command {
     }
 }
 
-/// The setting `deliver.mode`. `None`: the service does not tell, and will say why when it is asked
-/// for the text.
+/// Returns the setting `deliver.mode`; `None` if the service does not report it. The request for
+/// the text then reports why.
 fn mode() -> Option<String> {
     let (answer, _) = Client::connect().ok()?.request_raw(&Command::GetConfig).ok()?;
     answer.data["config"]["deliver"]["mode"].as_str().map(str::to_owned)

@@ -1,17 +1,17 @@
-//! Settings on the command line: `section.key=value`, and their printing. How a value is read is
-//! `v2m_ipc::value`'s.
+//! Settings on the command line: `section.key=value`, and their printing. `v2m_ipc::value` parses
+//! values.
 //!
-//! Which settings there are, and whether a value fits, only the service knows.
+//! Only the service knows which settings exist, and whether a value is valid.
 
 use serde_json::{Map, Value};
 use v2m_ipc::data::PREDECESSORS;
 use v2m_ipc::value;
 use v2m_messages::tr;
 
-/// Reads `section.key=value` words into one partial config.
+/// Parses `section.key=value` words into one partial configuration.
 ///
 /// # Errors
-/// What is wrong, for the user.
+/// A message for the user.
 pub(crate) fn updates(words: &[String]) -> Result<Map<String, Value>, String> {
     if words.is_empty() {
         return Err(tr!("at least one SECTION.KEY=VALUE is missing").into());
@@ -27,7 +27,7 @@ pub(crate) fn updates(words: &[String]) -> Result<Map<String, Value>, String> {
     Ok(updates)
 }
 
-/// Puts the value at `key`, which is the rest of the name `full`.
+/// Inserts the value at `key`, which is the rest of the name `full`.
 fn insert(map: &mut Map<String, Value>, key: &str, full: &str, value: Value) -> Result<(), String> {
     let (table, rest) = match key.split_once('.') {
         None => (key, None),
@@ -53,12 +53,12 @@ fn insert(map: &mut Map<String, Value>, key: &str, full: &str, value: Value) -> 
     }
 }
 
-/// The setting or section of that dotted name.
+/// Finds the setting or section of that dotted name.
 pub(crate) fn find<'a>(config: &'a Value, key: &str) -> Option<&'a Value> {
     key.split('.').try_fold(config, |table, name| table.get(name))
 }
 
-/// The settings without the names that voice2machine gave to them.
+/// Returns the settings without the names that voice2machine gave them.
 pub(crate) fn own(config: &Value) -> Value {
     let mut own = config.clone();
     for name in PREDECESSORS {
@@ -74,7 +74,7 @@ pub(crate) fn own(config: &Value) -> Value {
     own
 }
 
-/// One setting's value alone, or a section's settings, each with its full name.
+/// Formats one setting's value alone, or a section's settings, each with its full name.
 pub(crate) fn show(key: &str, value: &Value) -> String {
     match value {
         Value::Object(_) => listing(key, value),
@@ -83,7 +83,7 @@ pub(crate) fn show(key: &str, value: &Value) -> String {
     }
 }
 
-/// All settings below `value`, one a line.
+/// Lists all settings below `value`, one per line.
 pub(crate) fn listing(prefix: &str, value: &Value) -> String {
     match value {
         Value::Object(map) => map

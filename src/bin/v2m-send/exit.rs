@@ -1,20 +1,20 @@
-//! How `v2m-send` ends, and what it says when it does not end well.
+//! How `v2m-send` exits, and its error messages.
 
 use v2m_ipc::client;
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// Exit codes. Scripts rely on them: they may be added to, never changed. `--help` lists them.
+/// Exit codes. Scripts rely on them: codes may be added, but never changed. `--help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
     /// Done.
     Ok = 0,
-    /// The service answered an error.
+    /// The service returned an error.
     Refused = 1,
-    /// The command line or the text is wrong; nothing was asked.
+    /// The command line or the text is wrong; no request was sent.
     Usage = 2,
-    /// Nobody listens on the socket; nothing was asked.
+    /// Nothing listens on the socket; no request was sent.
     CannotConnect = 3,
     /// The connection ended before the answer; the service may have acted.
     Lost = 4,
@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     BadAnswer = 5,
     /// Standard input or output failed.
     Io = 6,
-    /// No text came of a file: nobody spoke, or the model did not understand.
+    /// A file yielded no text: nobody spoke, or the model did not understand.
     NoSpeech = 7,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum SendError {
     Ended,
     /// See [`Exit::Io`].
     Io(String),
-    /// The reader of standard output has left, content with what it has (`| head`).
+    /// The reader of standard output has closed the pipe (`| head`).
     NobodyReads,
 }
 
@@ -54,7 +54,7 @@ impl From<lexopt::Error> for SendError {
 }
 
 impl SendError {
-    /// Says it on standard error and gives the code to end with.
+    /// Prints the error on standard error and returns the exit code.
     pub(crate) fn report(&self) -> Exit {
         match self {
             Self::Usage(what) => complain(&format!("{what}\n{}", tr!("Try: v2m-send --help"))),
@@ -89,7 +89,7 @@ impl SendError {
     }
 }
 
-/// Says what went wrong. A standard error that is gone is no reason to end otherwise.
+/// Prints an error message. A closed standard error does not change the exit.
 pub(crate) fn complain(what: &str) {
     plain::complain(format_args!("v2m-send: {what}"));
 }

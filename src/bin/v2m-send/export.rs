@@ -1,8 +1,8 @@
-//! `export`: dictations as files that any program reads: a line of JSON for each, and the
+//! `export`: writes dictations as files that any program can read: a line of JSON for each, and the
 //! recordings beside it.
 //!
-//! A folder and not an archive: other programs read it as it is, a second export adds only what is
-//! new, and `tar` makes an archive of it.
+//! A folder, not an archive: other programs can read it directly, a second export adds only new
+//! dictations, and `tar` can make an archive of it.
 
 use crate::exit::{Exit, SendError, complain};
 use crate::history::{Filter, pages, refused};
@@ -20,19 +20,19 @@ use v2m_messages::tr;
 /// The file with a line for each dictation, oldest first.
 const LINES: &str = "dictations.jsonl";
 
-/// What is to be exported.
+/// Options of an export.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Export {
-    /// The folder. It is made if it is not there.
+    /// The folder. It is created if missing.
     pub(crate) directory: PathBuf,
     /// Which dictations.
     pub(crate) filter: Filter,
 }
 
-/// Writes the folder. Only its owner can read it, unless it was there before with other rights.
+/// Writes the folder. Only its owner can read it, unless it already existed with other permissions.
 ///
 /// # Errors
-/// Those of the connection, and of the disk.
+/// If the connection or the disk fails.
 pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
     let directory = &wanted.directory;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
@@ -48,13 +48,13 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
         return refused(&answer, false);
     }
     let target = directory.join(LINES);
-    // What was exported before stays, although the store may have deleted it meanwhile.
+    // Earlier exports stay, even if the store has deleted them meanwhile.
     let mut lines = read_lines(&target)?;
     let (mut dictations, mut recordings, mut is_whole) = (0_u32, 0_u32, true);
     for id in ids.into_iter().rev() {
         let answer = client.request(&Command::GetDictation(Which::Id(id.clone())))?;
         if answer.status != ResponseStatus::Success {
-            // It was deleted meanwhile, or is being transcribed once more.
+            // It was deleted meanwhile, or is being transcribed again.
             complain(&answer.error.unwrap_or(id));
             is_whole = false;
             continue;
@@ -65,7 +65,7 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
         is_whole &= sound.is_none_or(|sound| copy(&sound, &beside));
         let has_sound = beside.exists();
         if let Some(entry) = entry.as_object_mut() {
-            // Numbers change with each new dictation, and paths with the machine.
+            // Numbers change with each new dictation, and paths differ between machines.
             entry.remove("number");
             entry.remove("audio_path");
             entry.insert("audio".into(), if has_sound { name.into() } else { Value::Null });
@@ -84,8 +84,8 @@ pub(crate) fn export(wanted: &Export) -> Result<Exit, SendError> {
     Ok(if is_whole { Exit::Ok } else { Exit::Refused })
 }
 
-/// The lines of an earlier export by the dictation's id, which begins with its time. A line without
-/// an id is kept too.
+/// Returns the lines of an earlier export by dictation id, which begins with its time. Lines
+/// without an id are kept too.
 fn read_lines(target: &Path) -> Result<BTreeMap<String, String>, SendError> {
     let text = match fs::read_to_string(target) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -103,7 +103,7 @@ fn read_lines(target: &Path) -> Result<BTreeMap<String, String>, SendError> {
         .collect())
 }
 
-/// A program that reads the file meanwhile finds the old one whole, or the new one.
+/// Replaces the file atomically: a concurrent reader finds the whole old or new one.
 fn write_lines(target: &Path, lines: &BTreeMap<String, String>) -> Result<(), SendError> {
     let new = target.with_file_name(format!(".{LINES}.new"));
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
@@ -115,7 +115,7 @@ fn write_lines(target: &Path, lines: &BTreeMap<String, String>) -> Result<(), Se
     fs::rename(&new, target).map_err(unwritten(target))
 }
 
-/// Copies a recording, unless it is there already. Whether it is there then.
+/// Copies a recording, unless it is there already. Returns whether it is there afterwards.
 fn copy(sound: &Path, target: &Path) -> bool {
     let length = |path: &Path| fs::metadata(path).map(|it| it.len());
     if let (Ok(here), Ok(there)) = (length(sound), length(target))
@@ -123,7 +123,7 @@ fn copy(sound: &Path, target: &Path) -> bool {
     {
         return true;
     }
-    // Its rights come along: only its owner can read it.
+    // Permissions are copied too: only its owner can read it.
     match fs::copy(sound, target) {
         Ok(_) => true,
         Err(error) => {

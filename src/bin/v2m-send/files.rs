@@ -1,7 +1,7 @@
-//! `transcribe`: files one after the other, in one of several forms. A file that fails does not
-//! stop the next one.
+//! `transcribe`: processes files one at a time and prints them in one of several forms. A file that
+//! fails does not stop the next one.
 //!
-//! Not here: sound. The service reads the files itself, by their paths.
+//! It handles no sound. The service reads the files itself, by their paths.
 
 use crate::bar::Bar;
 use crate::exit::{Exit, SendError, complain};
@@ -14,33 +14,32 @@ use v2m_ipc::client;
 use v2m_ipc::message::{Command, Response, ResponseStatus};
 use v2m_messages::tr;
 
-/// What is to be transcribed, and how it is to be put.
+/// Options of `transcribe`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct FilesToTranscribe {
     /// At least one.
     pub(crate) files: Vec<Named>,
-    /// How the text is put.
     pub(crate) format: OutputFormat,
-    /// Where one file for each is written; `None`: all to standard output.
+    /// Directory with one output file for each; `None`: all go to standard output.
     pub(crate) output: Option<PathBuf>,
-    /// Which of their sound tracks, counted from 1; `None`: the first that can be heard.
+    /// Number of the sound track, counted from 1; `None`: the first audible one.
     pub(crate) track: Option<u32>,
 }
 
-/// A file.
+/// A file to transcribe.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Named {
-    /// As it was typed.
+    /// The name as typed.
     pub(crate) name: String,
-    /// Absolute: the service has another working directory. `None`: it is not UTF-8, which the
-    /// socket's JSON cannot carry.
+    /// Absolute path, because the service has another working directory. `None` if it is not UTF-8,
+    /// which the socket's JSON cannot represent.
     pub(crate) path: Option<String>,
 }
 
-/// What the words of the command line mean.
+/// Interprets the arguments.
 ///
 /// # Errors
-/// What is wrong with them, for the user.
+/// A message for the user.
 pub(crate) fn wanted(
     words: Vec<OsString>,
     format: OutputFormat,
@@ -73,8 +72,8 @@ pub(crate) fn wanted(
 fn named(word: OsString) -> Result<Named, String> {
     if word == "-" {
         return Err(tr!(
-            "sound cannot come from standard input, for the service reads files by their path; save \
-             it to a file first"
+            "sound cannot come from standard input, because the service reads files by their path; save it \
+             to a file first"
         )
         .into());
     }
@@ -83,7 +82,7 @@ fn named(word: OsString) -> Result<Named, String> {
     Ok(Named { name: word.to_string_lossy().into_owned(), path })
 }
 
-/// What the file's text is called in the output directory.
+/// Returns the path of the file's text in the output directory.
 fn target(file: &Named, format: OutputFormat) -> PathBuf {
     let path = file.path.as_ref().unwrap_or(&file.name);
     let mut name = Path::new(path).file_stem().unwrap_or_default().to_owned();
@@ -92,10 +91,10 @@ fn target(file: &Named, format: OutputFormat) -> PathBuf {
     name.into()
 }
 
-/// Transcribes them all. The exit code is that of the first that failed.
+/// Transcribes all files. The exit code is that of the first failure.
 ///
 /// # Errors
-/// Those that would meet every further file too: standard output fails.
+/// Only for failures that would affect every further file too: standard output fails.
 pub(crate) fn transcribe(wanted: &FilesToTranscribe, json: bool) -> Result<Exit, SendError> {
     if let Some(directory) = &wanted.output {
         fs::create_dir_all(directory).map_err(|error| {
@@ -127,7 +126,7 @@ pub(crate) fn transcribe(wanted: &FilesToTranscribe, json: bool) -> Result<Exit,
         if first_failure == Exit::Ok {
             first_failure = exit;
         }
-        // Nobody is there for later files either.
+        // Later files would fail too.
         if exit == Exit::CannotConnect {
             break;
         }
@@ -135,7 +134,8 @@ pub(crate) fn transcribe(wanted: &FilesToTranscribe, json: bool) -> Result<Exit,
     Ok(first_failure)
 }
 
-/// A connection for each: one that the service dropped must not cost the next file its answer.
+/// Opens a connection for each file: if the service drops one, the next file must still get its
+/// answer.
 fn ask(path: &str, track: Option<u32>) -> Result<(Response, String), client::ClientError> {
     open::connect()?.request_raw(&Command::TranscribeFile { file_path: path.to_owned(), track })
 }
@@ -147,7 +147,7 @@ fn exit_of_file(answer: &Response) -> Exit {
     }
 }
 
-/// `texts` counts those on standard output.
+/// Prints or saves one answer. `texts` counts those on standard output.
 fn put(
     wanted: &FilesToTranscribe,
     file: &Named,
@@ -182,7 +182,7 @@ fn put(
     }
 }
 
-/// Writes one text, and says where.
+/// Writes one text, and prints its path.
 fn save(path: &Path, text: &str) -> Result<Exit, SendError> {
     if let Err(error) = fs::write(path, text) {
         complain(&tr!("cannot write {path}: {error}", path = path.display(), error));

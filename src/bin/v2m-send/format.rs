@@ -1,4 +1,4 @@
-//! The forms in which `transcribe` puts what was said.
+//! Output formats of `transcribe`.
 
 use crate::print;
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use v2m_ipc::message::{Response, ResponseStatus};
 use v2m_ipc::subtitles::{self, SpokenSpan};
 use v2m_messages::tr;
 
-/// How a transcript is put.
+/// Format of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutputFormat {
-    /// The text.
+    /// Plain text.
     Text,
     /// One object on one line.
     Json,
@@ -22,7 +22,7 @@ pub(crate) enum OutputFormat {
 impl OutputFormat {
     const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Srt, Self::Vtt];
 
-    /// What `--format` calls it, and how its files' names end.
+    /// Returns the name for `--format`, which is also the extension of its files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Text => "txt",
@@ -32,10 +32,10 @@ impl OutputFormat {
         }
     }
 
-    /// The format of that name.
+    /// Parses the name of a format.
     ///
     /// # Errors
-    /// What there is instead, for the user.
+    /// A message for the user that lists the formats.
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         let known = Self::ALL.map(Self::name).join(", ");
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
@@ -43,12 +43,12 @@ impl OutputFormat {
         found.ok_or_else(|| tr!("there is no format {name}, but: {known}", name, known))
     }
 
-    /// Whether several of them cannot stand one after the other.
+    /// Whether several of them cannot be concatenated.
     pub(crate) fn is_subtitles(self) -> bool {
         matches!(self, Self::Srt | Self::Vtt)
     }
 
-    /// The answer about a file in this form. Of an error only JSON has something to show.
+    /// Formats the answer about a file. Errors appear only in JSON.
     pub(crate) fn render(self, file: &str, answer: &Response) -> String {
         match self {
             Self::Text => print::success(answer),
@@ -82,7 +82,7 @@ fn object(file: &str, answer: &Response) -> String {
     format!("{object}\n")
 }
 
-/// The segments, as far as they can be understood.
+/// Returns the segments that can be parsed.
 fn pieces(data: &Value) -> Vec<SpokenSpan> {
     let segments = data["segments"].as_array().map_or(&[][..], Vec::as_slice);
     let piece = |segment: &Value| {

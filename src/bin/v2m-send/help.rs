@@ -1,19 +1,19 @@
-//! The text of `--help`. Each entry is a message of its own, so that a change asks for one
-//! translation. The text is put into columns here, because translations have other lengths.
+//! The text of `--help`. Each entry is a separate message, so that a change requires only one
+//! translation. The columns are made here, because translations differ in length.
 
 use std::iter::repeat_n;
 use v2m_messages::{mark, text as translated, tr, verbatim};
 
-/// How many characters a line has at most.
+/// Maximum number of characters in a line.
 const WIDTH: usize = 101;
 
-/// A heading and what stands below it.
+/// A heading and its entries.
 struct Group {
     heading: &'static str,
     entries: &'static [Entry],
 }
 
-/// A command, an option or the like, and what it does.
+/// A command, an option or the like, with its explanation.
 struct Entry {
     name: &'static str,
     /// The column of the explanation, counted from 0.
@@ -29,7 +29,7 @@ impl Entry {
         Self { name, column, below, text }
     }
 
-    /// One that explains itself.
+    /// Creates an entry without an explanation.
     const fn alone(name: &'static str) -> Self {
         Self::new(name, 0, 0, "")
     }
@@ -48,7 +48,7 @@ impl Entry {
         shown + "\n"
     }
 
-    /// The explanation, in lines that are short enough.
+    /// Wraps the explanation into lines.
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for part in translated(self.text).split('\n') {
@@ -70,7 +70,7 @@ impl Entry {
     }
 }
 
-/// What `--help` prints.
+/// Returns the output of `--help`.
 pub(crate) fn text() -> String {
     let mut text = format!(
         "{}\n\n{}\n",

@@ -1,4 +1,4 @@
-//! The dictations that the service keeps: `history`, `show`, `copy`, `paste`, `play` and `delete`.
+//! The stored dictations: `history`, `show`, `copy`, `paste`, `play` and `delete`.
 
 use crate::bar::clock;
 use crate::exit::{Exit, SendError, complain};
@@ -13,28 +13,28 @@ use v2m_ipc::message::{Command, Deliver, Response, ResponseStatus, Which};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// How many dictations one answer is asked for.
+/// Number of dictations to request at a time.
 const PAGE: u32 = 200;
 /// Programs that play a WAV file, the likeliest first.
 const PLAYERS: [&str; 3] = ["pw-play", "paplay", "aplay"];
 
-/// How wide a terminal is that does not tell.
+/// Width of a terminal that does not report it, in columns.
 const USUAL_COLUMNS: usize = 80;
 
-/// Which dictations are listed or exported.
+/// Selects dictations to list or export.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Filter {
-    /// Words that they must have.
+    /// Words that they must contain.
     pub(crate) search: Option<String>,
-    /// The moment from which on they count, as the user wrote it.
+    /// Earliest time, as the user wrote it.
     pub(crate) since: Option<String>,
 }
 
-/// All dictations that fit, page by page, at most `most` of them. `page` gets each answer as it
-/// came, and what it holds.
+/// Fetches all matching dictations, page by page, at most `most` of them. `page` receives each
+/// answer as received, and its parsed content.
 ///
 /// # Errors
-/// Those of the connection, and of `page`. `Ok` has the exit code of a refusal.
+/// If the connection or `page` fails. `Ok` contains the exit code of a refusal.
 pub(crate) fn pages(
     client: &mut Client,
     filter: &Filter,
@@ -60,13 +60,13 @@ pub(crate) fn pages(
     }
 }
 
-/// What a successful answer holds.
+/// Parses a successful answer.
 pub(crate) fn understood<T: DeserializeOwned>(answer: Response) -> Result<T, SendError> {
     let wrong = |error: serde_json::Error| ClientError::BadAnswer(error.to_string()).into();
     serde_json::from_value(answer.data).map_err(wrong)
 }
 
-/// Says why the service refused.
+/// Prints why the service refused.
 pub(crate) fn refused(answer: &Response, json: bool) -> Result<Exit, SendError> {
     if json {
         let raw = serde_json::to_string(answer).unwrap_or_default();
@@ -77,7 +77,7 @@ pub(crate) fn refused(answer: &Response, json: bool) -> Result<Exit, SendError> 
     Ok(exit_of(answer.status))
 }
 
-/// `history`: a line for each dictation, the newest first.
+/// `history`: prints a line for each dictation, newest first.
 pub(crate) fn list(filter: &Filter, most: u32, json: bool) -> Result<Exit, SendError> {
     let mut count = 0;
     let width = io::stdout().is_terminal().then(columns);
@@ -95,12 +95,12 @@ pub(crate) fn list(filter: &Filter, most: u32, json: bool) -> Result<Exit, SendE
     Ok(Exit::Ok)
 }
 
-/// How wide the terminal is, as far as the shell tells.
+/// Returns the width of the terminal, according to the shell.
 fn columns() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(USUAL_COLUMNS)
 }
 
-/// A dictation in one line, of at most `width` characters where there is a terminal.
+/// Formats a dictation in one line, of at most `width` characters on a terminal.
 fn line(dictation: &Dictation, width: Option<usize>) -> String {
     let head = format!(
         "{:>3}  {}  {:>7}  {:2}  {:9}  ",
@@ -123,12 +123,12 @@ fn line(dictation: &Dictation, width: Option<usize>) -> String {
     (head + &words).trim_end().to_owned()
 }
 
-/// Date and time, to the minute, in the service's time zone.
+/// Formats date and time, to the minute, in the service's time zone.
 fn time(dictation: &Dictation) -> String {
     dictation.started_at.chars().take(16).collect::<String>().replace('T', " ")
 }
 
-/// Where a text went, or why there is none.
+/// Returns where a text went, or why there is none.
 fn place(dictation: &Dictation) -> &'static str {
     let code = dictation.problem.as_ref().map(|problem| problem.code.as_str());
     match (dictation.state.as_str(), code) {
@@ -146,7 +146,7 @@ fn place(dictation: &Dictation) -> &'static str {
     }
 }
 
-/// The dictation with its text.
+/// Fetches the dictation with its text.
 fn get(client: &mut Client, which: Which) -> Result<Result<DictationText, Response>, SendError> {
     let answer = client.request(&Command::GetDictation(which))?;
     if answer.status != ResponseStatus::Success {
@@ -155,7 +155,7 @@ fn get(client: &mut Client, which: Which) -> Result<Result<DictationText, Respon
     understood(answer).map(Ok)
 }
 
-/// `show`: the text. A terminal gets a line about the dictation before it.
+/// `show`: prints the text. On a terminal, a line about the dictation comes first.
 pub(crate) fn show(which: Which, json: bool) -> Result<Exit, SendError> {
     let mut client = Client::connect()?;
     if json {
@@ -187,7 +187,7 @@ pub(crate) fn show(which: Which, json: bool) -> Result<Exit, SendError> {
     }
 }
 
-/// `copy` and `paste`. If the text got nowhere, it is printed.
+/// `copy` and `paste`. If the text could not be delivered, it is printed.
 pub(crate) fn deliver(which: Which, deliver: Deliver, json: bool) -> Result<Exit, SendError> {
     let deliver = match deliver {
         Deliver::Paste if by_hand::is_by_hand() => {
@@ -219,7 +219,7 @@ pub(crate) fn deliver(which: Which, deliver: Deliver, json: bool) -> Result<Exit
     Ok(Exit::Refused)
 }
 
-/// `play`: the recording, by a player of the user's.
+/// `play`: plays the recording with an installed player.
 pub(crate) fn play(which: Which) -> Result<Exit, SendError> {
     let kept = match get(&mut Client::connect()?, which)? {
         Ok(kept) => kept.dictation,
@@ -264,7 +264,7 @@ pub(crate) fn play(which: Which) -> Result<Exit, SendError> {
     Err(SendError::Io(text))
 }
 
-/// `delete`: these dictations, or (none named) all. In a terminal it asks before.
+/// `delete`: deletes these dictations, or all if none is named. In a terminal it asks first.
 pub(crate) fn delete(which: Vec<Which>, is_sure: bool, json: bool) -> Result<Exit, SendError> {
     let mut client = Client::connect()?;
     if !is_sure && !io::stdin().is_terminal() {
@@ -275,7 +275,7 @@ pub(crate) fn delete(which: Vec<Which>, is_sure: bool, json: bool) -> Result<Exi
             .into(),
         ));
     }
-    // A number means another dictation as soon as there is a new one. So all are looked up first.
+    // Numbers shift as soon as there is a new dictation. So all are looked up first.
     let (mut ids, mut named) = (HashSet::new(), Vec::new());
     let is_all = which.is_empty();
     for which in which {
@@ -333,7 +333,7 @@ fn summary(sum: &Deleted) -> String {
     told + "\n"
 }
 
-/// Asks on the terminal. `named` is empty for all dictations.
+/// Asks for confirmation on the terminal. `named` is empty for all dictations.
 fn confirmed(named: &[Dictation]) -> Result<bool, SendError> {
     let question = match named {
         [] => tr!("Delete all dictations that v2m keeps, recordings and texts? [y/N]").to_owned(),
@@ -351,7 +351,7 @@ fn confirmed(named: &[Dictation]) -> Result<bool, SendError> {
     Ok(is_yes(&answer))
 }
 
-/// Whether an answer to `[y/N]` is yes: in English always, and in the user's language.
+/// Whether an answer to `[y/N]` is yes, in English or in the user's language.
 fn is_yes(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     let own = tr!("answers to [y/N] that mean yes, between spaces" => "y yes");

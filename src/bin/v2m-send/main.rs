@@ -1,7 +1,8 @@
-//! `v2m-send`: what a keyboard shortcut runs. Asks the service one thing, prints the answer, ends.
+//! `v2m-send`: the program that a keyboard shortcut runs. It sends one request, prints the answer,
+//! and exits.
 //!
 //! It must start in about a millisecond: std, `v2m-ipc` and an argument parser, no runtime, no
-//! configuration. What commands do is the service's matter.
+//! configuration. The service executes the commands.
 
 #![forbid(unsafe_code)]
 
@@ -82,8 +83,7 @@ fn ask(command: &Command, json: bool) -> Result<Exit, SendError> {
         }
         say(&print::success(&answer))?;
     } else {
-        // The user's words outlast the error: what is left of them goes where the text would have
-        // gone.
+        // The user's words must survive the error: print the remaining text instead.
         exit::complain(&print::error(&answer));
         say(&print::leftover(&answer))?;
     }
@@ -116,7 +116,7 @@ fn watch(events: &[EventName], json: bool) -> Result<Exit, SendError> {
     while let Some((event, raw)) = events.next_event()? {
         match event {
             Some(event) if !json => say(&print::event(&event))?,
-            // A newer service's event has no words here yet.
+            // An event of a newer service has no description here yet.
             Some(_) | None => say(&(raw + "\n"))?,
         };
     }
@@ -130,7 +130,7 @@ fn exit_of(status: ResponseStatus) -> Exit {
     }
 }
 
-/// The text as given, all of standard input, or where the service is to find it.
+/// Returns the text as given, all of standard input, or the source for the service.
 fn source(text: TextInput) -> Result<TextSource, SendError> {
     let text = match text {
         TextInput::Given(text) => text,

@@ -1,6 +1,6 @@
-//! Answers and events in words for people. Programs take `--json`.
+//! Formats answers and events for people. Programs use `--json`.
 //!
-//! Read leniently: a service older or newer than this program may leave out or add what it likes.
+//! Parsing is lenient: an older or newer service may omit or add members.
 
 use crate::bar::clock;
 use crate::config;
@@ -11,8 +11,8 @@ use v2m_ipc::message::Response;
 use v2m_ipc::{plain, remote};
 use v2m_messages::tr;
 
-/// A successful answer, told by what it holds: steps of rules, a text, a status, settings, a
-/// sentence, a state.
+/// Formats a successful answer according to its content: steps of rules, a text, a status,
+/// settings, a sentence, a state.
 pub(crate) fn success(answer: &Response) -> String {
     let data = &answer.data;
     if let Some(steps) = data["steps"].as_array() {
@@ -37,8 +37,7 @@ pub(crate) fn success(answer: &Response) -> String {
     }
 }
 
-/// What is told beside a success: what went wrong, where a text did not get to, and settings that
-/// change nothing.
+/// Returns remarks on a success: problems, failed deliveries, and settings that have no effect.
 pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let list = |key: &str| answer.data[key].as_array().map_or(&[][..], Vec::as_slice);
     let problems = list("problems").iter().map(|problem| word(&problem["error"]));
@@ -48,12 +47,12 @@ pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let ignored = list("ignored").iter();
     let ignored = ignored.map(|one| {
         let (key, reason) = (word(&one["key"]), word(&one["reason"]));
-        tr!("{key} changes nothing: {reason}", key, reason)
+        tr!("{key} has no effect: {reason}", key, reason)
     });
     problems.chain(undelivered).chain(ignored).collect()
 }
 
-/// An error answer's sentence.
+/// Formats an error answer.
 pub(crate) fn error(answer: &Response) -> String {
     let sentence = answer.error.as_deref();
     let sentence = sentence.unwrap_or(tr!("v2m answered an error without a reason"));
@@ -65,12 +64,12 @@ pub(crate) fn error(answer: &Response) -> String {
     }
 }
 
-/// What an error left of the text.
+/// Returns the text that an error answer still contains.
 pub(crate) fn leftover(answer: &Response) -> String {
     answer.data["text"].as_str().map(line).unwrap_or_default()
 }
 
-/// An event in one line.
+/// Formats an event in one line.
 pub(crate) fn event(event: &Event) -> String {
     line(&match event {
         Event::State { state, reason: Some(reason), .. } => {
@@ -118,7 +117,8 @@ pub(crate) fn event(event: &Event) -> String {
     })
 }
 
-/// What was heard, what each rule made of it, and what is left, a line each: `⏎` is a line break.
+/// Formats the recognised text, the result of each rule, and the final text, one per line: `
+/// ` is a line break.
 fn rules(data: &Value, steps: &[Value]) -> String {
     let heard = steps.first().map_or(&data["text"], |first| &first["before"]);
     let text = |value: &Value| word(value).replace('\n', "⏎");
@@ -138,7 +138,7 @@ fn rules(data: &Value, steps: &[Value]) -> String {
     shown
 }
 
-/// Names and what belongs to them, a line each. The names take at least so many columns.
+/// Formats names and values, one pair per line. The names take at least `width` columns.
 fn table(lines: &[(&str, String)], width: usize) -> String {
     let longest = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let width = longest.max(width);
@@ -206,7 +206,7 @@ fn status(data: &Value) -> String {
     table(&lines, 8)
 }
 
-/// The preset of the newest dictation, and who chose it. `None`: it has none.
+/// Formats the preset of the newest dictation, and who chose it; `None` if it has none.
 fn preset_words(preset: &Value) -> Option<String> {
     let name = preset["name"].as_str()?;
     let why = match (preset["by"].as_str().unwrap_or("?"), preset["application"].as_str()) {
@@ -218,7 +218,7 @@ fn preset_words(preset: &Value) -> Option<String> {
     Some(format!("{name}, {why}"))
 }
 
-/// Where texts go and why. `None`: the service does not tell.
+/// Formats where texts go and why; `None` if the service does not report it.
 fn deliver_words(deliver: &Value) -> Option<String> {
     let place = match deliver["way"].as_str()? {
         "paste" => tr!("pasted at the cursor"),
@@ -267,7 +267,7 @@ fn engine_words(engine: &Value) -> String {
     }
 }
 
-/// How the model is that shows words while somebody speaks. `None`: none is wanted.
+/// Formats the state of the preview; `None` if none is configured.
 fn preview_words(preview: &Value) -> Option<String> {
     let model = preview["model"].as_str()?;
     let told = format!("{}: {model}", words::engine(&word(&preview["state"])));

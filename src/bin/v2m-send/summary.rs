@@ -1,6 +1,6 @@
 //! `status --format` and `watch --format`: the state in one line, for status bars, panels and
-//! scripts. docs/protocol.md, "One line for a status bar", describes the forms; they gain keys, and
-//! keep those that they have.
+//! scripts. docs/protocol.md, "One line for a status bar", describes the forms. Keys may be added
+//! to them, but not removed.
 
 use crate::bar::clock;
 use crate::exit::{Exit, SendError, complain};
@@ -14,19 +14,19 @@ use v2m_ipc::message::{Command, EventName, Response, ResponseStatus};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// How long to wait before the service is asked again after it has gone.
+/// How long to wait before reconnecting to a service that has exited.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Events after which the line may be another one.
+/// Events that may change the line.
 const CHANGES: [EventName; 3] = [EventName::State, EventName::Engine, EventName::Delivery];
 
-/// How the state is put.
+/// Format of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SummaryFormat {
     /// A few characters, or an empty line.
     Text,
     /// One object on one line.
     Json,
-    /// One object on one line, as Waybar's custom modules take it.
+    /// One object on one line, for Waybar's custom modules.
     Waybar,
 }
 
@@ -41,10 +41,10 @@ impl SummaryFormat {
         }
     }
 
-    /// The format of that name.
+    /// Parses the name of a format.
     ///
     /// # Errors
-    /// What there is instead, for the user.
+    /// A message for the user that lists the formats.
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         let known = Self::ALL.map(Self::name).join(", ");
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
@@ -55,24 +55,24 @@ impl SummaryFormat {
     }
 }
 
-/// What is shown of the service.
+/// The displayed part of the service's state.
 #[derive(Clone, Debug, PartialEq)]
 struct Summary {
     /// The service's state, or `stopped`.
     state: String,
-    /// Since when it has been recording.
+    /// When the current recording began.
     recording: Option<Instant>,
     pending: u64,
     engine: Option<String>,
     model: Option<String>,
-    /// What prevents dictations: code and sentence.
+    /// The problem that prevents dictations: code and sentence.
     problem: Option<(String, String)>,
-    /// Why the last press gave no text: code and sentence.
+    /// Why the last press produced no text: code and sentence.
     reason: Option<(String, String)>,
 }
 
 impl Summary {
-    /// From the answer to GET_STATUS, read leniently.
+    /// Parses the answer to GET_STATUS leniently.
     fn of(status: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(|text| plain::line(text).into_owned());
         let told = |value: &Value| Some((text(&value["code"])?, text(&value["error"])?));
@@ -89,7 +89,7 @@ impl Summary {
         }
     }
 
-    /// The service cannot be reached.
+    /// Creates the summary for an unreachable service.
     fn stopped(why: &str) -> Self {
         Self {
             state: "stopped".into(),
@@ -152,7 +152,7 @@ impl Summary {
         })
     }
 
-    /// A sentence for people.
+    /// Returns the tooltip, a sentence for people.
     fn tooltip(&self) -> String {
         if let Some((_, text)) = &self.problem {
             return text.clone();
@@ -167,7 +167,7 @@ impl Summary {
     }
 }
 
-/// `status --format`.
+/// `status --format`: prints the line once.
 pub(crate) fn status(format: SummaryFormat) -> Result<Exit, SendError> {
     let answer = Client::connect()?.request(&Command::GetStatus)?;
     if answer.status != ResponseStatus::Success {
@@ -177,11 +177,11 @@ pub(crate) fn status(format: SummaryFormat) -> Result<Exit, SendError> {
     say(&Summary::of(&answer.data).render(format))
 }
 
-/// `watch --format`: a line now, one for each change, and one each second of a recording. If the
-/// service goes, it says `stopped` and asks again, until nobody reads its lines any more.
+/// `watch --format`: prints a line at once, for each change, and each second of a recording. If the
+/// service exits, it prints `stopped` and reconnects, until its output is closed.
 ///
 /// # Errors
-/// There is no service at the beginning; standard output fails.
+/// If there is no service at the beginning, or standard output fails.
 pub(crate) fn watch(format: SummaryFormat) -> Result<Exit, SendError> {
     let mut shown = String::new();
     loop {
@@ -200,20 +200,20 @@ fn show(summary: &Summary, format: SummaryFormat, shown: &mut String) -> Result<
     Ok(())
 }
 
-/// Shows all changes until the service goes. Returns why.
+/// Prints all changes until the service exits. Returns why.
 fn follow(format: SummaryFormat, shown: &mut String) -> Result<String, SendError> {
     let connected = || -> Result<_, ClientError> {
-        // Subscribed first: what changes between the two is not missed.
+        // Subscribe first, so that no change between the two is missed.
         let events = Client::connect()?.subscribe(&CHANGES)?;
         Ok((events, Client::connect()?))
     };
     let (mut events, mut asking) = match connected() {
         Ok(both) => both,
-        // A service that has never been there will hardly come.
+        // A service that was never there will hardly appear.
         Err(error) if shown.is_empty() => return Err(error.into()),
         Err(error) => return Ok(error.to_string()),
     };
-    // One change that waits is as good as many: the state is asked for after it.
+    // One pending change is enough: the state is requested after it.
     let (changed, changes): (SyncSender<()>, Receiver<()>) = sync_channel(1);
     let listening = thread::Builder::new().name("events".into()).spawn(move || {
         while let Ok(Some(_)) = events.next_event() {
@@ -232,7 +232,7 @@ fn follow(format: SummaryFormat, shown: &mut String) -> Result<String, SendError
             },
         };
         show(&summary, format, shown)?;
-        // Until the next full second of the recording.
+        // Wait until the next full second of the recording.
         let tick = summary.recording.map(|since| {
             let part = since.elapsed().subsec_nanos();
             Duration::from_secs(1).saturating_sub(Duration::from_nanos(part.into()))

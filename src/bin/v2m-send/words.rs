@@ -1,9 +1,9 @@
-//! The service's names for states and the like, as users read them. One that a newer service may have
-//! stays as it is.
+//! User-visible names for the service's states and the like. Unknown names, perhaps from a newer
+//! service, stay unchanged.
 
 use v2m_messages::{tr, verbatim};
 
-/// What the service is doing.
+/// Describes the state of the service.
 pub(crate) fn state(name: &str) -> &str {
     match name {
         "idle" => tr!("state" => "idle"),
@@ -16,7 +16,7 @@ pub(crate) fn state(name: &str) -> &str {
     }
 }
 
-/// What the recogniser is doing.
+/// Describes the state of the recogniser.
 pub(crate) fn engine(name: &str) -> &str {
     match name {
         "absent" => tr!("engine" => "absent"),
@@ -28,7 +28,7 @@ pub(crate) fn engine(name: &str) -> &str {
     }
 }
 
-/// A way of delivering a text.
+/// Names a way of delivering a text.
 pub(crate) fn way(name: &str) -> &str {
     match name {
         "paste" => tr!("way" => "paste"),
@@ -39,7 +39,7 @@ pub(crate) fn way(name: &str) -> &str {
     }
 }
 
-/// A rule that treats texts.
+/// Names a text rule.
 pub(crate) fn rule(name: &str) -> &str {
     match name {
         "spacing" => tr!("rule" => "spacing"),
@@ -52,7 +52,7 @@ pub(crate) fn rule(name: &str) -> &str {
     }
 }
 
-/// How many dictations wait for their texts.
+/// Describes how many dictations wait for their texts.
 pub(crate) fn pending(count: u64) -> String {
     tr!("{n} waiting for text" | "{n} waiting for text" % count)
 }

@@ -1,4 +1,4 @@
-//! What is on the screen, and what keys do to it. Nothing is drawn here.
+//! The state of the screen, and the effects of keys on it. Nothing is drawn here.
 
 use crate::entry;
 use crate::field::Field;
@@ -8,37 +8,35 @@ use serde_json::Value;
 use v2m::config::{Explained, Kind};
 use v2m_messages::tr;
 
-/// Rows that Page Up and Page Down go.
+/// Rows to move for Page Up and Page Down.
 const PAGE: usize = 8;
 
-/// What the keys are for at the moment.
+/// The current meaning of the keys.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mode {
-    /// The list of settings.
+    /// Select from the list of settings.
     List,
-    /// What is searched for is typed.
+    /// Type a search.
     Search(Field),
-    /// A value is typed. The message says why it was not taken.
+    /// Type a value.
     Edit {
-        /// The setting, as it was when this began.
+        /// The setting when editing began.
         key: Box<Explained>,
-        /// What is typed.
         field: Field,
-        /// Why it was not taken.
+        /// Why the value was rejected.
         refusal: Option<String>,
     },
-    /// One of these words is chosen.
+    /// Choose one of these words.
     Choose {
-        /// The setting, as it was when this began.
+        /// The setting when choosing began.
         key: Box<Explained>,
-        /// The words.
         words: Vec<String>,
-        /// The one that is selected.
+        /// Index of the selected word.
         at: usize,
-        /// Why it was not taken.
+        /// Why the word was rejected.
         refusal: Option<String>,
     },
-    /// All that is to be read of one setting, from this line on.
+    /// Read all documentation of one setting, from this line on.
     Details(u16),
 }
 
@@ -46,11 +44,11 @@ pub(crate) enum Mode {
 pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) mode: Mode,
-    /// What the settings that are shown have in common.
+    /// The search that selects the displayed settings.
     pub(crate) filter: String,
-    /// The selected one of those that are shown.
+    /// Index of the selected setting among the displayed ones.
     at: usize,
-    /// What has just happened.
+    /// Message about the last action.
     pub(crate) notice: Option<String>,
     pub(crate) is_over: bool,
 }
@@ -61,7 +59,7 @@ impl App {
         Self { store, mode, filter, at: 0, notice: None, is_over: false }
     }
 
-    /// The settings that are shown.
+    /// Returns the displayed settings.
     pub(crate) fn shown(&self) -> Vec<&Explained> {
         let words: Vec<String> =
             self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
@@ -73,15 +71,15 @@ impl App {
         self.store.keys().iter().filter(matches).collect()
     }
 
-    /// The selected setting, and its place among those that are shown.
+    /// Returns the selected setting, and its index among the displayed ones.
     pub(crate) fn selected(&self) -> Option<(usize, Explained)> {
         let shown = self.shown();
         let at = self.at.min(shown.len().checked_sub(1)?);
         Some((at, shown[at].clone()))
     }
 
-    /// Looks whether another program has changed the file. Returns whether there is something new to
-    /// show.
+    /// Checks whether another program has changed the file. Returns whether the display must
+    /// change.
     pub(crate) fn look(&mut self) -> bool {
         let before = self.name();
         let is_new = self.store.look();
@@ -95,19 +93,19 @@ impl App {
         is_new
     }
 
-    /// The selected setting's section and name.
+    /// Returns the selected setting's section and name.
     fn name(&self) -> Option<(&'static str, &'static str)> {
         self.selected().map(|(_, key)| (key.section, key.name))
     }
 
-    /// Selects that setting again, where it is shown: a search looks at values too, which may have
+    /// Selects that setting again, if it is displayed: the search includes values, which may have
     /// changed.
     fn keep(&mut self, name: Option<(&'static str, &'static str)>) {
         let place = self.shown().iter().position(|key| Some((key.section, key.name)) == name);
         self.at = place.unwrap_or(self.at);
     }
 
-    /// The setting that is being changed, or else the selected one, as it is now.
+    /// Returns the current state of the setting being changed, or else of the selected one.
     pub(crate) fn looked_at(&self) -> Option<Explained> {
         match &self.mode {
             Mode::Edit { key, .. } | Mode::Choose { key, .. } => {
@@ -117,7 +115,7 @@ impl App {
         }
     }
 
-    /// Puts pasted text where text is typed.
+    /// Inserts pasted text into the input line.
     pub(crate) fn paste(&mut self, text: &str) {
         match &mut self.mode {
             Mode::Search(field) | Mode::Edit { field, .. } => field.insert(text),
@@ -126,7 +124,7 @@ impl App {
         self.search_as_typed();
     }
 
-    /// Does what a key means.
+    /// Handles a key.
     pub(crate) fn key(&mut self, key: KeyEvent) {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             self.is_over = true;
@@ -182,8 +180,8 @@ impl App {
         }
     }
 
-    /// Shows those that have these words, and selects the one whose name they are, or else the first
-    /// with them in its name. Without words the selected one stays selected.
+    /// Displays the settings that match these words, and selects the one with that name, or else
+    /// the first with the words in its name. Without words, the selection stays.
     fn search_for(&mut self, words: String) {
         let before = self.name();
         self.filter = words;
@@ -228,7 +226,7 @@ impl App {
         match key.code {
             KeyCode::Esc => {}
             KeyCode::Enter => {
-                // What was typed is kept where it is not taken.
+                // Keep the typed text if it is rejected.
                 let refusal = self.take(&mut of, field.text());
                 if refusal.is_some() {
                     self.mode = Mode::Edit { key: of, field, refusal };
@@ -271,7 +269,7 @@ impl App {
     fn in_details(&mut self, key: KeyEvent, line: u16) {
         let line = match key.code {
             KeyCode::Up | KeyCode::Char('k') => line.saturating_sub(1),
-            // The view knows where it ends.
+            // The view limits it.
             KeyCode::Down | KeyCode::Char('j') => line.saturating_add(1),
             KeyCode::Enter => return self.begin(),
             KeyCode::Esc | KeyCode::Tab | KeyCode::Char('q' | '?') => return,
@@ -280,8 +278,8 @@ impl App {
         self.mode = Mode::Details(line);
     }
 
-    /// Gives that setting the value that was typed. Returns why it was not taken. If its value has
-    /// changed meanwhile, the user is told, and `key` becomes what it is now.
+    /// Sets the setting to the typed value. Returns why it was rejected. If its value has changed
+    /// meanwhile, the user is notified, and `key` is updated.
     fn take(&mut self, key: &mut Explained, text: &str) -> Option<String> {
         let value = match entry::read(&key.kind, text) {
             Ok(value) => value,

@@ -1,11 +1,12 @@
-//! A value as it is shown, typed and read again.
+//! Formats values for display and input, and parses them.
 
 use serde_json::{Map, Value};
 use v2m::config::{Explained, Kind};
 use v2m_ipc::value;
 use v2m_messages::tr;
 
-/// The value on one line, as it is typed: texts without quotes, lists and tables without brackets.
+/// Formats the value on one line for input: texts without quotes, lists and tables without
+/// brackets.
 pub(crate) fn typed(kind: &Kind, value: &Value) -> String {
     match (kind, value) {
         (_, Value::String(text)) => text.clone(),
@@ -20,7 +21,7 @@ pub(crate) fn typed(kind: &Kind, value: &Value) -> String {
     }
 }
 
-/// A text of a list or table: in quotes where it would be read as something else without.
+/// Formats a text in a list or table, in quotes if it would otherwise be read as something else.
 fn item(value: &Value) -> String {
     let is_simple = |text: &str| {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '\'');
@@ -35,10 +36,10 @@ fn item(value: &Value) -> String {
     }
 }
 
-/// The value of what was typed, before anybody has checked it.
+/// Parses the typed text, without checking the value.
 ///
 /// # Errors
-/// Why it cannot be read, for the user.
+/// Why it cannot be parsed, for the user.
 pub(crate) fn read(kind: &Kind, text: &str) -> Result<Value, String> {
     match kind {
         Kind::Text | Kind::Choice(_) => Ok(Value::from(text.trim())),
@@ -49,7 +50,7 @@ pub(crate) fn read(kind: &Kind, text: &str) -> Result<Value, String> {
     }
 }
 
-/// The value for the list of settings.
+/// Formats the value for the list of settings.
 pub(crate) fn shown(key: &Explained) -> String {
     match typed(&key.kind, &key.value) {
         empty if empty.is_empty() => tr!("(empty)").to_owned(),
@@ -57,7 +58,7 @@ pub(crate) fn shown(key: &Explained) -> String {
     }
 }
 
-/// What to send so that the table has these entries and no others: those that go are null.
+/// Returns the update that leaves exactly these entries in the table: removed ones are null.
 pub(crate) fn replacing(old: &Value, new: Value) -> Value {
     match (old, new) {
         (Value::Object(old), Value::Object(mut new)) => {

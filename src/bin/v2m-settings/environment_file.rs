@@ -1,6 +1,6 @@
 //! A file of environment variables, as systemd reads it for `EnvironmentFile=` (systemd.exec(5)).
 
-/// Its assignments, in order. Lines without `=` and comments say nothing.
+/// Returns the assignments in order. Comments and lines without `=` are ignored.
 pub(crate) fn assignments(text: &str) -> Vec<(String, String)> {
     let mut rest = text.chars().peekable();
     let mut all = Vec::new();
@@ -16,7 +16,8 @@ pub(crate) fn assignments(text: &str) -> Vec<(String, String)> {
 
 type Chars<'t> = std::iter::Peekable<std::str::Chars<'t>>;
 
-/// What stands before the `=` of a line. `None`: the line is empty or a comment, or has none.
+/// Reads the name before the `=` of a line; `None` if the line is empty, a comment, or lacks a name
+/// or the `=`.
 fn name(rest: &mut Chars<'_>) -> Option<String> {
     let mut name = String::new();
     while let Some(c) = rest.next() {
@@ -38,23 +39,23 @@ fn name(rest: &mut Chars<'_>) -> Option<String> {
     None
 }
 
-/// Goes to the end of a comment's line. (Before version 254, systemd went on after a backslash.)
+/// Skips a comment to the end of its line. (Before version 254, a backslash continued it.)
 fn comment(rest: &mut Chars<'_>) {
     rest.find(|c| matches!(c, '\n' | '\r'));
 }
 
-/// What stands after the `=`, to the end of the line, which a backslash or quotes continue. Quotes
-/// count at its beginning, and after other quotes.
+/// Reads the value after the `=`, to the end of the line, which a backslash or quotes continue.
+/// Quotes are special only at its beginning and after other quotes.
 fn value(rest: &mut Chars<'_>) -> String {
     let mut value = String::new();
     let mut is_plain = false;
-    // White space at the end is not part of it, unless it is quoted or follows a backslash.
+    // Trailing white space is dropped, unless it is quoted or follows a backslash.
     let mut kept = 0;
     while let Some(c) = rest.next() {
         match c {
             '\n' | '\r' => break,
             '\\' => {
-                // A line that ends with one goes on.
+                // A backslash at the end of a line continues it.
                 value.extend(rest.next().filter(|c| !matches!(c, '\n' | '\r')));
                 is_plain = true;
                 kept = value.len();
@@ -77,7 +78,7 @@ fn value(rest: &mut Chars<'_>) -> String {
     value
 }
 
-/// What stands in quotes, over lines too.
+/// Reads quoted text, possibly over several lines.
 fn quoted(quote: char, rest: &mut Chars<'_>, value: &mut String) {
     while let Some(c) = rest.next() {
         match c {

@@ -1,8 +1,8 @@
-//! A line that is typed: text, and where the cursor stands in it.
+//! A line of input: text, and the cursor's position.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// The line. The cursor is a place between characters, counted from 0.
+/// The line. The cursor is a position between characters, counted from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Field {
     text: String,
@@ -10,7 +10,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// With that text, and the cursor behind it.
+    /// Creates a line with that text, and the cursor at its end.
     pub(crate) fn with(text: String) -> Self {
         let cursor = text.chars().count();
         Self { text, cursor }
@@ -25,12 +25,12 @@ impl Field {
         &self.text[..self.at()]
     }
 
-    /// The cursor's place in bytes.
+    /// Returns the cursor's position in bytes.
     fn at(&self) -> usize {
         self.text.char_indices().nth(self.cursor).map_or(self.text.len(), |(at, _)| at)
     }
 
-    /// Puts pasted text at the cursor, on one line.
+    /// Inserts pasted text at the cursor, on one line.
     pub(crate) fn insert(&mut self, text: &str) {
         for c in v2m_ipc::plain::line(text).chars() {
             self.text.insert(self.at(), c);
@@ -38,7 +38,7 @@ impl Field {
         }
     }
 
-    /// What a key does to the line; false if nothing.
+    /// Applies a key to the line. Returns false if it has no effect.
     pub(crate) fn key(&mut self, key: KeyEvent) -> bool {
         let length = self.text.chars().count();
         let is_control = key.modifiers.contains(KeyModifiers::CONTROL);

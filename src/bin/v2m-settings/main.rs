@@ -1,19 +1,20 @@
-//! `v2m settings`: every setting on a screen, with its documentation, its value and who gave it; and
-//! changed there.
+//! `v2m settings`: shows every setting with its documentation, value and origin, and changes
+//! settings.
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`store`] | the configuration: read, changed by the checked way, noticed when others change it |
+//! | [`store`] | the configuration: reads it, changes it with all checks, detects changes by others
+//! |
 //! | [`surroundings`] | the environment variables of the service |
 //! | [`environment_file`] | a file of such variables |
-//! | [`entry`] | a value as it is shown and typed |
-//! | [`field`] | a line that is typed |
-//! | [`app`] | what keys do: pure, but for the store |
-//! | [`view`] | the screen, drawn from that |
+//! | [`entry`] | formats and parses values |
+//! | [`field`] | a line of input |
+//! | [`app`] | effects of keys: pure, except for the store |
+//! | [`view`] | draws the screen |
 //! | [`run`] | the terminal, signals, the loop |
 //!
-//! A program of its own, so that the daemon does not link the library that draws. There are no
-//! colours: what is selected is reversed, so `NO_COLOR` has nothing to turn off.
+//! A separate program, so that the daemon does not link the drawing library. There are no colours:
+//! the selection is reversed, so `NO_COLOR` would have no effect.
 
 #![forbid(unsafe_code)]
 
@@ -58,7 +59,7 @@ Exit codes: 0 success, 1 the terminal failed, 2 wrong arguments, or no terminal 
     )
 }
 
-/// What the command line asks for: a text to print, or the screen.
+/// Parses the command line: returns a text to print, or `None` for the screen.
 fn arguments() -> Result<Option<String>, lexopt::Error> {
     use lexopt::prelude::*;
     let mut parser = lexopt::Parser::from_env();

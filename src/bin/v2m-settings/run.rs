@@ -1,4 +1,4 @@
-//! The terminal, the signals, and the loop between them.
+//! The terminal, the signals, and the main loop.
 
 use crate::app::App;
 use crate::store::Store;
@@ -13,20 +13,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often the file is looked at, and a signal noticed.
+/// Interval for checking the file and signals.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Runs until the user quits, a signal comes or the terminal is gone. The terminal is as it was
-/// before then, after a panic too.
+/// Runs until the user quits, a signal arrives or the terminal is gone. Restores the terminal in
+/// all cases, after a panic too.
 ///
 /// # Errors
-/// The terminal's, and those of registering for signals.
+/// If the terminal fails, or signals cannot be registered.
 pub(crate) fn run(store: Store) -> io::Result<()> {
     let ended = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&ended))?;
     }
-    // Before ratatui's own hook, which restores the rest and then calls this one.
+    // Installed before ratatui's own hook, which restores the terminal and then calls this one.
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let _ = execute!(io::stdout(), DisableBracketedPaste);

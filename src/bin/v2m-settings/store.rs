@@ -1,4 +1,4 @@
-//! The configuration: read with who gave each value, changed by the checked way of UPDATE_CONFIG,
+//! The configuration: read with the origin of each value, changed with the checks of UPDATE_CONFIG,
 //! and read again when another program changes the file.
 
 use crate::surroundings::Surroundings;
@@ -7,29 +7,29 @@ use std::path::{Path, PathBuf};
 use v2m::config::{self, ConfigError, Explained, Explanation, Giver};
 use v2m_messages::tr;
 
-/// The configuration as it was read last.
+/// The configuration when it was last read.
 #[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
     surroundings: Surroundings,
     read: Explanation,
-    /// Why the file cannot be used as it is now; what was read before is shown then.
+    /// Why the file is invalid at present; the previous settings remain displayed.
     pub(crate) problem: Option<String>,
 }
 
-/// How a change went.
+/// Result of a change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// It is in the file.
     Done,
-    /// Another program has changed the file since it was read; it was read again, and not changed.
+    /// Another program has changed the file since it was read. It was read again, and not changed.
     Stale,
-    /// It is not valid or cannot be written, for this reason; nothing was changed.
+    /// The value is not valid or the file cannot be written, for this reason. Nothing was changed.
     Refused(String),
 }
 
 impl Store {
-    /// Reads the configuration of the user.
+    /// Reads the user's configuration.
     ///
     /// # Errors
     /// Any of [`config::explain`].
@@ -50,12 +50,12 @@ impl Store {
         &self.read.keys
     }
 
-    /// A setting as it was read last.
+    /// Returns a setting as it was last read.
     pub(crate) fn key(&self, section: &str, name: &str) -> Option<Explained> {
         self.keys().iter().find(|key| key.section == section && key.name == name).cloned()
     }
 
-    /// Who gave a value, in words.
+    /// Describes the origin of a value.
     pub(crate) fn giver(&self, key: &Explained) -> String {
         let giver = self.known_giver(key);
         if self.surroundings.has_unknown {
@@ -96,7 +96,7 @@ impl Store {
         }
     }
 
-    /// Gives a key a value, or takes it out of the file (`None`).
+    /// Sets a key's value, or removes the key from the file (`None`).
     pub(crate) fn set(&mut self, key: &Explained, value: Option<Value>) -> Change {
         if self.look() || self.problem.is_some() {
             return Change::Stale;
@@ -118,7 +118,7 @@ impl Store {
 pub(crate) mod tests {
     use super::*;
 
-    /// A configuration with that text, in a folder of the test's own.
+    /// Returns a configuration with that text, in a temporary folder.
     pub(crate) fn store(text: &str) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");

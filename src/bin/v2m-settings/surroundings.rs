@@ -1,7 +1,8 @@
-//! The environment variables in which the service runs, because they override the file.
+//! The service's environment variables, which override the file.
 //!
-//! systemd starts the service with the user manager's variables, those of its unit, and those in the
-//! files that its unit names, drop-ins included. Where no manager answers, this process's own count.
+//! systemd starts the service with the user manager's variables, those of its unit, and those in
+//! the files that its unit names, including drop-ins. If no manager answers, this process's own
+//! variables are used.
 
 use crate::environment_file::assignments;
 use serde_json::Value;
@@ -10,13 +11,13 @@ use std::path::Path;
 use std::process::Command;
 use v2m::regular::{self, Refused, Trust};
 
-/// What begins the names of v2m's variables.
+/// Prefix of v2m's variables.
 const OWN: &str = "V2M_";
-/// Longer than any file of variables.
+/// Size limit, above any real file of variables.
 const MAX_BYTES: u64 = 1 << 20;
 
 const MANAGER: &str = "/org/freedesktop/systemd1";
-/// v2m.service, as systemd writes it in a path.
+/// The object path of v2m.service in systemd.
 const UNIT: &str = "/org/freedesktop/systemd1/unit/v2m_2eservice";
 
 /// The variables that override settings, and which of them the unit sets.
@@ -24,15 +25,15 @@ const UNIT: &str = "/org/freedesktop/systemd1/unit/v2m_2eservice";
 pub(crate) struct Surroundings {
     /// Names and values.
     pub(crate) variables: Vec<(String, String)>,
-    /// Names of those that the unit or a drop-in of it sets, itself or by a file.
+    /// Names of the variables that the unit or its drop-ins set, directly or by a file.
     pub(crate) of_the_unit: Vec<String>,
-    /// Whether the unit has variables that are not known here: it reads files that cannot be read
-    /// here, or are named by a pattern.
+    /// Whether the unit has unknown variables: it uses files that are unreadable here or are named
+    /// by a pattern.
     pub(crate) has_unknown: bool,
 }
 
 impl Surroundings {
-    /// Asks the user manager. Milliseconds.
+    /// Queries the user manager, which takes milliseconds.
     pub(crate) fn ask() -> Self {
         let Some(manager) = property(MANAGER, "Manager", "Environment") else {
             let variables = own(std::env::vars()).collect();
@@ -43,7 +44,7 @@ impl Surroundings {
         Self::of(&manager, &unit, &files)
     }
 
-    /// From systemd's properties: two lists of assignments, and the files of the unit, each with
+    /// Reads systemd's properties: two lists of assignments, and the unit's files, each with
     /// whether it may be missing.
     fn of(manager: &Value, unit: &Value, files: &Value) -> Self {
         let mut all: BTreeMap<String, String> = own(pairs(manager)).collect();
@@ -52,7 +53,7 @@ impl Surroundings {
         for file in files.as_array().into_iter().flatten() {
             let (path, may_be_missing) = (file[0].as_str().unwrap_or_default(), &file[1]);
             match read(Path::new(path)) {
-                // A file goes before the unit, and before the files above it.
+                // A file overrides the unit, and the files above it.
                 Ok(text) => of_the_unit.extend(own(assignments(&text).into_iter())),
                 Err(Refused::Io(error))
                     if error.kind() == std::io::ErrorKind::NotFound
@@ -72,19 +73,20 @@ fn read(path: &Path) -> Result<String, Refused> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The assignments `NAME=value` in a list.
+/// Returns the assignments `NAME=value` in a list.
 fn pairs(list: &Value) -> impl Iterator<Item = (String, String)> {
     let all = list.as_array().into_iter().flatten();
     all.filter_map(|one| one.as_str()?.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
-/// Those that name a setting.
+/// Keeps the variables that name a setting.
 fn own(all: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (String, String)> {
     all.filter(|(name, _)| name.strip_prefix(OWN).is_some_and(|rest| rest.contains("__")))
 }
 
-/// A property on the user manager's bus. busctl prints every character of it, as systemctl does not.
+/// Reads a property from the user manager's bus. Unlike systemctl, busctl prints every character of
+/// it.
 fn property(path: &str, interface: &str, name: &str) -> Option<Value> {
     let interface = format!("org.freedesktop.systemd1.{interface}");
     let mut busctl = Command::new("busctl");

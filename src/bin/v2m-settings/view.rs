@@ -1,5 +1,5 @@
-//! The screen: the list, what is to be said of the selected setting, and a line with the keys. Drawn
-//! for any size; what has no room is left out, from the least important on.
+//! Draws the screen: the list, the documentation of the selected setting, and a line with the keys.
+//! It fits any size; the least important parts are left out first.
 
 use crate::app::{App, Mode};
 use crate::entry;
@@ -13,15 +13,15 @@ use v2m::config::{Explained, section};
 use v2m_ipc::plain;
 use v2m_messages::tr;
 
-/// With fewer rows there is no room for the documentation beside the list; Tab shows it alone.
+/// With fewer rows, the documentation has no room beside the list; Tab shows it alone.
 const ROOMY: u16 = 16;
-/// Columns of a setting's name in the list.
+/// Columns for a setting's name in the list.
 const NAME: usize = 20;
 
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 const SELECTED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub(crate) fn draw(frame: &mut Frame, app: &App) {
     let [title, body, keys] =
         Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)])
@@ -62,7 +62,7 @@ pub(crate) fn draw(frame: &mut Frame, app: &App) {
     }
 }
 
-/// The keys of a mode.
+/// Returns the keys of a mode.
 fn hint(mode: &Mode) -> &'static str {
     match mode {
         Mode::List => tr!("Enter change  r default  / search  Tab all about it  q quit"),
@@ -73,7 +73,7 @@ fn hint(mode: &Mode) -> &'static str {
     }
 }
 
-/// The settings, under their sections.
+/// Draws the settings, under their sections.
 fn list(frame: &mut Frame, app: &App, at: usize, area: Rect) {
     let mut rows: Vec<ListItem> = Vec::new();
     let (mut selected, mut last) = (0, "");
@@ -85,7 +85,7 @@ fn list(frame: &mut Frame, app: &App, at: usize, area: Rect) {
         if index == at {
             selected = rows.len();
         }
-        // Whatever a value has in it, it stays on its line and commands nothing.
+        // Keep any value on its line, without control characters.
         let value = plain::line(&entry::shown(key)).into_owned();
         let mark = if key.value == key.default { ' ' } else { '*' };
         rows.push(ListItem::new(format!("{mark} {:<NAME$} {value}", key.name)));
@@ -94,7 +94,7 @@ fn list(frame: &mut Frame, app: &App, at: usize, area: Rect) {
     frame.render_stateful_widget(List::new(rows).highlight_style(SELECTED), area, &mut state);
 }
 
-/// What there is to say of a setting, from that line on.
+/// Draws the documentation of a setting, from that line on.
 fn details(frame: &mut Frame, app: &App, key: &Explained, area: Rect, from: u16) {
     let value = plain::line(&entry::shown(key)).into_owned();
     let default = match entry::typed(&key.kind, &key.default) {
@@ -108,7 +108,7 @@ fn details(frame: &mut Frame, app: &App, key: &Explained, area: Rect, from: u16)
         Line::from(tr!("It takes {allowed}.", allowed = key.allowed)),
         Line::default(),
     ];
-    // Broken anew, for the width that there is.
+    // Wrapped again for the available width.
     let doc = key.doc.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     lines.push(Line::from(doc));
     lines.push(Line::default());
@@ -123,7 +123,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// How many lines a paragraph takes in an area of that width: as many as it fills there.
+/// Returns how many lines a paragraph takes in an area of that width.
 fn wrapped(paragraph: &Paragraph, area: Rect) -> u16 {
     const MOST: u16 = 200;
     let all = Rect::new(0, 0, area.width, MOST);
@@ -133,7 +133,7 @@ fn wrapped(paragraph: &Paragraph, area: Rect) -> u16 {
     (0..MOST).rev().find(|row| !is_empty(*row)).map_or(0, |row| row + 1)
 }
 
-/// What has just happened, over the last lines of the list.
+/// Draws the last message, over the last lines of the list.
 fn note(frame: &mut Frame, app: &App, area: Rect) {
     if let Some(notice) = &app.notice {
         let paragraph =
@@ -144,19 +144,19 @@ fn note(frame: &mut Frame, app: &App, area: Rect) {
     }
 }
 
-/// The last rows of an area.
+/// Returns the last rows of an area.
 fn last(area: Rect, rows: u16) -> Rect {
     let height = rows.min(area.height);
     Rect { y: area.y + area.height - height, height, ..area }
 }
 
-/// The line in which what is searched for is typed.
+/// Draws the line for the search.
 fn search(frame: &mut Frame, app: &App, area: Rect) {
     let Mode::Search(field) = &app.mode else { return };
     typed(frame, tr!("Search: "), field, area);
 }
 
-/// A line that is typed, behind its label; scrolled so that the cursor is in sight.
+/// Draws an input line after its label, scrolled so that the cursor is visible.
 fn typed(frame: &mut Frame, label: &str, field: &Field, area: Rect) {
     let label = Span::raw(label.to_owned());
     let start = u16::try_from(label.width()).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
@@ -170,7 +170,7 @@ fn typed(frame: &mut Frame, label: &str, field: &Field, area: Rect) {
     frame.set_cursor_position(Position::new(text_area.x + (cursor - scrolled), area.y));
 }
 
-/// The line in which a value is typed, with what was refused below it.
+/// Draws the line for a value, with the rejection below it.
 fn edit(frame: &mut Frame, key: &Explained, field: &Field, refusal: Option<&str>, area: Rect) {
     let said = refusal.map_or_else(|| tr!("It takes {allowed}.", allowed = key.allowed), one_line);
     let said = Paragraph::new(said).wrap(Wrap { trim: true });
@@ -184,7 +184,7 @@ fn edit(frame: &mut Frame, key: &Explained, field: &Field, refusal: Option<&str>
     frame.render_widget(said, below);
 }
 
-/// The words among which one is chosen.
+/// Draws the words to choose from.
 fn choose(
     frame: &mut Frame,
     key: &Explained,
@@ -229,7 +229,7 @@ mod tests {
     use ratatui::backend::TestBackend;
     use ratatui::crossterm::event::KeyCode;
 
-    /// The screen as text, a line each.
+    /// Returns the screen as text, a line each.
     fn screen(app: &App, columns: u16, rows: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
         terminal.draw(|frame| draw(frame, app)).unwrap();

@@ -1,4 +1,4 @@
-//! The ring between two threads: order, ends, gaps.
+//! Tests the ring between two threads: order, ends, gaps.
 
 use super::*;
 use crate::capture::{CaptureError, Missing};

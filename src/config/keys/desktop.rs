@@ -1,4 +1,4 @@
-//! Keys of where a text goes, what there is to hear, and the log.
+//! Keys for delivery, feedback and the log.
 
 use super::{ConfigKey, FLAG};
 use crate::config::settings::{JoinTo, LogLevel, Notify, UndoBy};
@@ -79,8 +79,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         allowed: FLAG,
         doc: mark!(
             "Paste only into the window that had the focus when you stopped the recording. If another one has\n\
-              the focus by then, the text stays on the clipboard. sway and similar compositors tell v2m only\n\
-              which program's window it is. If the desktop tells nothing (GNOME on Wayland), v2m pastes."
+              the focus by then, the text stays on the clipboard. sway and similar compositors report only\n\
+              which program's window it is. If the desktop reports nothing (GNOME on Wayland), v2m pastes."
         ),
         restart: false,
         hidden: false,
@@ -94,8 +94,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         doc: mark!(
             "On GNOME, with v2m's extension: ask GNOME Shell which program has the focus if the program itself\n\
               does not say so (AT-SPI), so that v2m presses the right keys in kitty, foot or Firefox, and knows\n\
-              whose preset counts (llm.applications). It is off because GNOME Shell keeps this from programs.\n\
-              v2m learns the program's name, and no title of a window."
+              which preset applies (llm.applications). It is off because GNOME Shell hides this from other\n\
+              programs. v2m learns the program's name, and no title of a window."
         ),
         restart: false,
         hidden: false,
@@ -126,8 +126,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         doc: mark!(
             "How `v2m-send undo` takes the last text at the cursor back. \"field\": only if the program shows the\n\
               text before the cursor (AT-SPI), and it is still there as it was delivered. \"ctrl+z\": if the\n\
-              program does not show it, v2m presses Ctrl+Z once, if the desktop tells that you have not typed or\n\
-              clicked since and that no terminal has the focus."
+              program does not show it, v2m presses Ctrl+Z once, if the desktop reports that you have not typed\n\
+              or clicked since and that no terminal has the focus."
         ),
         restart: false,
         hidden: false,
@@ -164,9 +164,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         name: "notify",
         allowed: mark!("\"all\", \"problems\" or \"none\""),
         doc: mark!(
-            "What notifications tell. \"all\": the state, the text and problems. While a program shows the state\n\
+            "What notifications show. \"all\": the state, the text and problems. While a program shows the state\n\
               on the screen (v2m-osd, or v2m's extension for GNOME Shell), it also shows texts that arrived, and\n\
-              notifications tell only problems. \"problems\": only problems. \"none\": nothing, with one\n\
+              notifications show only problems. \"problems\": only problems. \"none\": nothing, with one\n\
               exception: a problem that costs words, or keeps them from where you wanted them, is never\n\
               hidden."
         ),

@@ -1,4 +1,4 @@
-//! Keys of what hears: the recogniser, the microphone, a dictation, its shortcut.
+//! Keys for recording and recognition: the recogniser, the microphone, a dictation, its shortcut.
 
 use super::{ConfigKey, FLAG};
 use crate::config::settings::BackendChoice;

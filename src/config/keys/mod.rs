@@ -1,4 +1,4 @@
-//! The table of keys: all there is to know of each, in the order of the default file.
+//! The table of keys, with all metadata, in the order of the default file.
 
 mod desktop;
 mod hearing;
@@ -8,25 +8,24 @@ use super::settings::Settings;
 use serde_json::Value;
 use v2m_messages::mark;
 
-/// Stands where what was written is not shown.
+/// Replaces a written value that must not be shown.
 pub(super) const MASK: &str = "********";
 
 /// One key of the configuration.
 pub(super) struct ConfigKey {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
-    /// What it takes, as it completes "it takes …": a message.
+    /// The accepted values, to complete "it takes …": a message.
     pub(super) allowed: &'static str,
-    /// For the default file, a message; lines as they stand there.
+    /// The documentation in the default file, line by line: a message.
     pub(super) doc: &'static str,
     /// Whether a change needs a restart of the service.
     pub(super) restart: bool,
-    /// Whether a value that is refused is not shown: it may hold a secret that does not belong
-    /// there.
+    /// Whether a rejected value is masked, because it may be a misplaced secret.
     pub(super) hidden: bool,
-    /// Its value in the file's terms.
+    /// Returns the key's value, as in the file.
     pub(super) get: fn(&Settings) -> Value,
-    /// Takes a value over; false when it is not allowed, and nothing is changed then.
+    /// Applies a value. Returns false, without a change, if it is not allowed.
     pub(super) set: fn(&mut Settings, &Value) -> bool,
 }
 
@@ -36,13 +35,13 @@ impl ConfigKey {
     }
 }
 
-/// The sections with what they are about (a message), in the order of the default file.
+/// The sections with their descriptions (messages), in the order of the default file.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("engine", mark!("The recogniser. A change here restarts only the recogniser, at once.")),
     (
         "remote",
         mark!(
-            "A recogniser on a server of yours, with engine.backend = \"remote\": anything with OpenAI's API for\n\
+            "A recogniser on your own server, with engine.backend = \"remote\": anything with OpenAI's API for\n\
          transcriptions (vLLM, speaches, LocalAI, whisper.cpp's server). v2m-remote sends it your voice;\n\
          the service has no network access. If the server fails, this computer transcribes, with\n\
          engine.model. A key belongs into a file that only you can read: ~/.config/v2m/keys/HOST\n\
@@ -83,13 +82,13 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 
 const FLAG: &str = mark!("true or false");
 
-/// All of them.
+/// Returns all keys.
 pub(super) fn all() -> impl Iterator<Item = &'static ConfigKey> {
-    // Statics, not constants: keys are told apart by their address.
+    // Statics, not constants: keys are compared by address.
     [hearing::KEYS, text::KEYS, desktop::KEYS].into_iter().flatten()
 }
 
-/// The key of that name, if there is one.
+/// Returns the key of that name, if there is one.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static ConfigKey> {
     all().find(|key| key.section == section && key.name == name)
 }

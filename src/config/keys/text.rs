@@ -1,4 +1,4 @@
-//! Keys of what becomes of a text: what is kept of it, what is made of it.
+//! Keys for storage and transcript post-processing.
 
 use super::{ConfigKey, FLAG};
 use crate::config::settings::Refine;
@@ -74,8 +74,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         allowed: FLAG,
         doc: mark!(
             "Also obey \"comma\", \"full stop\", \"dos puntos\", \"Fragezeichen\", \"virgule\" and so on, with\n\
-              pauses or without, unless the words beside them speak against it (\"the comma\", \"el punto\"). The\n\
-              model adds punctuation by itself. This is for people who prefer to dictate it."
+              pauses or without, unless the words beside them show that you mean the word (\"the comma\",\n\
+              \"el punto\"). The model adds punctuation by itself. This is for people who prefer to dictate it."
         ),
         restart: false,
         hidden: false,
@@ -228,8 +228,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         doc: mark!(
             "Presets for applications: what you dictate into them goes to the language model, whatever refine\n\
               says, and \"none\" keeps it from the model. The application that has the focus when the recording\n\
-              begins counts; `--preset` wins. If v2m cannot tell the application and the table has a \"none\",\n\
-              the model does not get the text. It is named by its application id or window class, such as\n\
+              begins counts; `--preset` takes precedence. If v2m cannot find out the application and the table\n\
+              has a \"none\", the model does not get the text. It is named by its application id or window class, such as\n\
               applications = { \"org.gnome.Evolution\" = \"email\", \"keepassxc\" = \"none\" }, or a section\n\
               [llm.applications] with one line for each. docs/language-models.md says where v2m learns it."
         ),

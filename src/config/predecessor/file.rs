@@ -1,5 +1,5 @@
-//! A whole configuration file of voice2machine's. Other than a client of the socket, nobody who
-//! writes one can be asked what was meant: each setting in it has its fate, and none stops the
+//! Translates a whole configuration file of voice2machine. Unlike with a client of the socket,
+//! nobody can be asked for the intent: each setting is judged by itself, and none prevents the
 //! others.
 
 use super::{Ignored, ImportedSetting, Translated, collect, split, translate};
@@ -10,13 +10,13 @@ use v2m_messages::{mark, tr};
 
 const UNKNOWN: &str = mark!("v2m has no such setting");
 const SECRET: &str =
-    mark!("keys do not belong in the configuration: man v2m-llm tells where v2m looks for them");
+    mark!("keys do not belong in the configuration: man v2m-llm says where v2m looks for them");
 
 const PROVIDER: &str = "llm.provider";
 const BASE_URL: &str = "llm.base_url";
 
-/// Takes all settings of a file for v2m's. v2m's own may be among them. `fits` says why a change
-/// (`{section: {key: value}}`) is none that v2m can make.
+/// Translates all settings of a file to v2m's. v2m's own may be among them. `fits` returns why v2m
+/// cannot make a change (`{section: {key: value}}`).
 pub fn translate_file(
     given: &Map<String, Value>,
     current: &Settings,
@@ -69,7 +69,7 @@ fn add(sections: &mut Map<String, Value>, section: &str, name: &str, value: Valu
     }
 }
 
-/// Each setting in there is unknown.
+/// Reports each setting in there as unknown.
 fn forget(name: &str, value: &Value, ignored: &mut Vec<Ignored>) {
     let mut leaves = Vec::new();
     collect(name, value, &mut leaves);
@@ -82,7 +82,7 @@ fn forget(name: &str, value: &Value, ignored: &mut Vec<Ignored>) {
     ignored.extend(leaves.into_iter().map(unknown));
 }
 
-/// v2m's own settings are taken as they are. `address` is the base URL among them.
+/// Accepts v2m's own settings unchanged. `address` is their base URL.
 fn tell_own(translated: &mut Translated, address: Option<&Value>) {
     let Translated { own, taken, .. } = translated;
     for (section, keys) in own {
@@ -92,7 +92,8 @@ fn tell_own(translated: &mut Translated, address: Option<&Value>) {
             if taken.iter().any(|taken| taken.own == own) {
                 return true;
             }
-            // `translate` put it there, and `empty_address` does once it is known what is refused.
+            // `translate` added it; `empty_address` adds it once it is known which settings are
+            // refused.
             if own == BASE_URL && value == "" && address != Some(value) {
                 return false;
             }
@@ -102,12 +103,12 @@ fn tell_own(translated: &mut Translated, address: Option<&Value>) {
     }
 }
 
-/// What one of v2m's settings is to be set to.
+/// Returns the new value of one of v2m's settings.
 fn value_of(translated: &Translated, own: &str) -> Option<Value> {
     translated.taken.iter().find(|taken| taken.own == own).map(|taken| taken.value.clone())
 }
 
-/// A change of some of v2m's settings, by their full names.
+/// Builds a change of some of v2m's settings from their full names.
 fn change<'c>(settings: impl IntoIterator<Item = (&'c str, &'c Value)>) -> Map<String, Value> {
     let mut change = Map::new();
     for (own, value) in settings {
@@ -118,7 +119,7 @@ fn change<'c>(settings: impl IntoIterator<Item = (&'c str, &'c Value)>) -> Map<S
     change
 }
 
-/// Leaves out what v2m cannot take.
+/// Removes settings that v2m cannot accept.
 fn refuse(translated: &mut Translated, fits: impl Fn(&Map<String, Value>) -> Result<(), String>) {
     for ImportedSetting { own, value, .. } in translated.taken.clone() {
         if let Err(reason) = fits(&change([(own.as_str(), &value)])) {
@@ -138,8 +139,8 @@ fn leave_out(translated: &mut Translated, own: &str, reason: &str) {
     }
 }
 
-/// Unless the new provider has an address, it gets its own service's: texts must not go to the
-/// former provider's address. If that address cannot be emptied, the provider is left out.
+/// Clears the base URL unless the new provider has one, so that texts do not go to the former
+/// provider's address. If it cannot be cleared, the provider is left out.
 fn empty_address(
     translated: &mut Translated,
     provider: &ImportedSetting,
@@ -159,11 +160,11 @@ fn empty_address(
     }
 }
 
-/// Leaves out the settings that came for a provider that was left out.
+/// Removes the settings that belong to a provider that was left out.
 fn leave_out_with(translated: &mut Translated, provider: &ImportedSetting) {
     let reason = tr!("{key} is not set to {value}", key = PROVIDER, value = provider.value);
     for ImportedSetting { key, own, .. } in translated.taken.clone() {
-        // All of voice2machine's settings there are one provider's.
+        // All of voice2machine's settings there belong to one provider.
         let is_theirs = own.starts_with("llm.") && key != own;
         if is_theirs || own == "llm.model" || own == BASE_URL {
             leave_out(translated, &own, &reason);

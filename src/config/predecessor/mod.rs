@@ -1,9 +1,9 @@
-//! The settings of voice2machine, the program that v2m succeeds: what each comes to in v2m.
+//! Translates the settings of voice2machine, the predecessor of v2m.
 //!
-//! UPDATE_CONFIG takes them beside v2m's own, GET_CONFIG answers them, so that a client of
-//! voice2machine's may read, change and write back, and `v2m import-config` reads a whole file of
-//! them. A setting without a counterpart is no error: it is named, with the reason. The names are
-//! those of voice2machine's published `config.toml`, all versions.
+//! UPDATE_CONFIG accepts them beside v2m's own, and GET_CONFIG returns them, so that a client of
+//! voice2machine can read, change and write back settings. `v2m import-config` reads a whole file
+//! of them. A setting without a counterpart is no error: it is reported with the reason. The names
+//! are those of voice2machine's published `config.toml`, in all versions.
 
 mod file;
 mod values;
@@ -19,10 +19,10 @@ use v2m_models::catalogue::{self, Weights};
 /// Sections that v2m does not have. `whisper` stood for `transcription.whisper` in early versions.
 const SECTIONS: [&str; 5] = ["transcription", "whisper", "gemini", "notifications", "paths"];
 
-/// What voice2machine has in the section `llm`, which v2m has too.
+/// voice2machine's keys in the section `llm`, which v2m has too.
 const IN_LLM: [&str; 3] = ["backend", "local", "ollama"];
 
-/// A setting that changes nothing in v2m.
+/// A setting that has no effect in v2m.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// Its full name: `gemini.max_tokens`.
@@ -31,45 +31,45 @@ pub struct Ignored {
     pub reason: String,
 }
 
-/// A setting that became one of v2m's.
+/// A setting translated to one of v2m's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedSetting {
     /// Its full name: `transcription.whisper.language`.
     pub key: String,
-    /// v2m's (`engine.language`), and what it is set to.
+    /// The name of v2m's setting: `engine.language`.
     pub own: String,
-    /// The value.
+    /// The new value of v2m's setting.
     pub value: Value,
 }
 
-/// A change of settings in v2m's own terms.
+/// A change of settings, translated to v2m's.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Translated {
     /// `{section: {key: value}}`.
     pub own: Map<String, Value>,
-    /// What became one of v2m's.
+    /// Settings that were translated.
     pub taken: Vec<ImportedSetting>,
-    /// What did not.
+    /// Settings that were not.
     pub ignored: Vec<Ignored>,
 }
 
-/// What becomes of one setting.
+/// Translation of one setting.
 enum Fate {
     Own(&'static str, &'static str, Value),
     Ignored(String),
-    /// v2m does so anyway.
+    /// v2m always behaves this way.
     So,
 }
 
-/// Takes voice2machine's settings in `partial` for v2m's. Those that say what GET_CONFIG says
-/// already change nothing; where one of v2m's own is changed in the same breath, that one counts.
+/// Translates voice2machine's settings in `partial`. Those equal to GET_CONFIG's answer change
+/// nothing. If the same change also sets v2m's own setting, that one wins.
 pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated {
     let (old, own) = split(partial);
     let mut translated = Translated { own, ..Translated::default() };
     let answered = answer(current);
     let ours = current.to_json();
     if !old.is_empty() {
-        // The client has read all settings, changed some, and writes all back.
+        // The client may have read all settings, changed some, and written all back.
         for (section, keys) in &mut translated.own {
             let Value::Object(keys) = keys else { continue };
             keys.retain(|name, value| ours[&*section].get(name) != Some(value));
@@ -99,8 +99,11 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
                 let Value::Object(table) = table else { continue };
                 match table.get(name) {
                     Some(given) if *given != new => {
-                        let reason =
-                            tr!("{section}.{name} is given too, and counts", section, name);
+                        let reason = tr!(
+                            "{section}.{name} is given too, and takes precedence",
+                            section,
+                            name
+                        );
                         translated.ignored.push(Ignored { key, reason });
                         continue;
                     }
@@ -111,7 +114,7 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
             }
         }
     }
-    // The address of the provider before is none of the new one's.
+    // The former provider's address must not be used for the new one.
     let changes_provider = translated.taken.iter().any(|taken| taken.own == "llm.provider");
     if let Some(Value::Object(llm)) = translated.own.get_mut("llm")
         && changes_provider
@@ -122,7 +125,7 @@ pub fn translate(partial: &Map<String, Value>, current: &Settings) -> Translated
     translated
 }
 
-/// voice2machine's settings as v2m's stand now, to be answered beside them.
+/// Returns v2m's current settings as voice2machine's, for GET_CONFIG.
 pub(super) fn answer(settings: &Settings) -> Map<String, Value> {
     let engine = &settings.engine;
     let (_, weights) = catalogue::split_weights(&engine.model);
@@ -170,7 +173,7 @@ pub(super) fn answer(settings: &Settings) -> Map<String, Value> {
     }
 }
 
-/// `settings` as GET_CONFIG answers them: v2m's own, and voice2machine's beside them.
+/// Returns `settings` for GET_CONFIG: v2m's own, and voice2machine's beside them.
 pub fn with_predecessors(settings: &Settings) -> Value {
     let mut all = settings.to_json();
     for (section, value) in answer(settings) {
@@ -182,7 +185,7 @@ pub fn with_predecessors(settings: &Settings) -> Value {
     all
 }
 
-/// voice2machine's sections, and v2m's.
+/// Splits into voice2machine's sections and v2m's.
 fn split(partial: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
     let (mut old, mut own) = (Map::new(), Map::new());
     for (section, value) in partial {
@@ -208,8 +211,8 @@ fn split(partial: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value
     (old, own)
 }
 
-/// The settings in there with their full names. Null says nothing, but for the language: none means
-/// to detect it.
+/// Collects the settings in there with their full names. Null is ignored, except for the language,
+/// for which it means detection.
 fn collect(name: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(keys) => {
@@ -228,7 +231,7 @@ fn at<'v>(sections: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
     parts.try_fold(first, |value, part| value.get(part))
 }
 
-/// The provider of language models once the change is made.
+/// Returns the provider of language models after the change.
 fn provider(
     old: &Map<String, Value>,
     own: &Map<String, Value>,
@@ -247,7 +250,10 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
     let key = key.strip_prefix("transcription.").unwrap_or(key);
     let of = |wanted: &'static str, fate: Fate| match provider {
         Some(name) if name == wanted => fate,
-        Some(name) => Fate::Ignored(tr!("the language model is {name}'s", name)),
+        Some(name) => Fate::Ignored(tr!(
+            "this is for the language model of {name}, which v2m does not use",
+            name
+        )),
         None => Fate::Ignored(tr!(
             "no language model is set up; set llm.provider to \"{wanted}\" first",
             wanted
@@ -255,7 +261,7 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
     };
     match key {
         "backend" if value == "whisper" => Fate::So,
-        "backend" => ignored(tr!("v2m recognises speech with Whisper alone")),
+        "backend" => ignored(tr!("engine.model decides which program recognises speech")),
         "whisper.model" => values::model(value, compute_type),
         "whisper.language" if value.is_null() => Fate::Own("engine", "language", "auto".into()),
         "whisper.language" => own("engine", "language"),
@@ -274,7 +280,7 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
         )),
         "whisper.temperature" if value.as_f64() == Some(0.0) => Fate::So,
         "whisper.temperature" | "whisper.best_of" => ignored(tr!(
-            "v2m takes the likeliest text, and chooses by chance only where that is no text"
+            "v2m takes the likeliest text, and uses chance only if that one is unusable"
         )),
         "whisper.audio_device_index" => ignored(tr!(
             "PipeWire's devices have names, not numbers: set capture.source (wpctl status --name)"
@@ -324,7 +330,7 @@ fn by_section(key: &str) -> &'static str {
     if within("whisper.vad_parameters.") {
         tr!("v2m finds voice and pauses by limits of its own")
     } else if within("gemini.retry_") {
-        tr!("v2m asks once, and tells what went wrong")
+        tr!("v2m asks once, and reports what went wrong")
     } else if within("llm.local.") {
         tr!("v2m runs no language model itself")
     } else if within("notifications.") {

@@ -1,4 +1,4 @@
-//! voice2machine's settings, by the files that it was published with.
+//! Tests voice2machine's settings with the files that it was published with.
 
 use super::*;
 use crate::config::update;
@@ -13,8 +13,8 @@ fn translated(value: Value) -> Translated {
     translate(&map(value), &Settings::default())
 }
 
-/// voice2machine's own, as its versions had them; the values are not its defaults, so that each
-/// shows.
+/// voice2machine's own files, from all versions. The values differ from its defaults, so that each
+/// has an effect.
 fn published() -> Value {
     json!({
         "paths": {"audio_file": "/tmp/v2m_audio.wav"},
@@ -81,7 +81,7 @@ fn a_published_file_is_taken_over_and_each_setting_has_its_fate() {
         ]
     );
     assert!(!format!("{translated:?}").contains("secret"));
-    // v2m takes all of it.
+    // v2m accepts all of it.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     let none: [(&str, &str); 0] = [];
@@ -122,7 +122,7 @@ fn another_provider_is_not_asked_at_the_address_of_the_one_before() {
     assert_eq!(own["llm"], json!({"provider": "gemini", "base_url": ""}));
 }
 
-/// As the libraries of voice2machine take them.
+/// Forms that voice2machine's libraries accept.
 #[test]
 fn values_in_other_forms_are_taken() {
     let whisper =
@@ -140,7 +140,7 @@ fn values_in_other_forms_are_taken() {
     let mut spanish = Settings::default();
     spanish.engine.language = Some("es".into());
     assert_eq!(translate(&none, &spanish).own["engine"], json!({"language": "auto"}));
-    // A section that is null says nothing, nor does any other key.
+    // A section that is null has no effect, nor has any other key that is null.
     let nothing = map(json!({"transcription": null, "gemini": {"temperature": null}}));
     assert_eq!(translate(&nothing, &spanish).own, Map::new());
 }
@@ -164,7 +164,7 @@ fn who_reads_changes_and_writes_back_changes_that_alone() {
     assert_eq!(changed.own["engine"], json!({"language": "es"}));
     assert_eq!(changed.own["llm"], json!({"model": "phi3"}));
     assert_eq!(changed.ignored, []);
-    // One of v2m's own counts, and it is said.
+    // v2m's own setting wins, and this is reported.
     written["engine"]["language"] = "de".into();
     let both = translate(&map(written), &settings);
     assert_eq!(both.own["engine"], json!({"language": "de"}));
@@ -176,7 +176,7 @@ fn v2ms_own_settings_pass_as_they_are() {
     let own = map(json!({"engine": {"beam_size": 1}, "llm": {"model": "x"}, "nonsense": {"a": 1}}));
     let translated = translate(&own, &Settings::default());
     assert_eq!((translated.own, translated.ignored), (own, vec![]));
-    // A section that is a value is an error, which `update` tells.
+    // A section with a plain value is an error, which `update` reports.
     let wrong = map(json!({"transcription": 5}));
     assert_eq!(translate(&wrong, &Settings::default()).own, wrong);
 }

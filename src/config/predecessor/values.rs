@@ -1,5 +1,5 @@
-//! Values as voice2machine and its libraries take them, in v2m's form. What is no such value passes
-//! as it is: the key says then what it takes.
+//! Converts values accepted by voice2machine and its libraries to v2m's form. Invalid values pass
+//! unchanged; the key's own check reports them.
 
 use super::Fate;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use v2m_models::catalogue::{self, Weights};
 
 pub(super) const FIRST_GPU: &str = mark!("v2m takes the first GPU");
 
-/// The port of an Ollama that is named without one (docs/faq.md of Ollama: 127.0.0.1:11434).
+/// The port of an Ollama address without one (docs/faq.md of Ollama: 127.0.0.1:11434).
 const OLLAMA_PORT: u16 = 11_434;
 
-/// A model as faster-whisper names it: by size, or as a repository of weights for CTranslate2.
+/// Converts a faster-whisper model name: a size, or a repository of weights for CTranslate2.
 pub(super) fn model(value: &Value, compute_type: Option<&Value>) -> Fate {
     let Some(name) = value.as_str() else { return Fate::Own("engine", "model", value.clone()) };
     if name.starts_with('/') || catalogue::split_weights(name).1 != Weights::F16 {
@@ -30,7 +30,7 @@ pub(super) fn model(value: &Value, compute_type: Option<&Value>) -> Fate {
     let known = known.into_iter().find_map(catalogue::find);
     match known {
         Some(model) => Fate::Own("engine", "model", model.name.into()),
-        // One of the user's own, perhaps.
+        // It may be one of the user's own.
         None if !name.contains('/') => Fate::Own("engine", "model", name.into()),
         None => Fate::Ignored(tr!(
             "v2m knows no model {name}: see `v2m-model list`, or `v2m-model import` for weights that you have",
@@ -39,7 +39,7 @@ pub(super) fn model(value: &Value, compute_type: Option<&Value>) -> Fate {
     }
 }
 
-/// A device as PyTorch's programs name it: `cuda`, `cuda:0`, `cpu`.
+/// Converts a device name of PyTorch: `cuda`, `cuda:0`, `cpu`.
 pub(super) fn device(value: &Value) -> Fate {
     let backend = |value: Value| Fate::Own("engine", "backend", value);
     match value.as_str().and_then(|device| device.split_once(':')) {
@@ -52,10 +52,11 @@ pub(super) fn device(value: &Value) -> Fate {
     }
 }
 
-/// A number of whole ones; Python takes 30.0 and 2.5 too. Rounded up: no wait becomes shorter.
+/// Converts to a whole number; Python accepts 30.0 and 2.5 too. Rounds up, so that no wait becomes
+/// shorter.
 pub(super) fn whole(value: &Value) -> Value {
     match value.as_f64() {
-        // Such a number is exact as a float.
+        // In this range, an `f64` is exact.
         Some(number) if !value.is_i64() && number.abs() < f64::from(i32::MAX) => {
             Value::from(number.ceil() as i64)
         }
@@ -63,7 +64,7 @@ pub(super) fn whole(value: &Value) -> Value {
     }
 }
 
-/// An address as Ollama's client takes it: `localhost` and `192.168.1.5:11434` too.
+/// Converts an address that Ollama's client accepts, including `localhost` and `192.168.1.5:11434`.
 pub(super) fn host(value: &Value) -> Value {
     let Some(host) = value.as_str().map(str::trim).filter(|host| !host.is_empty()) else {
         return value.clone();
@@ -73,7 +74,7 @@ pub(super) fn host(value: &Value) -> Value {
     }
     let (place, path) =
         host.split_once('/').map_or((host, None), |(place, path)| (place, Some(path)));
-    // The colons of an IPv6 address stand in brackets.
+    // The colons of an IPv6 address are in brackets.
     let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
     let mut url = format!("http://{place}");
     if !has_port {

@@ -1,4 +1,4 @@
-//! What the settings are where nothing is said.
+//! Default settings.
 
 use super::{
     BackendChoice, DeliverSettings, EngineSettings, FeedbackSettings, JoinTo, LlmSettings,
@@ -9,9 +9,8 @@ use crate::session::DeliverMode;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Terminals that paste by Ctrl+Shift+V, by the class of their windows or by their program's name,
-/// in lower case. xterm and rxvt do not: they know no key for the clipboard until they are told
-/// one.
+/// Terminals that paste with Ctrl+Shift+V, by window class or program name, in lower case. xterm
+/// and rxvt do not: by default they have no key for the clipboard.
 const TERMINALS: [&str; 30] = [
     "alacritty",
     "blackbox",

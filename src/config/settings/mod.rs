@@ -1,4 +1,4 @@
-//! What the configuration comes to: values that have been checked. Built only by this room.
+//! Validated settings. Built only by this room.
 
 mod initial;
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use v2m_ipc::llm::{Endpoint, Provider};
 use v2m_ipc::remote;
 
-/// Everything that can be configured, in force or to be.
+/// All settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// `[engine]`
@@ -43,11 +43,11 @@ pub struct Settings {
 pub struct EngineSettings {
     /// Catalogue name or absolute path.
     pub model: String,
-    /// The model whose words are shown while somebody speaks, as `model` is named; empty: none.
+    /// The preview model, named like `model`; empty: none.
     pub preview: String,
-    /// What may compute.
+    /// Where the recogniser may run.
     pub backend: BackendChoice,
-    /// ISO 639-1 code; `None` detects it.
+    /// ISO 639-1 code; `None`: detected.
     pub language: Option<String>,
     /// Codes to detect among; empty: all.
     pub languages: Vec<String>,
@@ -55,20 +55,20 @@ pub struct EngineSettings {
     pub translate: bool,
     /// Words to expect, most important first.
     pub vocabulary: Vec<String>,
-    /// 1 to 8; 1 is greedy.
+    /// Beam size, 1 to 8; 1 is greedy.
     pub beam_size: u8,
-    /// 0: one for each physical core, at most 8.
+    /// Number of threads; 0: one for each physical core, at most 8.
     pub threads: u16,
-    /// Seconds without a sign of life before the engine is replaced, 5 to 600.
+    /// Seconds without progress before the engine is replaced, 5 to 600.
     pub hang_seconds: u32,
-    /// When the model is let go.
+    /// When the model is unloaded.
     pub unload_after: UnloadAfter,
 }
 
-/// What the recogniser may compute on.
+/// Where the recogniser may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendChoice {
-    /// The fastest that is installed and works.
+    /// The fastest engine that is installed and works.
     Auto,
     /// NVIDIA's GPUs only.
     Cuda,
@@ -76,16 +76,16 @@ pub enum BackendChoice {
     Vulkan,
     /// The processor only.
     Cpu,
-    /// A server, and what is here if that fails.
+    /// A server, with the local engines as a fallback.
     Remote,
 }
 
 impl BackendChoice {
-    /// All of them.
+    /// All variants.
     pub(super) const ALL: [Self; 5] =
         [Self::Auto, Self::Cuda, Self::Vulkan, Self::Cpu, Self::Remote];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -97,22 +97,22 @@ impl BackendChoice {
     }
 }
 
-/// After which time without a dictation the model is let go, and its memory with it.
+/// Time without a dictation after which the model is unloaded and its memory freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnloadAfter {
-    /// A GPU's memory after [`Self::GPU`], the processor's never.
+    /// On a GPU after [`Self::GPU`], on the processor never.
     Auto,
     /// Never.
     Never,
-    /// After so long, 1 s to 24 h.
+    /// After this time, 1 s to 24 h.
     After(Duration),
 }
 
 impl UnloadAfter {
-    /// A GPU's memory is little and wanted by others; loading a model anew takes seconds.
+    /// GPU memory is scarce and other programs need it; reloading a model takes seconds.
     pub const GPU: Duration = Duration::from_secs(15 * 60);
 
-    /// The time, for an engine on a GPU or not; `None`: never.
+    /// Returns the time, for an engine on a GPU or not; `None`: never.
     pub fn on(self, gpu: bool) -> Option<Duration> {
         match self {
             Self::Auto => gpu.then_some(Self::GPU),
@@ -125,13 +125,13 @@ impl UnloadAfter {
 /// A recogniser on a server, for [`BackendChoice::Remote`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteSettings {
-    /// Where it answers; `None`: nowhere.
+    /// Base URL; `None`: not set.
     pub base_url: Option<String>,
-    /// The model's name there; empty: none is named.
+    /// The server's name of the model; empty: not sent.
     pub model: String,
-    /// Until a connection stands, 1 to 60.
+    /// Connection timeout in seconds, 1 to 60.
     pub connect_seconds: u32,
-    /// For the text of one piece, all in all, 1 to 300.
+    /// Total timeout for the text of one piece, in seconds, 1 to 300.
     pub timeout_seconds: u32,
 }
 
@@ -149,64 +149,63 @@ pub struct CaptureSettings {
 pub struct SessionSettings {
     /// Longest recording in minutes, 0.05 to 120.
     pub max_minutes: f64,
-    /// After how much silence a recording stops, once somebody has spoken; `None`: by a press alone.
+    /// Silence after speech at which a recording stops; `None`: only a press stops it.
     pub stop_after_silence: Option<Duration>,
-    /// After how much silence a continuous dictation stops, once somebody has spoken; `None`: by a
-    /// press alone.
+    /// Silence after speech at which a continuous dictation stops; `None`: only a press stops it.
     pub continuous_silence: Option<Duration>,
 }
 
 /// The shortcut.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TriggerSettings {
-    /// What its presses do.
+    /// What a press does.
     pub mode: TriggerMode,
 }
 
-/// What is kept on disk of dictations that were delivered.
+/// What stays on disk of delivered dictations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoreSettings {
-    /// At most so many.
+    /// Maximum number.
     pub keep_count: u32,
-    /// None older than so many days.
+    /// Maximum age in days.
     pub keep_days: u32,
-    /// Whether the recording stays once its text is delivered.
+    /// Whether the recording stays once its text has been delivered.
     pub keep_audio: bool,
 }
 
-/// What becomes of what was heard.
+/// Transcript post-processing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextSettings {
-    /// By whom it is made better.
+    /// How the text is improved.
     pub refine: Refine,
-    /// "New line", "open quote", where certainly meant.
+    /// Apply "new line", "open quote", if certainly meant as commands.
     pub spoken_layout: bool,
-    /// "Comma" and the like.
+    /// Apply "comma" and the like.
     pub spoken_punctuation: bool,
-    /// "Scratch that".
+    /// Apply "scratch that".
     pub spoken_edits: bool,
     /// Leave "um" and "eh" out.
     pub remove_fillers: bool,
-    /// What is heard, and what is written for it.
+    /// Recognised words, with their replacements.
     pub replace: BTreeMap<String, String>,
 }
 
-/// Who makes a dictation's text better.
+/// How a dictation's text is improved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refine {
-    /// Nobody: it is delivered as it was heard.
+    /// Not at all: it is delivered as recognised.
     Off,
-    /// The rules.
+    /// By the text rules.
     Rules,
-    /// The rules, then a language model.
+    /// By the text rules, then a language model.
     Llm,
 }
 
 impl Refine {
-    /// All of them.
+    /// All variants.
     pub(super) const ALL: [Self; 3] = [Self::Off, Self::Rules, Self::Llm];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -219,68 +218,68 @@ impl Refine {
 /// A language model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlmSettings {
-    /// Whose form it speaks; `None`: there is none.
+    /// The provider, which defines the API; `None`: no language model.
     pub provider: Option<Provider>,
-    /// Its name there; empty: none is set.
+    /// The provider's name of the model; empty: not set.
     pub model: String,
-    /// Where it answers; `None`: at the provider's own address.
+    /// Base URL; `None`: the provider's own.
     pub base_url: Option<String>,
-    /// 0 to 2.
+    /// Sampling temperature, 0 to 2.
     pub temperature: f64,
-    /// Until a connection stands, 1 to 60.
+    /// Connection timeout in seconds, 1 to 60.
     pub connect_seconds: u32,
-    /// For a client's text, all in all, 1 to 600.
+    /// Total timeout for a client's text, in seconds, 1 to 600.
     pub timeout_seconds: u32,
-    /// For a dictation, all in all, 1 to 120.
+    /// Total timeout for a dictation, in seconds, 1 to 120.
     pub dictation_seconds: u32,
-    /// The preset where none is named.
+    /// The default preset.
     pub preset: String,
     /// Presets of applications, by application id, window class or program; or
     /// [`NO_PRESET`](crate::session::NO_PRESET).
     pub applications: BTreeMap<String, String>,
-    /// The language to translate into where none is named: a code or a name.
+    /// The default language to translate into: a code or a name.
     pub target_language: String,
 }
 
-/// Where the text goes.
+/// Delivery of texts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeliverSettings {
-    /// Beside the answer and the notification.
+    /// Destination, in addition to the answer and the notification.
     pub mode: DeliverMode,
-    /// The keys that paste. `None`: what suits.
+    /// The keys that paste; `None`: chosen automatically.
     pub paste_key: Option<Chord>,
-    /// The keys that paste in a terminal. `None`: what suits.
+    /// The keys that paste in a terminal; `None`: chosen automatically.
     pub terminal_paste_key: Option<Chord>,
-    /// Terminals: classes of windows, names of programs.
+    /// Terminals: window classes or program names.
     pub terminals: Vec<String>,
-    /// Paste only into the window that had the keyboard when the recording was stopped.
+    /// Paste only into the window that had the keyboard when the recording stopped.
     pub same_window: bool,
     /// Whether v2m's extension of GNOME Shell is asked which program has the keyboard.
     pub focused_program: bool,
-    /// Whether clipboard managers are asked not to remember texts.
+    /// Whether clipboard managers are asked not to store texts.
     pub sensitive: bool,
     /// What a text at the cursor is joined to.
     pub join: JoinTo,
-    /// How the last text at the cursor is taken back.
+    /// How the last text at the cursor is undone.
     pub undo: UndoBy,
     /// The older form of [`FeedbackSettings::notify`]: false means [`Notify::None`].
     pub notify: bool,
 }
 
-/// How the last text at the cursor is taken back.
+/// How the last text at the cursor is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndoBy {
-    /// Only where the program tells what stands at the cursor.
+    /// Only in programs that report the text at the cursor.
     Field,
-    /// Elsewhere the window gets Ctrl+Z once.
+    /// In other programs, by sending Ctrl+Z once.
     CtrlZ,
 }
 
 impl UndoBy {
-    /// All of them.
+    /// All variants.
     pub(super) const ALL: [Self; 2] = [Self::Field, Self::CtrlZ];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Field => "field",
@@ -289,22 +288,22 @@ impl UndoBy {
     }
 }
 
-/// What a text at the cursor is joined to, by a space and the case of its first letter.
+/// The text that a new text is joined to, with a space and the case of its first letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinTo {
-    /// What is written in the field, where its program tells; else the last text.
+    /// The text in the field, if its program reports it; otherwise the last text.
     Field,
-    /// The last text, as long as it certainly or probably stands there.
+    /// The last text, as long as it is certainly or probably still there.
     Last,
-    /// Nothing: it goes there as it is.
+    /// Nothing: it is inserted unchanged.
     Nothing,
 }
 
 impl JoinTo {
-    /// All of them.
+    /// All variants.
     pub(super) const ALL: [Self; 3] = [Self::Field, Self::Last, Self::Nothing];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Field => "field",
@@ -314,22 +313,22 @@ impl JoinTo {
     }
 }
 
-/// What notifications tell.
+/// Which notifications are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
     /// States, texts and problems; states and texts only while no sign on the screen shows them.
     All,
     /// Problems.
     Problems,
-    /// Nothing but problems that cost words, while no sign on the screen shows them.
+    /// Only problems that cost words, and only while no sign on the screen shows them.
     None,
 }
 
 impl Notify {
-    /// All of them.
+    /// All variants.
     pub(super) const ALL: [Self; 3] = [Self::All, Self::Problems, Self::None];
 
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -340,16 +339,16 @@ impl Notify {
 }
 
 impl Settings {
-    /// What notifications tell.
+    /// Returns which notifications are shown.
     pub fn notify(&self) -> Notify {
         if self.deliver.notify { self.feedback.notify } else { Notify::None }
     }
 }
 
-/// What there is to see and hear of a dictation.
+/// Sounds and displays during a dictation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeedbackSettings {
-    /// What notifications tell.
+    /// Which notifications are shown.
     pub notify: Notify,
     /// Whether `v2m-osd` is started when a recording begins.
     pub overlay: bool,
@@ -371,22 +370,22 @@ pub struct LogSettings {
 pub enum LogLevel {
     /// Bugs of v2m.
     Error,
-    /// The world misbehaves.
+    /// Problems outside of v2m.
     Warn,
-    /// What one keeps switched on.
+    /// Suitable to be always on.
     Info,
     /// For finding a fault.
     Debug,
-    /// All there is, dictated text included.
+    /// Everything, including dictated text.
     Trace,
 }
 
 impl LogLevel {
-    /// All of them, most severe first.
+    /// All variants, most severe first.
     pub(super) const ALL: [Self; 5] =
         [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
-    /// The name in the file; tracing's filters know it too.
+    /// Returns the name in the file, which tracing's filters accept too.
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -399,7 +398,7 @@ impl LogLevel {
 }
 
 impl Settings {
-    /// The server that gets the sound, if one does.
+    /// Returns the server that receives the sound, if any.
     pub fn server(&self) -> Option<remote::Endpoint> {
         let is_wanted = self.engine.backend == BackendChoice::Remote;
         Some(remote::Endpoint {
@@ -410,7 +409,7 @@ impl Settings {
         })
     }
 
-    /// The answer to GET_CONFIG: `{section: {key: value}}`. No key takes a secret.
+    /// Returns the answer to GET_CONFIG: `{section: {key: value}}`. No key contains a secret.
     pub fn to_json(&self) -> Value {
         let mut sections = Map::new();
         for key in keys::all() {
@@ -424,14 +423,15 @@ impl Settings {
 }
 
 impl EngineSettings {
-    /// [`Self::hang_seconds`].
+    /// Returns [`Self::hang_seconds`] as a duration.
     pub fn hang(&self) -> Duration {
         Duration::from_secs(self.hang_seconds.into())
     }
 }
 
 impl LlmSettings {
-    /// As `v2m-llm` is told of it, with what a question may take; `None` where none is set up.
+    /// Returns the endpoint for `v2m-llm`, with the time limit of a request; `None` if none is
+    /// configured.
     pub fn endpoint(&self, within: Duration) -> Option<Endpoint> {
         Some(Endpoint {
             provider: self.provider?,
@@ -443,26 +443,26 @@ impl LlmSettings {
         })
     }
 
-    /// [`Self::timeout_seconds`].
+    /// Returns [`Self::timeout_seconds`] as a duration.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.into())
     }
 
-    /// [`Self::dictation_seconds`].
+    /// Returns [`Self::dictation_seconds`] as a duration.
     pub fn dictation(&self) -> Duration {
         Duration::from_secs(self.dictation_seconds.into())
     }
 }
 
 impl CaptureSettings {
-    /// [`Self::linger_seconds`].
+    /// Returns [`Self::linger_seconds`] as a duration.
     pub fn linger(&self) -> Duration {
         Duration::from_secs(self.linger_seconds.into())
     }
 }
 
 impl SessionSettings {
-    /// [`Self::max_minutes`].
+    /// Returns [`Self::max_minutes`] as a duration.
     pub fn max_duration(&self) -> Duration {
         Duration::from_secs_f64(self.max_minutes * 60.0)
     }

@@ -1,9 +1,9 @@
-//! One more attempt at a recording: when, and with which engine and model.
+//! Another attempt at a recording: when to make it, and with which engine and model.
 //!
-//! A recording on which the recogniser failed is tried again by itself after longer and longer
-//! waits, also across restarts: first with the plain engine for any processor, then with smaller
-//! models that are installed. A model that one engine alone runs would fail again there, so the next
-//! model comes at once. The store counts the attempts.
+//! After the recogniser failed on a recording, the daemon tries again after increasing waits, also
+//! across restarts: first with the plain engine for any processor, then with smaller installed
+//! models. If only one engine can run a model, that model would fail again, so the next attempt
+//! uses the next model. The store counts the attempts.
 
 use crate::config::Settings;
 use crate::daemon::Reply;
@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a recording waits after the first failed try, the second, and so on. The first wait
-/// gives a machine that was short of memory time; the last ones are for models that the user
-/// installs meanwhile.
+/// Waits before each retry: after the first failed try, the second, and so on. The first wait lets
+/// a machine recover that was short of memory; the last ones give the user time to install another
+/// model.
 const WAITS: [Duration; 5] =
     [minutes(1), minutes(5), minutes(30), minutes(2 * 60), minutes(8 * 60)];
 
@@ -25,30 +25,29 @@ const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-/// A client that asked for the attempt.
+/// A client that requested the attempt.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) plan: Plan,
     pub(super) reply: Reply,
 }
 
-/// An attempt to come, or under way.
+/// A pending or running attempt.
 #[derive(Debug)]
 pub(in crate::daemon) struct Attempt {
     pub(super) left: Unfinished,
-    /// Not before this moment.
+    /// Earliest time of the attempt.
     pub(super) due: Instant,
-    /// `None`: it is made by itself.
+    /// The client that requested it; `None` for an automatic attempt.
     pub(super) asked: Option<Asked>,
-    /// Which dictation of the store it is, counted back from the last: 1. As it was when it was
-    /// opened.
+    /// Number of the dictation in the store, counted back from the last (1), when it was opened.
     pub(super) number: Option<u32>,
-    /// Its job, once the store has counted it: a dictation came in between.
+    /// Its job, if the store has already counted the attempt before a dictation interrupted it.
     pub(super) job: Option<JobId>,
 }
 
 impl Attempt {
-    /// One that is made by itself. `now` is the clock's time, which may have been set meanwhile.
+    /// Creates an automatic attempt. `now` is the wall clock, which may have been set meanwhile.
     pub(super) fn by_itself(left: Unfinished, now: Timestamp) -> Self {
         let due = Instant::now() + wait(&left.tries, now);
         Self { left, due, asked: None, number: None, job: None }
@@ -58,19 +57,20 @@ impl Attempt {
         Self { left, due: Instant::now(), asked: Some(asked), number: None, job: None }
     }
 
-    /// Tells the client, if one asked, that it is not made now. The recording stays in the store.
+    /// Tells the client, if any, that the attempt is not made now. The recording stays in the
+    /// store.
     pub(super) fn refuse(self, failure: &Failure) {
         if let Some(asked) = self.asked {
             answer(asked.reply, Err(failure.clone()));
         }
     }
 
-    /// Whether it differs from what is done with every recording of an interrupted run.
+    /// Whether it differs from the usual recovery after an interrupted run.
     pub(super) fn is_special(&self) -> bool {
         self.asked.is_some() || !self.left.tries.is_empty()
     }
 
-    /// With what it is transcribed.
+    /// Returns the engine, model and language for this attempt.
     pub(super) fn plan(&self, models: &Models, settings: &Settings) -> Plan {
         let language = self.left.language.clone();
         let plan = match &self.asked {
@@ -81,13 +81,13 @@ impl Attempt {
                 step(self.left.tries.len(), smaller, is_alone)
             }
         };
-        // Without a wish it is the language in which the user began to dictate.
+        // By default, use the language in which the user began to dictate.
         Plan { language: plan.language.or(language.map(Some)), ..plan }
     }
 }
 
-/// The plan after so many failed tries; `smaller`: models that are installed, the largest first.
-/// `is_alone`: there is no other engine to try the usual model with.
+/// Returns the plan after `tries` failed tries. `smaller` lists installed smaller models, largest
+/// first. `is_alone`: no other engine can run the usual model.
 fn step(tries: usize, smaller: Vec<String>, is_alone: bool) -> Plan {
     let Some(steps) = tries.checked_sub(1) else { return Plan::default() };
     let steps = steps + usize::from(is_alone);
@@ -96,12 +96,12 @@ fn step(tries: usize, smaller: Vec<String>, is_alone: bool) -> Plan {
     Plan { model, language: None, is_safest: true }
 }
 
-/// How long to wait from `now` on.
+/// Returns the time from `now` until the next attempt.
 fn wait(tries: &[TryRecord], now: Timestamp) -> Duration {
     let Some(last) = tries.last() else { return Duration::ZERO };
     let wait = WAITS[(tries.len() - 1).min(WAITS.len() - 1)];
     let Ok(at) = last.at.parse::<Timestamp>() else { return wait };
-    // A clock that was set back does not make it longer.
+    // A clock that was set back must not extend the wait.
     let passed = Duration::try_from(now.duration_since(at)).unwrap_or_default();
     wait.saturating_sub(passed)
 }

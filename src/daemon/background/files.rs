@@ -1,4 +1,4 @@
-//! Files to transcribe: they wait, are read by a decoder, and are transcribed, one after the other.
+//! Queue of files to transcribe. Each waits, is decoded to PCM, and is transcribed, one at a time.
 
 use super::{Background, JobPurpose, transcript};
 use crate::call::{Answer, Event};
@@ -18,15 +18,15 @@ use tokio::time::Instant;
 use tracing::info;
 use v2m_messages::tr;
 
-/// A file that is read for so long waits for its file system, or is hours long: the next one is
-/// read beside it.
+/// A file that takes longer to read is on a slow file system or hours long: read the next one in
+/// parallel.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// A file to transcribe, and who waits for it.
+/// A file to transcribe, with the client that waits for it.
 #[derive(Debug)]
 pub(super) struct FileRequest {
     path: PathBuf,
-    /// Which of its sound tracks, counted from 1.
+    /// Number of the sound track, counted from 1.
     track: Option<u32>,
     reply: Reply,
 }
@@ -37,21 +37,21 @@ impl FileRequest {
     }
 }
 
-/// What came of reading a file.
+/// Result of decoding a file.
 #[derive(Debug)]
 pub(super) struct DecodedFile {
-    /// At 16 kHz.
+    /// Length in samples at 16 kHz.
     samples: u64,
-    /// What of its sound is missing.
+    /// Notes about missing parts of the sound.
     notes: Vec<String>,
 }
 
-/// A file that is being read by a decoder.
+/// A file that a decoder process is reading.
 #[derive(Debug)]
 struct Reading {
     number: u64,
     file: FileRequest,
-    /// When the next file is read beside it.
+    /// When to start reading the next file in parallel.
     slow_at: Instant,
     decoder: AbortHandle,
 }
@@ -59,13 +59,12 @@ struct Reading {
 /// Files that are not transcribed yet.
 #[derive(Debug)]
 pub(super) struct FileQueue {
-    /// Where decoded files are kept until their text is there, without names: four hours take half
-    /// a gigabyte.
+    /// Directory for the PCM of decoded files (unnamed, until transcribed): four hours take 0.5 GB.
     scratch: PathBuf,
-    /// In the order they were asked for. Only the first of them is read and transcribed, to spare
-    /// the disk, unless reading it takes long.
+    /// In order of request. To spare the disk, only the first is read and transcribed, unless
+    /// reading it takes long.
     waiting: VecDeque<FileRequest>,
-    /// Those that are being read.
+    /// Files that are being read.
     reading: Vec<Reading>,
     last_reading: u64,
 }
@@ -93,9 +92,9 @@ impl Background {
         self.files.waiting.push_back(FileRequest { path, track, reply });
     }
 
-    /// Ends when the client of a file that is being read or transcribed leaves, when the next file is
-    /// to be read beside one that takes long, and when a recording is to be tried again.
-    /// Cancel-safe.
+    /// Returns when the client of a file that is being read or transcribed disconnects, when the
+    /// next file should be read in parallel with a slow one, or when a recording is due to be tried
+    /// again. Cancel-safe.
     pub(in crate::daemon) async fn attention(&mut self) {
         let reading = &self.files.reading;
         let slow_at = match self.files.waiting.is_empty() || self.is_transcribing() {
@@ -120,7 +119,7 @@ impl Background {
         }
     }
 
-    /// Forgets files whose clients have left; the jobs that are to be cancelled for it.
+    /// Drops files whose clients have disconnected. Returns the jobs to cancel.
     pub(super) fn drop_abandoned(&mut self) -> Vec<JobId> {
         let FileQueue { waiting, reading, .. } = &mut self.files;
         waiting.retain(|file| !file.reply.is_closed());
@@ -176,7 +175,7 @@ impl Daemon {
         }
     }
 
-    /// Tells subscribers how much of a file is text.
+    /// Reports to subscribers how much of a file has been transcribed.
     pub(in crate::daemon) fn background_progress(&self, job: JobId, samples: u64) {
         let purpose = self.background.jobs.iter().find(|(own, _)| *own == job);
         if let Some((
@@ -222,7 +221,7 @@ impl Daemon {
     }
 }
 
-/// A file of which no text came.
+/// Returns the failure for a file that yielded no text.
 fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Failure {
     let file = path.display();
     let mut message = if recognition.stats.decoded_samples > 0 {
@@ -240,8 +239,8 @@ fn textless(path: &Path, recognition: &Recognition, problems: &[Failure]) -> Fai
     Failure::new(Code::NoSpeech, message)
 }
 
-/// Decoded by a process of its own, which this program is when it is called so: a damaged file may
-/// bring a decoder down, and must not bring the daemon down.
+/// Decodes a file in a separate process (this program with another command): a damaged file may
+/// crash a decoder, but must not crash the daemon.
 async fn decode(
     path: PathBuf,
     track: Option<u32>,
@@ -250,7 +249,7 @@ async fn decode(
     let made = tokio::task::spawn_blocking({
         let scratch = scratch.clone();
         move || {
-            // It may have been deleted.
+            // The directory may have been deleted.
             atomic::make_directory(&scratch)?;
             tempfile::tempfile_in(&scratch)
         }
@@ -263,7 +262,7 @@ async fn decode(
             error
         )
     })?;
-    // By its path, which names the process in lists; after an upgrade in place there is none that
+    // Use its path, which names the process in process lists. After an in-place upgrade, no path
     // leads to this program.
     let program = std::env::current_exe().ok().filter(|program| program.exists());
     let program = program.unwrap_or_else(|| "/proc/self/exe".into());

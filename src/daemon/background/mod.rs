@@ -1,12 +1,12 @@
-//! Background work: files to transcribe, and recordings without a text. The recogniser puts a
-//! dictation before them.
+//! Background work: files to transcribe, and recordings without a text. In the recogniser, a
+//! dictation takes precedence over it.
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `mod` | the jobs that the recogniser has, and what each of them is for |
-//! | `files` | TRANSCRIBE_FILE: files that wait, are read, and are transcribed |
-//! | `recovery` | recordings of an earlier run, those on which the recogniser failed, and those to transcribe once more |
-//! | `attempt` | when such a recording is tried again, and with what |
+//! | `mod` | the recogniser's background jobs and their purposes |
+//! | `files` | TRANSCRIBE_FILE: queues, decodes and transcribes files |
+//! | `recovery` | recordings without a text, and recordings to transcribe again |
+//! | `attempt` | when to retry such a recording, and with which engine and model |
 //! | `retry` | RETRY_RECORDING |
 
 mod attempt;
@@ -25,7 +25,7 @@ pub(super) use retry::Wanted;
 use std::path::PathBuf;
 use tracing::info;
 
-/// Numbers of background jobs start here, those of dictations at 1: they never meet.
+/// First number of background jobs. Dictations count from 1, so the two never collide.
 const FIRST_JOB: u32 = 1 << 31;
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Background {
     numbered: u32,
 }
 
-/// What a job is for.
+/// What to do with a job's text.
 #[derive(Debug)]
 enum JobPurpose {
     File(FileRequest, DecodedFile),
@@ -48,7 +48,7 @@ enum JobPurpose {
 }
 
 impl Background {
-    /// Decoded files will be kept in the directory `scratch`.
+    /// Keeps decoded files in the directory `scratch`.
     pub(super) fn new(scratch: PathBuf) -> Self {
         Self {
             files: FileQueue::new(scratch),
@@ -62,14 +62,14 @@ impl Background {
         self.jobs.iter().any(|(own, _)| *own == job)
     }
 
-    /// Whether this job is a recording of the store.
+    /// Whether this job is a recording from the store.
     pub(super) fn recovers(&self, job: JobId) -> bool {
         let is_one = |purpose: &JobPurpose| matches!(purpose, JobPurpose::Recovery { .. });
         self.jobs.iter().any(|(own, purpose)| *own == job && is_one(purpose))
     }
 
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
-        // What is to be recovered stays in the store for the next start.
+        // Recordings stay in the store for the next start.
         for (_, purpose) in self.jobs.drain(..) {
             match purpose {
                 JobPurpose::File(file, _) => file.refuse(failure),
@@ -80,7 +80,7 @@ impl Background {
         self.recovery.refuse_all(failure);
     }
 
-    /// Whether there is no file to transcribe and no recording to recover.
+    /// Whether there is neither a file to transcribe nor a recording to recover.
     pub(super) fn is_idle(&self) -> bool {
         self.files.is_idle() && self.jobs.is_empty() && !self.recovery.is_asked()
     }
@@ -108,7 +108,7 @@ impl Background {
 }
 
 impl Daemon {
-    /// Starts what can be started now.
+    /// Starts the background work that is possible now.
     pub(super) fn background_step(&mut self) {
         for job in self.background.drop_abandoned() {
             info!(job = job.0, "a file is not transcribed further: its client has left");

@@ -1,7 +1,7 @@
-//! Dictations without a text: those that an earlier run left unfinished, those on which the
-//! recogniser failed, and those that a client wants transcribed once more. While nobody dictates
-//! they are transcribed, kept and shown. They are never put anywhere: who knows what the user is
-//! doing by now.
+//! Dictations without a text: unfinished ones from an earlier run, failed ones, and ones that a
+//! client wants transcribed again. They are transcribed, kept and shown while nobody dictates. They
+//! are never delivered to the cursor or clipboard, because the user may be doing something else by
+//! now.
 
 use super::attempt::{Asked, Attempt};
 use super::{Background, JobPurpose, transcript};
@@ -26,38 +26,38 @@ use v2m_messages::tr;
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     pub(super) waiting: VecDeque<Attempt>,
-    /// Those that only have to be shown.
+    /// Texts that only need to be shown.
     texts: VecDeque<(Unfinished, Text)>,
-    /// One of them at a time is transcribed.
+    /// Whether a recording is being transcribed; only one is at a time.
     is_busy: bool,
     /// The recording that is being opened.
     opening: Option<PathBuf>,
-    /// When it was last looked whether one is due.
+    /// When due recordings were last checked for.
     looked: Option<Instant>,
-    /// The recordings that the store is to delete, once for each time it was asked. Meanwhile
-    /// nothing is tried or shown of them.
+    /// Recordings that the store was asked to delete, one entry per request. Meanwhile they are
+    /// neither tried nor shown.
     deleting: Vec<PathBuf>,
-    /// The recordings that were deleted last: what was found out of them before means nothing.
+    /// Most recently deleted recordings. Later results about them are ignored.
     deleted: VecDeque<PathBuf>,
 }
 
-/// How many deleted recordings are remembered. What was found out of a recording comes within
+/// Maximum number of deleted recordings to remember. A late result about one arrives within
 /// milliseconds.
 const MOST_DELETED: usize = 1_000;
 
 impl Recovery {
-    /// When the next one is due that was not when it was last looked.
+    /// Returns when the next attempt becomes due that was not due at the last check.
     pub(super) fn due(&self) -> Option<Instant> {
         let dues = self.waiting.iter().map(|attempt| attempt.due);
         dues.filter(|due| self.looked.is_none_or(|looked| *due > looked)).min()
     }
 
-    /// Whether a client waits for one.
+    /// Whether a client waits for an attempt.
     pub(super) fn is_asked(&self) -> bool {
         self.waiting.iter().any(|attempt| attempt.asked.is_some())
     }
 
-    /// The next attempt to make: one that a client waits for, or else the first that `is_ready`.
+    /// Takes the next attempt: one that a client waits for, otherwise the first that `is_ready`.
     fn take_next(&mut self, is_ready: impl Fn(&Attempt) -> bool) -> Option<Attempt> {
         let Self { waiting, deleting, .. } = self;
         let stays = |attempt: &Attempt| !deleting.contains(&attempt.left.path);
@@ -66,7 +66,7 @@ impl Recovery {
         waiting.remove(next)
     }
 
-    /// The texts that only have to be shown.
+    /// Takes the texts that only need to be shown.
     fn take_texts(&mut self) -> VecDeque<(Unfinished, Text)> {
         let Self { texts, deleting, .. } = self;
         let (held, shown) =
@@ -83,7 +83,7 @@ impl Recovery {
 }
 
 impl Background {
-    /// Dictations that an earlier run left.
+    /// Queues dictations that an earlier run left.
     pub(in crate::daemon) fn recover(&mut self, left: Vec<Unfinished>) {
         let Recovery { waiting, texts, .. } = &mut self.recovery;
         let now = Timestamp::now();
@@ -102,8 +102,8 @@ impl Background {
         }
     }
 
-    /// Whether this recording is being transcribed, or will be: a client waits for that, or a
-    /// dictation has come in between.
+    /// Whether this recording is being transcribed, or will be: a client waits for it, or a
+    /// dictation interrupted it.
     pub(in crate::daemon) fn works_on(&self, recording: &Path) -> bool {
         let is_it = |attempt: &Attempt| attempt.left.path == recording;
         let is_job = self.jobs.iter().any(|(_, purpose)| match purpose {
@@ -116,13 +116,13 @@ impl Background {
         is_job || is_pending || opening.as_deref() == Some(recording)
     }
 
-    /// The store is asked to delete these recordings.
+    /// Notes that the store is asked to delete these recordings.
     pub(in crate::daemon) fn deletion_begins(&mut self, recordings: &[PathBuf]) {
         self.recovery.deleting.extend(recordings.iter().cloned());
     }
 
-    /// The store was asked to delete these recordings, and those are `gone`: nothing is tried or
-    /// shown of them any more. The others are as before.
+    /// Notes the result of deleting `recordings`. Those that are `gone` are neither tried nor shown
+    /// any more. The others are as before.
     pub(in crate::daemon) fn deletion_is_over(&mut self, recordings: &[PathBuf], gone: &[PathBuf]) {
         let Recovery { waiting, texts, deleting, deleted, .. } = &mut self.recovery;
         for recording in recordings {
@@ -136,17 +136,17 @@ impl Background {
         deleted.drain(..deleted.len().saturating_sub(MOST_DELETED));
     }
 
-    /// Whether the store is to delete this recording.
+    /// Whether the store is about to delete this recording.
     pub(super) fn is_being_deleted(&self, recording: &Path) -> bool {
         self.recovery.deleting.iter().any(|deleting| deleting == recording)
     }
 
-    /// Whether this recording was deleted meanwhile.
+    /// Whether this recording has been deleted.
     pub(in crate::daemon) fn is_deleted(&self, recording: &Path) -> bool {
         self.recovery.deleted.iter().any(|deleted| deleted == recording)
     }
 
-    /// A recording without a text, on which the recogniser failed in this run.
+    /// Queues a recording without a text, on which the recogniser failed in this run.
     pub(in crate::daemon) fn try_later(&mut self, left: Unfinished) {
         if self.is_deleted(&left.path) {
             return;
@@ -160,7 +160,7 @@ impl Background {
 }
 
 impl Daemon {
-    /// Shows the texts, and opens the next recording if it could be transcribed now.
+    /// Shows the texts, and opens the next recording if it can be transcribed now.
     pub(super) fn recover_next(&mut self) {
         let now = Instant::now();
         self.background.recovery.looked = Some(now);
@@ -170,7 +170,7 @@ impl Daemon {
         if self.service.is_ending() {
             return;
         }
-        // Nobody would see what is shown on a desktop that has ended.
+        // After the desktop session ends, nobody would see a notification.
         let is_seen = !self.desktop.has_ended();
         if is_seen {
             self.texts_recovered();
@@ -200,8 +200,8 @@ impl Daemon {
         }
     }
 
-    /// A dictation comes before an attempt that has an engine of its own: that one ends, and the
-    /// attempt starts over.
+    /// Ends an attempt that has its own engine, because a dictation takes precedence. The attempt
+    /// is queued again.
     fn step_back(&mut self) {
         let Some(job) = self.engine.end_aside() else { return };
         let Some(JobPurpose::Recovery { mut attempt, .. }) = self.background.remove(job) else {
@@ -265,7 +265,7 @@ impl Daemon {
             Err(failure) => {
                 let reason = &failure.message;
                 warn!(job = job.0, reason, "a recording has no text yet: {reason}");
-                // Otherwise it would not count as a try, and would be made again at once.
+                // Otherwise it would not count as a try, and would be retried immediately.
                 let code = match failure.code {
                     Code::ModelMissing if attempt.is_special() => Code::EngineFailed,
                     code => code,
@@ -286,7 +286,7 @@ impl Daemon {
         }
     }
 
-    /// A recording has been decoded: what is kept, and what a client that asked is told.
+    /// Decides what to keep of a transcribed recording, and what to return to a client that asked.
     fn text_recovered(
         &mut self,
         job: JobId,
@@ -296,7 +296,7 @@ impl Daemon {
         tried: Tried,
     ) -> (RecordUpdate, Result<session::Transcript, Failure>) {
         let has_voice = refined.recognition.stats.decoded_samples > 0;
-        // Otherwise it is deleted as soon as its text is kept.
+        // Without it, the recording is deleted as soon as its text is kept.
         let keeps = self.config.settings().store.keep_audio;
         let audio = keeps.then(|| attempt.left.path.clone());
         let mut transcript = transcript(refined, samples, audio);
@@ -317,7 +317,7 @@ impl Daemon {
             } else {
                 tr!("nothing sounded like speech").to_owned()
             };
-            // What a smaller model does not understand, another one may.
+            // Another model may understand what a smaller one does not.
             let outcome = match has_voice && attempt.is_special() {
                 true => RecordUpdate::Failed(Code::EngineFailed, message.clone(), Some(tried)),
                 false => RecordUpdate::Failed(Code::NoSpeech, message.clone(), None),
@@ -345,7 +345,7 @@ impl Daemon {
         (outcome, Ok(transcript))
     }
 
-    /// Says so when a recording is not tried any more, and what was tried.
+    /// Reports when a recording will not be tried again, and what was tried.
     fn tell_if_last(&mut self, attempt: &Attempt, outcome: &RecordUpdate) {
         let RecordUpdate::Failed(_, _, Some(last)) = outcome else { return };
         let left = &attempt.left;
@@ -374,7 +374,7 @@ impl Daemon {
         self.show(session::Notice::Problem(failure));
     }
 
-    /// Shows all texts together: each notice takes the place of the one before.
+    /// Shows all texts in one notice, because each notice replaces the one before.
     fn texts_recovered(&mut self) {
         let texts = self.background.recovery.take_texts();
         if texts.is_empty() {
@@ -406,7 +406,7 @@ impl Daemon {
     }
 }
 
-/// What is missing from a recording, for a notification.
+/// Describes what is missing from a recording, for a notification.
 fn missing(left: &Unfinished) -> Option<String> {
     let brief = gap::told(&left.gaps)?.brief?;
     Some(format!("{}. {}", brief.cause, brief.remedy))
@@ -417,7 +417,7 @@ fn lines(notes: impl Iterator<Item = String>) -> Option<String> {
     (!notes.is_empty()).then(|| notes.join("\n"))
 }
 
-/// Models and engines, each once.
+/// Lists models and engines, each once.
 fn list_of_tried(tries: &[TryRecord], last: Option<&Tried>) -> String {
     let earlier = tries.iter().map(|it| format!("{} ({})", it.model, it.engine));
     let last = last.map(|it| format!("{} ({})", it.model, it.engine));
@@ -446,7 +446,8 @@ mod tests {
         }
     }
 
-    /// Regression: what the disk did not delete was never tried or shown again in that run.
+    /// Regression: a recording that the disk failed to delete was never tried or shown again in
+    /// that run.
     #[test]
     fn only_what_is_gone_is_given_up() {
         let mut background = Background::new(PathBuf::new());
@@ -469,7 +470,7 @@ mod tests {
         assert_eq!(background.recovery.waiting.len(), 1);
     }
 
-    /// Two clients have the same one deleted. The disk does not do it at first.
+    /// Two clients delete the same recording. At first, the disk fails.
     #[test]
     fn nothing_is_tried_while_another_deletion_goes_on() {
         let mut background = Background::new(PathBuf::new());
@@ -483,8 +484,8 @@ mod tests {
         assert!(background.recovery.take_next(|_| true).is_some());
     }
 
-    /// Regression: the store, which has it already, refused to delete it, and the attempt was
-    /// dropped.
+    /// Regression: the store already had the recording and refused to delete it, and the attempt
+    /// was dropped.
     #[test]
     fn an_attempt_that_steps_back_for_a_dictation_is_still_worked_on() {
         let mut background = Background::new(PathBuf::new());

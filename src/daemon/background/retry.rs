@@ -1,4 +1,4 @@
-//! RETRY_RECORDING: a dictation of the store is transcribed once more, failed or not.
+//! RETRY_RECORDING: transcribes a dictation from the store again, whether it failed or not.
 
 use super::attempt::{Asked, Attempt};
 use crate::call::{Retry, Which};
@@ -13,7 +13,7 @@ use crate::store::{self, Unfinished};
 use tracing::info;
 use v2m_messages::tr;
 
-/// What a client asked for, while its recording is looked for.
+/// A client's request, while its recording is looked up.
 #[derive(Debug)]
 pub(in crate::daemon) struct Wanted {
     number: u32,
@@ -28,7 +28,7 @@ impl Wanted {
 }
 
 impl Daemon {
-    /// Looks for the recording, in a thread.
+    /// Looks up the recording, in a thread.
     pub(in crate::daemon) fn retry(&mut self, retry: Retry, reply: Reply) {
         let Retry { number, model, language } = retry;
         let language = match language.as_deref().map(known_language).transpose() {
@@ -57,7 +57,7 @@ impl Daemon {
         });
     }
 
-    /// The recording has been looked for.
+    /// Queues the attempt once the recording has been looked up.
     pub(in crate::daemon) fn retry_found(
         &mut self,
         result: Result<Option<Box<Unfinished>>, Failure>,
@@ -91,7 +91,7 @@ impl Daemon {
         if self.background.is_being_deleted(&left.path) {
             return answer(reply, refused(Code::Busy, tr!("it is being deleted.")));
         }
-        // Without a wish it is the language in which the user began to dictate.
+        // By default, use the language in which the user began to dictate.
         if plan.language.is_none() {
             let usual = self.config.settings().engine.language.as_deref();
             let code = left.language.as_deref().or(usual);
@@ -100,13 +100,13 @@ impl Daemon {
             }
         }
         info!(number, "asked to transcribe dictation {number} again");
-        // What would be tried by itself is tried now.
+        // This attempt replaces the pending automatic one.
         let recovery = &mut self.background.recovery;
         recovery.waiting.retain(|it| it.left.path != left.path);
         recovery.waiting.push_back(Attempt::asked(*left, Asked { plan, reply }));
     }
 
-    /// Why a recording in that language cannot be transcribed by that plan.
+    /// Returns why this plan cannot transcribe a recording in the language `code`.
     fn cannot_retry(&self, plan: &Plan, code: Option<&str>) -> Option<Failure> {
         let settings = &self.config.settings().engine;
         let doing = tr!("Transcribing a dictation again");

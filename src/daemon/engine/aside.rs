@@ -1,6 +1,6 @@
-//! An engine of its own for one recording: with another model than the configured one, or the plain
-//! engine where another one is in use. The usual one keeps its model meanwhile, so the next press is
-//! heard as ever.
+//! A separate engine for one recording, with another model than the configured one, or the plain
+//! engine instead of the usual one. The usual engine keeps its model, so the next dictation starts
+//! without delay.
 
 use super::Engine;
 use super::detection::Sound;
@@ -10,14 +10,14 @@ use crate::recognise::{Priority, RecogniseEvent, Recogniser, Recorded};
 use crate::session::{Failure, JobId};
 use crate::store::Tried;
 
-/// An engine and its recording.
+/// A separate engine and its recording.
 pub(super) struct Aside {
     job: JobId,
     model: String,
     recogniser: Recogniser,
 }
 
-/// What it tells. Cancel-safe.
+/// Waits for the next event of the separate engine. Cancel-safe.
 pub(super) async fn next(aside: &mut Option<Aside>) -> RecogniseEvent {
     match aside {
         Some(aside) => aside.recogniser.next().await,
@@ -25,7 +25,7 @@ pub(super) async fn next(aside: &mut Option<Aside>) -> RecogniseEvent {
     }
 }
 
-/// The recogniser that has the recording: that of its own, or the usual one.
+/// Returns the recogniser that has the recording: the separate one or the usual one.
 pub(super) fn holder<'a>(
     aside: &'a mut Option<Aside>,
     usual: &'a mut Recogniser,
@@ -38,11 +38,11 @@ pub(super) fn holder<'a>(
 }
 
 impl Engine {
-    /// Transcribes a recording by that plan when nobody dictates: with the usual engine if it is the
-    /// one, otherwise with one of its own. One recording at a time.
+    /// Transcribes a recording by that plan when nobody dictates: with the usual engine if it fits,
+    /// otherwise with a separate one. One recording at a time.
     ///
     /// # Errors
-    /// Why no engine can run by that plan.
+    /// If no engine can run by that plan.
     pub(in crate::daemon) fn transcribe_by(
         &mut self,
         job: JobId,
@@ -66,27 +66,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the usual engine is what the plan wants.
+    /// Whether the plan wants the usual engine.
     fn is_usual(&self, settings: &Settings, plan: &Plan) -> bool {
         let is_model = plan.model.as_ref().is_none_or(|model| *model == settings.engine.model);
-        // One that cannot be used is no help where it is not the plain one on the usual model.
+        // For the safest plan, the usual engine must be the plain one, and usable.
         let is_plain = !plan.is_safest || self.name() == Some("cpu");
         is_model && is_plain
     }
 
-    /// The recording that has an engine of its own.
+    /// Returns the recording that has a separate engine.
     pub(in crate::daemon) fn aside_job(&self) -> Option<JobId> {
         self.aside.as_ref().map(|aside| aside.job)
     }
 
-    /// Ends that engine; its recording.
+    /// Ends the separate engine. Returns its recording.
     pub(in crate::daemon) fn end_aside(&mut self) -> Option<JobId> {
         let job = self.aside.take().map(|aside| aside.job)?;
         self.detection.cancel(job);
         Some(job)
     }
 
-    /// What a recording is transcribed with.
+    /// Returns the engine and model that a recording is transcribed with.
     pub(in crate::daemon) fn tried(&self, job: JobId) -> Tried {
         if let Some((engine, model)) = self.detection.tried(job) {
             return Tried { engine: engine.unwrap_or_default().to_owned(), model };

@@ -1,5 +1,5 @@
-//! The recogniser and its model: which of them the settings mean, when they are loaded anew, and
-//! when a GPU is let go because the machine sleeps.
+//! The recogniser and its model: which ones the settings select, when they are reloaded, and when a
+//! GPU is released because the machine suspends.
 
 mod aside;
 mod detection;
@@ -26,37 +26,37 @@ use v2m_ipc::pcm::samples_in;
 
 pub(super) struct Engine {
     recogniser: Recogniser,
-    /// Another engine, for one recording.
+    /// A separate engine, for one recording.
     aside: Option<Aside>,
     preview: Preview,
     /// Recordings whose language another model detects.
     detection: Detection,
     sleep: Sleep,
     models: Arc<Models>,
-    /// The model's file as it was when it was last loaded.
+    /// The model file when it was last loaded.
     stamp: Option<Stamp>,
-    /// Made anew when the settings name another model.
+    /// Watches the model files; replaced when the settings name another model.
     watch: Option<Changes>,
 }
 
-/// Something that happened to the recogniser, or that it has to know.
+/// Something that happened to the recogniser, or that it must react to.
 pub(super) enum EngineEvent {
-    /// What the recogniser tells.
+    /// An event of the recogniser.
     Recogniser(Box<RecogniseEvent>),
-    /// What the engine for one recording tells.
+    /// An event of the separate engine.
     Aside(Box<RecogniseEvent>),
-    /// What the preview tells.
+    /// An event of the preview.
     Preview(Box<RecogniseEvent>),
-    /// Something that the user is to be told.
+    /// A message for the user.
     Notice(Failure),
-    /// What logind tells.
+    /// An event of logind.
     Sleep(SuspendEvent),
     /// Files in the models' folders have changed.
     ModelsChanged,
 }
 
 impl Engine {
-    /// Starts the engine that the settings mean. Within a tokio runtime.
+    /// Starts the engine that the settings select. Must be called within a tokio runtime.
     pub(super) fn new(settings: &Settings) -> Self {
         let models = Arc::new(Models::from_env());
         let spec = models.spec(settings);
@@ -82,8 +82,8 @@ impl Engine {
             self.detection.share(&mut self.recogniser);
             let models = &self.models;
             let watch = self.watch.get_or_insert_with(|| changes::of_models(models, settings));
-            // None before the others: an engine that never stops talking must not hide that the
-            // machine sleeps.
+            // Not biased: an engine that sends events without end must not hide that the machine
+            // suspends.
             let happening = tokio::select! {
                 event = self.recogniser.next() => return EngineEvent::Recogniser(Box::new(event)),
                 event = aside::next(&mut self.aside) => return EngineEvent::Aside(Box::new(event)),
@@ -95,7 +95,7 @@ impl Engine {
             if let Some(event) = self.detection_said(happening, settings) {
                 return event;
             }
-            // The engine that has gone may be the one beside.
+            // The process that exited may be the separate engine.
             self.allow_sleep();
         }
     }
@@ -108,18 +108,18 @@ impl Engine {
         self.recogniser.report()
     }
 
-    /// The name of the engine that computes, if one does.
+    /// Returns the name of the engine in use, if any.
     pub(super) fn name(&self) -> Option<&'static str> {
         self.recogniser.engine_name()
     }
 
-    /// Somebody wants to dictate: if no engine could be loaded, tries again at once, unless only
-    /// another file can help. Returns whether it does.
+    /// Notes a press: if no engine could be loaded, retries at once, unless only another file can
+    /// help. Returns whether it retries.
     pub(super) fn pressed(&mut self) -> bool {
         self.recogniser.pressed()
     }
 
-    /// Whether the dictation can be divided there.
+    /// Whether the dictation can be divided at that position.
     pub(super) fn can_split(&self, job: JobId, until: u64) -> bool {
         match self.detection.elsewhere_ref(job) {
             Some(recogniser) => recogniser.can_split(job, until),
@@ -127,7 +127,7 @@ impl Engine {
         }
     }
 
-    /// A dictation begins, whose sound is to be fed.
+    /// Begins a dictation; its sound is fed afterwards.
     pub(super) fn begin(&mut self, job: JobId, settings: &Settings, wishes: &Wishes) {
         let language = wishes.language.clone();
         let own = language.map(|code| Some(code).filter(|code| code != spoken::AUTO));
@@ -141,7 +141,7 @@ impl Engine {
         self.find_language(job, settings, &plan, Sound::Live(options));
     }
 
-    /// A sentence is over: see [`Recogniser::split`].
+    /// Ends a sentence: see [`Recogniser::split`].
     pub(super) fn split(&mut self, job: JobId, next: JobId, until: u64) -> Option<Vec<i16>> {
         match self.detection.elsewhere(job) {
             Some(recogniser) => {
@@ -153,7 +153,7 @@ impl Engine {
         }
     }
 
-    /// A recording is transcribed when nobody dictates.
+    /// Transcribes a recording when nobody dictates.
     pub(super) fn transcribe(&mut self, job: JobId, settings: &Settings, recorded: Recorded) {
         let options = DecodeOptions { quiet_after: 0, ..decode_options(settings) };
         let sound = Sound::OnDisk(recorded.again());
@@ -167,26 +167,26 @@ impl Engine {
         self.give_up_waiting();
     }
 
-    /// No more sound comes: the text is wanted.
+    /// Ends the sound of a recording, and requests its text.
     pub(super) fn finish(&mut self, job: JobId) {
         self.detection.finish(job);
         self.has(job).finish(job);
         self.forget_none(job);
     }
 
-    /// Nobody wants the text.
+    /// Cancels a recording: its text is not wanted.
     pub(super) fn cancel(&mut self, job: JobId) {
         self.detection.cancel(job);
         self.recogniser.cancel(job);
     }
 
-    /// The recogniser that a recording is fed to.
+    /// Returns the recogniser that a recording is fed to.
     fn has(&mut self, job: JobId) -> &mut Recogniser {
         let Self { recogniser, detection, .. } = self;
         detection.elsewhere(job).unwrap_or(recogniser)
     }
 
-    /// Lets a GPU go before the machine sleeps, and has it again after.
+    /// Releases a GPU before the machine suspends, and takes it again afterwards.
     pub(super) fn sleep_said(&mut self, event: SuspendEvent) {
         match event {
             SuspendEvent::Preparing(delay) => {
@@ -208,8 +208,8 @@ impl Engine {
         }
     }
 
-    /// Lets the machine sleep once no process holds the GPU any more, which takes some seconds at
-    /// most.
+    /// Lets the machine suspend once no process holds the GPU any more, which takes a few seconds
+    /// at most.
     pub(super) fn allow_sleep(&mut self) {
         let beside = self.detection.beside().is_some_and(|recogniser| recogniser.holds_gpu());
         if !self.recogniser.holds_gpu() && !beside {
@@ -217,7 +217,7 @@ impl Engine {
         }
     }
 
-    /// Puts other settings in force.
+    /// Applies changed settings.
     pub(super) fn set(&mut self, old: &Settings, new: &Settings) {
         let spec = self.models.spec(new);
         if spec != self.models.spec(old) {
@@ -233,7 +233,8 @@ impl Engine {
         }
     }
 
-    /// A model came, went or changed. An engine that works on its old file is left alone.
+    /// Handles a model that was added, removed or changed. An engine that uses its old file
+    /// continues.
     pub(super) fn reload(&mut self, settings: &Settings) {
         self.preview.reload(self.models.preview_spec(settings));
         let stamp = self.models.stamp(settings);

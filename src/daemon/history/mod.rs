@@ -1,7 +1,7 @@
-//! The dictations that the store keeps: LIST_DICTATIONS, GET_DICTATION, DELIVER_DICTATION and
-//! DELETE_DICTATIONS. The store is read in threads, and its own thread deletes.
+//! The stored dictations: LIST_DICTATIONS, GET_DICTATION, DELIVER_DICTATION and DELETE_DICTATIONS.
+//! Threads read the store; its own thread deletes.
 //!
-//! What was said goes to the client that asks, and where it wants it. None of it is logged.
+//! Dictated text goes only to the client that asks, and where it wants it. None of it is logged.
 
 mod since;
 
@@ -19,29 +19,29 @@ use tokio::task::spawn_blocking;
 use tracing::info;
 use v2m_messages::{mark, tr};
 
-/// What the store has, for a client that wants more than to read it.
+/// A result from the store, for a client that wants more than to read it.
 #[derive(Debug)]
 pub(super) enum HistoryFound {
-    /// A text that is to be delivered once more.
+    /// A text to deliver again.
     ToDeliver { text: Result<String, Failure>, deliver: DeliverMode, reply: Reply },
-    /// What could be deleted.
+    /// Dictations that may be deleted.
     ToDelete { found: Result<Candidates, Failure>, deletion: Deletion, reply: Reply },
-    /// What was deleted, with the texts as they were then.
+    /// The deleted dictations, with their texts at that time.
     Deleted { result: Result<Deleted, Failure>, deletion: Attempted, reply: Reply },
 }
 
-/// What the store was to delete.
+/// Result of a deletion.
 #[derive(Debug)]
 pub(super) struct Attempted {
-    /// The recordings.
+    /// The recordings to delete.
     doomed: Vec<PathBuf>,
-    /// Those that are gone.
+    /// The recordings that were deleted.
     gone: Vec<PathBuf>,
-    /// The texts of those, as they were then.
+    /// Their texts at that time.
     texts: Vec<String>,
 }
 
-/// The id of a dictation that a client named. `None`: there is no such dictation.
+/// Id of a dictation that a client named; `None` if there is no such dictation.
 pub(super) type FoundId = Result<Option<String>, Failure>;
 
 impl HistoryFound {
@@ -105,7 +105,7 @@ impl Daemon {
         }
     }
 
-    /// Reads one dictation of the store in a thread. A number means what it counts now, whatever is
+    /// Reads one stored dictation in a thread. A number counts from the present moment, whatever is
     /// begun, finished or deleted before the thread has read it.
     pub(super) fn look_up_one(
         &mut self,
@@ -156,14 +156,14 @@ impl Daemon {
             HistoryFound::Deleted { result, deletion, reply } => {
                 let Attempted { doomed, gone, texts } = deletion;
                 self.background.deletion_is_over(&doomed, &gone);
-                // A retry may have given it another text since the store was read.
+                // A retry may have changed the text since the store was read.
                 texts.iter().for_each(|text| self.texts.forget(text));
                 answer(reply, result.map(Answer::Deleted));
             }
         }
     }
 
-    /// Deletes what may be deleted, and says what may not.
+    /// Deletes the dictations that may be deleted, and reports the others.
     fn delete_found(&mut self, found: Candidates, deletion: &Deletion, reply: Reply) {
         let Candidates { candidates, in_work, foreign } = found;
         let works_on = |path: &Path| self.background.works_on(path);
@@ -223,13 +223,13 @@ impl Daemon {
     }
 }
 
-/// Why a dictation is not touched.
+/// Why a dictation cannot be changed.
 const IN_WORK: &str = mark!(
-    "its text is still being made or delivered. Wait for it, or drop it with `v2m-send cancel`."
+    "its text is still being transcribed or delivered. Wait for it, or drop it with `v2m-send cancel`."
 );
 const FOREIGN: &str = mark!("a newer v2m or another program made it, so this v2m leaves it alone.");
 
-/// What a client wants with one dictation.
+/// A client's action on one dictation.
 #[derive(Clone, Copy)]
 enum Doing {
     Showing,
@@ -238,7 +238,7 @@ enum Doing {
 }
 
 impl Doing {
-    /// The answer to a client that does not get it. `why`: a message.
+    /// Returns the failure for a refused client. `why`: a message.
     fn refused(self, code: Code, why: &'static str) -> Failure {
         let why = v2m_messages::text(why);
         let text = match self {

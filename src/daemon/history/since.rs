@@ -1,10 +1,10 @@
-//! Moments as people write them.
+//! Parses moments as people write them.
 
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Timestamp, Unit, Zoned};
 use v2m_messages::{mark, tr, translations};
 
-/// Words that may be said in any language of v2m's messages.
+/// Words accepted in each language of v2m's messages.
 const WORDS: [&str; 16] = [
     mark!("today"),
     mark!("yesterday"),
@@ -23,15 +23,16 @@ const WORDS: [&str; 16] = [
     mark!("year"),
     mark!("years"),
 ];
-/// Stands before the span in some languages. Left out: without it, the span means the same.
+/// Stands before the span in some languages. It is dropped, because the span means the same without
+/// it.
 const AGO: &str = mark!("ago");
 
-/// The moment that `words` mean at the moment `now`, in its time zone: `today`, `yesterday`, a date,
-/// a time of today, both, an RFC 3339 time, or how long ago (`2h`, `3 days`, `1 week ago`). A date
-/// means its beginning.
+/// Parses `words` relative to `now`, in its time zone: `today`, `yesterday`, a date, a time of
+/// today, both, an RFC 3339 time, or how long ago (`2h`, `3 days`, `1 week ago`). A date means its
+/// beginning.
 ///
 /// # Errors
-/// What can be written instead.
+/// If `words` cannot be parsed; the text lists the accepted forms.
 pub(super) fn moment(words: &str, now: &Zoned) -> Result<Timestamp, String> {
     let english = in_english(words);
     let trimmed = english.as_str();
@@ -50,7 +51,7 @@ pub(super) fn moment(words: &str, now: &Zoned) -> Result<Timestamp, String> {
     })
 }
 
-/// `hace 3 días` as `3 days`; what is English already stays.
+/// Translates to English: `hace 3 días` becomes `3 days`. English stays unchanged.
 fn in_english(words: &str) -> String {
     let word = |said: &str| {
         let low = said.to_lowercase();
@@ -63,7 +64,7 @@ fn in_english(words: &str) -> String {
 }
 
 fn written(words: &str, now: &Zoned) -> Option<Zoned> {
-    // With an offset it is an RFC 3339 time, whose offset counts.
+    // A time with an offset is RFC 3339, and its offset counts.
     if words.parse::<Timestamp>().is_ok() {
         return None;
     }
@@ -74,7 +75,7 @@ fn written(words: &str, now: &Zoned) -> Option<Zoned> {
         return now.date().to_datetime(time).to_zoned(now.time_zone().clone()).ok();
     }
     let span: Span = words.parse().ok()?;
-    // “2 days ago” is a negative span.
+    // “2 days ago” parses as a negative span.
     let span = span.abs();
     span.total((Unit::Second, now)).ok()?;
     now.checked_sub(span).ok()
@@ -91,7 +92,7 @@ mod tests {
             ("today", "2026-11-20T23:00:00Z"),
             ("yesterday", "2026-11-19T23:00:00Z"),
             ("2026-11-18", "2026-11-17T23:00:00Z"),
-            // Summer time.
+            // Daylight-saving time.
             ("2026-07-01", "2026-06-30T22:00:00Z"),
             ("2026-11-18 09:15", "2026-11-18T08:15:00Z"),
             ("2026-11-18T09:15:30", "2026-11-18T08:15:30Z"),

@@ -1,10 +1,11 @@
-//! Presets of applications (`llm.applications`): which application has the keyboard when a recording
-//! begins, and what the settings say for it.
+//! Presets of applications (`llm.applications`): determines which application has the keyboard when
+//! a recording begins, and applies its settings.
 //!
-//! The question is asked beside the recording, and answered within milliseconds, or some seconds if the
-//! desktop hangs. A text that is there before, of a very short recording or of a sentence, waits for
-//! the answer: it must not go to a language model, or past it, by chance. If nobody can tell the
-//! application, and the settings keep some application's texts from the model, it gets none.
+//! The desktop is queried during the recording, and answers within milliseconds, or some seconds if
+//! it hangs. If the text of a very short recording or of a sentence is ready earlier, it waits for
+//! the answer: whether it goes to a language model must not depend on chance. If the application is
+//! unknown, and the settings keep some application's texts from the model, the model does not get
+//! the text.
 
 use super::Texts;
 use crate::daemon::Daemon;
@@ -16,11 +17,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-/// How long texts wait for the answer at most. Its parts take 3.5 s at most.
+/// Maximum time that texts wait for the answer. Its steps take 3.5 s at most.
 const LONGEST: Duration = Duration::from_secs(5);
 
 impl Texts {
-    /// A dictation has its text, for which this preset was chosen.
+    /// Notes that a dictation has its text, for which this preset was chosen.
     pub(in crate::daemon) fn note_preset(&mut self, preset: Option<ChosenPreset>) {
         self.preset = preset;
     }
@@ -42,7 +43,7 @@ impl Daemon {
         });
     }
 
-    /// That application has the keyboard. Without names, nobody told.
+    /// Handles the answer: this application has the keyboard. Without names, it is unknown.
     pub(in crate::daemon) fn application_found(&mut self, job: JobId, names: &[String]) {
         let settings = self.config.settings();
         let presets = &settings.llm.applications;
@@ -83,8 +84,8 @@ impl Daemon {
         }
     }
 
-    /// Keeps the text of a dictation of which the application is not known yet. Returns it if nobody
-    /// waits for that.
+    /// Holds the text of a dictation while its application is unknown. Returns it if no answer is
+    /// awaited.
     pub(in crate::daemon) fn until_application_is_known(
         &mut self,
         job: JobId,
@@ -93,7 +94,7 @@ impl Daemon {
         self.under_way.hold(job, Box::new(refined)).map(|refined| *refined)
     }
 
-    /// The preset of the newest dictation under way, otherwise of the last one.
+    /// Returns the preset of the newest current dictation, otherwise of the last one.
     pub(in crate::daemon) fn preset(&self) -> Option<ChosenPreset> {
         match self.session.newest() {
             Some(job) => self.session.preset(job),
@@ -102,8 +103,8 @@ impl Daemon {
     }
 }
 
-/// The application's names, or none: when the time is over, or if the question breaks off. A text must
-/// not wait for ever.
+/// Returns the application's names; empty after the time limit, or if the query breaks off. A text
+/// must not wait for ever.
 async fn told_within(
     longest: Duration,
     asking: impl Future<Output = Vec<String>> + Send + 'static,

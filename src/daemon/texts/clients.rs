@@ -11,25 +11,25 @@ use std::time::Instant;
 use tracing::info;
 use v2m_messages::tr;
 
-/// A client's text that the model is done with.
+/// A client's text that the model has finished.
 #[derive(Debug)]
 pub(in crate::daemon) struct Finished {
     reply: Reply,
-    /// The text before, where the client did not send it.
+    /// The text before, if the client did not send it.
     original: Option<String>,
     pub(in crate::daemon) result: Result<String, Failure>,
     deliver: DeliverMode,
 }
 
 impl Finished {
-    /// A text that no model works on.
+    /// Creates a result for a text that no model works on.
     pub(in crate::daemon) fn unchanged(text: String, deliver: DeliverMode, reply: Reply) -> Self {
         Self { reply, original: None, result: Ok(text), deliver }
     }
 }
 
 impl Daemon {
-    /// PROCESS_TEXT and TRANSLATE_TEXT.
+    /// Handles PROCESS_TEXT and TRANSLATE_TEXT.
     pub(in crate::daemon) fn work_on_text(&mut self, work: TextWork, reply: Reply) {
         let TextWork { source, task, deliver } = work;
         let deliver = deliver.unwrap_or(match source {
@@ -64,7 +64,7 @@ impl Daemon {
         self.tell(Event::TextWork(true));
     }
 
-    /// Where a text comes from, ready to be waited for.
+    /// Resolves the source of a text, so that it can be awaited.
     fn source(&mut self, source: TextSource) -> ClientText {
         match source {
             TextSource::Given(text) => ClientText::Given(text),
@@ -90,8 +90,8 @@ impl Daemon {
         self.hand_over(finished, text, None);
     }
 
-    /// Delivers a client's text. `pressed`: when a shortcut may have been pressed for it, whose keys
-    /// the user may still hold.
+    /// Delivers a client's text. `pressed`: when a shortcut may have been pressed for it; the user
+    /// may still hold its keys.
     pub(in crate::daemon) fn hand_over(
         &mut self,
         finished: Finished,
@@ -113,7 +113,7 @@ impl Daemon {
         });
     }
 
-    /// Its text was handed over, or there was nowhere to hand it to.
+    /// Answers the client once its text has been handed over, or could not be.
     pub(in crate::daemon) fn answer_text(&self, finished: Finished, deliveries: Vec<Delivery>) {
         let Finished { reply, original, result, deliver: _ } = finished;
         let state = self.session.state();
@@ -121,10 +121,10 @@ impl Daemon {
     }
 
     fn refuse_text(&self, reply: Reply, failure: Failure, deliver: DeliverMode) {
-        // Without the reason, which may hold the text.
+        // The reason may contain the text, so it is not logged.
         let code = failure.code.name();
         info!(code, "a client's text was not worked on ({code})");
-        // A shortcut has no terminal that would show it.
+        // A shortcut has no terminal to show the failure.
         if deliver != DeliverMode::None {
             self.show_beside(Notice::Problem(failure.clone()));
         }

@@ -1,4 +1,4 @@
-//! The last dictation's text, for LAST_TEXT and for what a language model is to do with it.
+//! The last dictation's text, for LAST_TEXT and for requests to a language model.
 
 use super::{Texts, source};
 use crate::call::Answer;
@@ -8,7 +8,7 @@ use crate::daemon::{Daemon, Reply};
 use crate::store::{self, StoreError};
 
 impl Texts {
-    /// A dictation of this run has a text.
+    /// Stores the text of a dictation of this run.
     pub(in crate::daemon) fn remember(&mut self, text: &str) {
         if !text.is_empty() {
             self.last = Some(text.to_owned());
@@ -16,7 +16,7 @@ impl Texts {
         }
     }
 
-    /// The text of an earlier run's dictation, which is older than any of this run. They come oldest
+    /// Stores the text of an earlier run's dictation, unless this run has one. They come oldest
     /// first.
     pub(in crate::daemon) fn remember_older(&mut self, text: &str) {
         if !text.is_empty() && (self.last.is_none() || self.last_is_older) {
@@ -27,14 +27,14 @@ impl Texts {
 }
 
 impl Texts {
-    /// A dictation is deleted: its text is not the last one any more. The store has the one before.
+    /// Forgets a deleted dictation's text. The store has the one before.
     pub(in crate::daemon) fn forget(&mut self, deleted: &str) {
         if self.last.as_deref() == Some(deleted) {
             self.forget_all();
         }
     }
 
-    /// All dictations are deleted.
+    /// Forgets the text, because all dictations are deleted.
     pub(in crate::daemon) fn forget_all(&mut self) {
         self.last = None;
         self.last_is_older = false;
@@ -42,14 +42,14 @@ impl Texts {
 }
 
 impl Daemon {
-    /// LAST_TEXT: to the client that asks, and nowhere else.
+    /// Answers LAST_TEXT: the text goes only to the client that asks.
     pub(in crate::daemon) fn last_text(&mut self, reply: Reply) {
         if let Some(text) = self.texts.last.clone() {
             let state = self.session.state();
             return answer(reply, Ok(Answer::LastText { state, text }));
         }
         self.texts.last_asked.push(reply);
-        // The reading under way answers this one too.
+        // The look-up already running will answer this request too.
         if self.texts.last_asked.len() > 1 {
             return;
         }
@@ -59,7 +59,7 @@ impl Daemon {
 
     pub(in crate::daemon) fn last_text_read(&mut self, result: Result<Option<String>, StoreError>) {
         let state = self.session.state();
-        // A dictation that has ended meanwhile is a later one.
+        // A dictation that ended meanwhile is more recent.
         let found = source::found(result);
         let found = self.texts.last.clone().map_or(found, Ok);
         for reply in std::mem::take(&mut self.texts.last_asked) {

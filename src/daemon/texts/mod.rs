@@ -3,15 +3,15 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `mod` | the presets, and what the model has at the moment |
+//! | `mod` | the presets, and texts at the model |
 //! | `rewriting` | dictations' texts |
 //! | `application` | presets of applications |
 //! | `clients` | clients' texts |
-//! | `question` | what the model is asked |
+//! | `question` | the request to the model |
 //! | `source` | where a client's text comes from |
 //! | `last` | the last dictation's text |
 //!
-//! The asking itself is `crate::llm`'s.
+//! `crate::llm` sends the requests.
 
 mod application;
 mod clients;
@@ -35,7 +35,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::info;
 
-/// How many clients' texts the model works on at once. More of them wait.
+/// Maximum number of clients' texts at the model at once. Further ones wait.
 const AT_ONCE: usize = 4;
 
 /// The texts that a language model is working on, and the presets.
@@ -43,18 +43,18 @@ pub(super) struct Texts {
     presets: Presets,
     presets_folder: PathBuf,
     presets_watch: Changes,
-    /// The presets' files have changed since they were read last.
+    /// Whether the presets' files have changed since they were last read.
     presets_changed: bool,
-    /// The presets are being read.
+    /// Whether the presets are being read.
     presets_reading: bool,
-    /// The dictations' texts that the model is working on.
+    /// The dictations' texts that the model is rewriting.
     rewriting: Vec<(JobId, PendingRewrite)>,
     work: JoinSet<Option<Finished>>,
     permits: Arc<Semaphore>,
     clipboard: ClipboardReader,
     /// The last dictation's text.
     last: Option<String>,
-    /// The last text is from an earlier run.
+    /// Whether the last text is from an earlier run.
     last_is_older: bool,
     /// Clients that wait until the last text is read from the disk.
     last_asked: Vec<Reply>,
@@ -68,7 +68,7 @@ pub(super) struct Texts {
 pub(super) enum TextEvent {
     /// The model has rewritten a dictation's text, or has failed.
     Rewritten(JobId, Result<String, LlmError>),
-    /// The model has finished a client's text. `None`: the client has left.
+    /// The model has finished a client's text; `None` if the client has disconnected.
     Finished(Option<Finished>),
     /// The files of the presets have changed.
     PresetsChanged,
@@ -106,7 +106,7 @@ impl Texts {
         }
     }
 
-    /// Answers everybody who still waits with `failure`.
+    /// Answers all waiting clients with `failure`.
     pub(super) async fn refuse_all(&mut self, failure: &Failure) {
         for reply in self.last_asked.drain(..) {
             answer(reply, Err(failure.clone()));
@@ -126,7 +126,8 @@ impl Daemon {
                 }
                 match finished {
                     Some(finished) => self.text_finished(finished),
-                    // Otherwise the notification would still say that the model has the text.
+                    // Otherwise the notification would still say that the model is working on the
+                    // text.
                     None => self.show_beside(Notice::Nothing),
                 }
             }
@@ -156,7 +157,7 @@ impl Daemon {
         self.read_presets();
     }
 
-    /// Shows a notice unless a dictation is shown.
+    /// Shows a notice unless the state of a dictation is shown.
     fn show_beside(&self, notice: Notice) {
         if self.session.newest().is_none() {
             self.notify(notice);

@@ -1,4 +1,4 @@
-//! What a language model is asked, put together from settings, presets and wishes.
+//! Builds a language model's request from settings, presets and the client's wishes.
 
 use super::Texts;
 use crate::call::TextTask;
@@ -9,13 +9,13 @@ use crate::session::{Code, Failure};
 use std::time::Duration;
 use v2m_messages::{tr, verbatim};
 
-/// Words of the vocabulary that a model is told; the most important ones come first.
+/// Maximum number of vocabulary words sent to a model; the most important ones come first.
 const VOCABULARY: usize = 100;
-/// The longest instruction of a client, in bytes.
+/// Maximum length of a client's instruction, in bytes.
 const LONGEST_INSTRUCTION: usize = 16 << 10;
 
 impl Texts {
-    /// What is asked, but for the text.
+    /// Builds the request, without the text.
     pub(super) fn question(
         &self,
         task: &TextTask,
@@ -53,8 +53,7 @@ impl Texts {
         }
     }
 
-    /// The words of the user's instruction, of the preset, or of both; and the preset, if there is
-    /// one.
+    /// Returns the instruction of the user, of the preset, or of both; and the preset, if any.
     fn instruction(
         &self,
         instruction: Option<&str>,
@@ -81,7 +80,7 @@ impl Texts {
     }
 }
 
-/// A model that does not know a name would take it for a slip of the tongue.
+/// Returns the spellings of names. A model that does not know a name would correct it as an error.
 fn spelling(settings: &Settings) -> Option<String> {
     let words = &settings.engine.vocabulary;
     let first: Vec<&str> = words.iter().take(VOCABULARY).map(String::as_str).collect();
@@ -89,10 +88,10 @@ fn spelling(settings: &Settings) -> Option<String> {
     (!first.is_empty()).then(told)
 }
 
-/// The question, with its text.
+/// Returns the request with its text.
 ///
 /// # Errors
-/// When the text is longer than `v2m-llm` takes.
+/// If the text is longer than `v2m-llm` accepts.
 pub(super) fn with_text(mut question: Question, new: String) -> Result<Question, Failure> {
     if new.len() > MAX_TEXT {
         let text = tr!(

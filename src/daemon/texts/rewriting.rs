@@ -1,5 +1,5 @@
-//! Dictations' texts that a language model rewrites. When that is too late is the session's
-//! decision.
+//! Dictations' texts that a language model rewrites. The session decides when an answer is too
+//! late.
 
 use super::Texts;
 use super::question::with_text;
@@ -17,7 +17,7 @@ use v2m_messages::tr;
 
 pub(super) type PendingRewrite = Pin<Box<dyn Future<Output = Result<String, LlmError>> + Send>>;
 
-/// The first that is done, taken out. Cancel-safe.
+/// Removes and returns the first one that is done. Cancel-safe.
 pub(super) async fn first_of(
     askings: &mut Vec<(JobId, PendingRewrite)>,
 ) -> (JobId, Result<String, LlmError>) {
@@ -37,7 +37,7 @@ pub(super) async fn first_of(
 }
 
 impl Texts {
-    /// Which dictations' texts the settings want rewritten, as the session is told.
+    /// Returns which dictations' texts the settings want rewritten, for the session.
     pub(in crate::daemon) fn rewriting_wanted(&self, settings: &Settings) -> Rewriting {
         if settings.text.refine != Refine::Llm {
             return Rewriting::Wished;
@@ -48,7 +48,7 @@ impl Texts {
         }
     }
 
-    /// Why a dictation with this preset would come to nothing: told before anybody speaks.
+    /// Returns why a dictation with this preset would fail, to be reported before anybody speaks.
     pub(in crate::daemon) fn unfit(&self, preset: &str, settings: &Settings) -> Option<Failure> {
         self.rewriting("", Some(preset), settings).err()
     }
@@ -64,15 +64,15 @@ impl Texts {
         with_text(question, text.to_owned())
     }
 
-    /// Nobody waits for the dictation's rewriting any more.
+    /// Cancels the rewriting of a dictation.
     pub(in crate::daemon) fn leave_rewriting(&mut self, job: JobId) {
-        // Its connection is closed with it, which tells v2m-llm so.
+        // This also closes its connection, so v2m-llm notices.
         self.rewriting.retain(|(own, _)| *own != job);
     }
 }
 
 impl Daemon {
-    /// The model gets the dictation's text.
+    /// Sends the dictation's text to the model.
     pub(in crate::daemon) fn rewrite(
         &mut self,
         job: JobId,
@@ -92,7 +92,7 @@ impl Daemon {
                 };
                 self.texts.rewriting.push((job, Box::pin(asking)));
             }
-            // The text is too long, or the presets have changed this very moment.
+            // The text is too long, or the presets have just changed.
             Err(failure) => self.tell_job(job, JobEvent::Rewritten(Err(failure))),
         }
     }
@@ -101,7 +101,7 @@ impl Daemon {
         let result = result.map_err(|error| {
             let reason = refusal::sentence(&error.to_string());
             let unchanged = tr!("Your text was delivered unchanged.");
-            // What a service says may hold the text: v2m-llm has a line of its own, without it.
+            // A service's message may contain the text. v2m-llm logs its own line without it.
             let code = error.code().name();
             warn!(
                 job = job.0,

@@ -1,4 +1,4 @@
-//! Where a client's text comes from, and the wait for what becomes of it.
+//! Sources of a client's text, and the wait for the result.
 
 use super::question::with_text;
 use crate::deliver::NoText;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use v2m_messages::tr;
 
-/// Where a client's text comes from, ready to be waited for.
+/// Source of a client's text, ready to be awaited.
 pub(super) enum ClientText {
     Given(String),
     Clipboard(Pin<Box<dyn Future<Output = Result<String, NoText>> + Send>>),
@@ -21,7 +21,7 @@ pub(super) enum ClientText {
 }
 
 impl ClientText {
-    /// The text, and whether the client knows it.
+    /// Returns the text, and whether the client knows it.
     async fn text(self) -> Result<(String, bool), Failure> {
         match self {
             Self::Given(text) => Ok((text, true)),
@@ -40,10 +40,10 @@ impl ClientText {
     }
 }
 
-/// The last dictation's text as it was found in the store.
+/// Returns the last dictation's text found in the store.
 ///
 /// # Errors
-/// When there is none, or the store cannot be read.
+/// If there is none, or the store cannot be read.
 pub(super) fn found(read: Result<Option<String>, StoreError>) -> Result<String, Failure> {
     let none =
         tr!("There is no text yet: no dictation gave one, or v2m keeps none (store.keep_count).");
@@ -51,13 +51,13 @@ pub(super) fn found(read: Result<Option<String>, StoreError>) -> Result<String, 
     text.ok_or_else(|| Failure::new(Code::NoText, none))
 }
 
-/// The text before, where the client does not know it, and after.
+/// Returns the text after the model, and the one before if the client does not know it.
 pub(super) async fn ask(
     source: ClientText,
     question: Question,
     permits: Arc<Semaphore>,
 ) -> (Option<String>, Result<String, Failure>) {
-    // Never closed; if it were, there would be no limit.
+    // Never closed; an error here would mean no limit.
     let _permit = permits.acquire().await;
     let (text, known) = match source.text().await {
         Ok(found) => found,

@@ -1,4 +1,4 @@
-//! What is told in which words, what comes first, and how long it stays.
+//! Tests the wording of notifications, the order of their parts, and how long they stay.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn delivery(ok: bool, detail: &str) -> Delivery {
     Delivery { by: "paste", backend: None, ok, detail: detail.into() }
 }
 
-/// Regression: a paste that failed hid that a part of the recording was missing.
+/// Regression: the message about a failed paste hid that part of the recording was missing.
 #[test]
 fn what_a_text_lacks_is_told_even_if_the_text_did_not_arrive() {
     let failed = Delivery {

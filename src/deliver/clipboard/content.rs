@@ -30,9 +30,9 @@ pub(crate) fn is_format(name: &str) -> bool {
     !QUESTIONS.contains(&name)
 }
 
-/// The format by which password managers (KeePassXC and others) mark what they copy. They clear the
-/// clipboard after some seconds if they still own it. If we restored a password, we would own it,
-/// and it would never be cleared.
+/// The format by which password managers (KeePassXC and others) mark copied passwords. They clear
+/// the clipboard after some seconds if they still own it. If we restored a password, we would own
+/// it, and it would never be cleared.
 pub(crate) const SECRET: &str = "x-kde-passwordManagerHint";
 
 /// The content of the format [`SECRET`].
@@ -44,8 +44,8 @@ pub(crate) fn is_secret(formats: &[String]) -> bool {
 }
 
 impl Content {
-    /// The most that is remembered of a clipboard, in all formats together: 64 MiB. Pictures of a
-    /// whole screen are smaller. Larger content is not restored, and the user is told.
+    /// The most bytes of a clipboard that are remembered, in all formats together: 64 MiB. Pictures
+    /// of a whole screen are smaller. Larger content is not restored, and the user is informed.
     pub(crate) const LIMIT: usize = 64 << 20;
 
     /// Builds the content for a text. `is_sensitive`: clipboard managers are asked not to remember

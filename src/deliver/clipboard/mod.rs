@@ -89,7 +89,7 @@ pub(crate) trait Clipboard {
     /// whether it did.
     async fn offer(&mut self, text: &str, is_sensitive: bool) -> Result<bool, DeliverError>;
 
-    /// Whether a clipboard manager is going to read the text, whatever the keys do.
+    /// Whether a clipboard manager is going to read the text, independent of the keys.
     fn reader(&mut self) -> Result<ClipboardManager, DeliverError>;
 
     /// Notes whether the clipboard manager `has_read` the text while v2m waited for it.
@@ -186,7 +186,8 @@ impl Serving {
         Self { requests, begun: now, until: now + first }
     }
 
-    /// The time until which to wait for the next request. `is_giving`: a program is still reading.
+    /// Returns the time until which to wait for the next request. `is_giving`: a program is still
+    /// reading.
     pub(crate) fn until(&self, is_giving: bool) -> Instant {
         match self.requests {
             Serve::One(_) | Serve::For(_) => self.until,

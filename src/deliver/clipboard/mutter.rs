@@ -1,7 +1,7 @@
 //! The clipboard of a Mutter session (GNOME).
 //!
-//! What the session offers disappears when the session ends. Mutter's own clipboard manager reads
-//! what is offered within a millisecond and keeps only the format it likes best.
+//! The session's clipboard content disappears when the session ends. Mutter's own clipboard manager
+//! reads offered content within a millisecond and keeps only its preferred format.
 
 use super::bus::{self, BusClipboard, Calls, ClipboardSession, ReadFormat, Signal};
 use crate::deliver::display::mutter::{self, is_busy};

@@ -1,10 +1,9 @@
-//! Takes the last text at the cursor back, if it is still there as it was delivered.
+//! Takes back the last text at the cursor, if it is still there as it was delivered.
 //!
-//! The field is asked first (AT-SPI): if the text stands right before the cursor, it is deleted
-//! there, or by one Ctrl+Z, and the field is asked again. If the program does not tell what it
-//! holds, the window gets Ctrl+Z once, but only if the user chose that, and is known to have done
-//! nothing since.
-//! Nothing is ever deleted key by key.
+//! v2m asks the field first (AT-SPI). If the text stands right before the cursor, v2m deletes it
+//! through the field or with one Ctrl+Z, and asks the field again. If the program does not report
+//! the field's content, v2m presses Ctrl+Z once, but only if the user chose that and is known to
+//! have done nothing since. Nothing is ever deleted key by key.
 
 use super::{Cursor, with_xwayland};
 use crate::deliver::desktop::Desktop;
@@ -17,58 +16,58 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use v2m_messages::tr;
 
-/// How long it may take altogether, besides the wait for the user's keys.
+/// How long an undo may take in all, besides the wait for the user's keys.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long a program may take to undo, and how often it is asked meanwhile.
+/// How long a program may take to undo, and the interval at which it is asked meanwhile.
 const UNDOING: Duration = Duration::from_millis(800);
 const LOOK: Duration = Duration::from_millis(40);
 
-/// What a user wants taken back, and how.
+/// The options for taking back a text.
 #[derive(Clone, Debug, Default)]
 pub struct UndoOptions {
-    /// The keys that paste; here they tell terminals.
+    /// The keys that paste. Here they serve to recognise terminals.
     pub keys: PasteKeys,
-    /// The shortcuts' commands so far, this one included.
+    /// The shortcut's commands so far, including this one.
     pub presses: ShortcutPresses,
-    /// When the user pressed the key for it, and may still hold it.
+    /// When the user pressed the key for this command, which may still be held.
     pub pressed: Option<Instant>,
-    /// Whether a window that does not tell what it holds gets Ctrl+Z once.
+    /// Whether v2m presses Ctrl+Z once in a window that does not report its content.
     pub by_keys: bool,
 }
 
 /// How a text was taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undone {
-    /// The field tells that the text is gone.
+    /// The field reports that the text is gone.
     Gone,
-    /// Ctrl+Z was pressed once. The window tells nothing.
+    /// Ctrl+Z was pressed once. The window does not report the result.
     Pressed,
 }
 
 impl Undone {
-    /// In words for the user.
+    /// Returns the result in words for the user.
     pub fn told(self) -> &'static str {
         match self {
             Self::Gone => {
                 tr!("The last text is taken back. `v2m-send last` still prints it.")
             }
             Self::Pressed => {
-                tr!("v2m pressed Ctrl+Z once. The window does not tell whether the text is gone.")
+                tr!("v2m pressed Ctrl+Z once. The window does not report whether the text is gone.")
             }
         }
     }
 }
 
-/// Why a text was not taken back.
+/// The reason why a text was not taken back.
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
-    /// There is none.
-    #[error("{}", tr!("v2m has put no text at the cursor that it could take back"))]
+    /// There is no text to take back.
+    #[error("{}", tr!("there is no text at the cursor that v2m could take back"))]
     Nothing,
-    /// Anybody may sit there.
+    /// The screen is locked, so anybody may have pressed the key.
     #[error("{}", tr!("the screen is locked"))]
     Locked,
-    /// Other window, other field.
+    /// Another window or another field has the keyboard.
     #[error(
         "{}",
         tr!(
@@ -76,7 +75,7 @@ pub enum UndoError {
         )
     )]
     Moved,
-    /// The field has something else before its cursor.
+    /// The field has another text before its cursor.
     #[error(
         "{}",
         tr!(
@@ -85,7 +84,7 @@ pub enum UndoError {
         )
     )]
     Changed,
-    /// Keys or buttons were pressed.
+    /// Keys or buttons were pressed since the delivery.
     #[error(
         "{}",
         tr!(
@@ -93,35 +92,35 @@ pub enum UndoError {
         )
     )]
     Touched,
-    /// The desktop does not tell whether anything was done.
+    /// The delivery was too long ago, and the desktop does not report exactly what the user did
+    /// since.
     #[error(
         "{}",
         tr!(
-            "it was delivered more than {seconds} s ago, and the desktop does not tell what you \
-             did since",
+            "it was delivered more than {seconds} s ago, and the desktop does not report what you did since",
             seconds = SHORTLY.as_secs()
         )
     )]
     TooLate,
-    /// Neither the desktop nor the program tells.
+    /// Neither the desktop reports the user's activity, nor the program its content.
     #[error(
         "{}",
         tr!(
-            "the desktop does not tell whether you have typed since, and the program does not tell what stands at the \
-             cursor. Ctrl+Z might undo what you typed. Undo it in the program"
+            "the desktop does not report whether you have typed since, and the program does not show the text \
+             at the cursor. Ctrl+Z might undo what you typed. Undo it in the program"
         )
     )]
     Untold,
-    /// The program tells nothing.
+    /// The program does not report its content.
     #[error(
         "{}",
         tr!(
-            "the program does not tell v2m what stands at the cursor. Undo it there (Ctrl+Z). \
+            "the program does not show v2m the text at the cursor. Undo it there (Ctrl+Z). \
              With deliver.undo = \"ctrl+z\" v2m presses these keys for you"
         )
     )]
     NotTold,
-    /// Ctrl+Z stops a program there.
+    /// A terminal may have the keyboard, and Ctrl+Z stops the program in it.
     #[error(
         "{}",
         tr!(
@@ -129,7 +128,7 @@ pub enum UndoError {
         )
     )]
     Terminal,
-    /// Who knows how much one step is.
+    /// The text was typed, and Ctrl+Z may undo only a part of it.
     #[error(
         "{}",
         tr!(
@@ -137,11 +136,11 @@ pub enum UndoError {
         )
     )]
     Typed,
-    /// It did not help.
+    /// Ctrl+Z was pressed, and the text is still there.
     #[error("{}", tr!("v2m pressed Ctrl+Z once, but the program still shows the text"))]
     Still,
     /// The program has not answered in time.
-    #[error("{}", tr!("the program did not answer, so it is unknown whether the text is gone"))]
+    #[error("{}", tr!("the program did not answer, so v2m does not know whether the text is gone"))]
     Unclear,
     /// The keys could not be pressed.
     #[error("{}", tr!("v2m could not press Ctrl+Z: {reason}", reason = .0))]
@@ -160,29 +159,30 @@ impl From<DeliverError> for UndoError {
     }
 }
 
-/// The text that could be taken back.
+/// A delivered text that may be taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivered {
-    /// As it was delivered.
+    /// The text as it was delivered.
     pub(crate) text: String,
     pub(crate) means: Means,
 }
 
 impl Cursor {
-    /// Takes the last text back. Answers within five seconds once the user's keys are up.
+    /// Takes back the last text. Returns within five seconds once the user's keys are up.
     ///
     /// # Errors
-    /// Why not. Nothing was changed, but for [`UndoError::Still`] and [`UndoError::Unclear`].
+    /// The reason why the text was not taken back. Nothing was changed, except for
+    /// [`UndoError::Still`] and [`UndoError::Unclear`].
     pub(crate) async fn undo(&mut self, wanted: &UndoOptions) -> Result<Undone, UndoError> {
         let patience = DEADLINE + crate::deliver::keys::held::PATIENCE;
         let done = tokio::time::timeout(patience, self.try_to_undo(wanted)).await;
         let done = done.unwrap_or_else(|_late| {
-            // What hangs is found anew the next time.
+            // The desktop hangs, so the next delivery looks for it again.
             self.desktop = None;
             Err(UndoError::Unclear)
         });
         match done {
-            // Whatever stands there now, v2m does not know it.
+            // The text at the cursor is now unknown.
             Ok(_) | Err(UndoError::Still | UndoError::Unclear) => self.joint.forget(),
             Err(_) => {}
         }
@@ -199,7 +199,7 @@ impl Cursor {
         let focused = with_xwayland(focused).await;
         self.desktop = match self.desktop.take() {
             Some(desktop) if desktop.is_there().await => Some(desktop),
-            // A field that lets itself be changed needs none.
+            // An editable field needs no desktop.
             _ => Desktop::find().await.ok(),
         };
         let window = match &self.desktop {
@@ -223,7 +223,7 @@ impl Cursor {
                 TakenBack::NotTold => {}
             }
         } else if place.has_field() && focused.widget != Widget::Unfinished {
-            // The program tells of its fields, and none has the keyboard.
+            // The program reports its fields, and none of them has the keyboard.
             return Err(UndoError::Moved);
         }
         if !wanted.by_keys {
@@ -233,8 +233,8 @@ impl Cursor {
         Ok(Undone::Pressed)
     }
 
-    /// Presses Ctrl+Z once, where that takes back a text and does nothing else. `stands`: the field
-    /// tells that the text stands right before the cursor.
+    /// Presses Ctrl+Z once, if that takes back the text and does nothing else. `stands`: the field
+    /// reports that the text stands right before the cursor.
     async fn press_undo(
         &mut self,
         wanted: &UndoOptions,
@@ -256,7 +256,7 @@ impl Cursor {
             if !desktop.tells_of_keys() {
                 super::wait_for_keys(wanted.pressed).await?;
             }
-            // The clipboard of the paste may still be on its way back.
+            // v2m may still be restoring the clipboard after the paste.
             desktop.settle().await;
             Ok(())
         })
@@ -273,7 +273,7 @@ impl Cursor {
         Ok(desktop.carry_out(order).await?)
     }
 
-    /// Waits until the field does not have the text before its cursor any more.
+    /// Waits until the field no longer has the text before its cursor.
     async fn until_gone(&self, field: &Field, text: &str) -> Result<Undone, UndoError> {
         let until = Instant::now() + UNDOING;
         loop {
@@ -287,9 +287,9 @@ impl Cursor {
     }
 }
 
-/// Whether Ctrl+Z, which takes back what was done last, takes back the text. `between` and `at`: what
-/// was done since the text came, and when that was. `stands`: the field tells that the text stands
-/// right before the cursor.
+/// Decides whether Ctrl+Z, which undoes the last action, would undo the text. `between`: the user's
+/// activity since the delivery. `at`: the time of the delivery. `stands`: the field reports that
+/// the text stands right before the cursor.
 fn judged((between, at): (Between, Instant), stands: bool) -> Result<(), UndoError> {
     match between {
         Between::Something => Err(UndoError::Touched),
@@ -299,8 +299,8 @@ fn judged((between, at): (Between, Instant), stands: bool) -> Result<(), UndoErr
     }
 }
 
-/// Judges before the wait, because a refusal needs none, and after it, because the user may have
-/// typed meanwhile.
+/// Calls `judge` before the wait, because a refusal needs no wait, and after it, because the user
+/// may have typed meanwhile.
 async fn judged_around(
     judge: impl Fn() -> Result<(), UndoError>,
     wait: impl Future<Output = Result<(), DeliverError>>,
@@ -315,7 +315,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Regression: Ctrl+Z took back what was typed while v2m waited for the keys.
+    /// Regression: Ctrl+Z undid text that the user typed while v2m waited for the keys.
     #[tokio::test]
     async fn what_is_done_in_the_wait_counts() {
         let now = Instant::now();

@@ -25,7 +25,7 @@ pub(crate) enum Desktop {
 }
 
 impl Desktop {
-    /// Finds the means for this desktop, and prefers the one that depends on least.
+    /// Finds the means for this desktop, and prefers the one with the fewest requirements.
     pub(crate) async fn find() -> Result<Self, DeliverError> {
         if is_x11() {
             return Ok(Self::X11(X11::new()));
@@ -49,7 +49,8 @@ impl Desktop {
         };
         match (portal, compositor) {
             (Ok(portal), _) => Ok(Self::Portal(portal)),
-            // Reports the error of the better of the two.
+            // Data-control without virtual keyboards is closer to working, so its error is
+            // reported.
             (Err(_), Err(problem)) if !matches!(problem, DeliverError::NoWay) => Err(problem),
             (Err(problem), _) => Err(problem),
         }
@@ -60,7 +61,7 @@ impl Desktop {
         match self {
             Self::Mutter(mutter) => mutter.is_there().await,
             Self::Portal(portal) => portal.is_there(),
-            // It finds a restarted server by itself.
+            // These find a restarted server by themselves.
             Self::Wayland(_) | Self::X11(_) => true,
         }
     }
@@ -74,7 +75,7 @@ impl Desktop {
         }
     }
 
-    /// Whether the desktop would ask the user before the next text. Bounded: 500 ms.
+    /// Whether the desktop would ask the user before the next text. Takes 500 ms at most.
     pub(crate) async fn would_ask(&self) -> bool {
         match self {
             Self::Portal(portal) => portal.would_ask().await,
@@ -82,7 +83,7 @@ impl Desktop {
         }
     }
 
-    /// Whether keys that the user holds can be told from v2m's, or do no harm.
+    /// Whether v2m can detect keys that the user holds, or such keys do no harm.
     pub(crate) fn tells_of_keys(&self) -> bool {
         match self {
             Self::X11(_) | Self::Mutter(_) => true,
@@ -97,8 +98,8 @@ impl Desktop {
         matches!(self, Self::X11(_) | Self::Wayland(_))
     }
 
-    /// Watches the user's input from now on. `None`: the desktop does not report it. Bounded: 100
-    /// ms.
+    /// Watches the user's input from now on. `None`: the desktop does not report it. Takes 100 ms
+    /// at most.
     pub(crate) async fn watch(&self) -> Option<InputWatch> {
         match self {
             Self::X11(_) => joint::x11::watch().await,
@@ -107,8 +108,8 @@ impl Desktop {
         }
     }
 
-    /// Whether a window took the text, or all of it was typed, or the keys that undo were pressed;
-    /// `Ok` or with the reason why not.
+    /// Executes the order. Returns `Ok` if a window took the text, all of it was typed, or the keys
+    /// that undo were pressed.
     pub(crate) async fn carry_out(&mut self, order: Insertion) -> Result<(), DeliverError> {
         match self {
             Self::X11(x11) => x11.carry_out(order, None).await,

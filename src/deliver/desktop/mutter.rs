@@ -1,10 +1,11 @@
 //! GNOME: Mutter's RemoteDesktop interface, which offers a clipboard and presses keys without
 //! touching the focus.
 //!
-//! A session is open for one delivery only, because GNOME's panel shows a sign during it. The
-//! portals, which ask the user, are used only where this interface is refused. Order and times as
-//! measured on GNOME 43: Mutter's own clipboard manager reads what is offered within a millisecond,
-//! so what is read after the keys is read by a window; a GTK window asks some 3 ms after the keys.
+//! A session is open for one delivery only, because GNOME's panel shows a sign while it is open.
+//! The portals, which ask the user, are used only if this interface is refused. Order and times as
+//! measured on GNOME 43: Mutter's own clipboard manager reads offered content within a millisecond,
+//! so a later read, after the keys, comes from a window. A GTK window asks some 3 ms after the
+//! keys.
 
 use crate::chord::Chord;
 use crate::deliver::clipboard::mutter::{self, MutterClipboard};
@@ -34,14 +35,16 @@ pub(crate) struct Mutter {
     giving_back: Option<JoinHandle<Holder>>,
     /// Mutter's shortcuts and keymap, kept from one text to the next.
     habits: Habits,
-    /// Holds what the session cannot leave behind. `None` while the clipboard is given back.
+    /// Holds content that would not outlast the session. `None` while the clipboard is being
+    /// restored.
     holder: Option<Holder>,
 }
 
 impl Mutter {
     pub(crate) const NAME: &str = "mutter";
 
-    /// `None`: the desktop is not GNOME. `address` is a bus's; `None`: the session's.
+    /// Connects to Mutter. Returns `None` if the desktop is not GNOME. `address`: the bus's
+    /// address. `None`: the session bus.
     pub(crate) async fn connect(address: Option<&str>) -> Result<Option<Self>, DeliverError> {
         let builder = match address {
             Some(address) => zbus::connection::Builder::address(address),
@@ -57,8 +60,8 @@ impl Mutter {
         session::mutter(&self.bus).await.is_ok()
     }
 
-    /// Whether we may speak to it: a sandbox or a policy of the bus may have it there and let
-    /// nobody through.
+    /// Whether v2m may call Mutter. A sandbox or a policy of the bus may block calls although
+    /// Mutter is on the bus.
     pub(crate) async fn lets_us(&self) -> bool {
         !session::is_refused(&self.bus).await
     }
@@ -66,7 +69,8 @@ impl Mutter {
     /// Pastes or types. Returns when a window has read the text; the clipboard is restored
     /// afterwards.
     pub(crate) async fn carry_out(&mut self, order: &Insertion) -> Result<(), DeliverError> {
-        // What it still offers to others ends with its session.
+        // The last delivery's clipboard content ends with its session, so it must be restored
+        // first.
         self.settle().await;
         match order.means {
             Means::Paste => self.paste(order).await,
@@ -80,7 +84,7 @@ impl Mutter {
         let calls = session.calls.clone();
         let mut clipboard = mutter::of(session);
         let mut keys = MutterKeys::of(calls, clipboard.answers(), self.habits.clone());
-        // GNOME tells no program which window has the keyboard. A caller that gives up drops this
+        // GNOME does not report which window has the keyboard. A caller that gives up drops this
         // future.
         let (window, is_wanted) = (|| Ok(None), || true);
         match paste::paste(order, &mut clipboard, &mut keys, window, is_wanted).await {
@@ -90,8 +94,7 @@ impl Mutter {
                 Ok(())
             }
             Err(problem) => {
-                // A session that is left open would stay until v2m ends, and so would the sign in
-                // GNOME's panel.
+                // An open session, and the sign in GNOME's panel, would stay until v2m ends.
                 clipboard.session.close().await;
                 Err(problem)
             }
@@ -125,7 +128,7 @@ impl Mutter {
     /// Waits until the clipboard is restored.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error would be a panic, and ends the process here.
+            // The only error is a panic, which ends the process.
             self.holder = giving_back.await.ok();
         }
     }
@@ -144,10 +147,10 @@ async fn give_back(
     holder
 }
 
-/// What the session offers ends with it. Mutter's clipboard manager then keeps the one format it
-/// likes best, which is all there is of a text or a picture. Of what a browser copies it would keep
-/// the text alone: that is left with XWayland, where a program may hold the clipboard without a
-/// window.
+/// Restores the clipboard in a way that outlasts the session. Mutter's clipboard manager keeps the
+/// one format it likes best, which is enough for a text or a picture. Of a browser's content it
+/// would keep only the text. So XWayland gets such content, because a program without a window may
+/// hold its clipboard.
 async fn put_back(
     clipboard: &mut MutterClipboard,
     pasted: Pasted<<MutterClipboard as Clipboard>::Content>,
@@ -167,14 +170,14 @@ async fn put_back(
     let is_kept = matches!(before, Before::Content(_));
     paste::put_back(clipboard, before).await?;
     if is_kept {
-        // Mutter's manager reads it.
+        // Mutter's clipboard manager reads the content.
         clipboard.serve(paste::UNTIL_QUIET).await?;
     }
     Ok(())
 }
 
-/// Waits until Mutter has heard that X11 has the clipboard: a session that is closed before would
-/// leave it to Mutter's manager, which has read the text.
+/// Waits until Mutter knows that X11 has the clipboard. If the session closed before, Mutter's
+/// manager would get the clipboard, and it has read the text.
 async fn handed_over(clipboard: &mut MutterClipboard) -> Result<(), DeliverError> {
     match clipboard.serve(Serve::For(XWAYLAND)).await {
         Err(DeliverError::Overtaken) => Ok(()),

@@ -1,7 +1,7 @@
-//! A desktop on a thread of its own, because calls to its display server block.
+//! A desktop with its own thread, because calls to its display server block.
 //!
 //! The event loop sends orders to the thread. The thread serves the clipboard until another program
-//! takes it, and sleeps when nobody asks.
+//! takes it, and sleeps while there are no requests.
 
 use crate::deliver::display::worker::{Inbox, Serves, Worker};
 use crate::deliver::error::DeliverError;
@@ -11,20 +11,20 @@ use std::marker::PhantomData;
 use tokio::sync::oneshot;
 use tracing::debug;
 
-/// The parts of such a desktop, over one connection.
+/// The parts of a desktop, over one connection to its display server.
 pub(crate) trait Desk: Serves {
-    /// State that is kept from one text to the next, also without a connection.
+    /// State that is kept from one text to the next, even without a connection.
     type Memory: Default;
 
     /// A text that a window has read.
     type Pasted;
 
-    /// Connects. Blocking.
+    /// Connects. Blocks.
     fn open() -> Result<Self, DeliverError>;
 
-    /// Puts a text into the window that has the keyboard. `remote` presses the keys, or else the
-    /// desk does. `is_wanted` is asked now and then: who ordered it may have given up. `None`: it
-    /// was typed, and nothing is to be given back.
+    /// Puts a text into the window that has the keyboard. `remote` presses the keys if given, and
+    /// the desk otherwise. `is_wanted` is called now and then, because the caller may have given
+    /// up. Returns `None` if the text was typed, so that there is nothing to restore.
     async fn put(
         &mut self,
         order: &Insertion,
@@ -42,7 +42,7 @@ pub(crate) trait Desk: Serves {
     }
 }
 
-/// The event loop's end.
+/// The event loop's handle of the thread.
 #[derive(Debug)]
 pub(crate) struct Thread<D> {
     worker: Worker<Work>,
@@ -70,9 +70,9 @@ impl<D: Desk> Thread<D> {
         Self { worker: Worker::new("v2m-cursor"), giving_back: None, desk: PhantomData }
     }
 
-    /// Pastes, and answers when a window has taken the text; the clipboard is given back
-    /// afterwards. Or types, and answers when all keys have been pressed. `remote` presses the keys
-    /// that paste, or else the desk does.
+    /// Pastes, and returns when a window has taken the text; the clipboard is restored afterwards.
+    /// Or types, and returns when all keys have been pressed. `remote` presses the keys that paste
+    /// if given, and the desk otherwise.
     pub(crate) async fn carry_out(
         &mut self,
         order: Insertion,
@@ -89,7 +89,7 @@ impl<D: Desk> Thread<D> {
     /// Waits until the clipboard is restored, and its content survives the end of v2m.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error means that the thread has dropped it, which is the same.
+            // An error means that the thread has dropped the sender, which means the same.
             let _ = giving_back.await;
         }
         let (done, left) = oneshot::channel();
@@ -99,7 +99,7 @@ impl<D: Desk> Thread<D> {
         }
     }
 
-    /// Abandons the thread. Without its sender it ends as soon as the display server answers.
+    /// Abandons the thread. Without its sender, it ends as soon as the display server answers.
     pub(crate) fn abandon(&mut self) {
         self.worker.abandon();
         self.giving_back = None;
@@ -116,7 +116,7 @@ fn work<D: Desk>(inbox: &Inbox<Work>) {
         }
         Work::Leave { done } => {
             let left = desk.as_mut().map_or(Ok(()), D::leave);
-            let _ = done.send(()); // nobody waits any more
+            let _ = done.send(()); // the caller may have given up
             if let Err(problem) = left {
                 debug!(reason = %problem, "the clipboard is not kept");
                 // A broken connection would fail again.
@@ -148,7 +148,7 @@ fn put<D: Desk>(
     let is_wanted = || !reply.is_closed();
     let given_back = match inbox.wait_for(open.put(order, remote, memory, is_wanted)) {
         Ok(pasted) => {
-            let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
+            let _ = reply.send(Ok(())); // a caller that timed out has already reported failure
             pasted.map_or(Ok(()), |pasted| inbox.wait_for(open.give_back(pasted)))
         }
         Err(problem) => {

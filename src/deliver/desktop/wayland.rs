@@ -1,13 +1,13 @@
-//! Compositors that lend their clipboard by data-control. wlroots' (sway, Hyprland, river, Wayfire,
-//! …) lend virtual keyboards too; on KDE, which lends no program a keyboard, the portal presses the
-//! keys (see `portal`).
+//! Compositors that lend their clipboard by data-control. Those of wlroots (sway, Hyprland, river,
+//! Wayfire, …) lend virtual keyboards too. KDE lends no keyboard, so the portal presses the keys
+//! there (see `portal`).
 //!
-//! No window is opened, and the focus stays where it is. The connection is let go of once there is
-//! nothing to give to others.
+//! v2m opens no window, and the focus stays where it is. The connection is closed once there is
+//! nothing left to serve.
 //!
-//! A locked screen is not seen here: a locker (ext-session-lock) takes the keyboard, and the
-//! compositor tells nobody. Only what a desktop or logind says of it is known, and that is asked
-//! for all ways alike.
+//! This module cannot detect a locked screen: a locker (ext-session-lock) takes the keyboard, and
+//! the compositor does not report it. Only a desktop or logind may report a lock, and v2m asks them
+//! for all ways in the same place.
 
 use super::thread::{self, Thread};
 use crate::chord::Chord;
@@ -26,10 +26,10 @@ use tokio::sync::oneshot;
 
 pub(crate) const NAME: &str = "wayland";
 
-/// The way to the windows of such a compositor.
+/// The way to the windows of a compositor with data-control.
 pub(crate) type Wayland = Thread<Desk>;
 
-/// Its parts: the clipboard and, if the compositor lends them, keyboards on the same connection.
+/// The compositor's clipboard and, if it lends them, keyboards on the same connection.
 #[derive(Debug)]
 pub(crate) struct Desk {
     keyboards: Option<Keyboards>,
@@ -39,18 +39,19 @@ pub(crate) struct Desk {
 /// State that is kept from one text to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Some program reads every new content of the clipboard.
+    /// A program reads all new content of the clipboard.
     has_reader: bool,
 }
 
-/// What a compositor with data-control offers.
+/// The features of a compositor with data-control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offers {
-    /// Virtual keyboards too, so that nothing else is needed.
+    /// The compositor also lends virtual keyboards, so that nothing else is needed.
     pub(crate) keyboards: bool,
 }
 
-/// Asks the compositor what it offers. Bounded, unless the compositor accepts no connection at all.
+/// Asks the compositor for its features. Bounded in time, unless the compositor accepts no
+/// connection.
 ///
 /// # Errors
 /// [`DeliverError::NoWay`]: the compositor has no data-control.
@@ -58,7 +59,7 @@ pub(crate) async fn offers() -> Result<Offers, DeliverError> {
     let (tell, told) = oneshot::channel();
     let asking = std::thread::Builder::new().name("v2m-cursor".to_owned()).spawn(move || {
         let asked = Desk::connect().map(|desk| Offers { keyboards: desk.keyboards.is_some() });
-        let _ = tell.send(asked); // nobody waits any more
+        let _ = tell.send(asked); // the caller may have given up
     });
     asking.map_err(DeliverError::NoThread)?;
     told.await.unwrap_or(Err(DeliverError::Hanging))
@@ -139,7 +140,7 @@ impl Desk {
         clipboard.carried_out()
     }
 
-    /// Types the text. `is_wanted` is asked before the keys: who ordered it may have given up.
+    /// Types the text. `is_wanted` is called before the keys, because the caller may have given up.
     fn write(
         &mut self,
         order: &Insertion,

@@ -1,5 +1,5 @@
-//! X11: the clipboard is a selection that v2m owns for the time of a paste, and keys are pressed
-//! through XTEST.
+//! X11: the clipboard is a selection that v2m owns during a paste, and keys are pressed through
+//! XTEST.
 //!
 //! XWayland is not X11 in this sense: its keys reach only its own windows.
 
@@ -22,17 +22,17 @@ use std::rc::Rc;
 
 pub(crate) const NAME: &str = "x11";
 
-/// The way to X11's windows.
+/// The way to X11 windows.
 pub(crate) type X11 = Thread<Desk>;
 
-/// Its parts: keys and clipboard over one connection, in whose order they are told apart.
+/// Keys and clipboard over one connection. Its order shows which requests came after the keys.
 #[derive(Debug)]
 pub(crate) struct Desk {
     server: Rc<Server>,
     clipboard: X11Clipboard,
 }
 
-/// Whether a display answers that keys can be pressed on. Blocking.
+/// Checks whether there is a display on which v2m can press keys. Blocks.
 pub(crate) fn is_there() -> Result<(), DeliverError> {
     Server::connect()?.require_keys()
 }
@@ -105,7 +105,8 @@ impl Desk {
         keys.press().await
     }
 
-    /// Types the text. `is_wanted` is asked between the keys: who ordered it may have given up.
+    /// Types the text. `is_wanted` is called between the keys, because the caller may have given
+    /// up.
     async fn write(
         &mut self,
         order: &Insertion,
@@ -116,7 +117,7 @@ impl Desk {
         order.check(Some(&window))?;
         let typing = Typing::find(&server, &order.text)?;
         let are_held = || are_down(&server, typing.in_the_way());
-        // What is on the clipboard is of no concern to typing; that it was lost is told once.
+        // Typing does not use the clipboard. Its loss is reported once.
         while let Err(problem) = paste::wait_for_hands(&mut self.clipboard, are_held).await {
             if !matches!(problem, DeliverError::Overtaken) {
                 return Err(problem);

@@ -162,7 +162,7 @@ impl MutterCalls {
         Ok((self.is_on("CapsLockState").await?, self.is_on("NumLockState").await?))
     }
 
-    /// GNOME Shell's major version, for example 43, or 0 if the Shell does not report it.
+    /// Returns GNOME Shell's major version, for example 43, or 0 if the Shell does not report it.
     pub(crate) async fn shell(&self) -> u32 {
         let (shell, path) = (Some("org.gnome.Shell"), "/org/gnome/Shell");
         let properties = Some("org.freedesktop.DBus.Properties");

@@ -127,7 +127,7 @@ impl<S> WaylandConnection<S> {
         Ok(())
     }
 
-    /// The time until which to wait for an answer to a request made now.
+    /// Returns the time until which to wait for an answer to a request made now.
     pub(crate) fn answer() -> Instant {
         Instant::now() + ANSWER
     }
@@ -187,7 +187,7 @@ fn stream() -> std::io::Result<UnixStream> {
     UnixStream::connect(path)
 }
 
-/// The error of a connection that has failed.
+/// Returns the error of a connection that has failed.
 pub(crate) fn broken(error: impl std::fmt::Display) -> DeliverError {
     DeliverError::Compositor(error.to_string())
 }

@@ -152,7 +152,7 @@ impl Server {
             }
             _ => None,
         })?;
-        time.ok_or_else(|| DeliverError::Server(tr!("it does not tell the time").to_owned()))
+        time.ok_or_else(|| DeliverError::Server(tr!("it does not report its time").to_owned()))
     }
 
     fn read(

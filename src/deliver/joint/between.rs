@@ -1,5 +1,5 @@
-//! Decides what the user did between two texts, as far as the desktop reports it. Pure: the caller
-//! has the clock.
+//! Determines the user's activity between two texts, as far as the desktop reports it. Pure: the
+//! caller has the clock.
 //!
 //! The presses of the shortcut itself lie between two dictations, and the desktop reports them like
 //! any other key. Their commands reach v2m shortly after, so each command explains the activity
@@ -7,15 +7,15 @@
 
 use std::time::{Duration, Instant};
 
-/// How long before its command a shortcut's last key may have been pressed: some 100 ms as a rule,
+/// How long before its command a shortcut's last key may have been pressed: usually some 100 ms,
 /// more on a busy machine. A key that was meant for the window is not mistaken for the shortcut's
 /// key, because that one was reported too.
 const BEFORE: Duration = Duration::from_millis(500);
 /// How long before its command the user may reach for the shortcut, its modifiers included. Earlier
 /// activity was meant for the window.
 const REACHING: Duration = Duration::from_millis(400);
-/// How long after a command the user may still hold the shortcut (100 to 300 ms as a rule). This
-/// also covers the second after which the desktop reports the user as idle.
+/// How long after a command the user may still hold the shortcut (usually 100 to 300 ms). This also
+/// covers the second after which the desktop reports the user as idle.
 const AFTER: Duration = Duration::from_millis(1_500);
 /// How long after a text the desktop may report activity that comes from v2m's own keys, or report
 /// late. No user can react to the text within this time: people take 0.2 to 0.3 s to react to what
@@ -65,7 +65,7 @@ impl ShortcutPresses {
 pub(crate) enum Grain {
     /// The desktop reports each key and button press, but no mouse movements.
     Exact,
-    /// The desktop reports when the user becomes active and idle, whatever they do.
+    /// The desktop reports when the user becomes active and idle, but not how.
     Coarse,
 }
 
@@ -117,7 +117,7 @@ impl Log {
         self.verdict.get_or_insert(Between::Unknown);
     }
 
-    /// The activity until `now`, apart from these presses.
+    /// Returns the activity until `now`, apart from these presses.
     pub(crate) fn between(&self, presses: &ShortcutPresses, now: Instant) -> Between {
         match (self.verdict, self.grain) {
             (Some(verdict), _) => verdict,

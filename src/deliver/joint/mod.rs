@@ -34,8 +34,8 @@ use tracing::debug;
 /// actions. For this time, users are likely to continue where they were. It is counted to the start
 /// of the next recording, because people who speak do not type.
 pub(crate) const SHORTLY: Duration = Duration::from_secs(30);
-/// The number of characters that are remembered from the end of a text. This is more than the
-/// beginning of a line matters for.
+/// The number of characters that are remembered from the end of a text. Joining never needs more
+/// context.
 const TAIL: usize = 200;
 /// The length in bytes up to which the rules take less than a millisecond for a text.
 const SHORT: usize = 8 << 10;
@@ -88,7 +88,7 @@ impl Destination {
         }
     }
 
-    /// Whether the program told of its text field.
+    /// Whether the program reported its text field.
     pub(crate) fn has_field(&self) -> bool {
         self.field.is_some()
     }
@@ -127,12 +127,12 @@ struct Landed {
     at: Instant,
     /// The watch over the user's actions since. `None`: the desktop does not report them.
     watch: Option<InputWatch>,
-    /// The whole text, to take it back.
+    /// The whole text, in case the user takes it back.
     delivered: Option<Delivered>,
 }
 
 impl Joint {
-    /// Returns the text as it is put at the cursor. `told` is what the field reports.
+    /// Returns the text as it is put at the cursor. `told` is the field's report.
     fn join(
         &self,
         text: &str,
@@ -220,7 +220,7 @@ impl Joint {
         }
     }
 
-    /// Notes that the text has been put there unchanged. `told` is what the field reported before.
+    /// Notes that the text has been put there unchanged. `told` is the field's report before that.
     /// A password is not remembered.
     pub(crate) fn landed(
         &mut self,
@@ -239,27 +239,27 @@ impl Joint {
         self.0 = Some(Landed { place, tail, at, watch, delivered: None });
     }
 
-    /// Keeps the whole of the text that has landed.
+    /// Keeps the whole text that was delivered.
     pub(crate) fn keep(&mut self, delivered: Delivered) {
         if let Some(landed) = &mut self.0 {
             landed.delivered = Some(delivered);
         }
     }
 
-    /// The last text, and where it is.
+    /// Returns the last text, and its place.
     pub(crate) fn undoable(&self) -> Option<(&Delivered, &Destination)> {
         let landed = self.0.as_ref()?;
         Some((landed.delivered.as_ref()?, &landed.place))
     }
 
-    /// What the user did since the last text, and when that came.
+    /// Returns the user's activity since the last text, and the time of its delivery.
     pub(crate) fn since(&self, presses: &ShortcutPresses, now: Instant) -> (Between, Instant) {
         let Some(landed) = &self.0 else { return (Between::Unknown, now) };
         let watch = landed.watch.as_ref();
         (watch.map_or(Between::Unknown, |watch| watch.between(presses, now)), landed.at)
     }
 
-    /// Forgets the last text: it is unknown what stands there.
+    /// Forgets the last text, because the text at the cursor is unknown.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }

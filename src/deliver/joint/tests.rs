@@ -1,5 +1,5 @@
-//! Tests the joining of texts with tables of the last text, the activity since, and what the field
-//! reports.
+//! Tests the joining of texts with tables of the last text, the activity since, and the field's
+//! report.
 
 use super::between::Log;
 use super::*;

@@ -1,5 +1,5 @@
-//! Watches what the user does after a text. The desktop reports activity, and the next text reads
-//! the log.
+//! Watches the user's activity after a text. The desktop reports it to a log, which is read for the
+//! next text.
 
 use super::between::{Between, Grain, Log, ShortcutPresses};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How long the desktop may take to start reporting. It takes a few milliseconds as a rule. The
-/// text has already arrived by then.
+/// How long the desktop may take to start reporting. It usually takes a few milliseconds. The text
+/// has already arrived by then.
 const BEGIN: Duration = Duration::from_millis(100);
 
 /// A running watch, which ends when this is dropped.

@@ -2,8 +2,8 @@
 
 use crate::chord::{Key, Modifier};
 
-/// The kernel's code of a modifier's left key (input-event-codes.h). Modifiers are in the same
-/// place on all layouts.
+/// Returns the kernel's code of a modifier's left key (input-event-codes.h). Modifiers are in the
+/// same place on all layouts.
 pub(crate) const fn of_modifier(modifier: Modifier) -> u8 {
     match modifier {
         Modifier::Ctrl => 29,
@@ -13,7 +13,7 @@ pub(crate) const fn of_modifier(modifier: Modifier) -> u8 {
     }
 }
 
-/// xkb's keysym of a key (X11's keysymdef.h).
+/// Returns xkb's keysym of a key (X11's keysymdef.h).
 pub(crate) fn keysym(key: Key) -> u16 {
     match key {
         // Latin letters are numbered as in ASCII, and a combination has no other letters.

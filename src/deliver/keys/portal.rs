@@ -27,13 +27,13 @@ fn symbol(key: Key, down: bool) -> KeyChange {
     KeyChange::Symbol(codes::keysym(key).into(), down)
 }
 
-/// The changes that press the combination.
+/// Returns the changes that press the combination.
 fn down(chord: &Chord) -> Vec<KeyChange> {
     let modifiers = chord.modifiers.iter().map(|modifier| stroke(*modifier, true));
     modifiers.chain([symbol(chord.key, true)]).collect()
 }
 
-/// The changes that release the combination, in reverse order.
+/// Returns the changes that release the combination, in reverse order.
 fn up(chord: &Chord) -> Vec<KeyChange> {
     let modifiers = chord.modifiers.iter().rev().map(|modifier| stroke(*modifier, false));
     [symbol(chord.key, false)].into_iter().chain(modifiers).collect()

@@ -1,5 +1,4 @@
-//! Keys that the portal's task presses for a thread, where the compositor offers no virtual
-//! keyboard.
+//! Keys that the portal's task presses for a thread, if the compositor offers no virtual keyboard.
 
 use super::Keys;
 use crate::chord::Chord;

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How long to wait for the answer. As a rule the question was asked long before.
+/// How long to wait for the answer. Usually the question was asked long before.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Only one question of each kind runs at a time, because a display server that hangs must not
@@ -41,15 +41,15 @@ impl Focus {
     }
 }
 
-/// The names of the application whose window has the keyboard, as far as the display server tells
-/// them within this time: the class or the application id first. For the beginning of a recording;
-/// the question at its end does not depend on this one.
+/// Returns the names of the application that has the keyboard, as far as the display server reports
+/// them within this time. The class or the application id comes first. Used at the start of a
+/// recording; the question at its end does not depend on this one.
 pub(super) async fn names_within(patience: Duration) -> Vec<String> {
     let Some(told) = ask_by(names, &ASKING_AT_START) else { return Vec::new() };
     timeout(patience, told).await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-/// Runs `ask`, which blocks, on a thread. `None`: it is not asked.
+/// Runs `ask`, which blocks, on a thread. Returns `None` if it was not started.
 fn ask_by<T: Default + Send + 'static>(
     ask: fn() -> Result<T, DeliverError>,
     is_asking: &'static AtomicBool,

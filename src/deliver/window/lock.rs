@@ -20,7 +20,7 @@ const SAVERS: [(&str, &str); 5] = [
     ("org.xfce.ScreenSaver", "/org/xfce/ScreenSaver"),
 ];
 
-/// How long each bus may take. As a rule, two round trips take a few milliseconds.
+/// How long each bus may take. Usually, two round trips take a few milliseconds.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Asks whether the screen is locked, over connections that it keeps.

@@ -1,7 +1,7 @@
 //! Decides with which keys a text is pasted into the window that has the keyboard.
 //!
-//! Pure. The delivery methods that can tell ask which window it is. The programs' own reports are
-//! in `programs`.
+//! Pure. The caller finds out which window has the keyboard, where the desktop reports it. The
+//! programs' own reports come from `programs`.
 //!
 //! Control+V does not paste in a terminal: readline quotes the next key, and the next real paste
 //! shows `^[[200~`. So it is pressed only where no terminal can have the keyboard. Terminals accept
@@ -42,7 +42,7 @@ pub struct Window {
 /// The keys that paste, by program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PasteKeys {
-    /// The keys where no terminal is known to have the keyboard. `None`: v2m chooses.
+    /// The keys if no terminal is known to have the keyboard. `None`: v2m chooses.
     pub usual: Option<Chord>,
     /// The keys in terminals. `None`: v2m chooses.
     pub terminal: Option<Chord>,
@@ -59,7 +59,7 @@ pub(crate) struct Press {
 }
 
 impl Press {
-    /// The keys that the user is told to press when the text is only on the clipboard.
+    /// Returns the keys to recommend to the user when the text is only on the clipboard.
     pub(crate) fn by_hand(&self) -> String {
         if self.primary {
             tr!("ctrl+v, or ctrl+shift+v in a terminal,").to_owned()
@@ -88,7 +88,8 @@ impl PasteKeys {
         listed.into_iter().any(|terminal| names.contains(&terminal))
     }
 
-    /// Classifies what has the keyboard. `window` is the window that the display server reports.
+    /// Classifies the target that has the keyboard. `window` is the window that the display server
+    /// reports.
     fn target(&self, window: Option<&Window>, focused: &Focused) -> PasteTarget {
         let classes = window.map(|window| &window.class).filter(|class| !class.is_empty());
         let names: Vec<&String> = classes.into_iter().chain(&focused.programs).collect();
@@ -127,8 +128,8 @@ impl PasteKeys {
         self.is_terminal(name) || EDITORS.iter().any(|editor| name.eq_ignore_ascii_case(editor))
     }
 
-    /// Chooses the keys that paste into `window`, or into what the programs report. `window` is
-    /// `None`: the window is not known. Keys that the user has chosen are always used.
+    /// Chooses the keys that paste into `window`, or into the target that the programs report.
+    /// `window` is `None`: the window is not known. Keys that the user has chosen are always used.
     pub(crate) fn press(&self, window: Option<&Window>, focused: &Focused) -> Press {
         let press = |chord, primary| Press { chord, primary };
         let chosen = |chord: &Option<Chord>| chord.clone().map(|chord| press(chord, false));
@@ -172,12 +173,12 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Nothing is reported, and these programs run.
+    /// Makes the report in which these programs run and none reports anything.
     fn silent(programs: &[&str]) -> Focused {
         Focused { silent: Some(names(programs)), ..Focused::default() }
     }
 
-    /// The chosen keys, with a `*` if the primary selection must hold the text too.
+    /// Returns the chosen keys, with a `*` if the primary selection must hold the text too.
     fn pressed(keys: &PasteKeys, window: Option<&Window>, focused: &Focused) -> String {
         let Press { chord, primary } = keys.press(window, focused);
         format!("{chord}{}", if primary { "*" } else { "" })

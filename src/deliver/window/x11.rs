@@ -55,9 +55,9 @@ fn with_class_above(server: &Server, focus: xproto::Window) -> Result<Window, De
     Ok(Window { id: focus, class: String::new() })
 }
 
-/// The names of the application whose window has the keyboard, over a separate connection: its class,
-/// the instance's name, and its program. Empty: no window has the keyboard, or it tells none of them.
-/// Blocks.
+/// Returns the names of the application that has the keyboard, over a separate connection: the
+/// class of its window, the instance's name, and its program. Empty: no window has the keyboard, or
+/// the window has none of them. Blocks.
 pub(crate) fn names() -> Result<Vec<String>, DeliverError> {
     let server = Server::connect()?;
     let Some(Window { id, class }) = focused(&server)? else { return Ok(Vec::new()) };
@@ -69,7 +69,8 @@ pub(crate) fn names() -> Result<Vec<String>, DeliverError> {
     Ok(names)
 }
 
-/// The name of the program behind a window: an executable of this user on this machine.
+/// Returns the name of the program behind a window, if it is an executable of this user on this
+/// machine.
 fn program(server: &Server, id: xproto::Window) -> Result<Option<String>, DeliverError> {
     let (pid, cardinal) = (server.atoms._NET_WM_PID, AtomEnum::CARDINAL);
     let asked = server.conn.get_property(false, id, pid, cardinal, 0, 1)?;
@@ -78,19 +79,19 @@ fn program(server: &Server, id: xproto::Window) -> Result<Option<String>, Delive
     // The window may close at any time.
     let (Ok(told), Ok(machine)) = (asked.reply(), machine.reply()) else { return Ok(None) };
     let pid = told.value32().and_then(|mut pids| pids.next());
-    // The number of a process on another machine means another program here.
+    // A process id of another machine means another program here.
     let is_local = is_this_machine(&machine.value);
     Ok(pid.filter(|_| is_local).and_then(name_of_own))
 }
 
-/// Whether this is the kernel's name for this machine, as WM_CLIENT_MACHINE has it.
+/// Whether `name`, from WM_CLIENT_MACHINE, is the kernel's name for this machine.
 fn is_this_machine(name: &[u8]) -> bool {
     let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let own = own.trim_end();
     !own.is_empty() && name.strip_suffix(b"\0").unwrap_or(name) == own.as_bytes()
 }
 
-/// Reads a window's class. Of a window without one, `None`.
+/// Reads a window's class. Returns `None` for a window without a class.
 fn class(server: &Server, id: xproto::Window) -> Result<Option<String>, DeliverError> {
     Ok(class_parts(server, id)?.and_then(|parts| parts.into_iter().nth(1)))
 }

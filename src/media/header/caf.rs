@@ -1,5 +1,5 @@
-//! Mends CAF files: chunks with lengths of eight bytes. The format may leave the last chunk's
-//! length open (−1), which symphonia does not support.
+//! Corrects the headers of CAF files: chunks with lengths of eight bytes. The format may leave the
+//! last chunk's length open (−1), which symphonia does not support.
 
 use super::{Bytes, MOST_CHUNKS, Mend, quad};
 use std::io;
@@ -11,7 +11,7 @@ const CHUNK_HEAD: u64 = 12;
 /// How many bytes come before the first sample in the sound chunk: the edit count.
 const EDITS: u64 = 4;
 
-/// Mends the header. `None` for other forms.
+/// Returns how to correct the header. `None` for other formats.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     if bytes.at::<4>(0)? != Some(*b"caff") {
         return Ok(None);

@@ -1,8 +1,8 @@
-//! Mends Matroska and WebM files: elements of EBML (RFC 8794, RFC 9559).
+//! Corrects the headers of Matroska and WebM files: elements of EBML (RFC 8794, RFC 9559).
 //!
 //! If a file is shorter than its segment's declared size, symphonia reads nothing: it looks beyond
-//! the end for what the segment's table of contents (SeekHead) names. So the segment is read as one
-//! of unknown size, and the table as a gap (Void).
+//! the end for the elements in the segment's table of contents (SeekHead). So the segment is read
+//! as one of unknown size, and the table as a gap (Void).
 
 use super::{Bytes, Mend, Truncation};
 use std::io;
@@ -33,7 +33,7 @@ struct Element {
     size: Option<u64>,
 }
 
-/// Mends the header. `None` for other forms.
+/// Returns how to correct the header. `None` for other formats.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     let Some((ebml, header)) = element(bytes, 0)?.and_then(|ebml| Some((ebml.id, ebml.end(0)?)))
     else {
@@ -56,7 +56,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
         unknown[0] >>= segment.size_bytes - 1;
         mend.patches.push((header + segment.head - segment.size_bytes, unknown));
     } else {
-        // It was recorded into a pipe, or its recorder was killed. Nothing was promised.
+        // The file was recorded into a pipe, or its recorder was killed. It declares no size.
         mend.cut = Truncation::No;
     }
     Ok(Some(mend))
@@ -78,7 +78,7 @@ fn walk(bytes: &Bytes, begin: u64) -> io::Result<Mend> {
             tables.push((at, element.end(at)));
         }
         if element.id == CLUSTER && has_info && has_tracks {
-            // They are not needed to find anything from here on.
+            // These tables are not needed to find the elements from here on.
             mend.patches
                 .extend(tables.drain(..).filter_map(|(at, end)| Some((at, void(end? - at)))));
         }
@@ -109,7 +109,7 @@ fn void(bytes: u64) -> Vec<u8> {
 }
 
 impl Element {
-    /// One past its last byte, if it begins at `at`.
+    /// Returns the position after its last byte, if it begins at `at`.
     fn end(&self, at: u64) -> Option<u64> {
         (at + self.head).checked_add(self.size?)
     }

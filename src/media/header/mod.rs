@@ -1,10 +1,11 @@
-//! Mends headers that declare less, or more, than there is. The file's own length is more reliable.
+//! Corrects headers that declare less, or more, than the file contains. The file's own length is
+//! more reliable.
 //!
-//! If a recorder is killed, its file keeps the lengths that were written at the start, and a file
-//! that was cut off declares more than there is. symphonia then reads nothing, or stops silently.
-//! So such a file is read with other bytes in these places.
+//! If a recorder is killed, its file keeps the lengths that were written at the start. A file that
+//! was cut off declares more than it contains. symphonia then reads nothing, or stops silently. So
+//! such a file is read with other bytes in these places.
 //!
-//! | file | forms |
+//! | file | formats |
 //! |---|---|
 //! | `riff` | WAV, RF64, AIFF |
 //! | `caf` | CAF |
@@ -34,21 +35,21 @@ pub(super) struct Mend {
     /// not sound follows. `None`: the file's real end.
     end: Option<u64>,
     pub(super) cut: Truncation,
-    /// Whether its last part is complete, in a form that does not declare its end.
+    /// Whether the file's last part is complete, in a format that does not declare its end.
     pub(super) is_whole: bool,
-    /// A missing part without which nothing can be read.
+    /// A missing part that is needed to read anything.
     pub(super) lacks: Option<&'static str>,
 }
 
-/// Whether a file's header promises more sound than there is.
+/// Whether a file's header declares more sound than there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Truncation {
-    /// It does not promise more.
+    /// It does not declare more.
     #[default]
     No,
-    /// It promises more than there is, but the missing part need not be sound.
+    /// It declares more than there is, but the missing part may not be sound.
     Perhaps,
-    /// It promises more sound than there is.
+    /// It declares more sound than there is.
     Yes,
 }
 
@@ -58,7 +59,7 @@ impl From<bool> for Truncation {
     }
 }
 
-/// Determines how to read the file so that its header becomes true.
+/// Determines how to read the file so that its header becomes correct.
 pub(super) fn mend(file: &File) -> io::Result<Mend> {
     let bytes = Bytes { file, length: file.metadata()?.len() };
     for form in [riff::mend, caf::mend, mp4::mend, matroska::mend] {
@@ -69,7 +70,7 @@ pub(super) fn mend(file: &File) -> io::Result<Mend> {
     Ok(Mend::default())
 }
 
-/// A file that is read at single positions.
+/// A file for reads at given positions.
 struct Bytes<'f> {
     file: &'f File,
     length: u64,
@@ -92,7 +93,7 @@ fn quad(head: &[u8], at: usize) -> [u8; 4] {
     std::array::from_fn(|byte| head[at + byte])
 }
 
-/// A file in which some bytes are read as others.
+/// A reader that replaces some of the file's bytes.
 pub(super) struct Mended {
     file: File,
     position: u64,

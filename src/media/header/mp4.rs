@@ -1,5 +1,5 @@
-//! Mends MP4 and QuickTime files, which consist of boxes. If a file was cut off, its last box is
-//! longer than the file.
+//! Corrects the headers of MP4 and QuickTime files, which consist of boxes. If a file was cut off,
+//! its last box is longer than the file.
 
 use super::{Bytes, MOST_CHUNKS, Mend, Truncation, quad};
 use std::io;
@@ -8,7 +8,7 @@ use v2m_messages::tr;
 /// The length of a box's length and name.
 const BOX_HEAD: u64 = 8;
 
-/// Mends the header. `None` for other forms.
+/// Returns how to correct the header. `None` for other formats.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     if bytes.at::<8>(0)?.is_none_or(|head| &head[4..] != b"ftyp") {
         return Ok(None);
@@ -18,7 +18,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     for _ in 0..MOST_CHUNKS {
         let left = bytes.length - at;
         let Some(head) = bytes.at::<8>(at)? else {
-            // The file was cut off in a box's head, if there are any bytes of it.
+            // If any bytes are left, the file was cut off in a box's head.
             mend.cut = (has_fragments && left > 0).into();
             break;
         };

@@ -1,4 +1,4 @@
-//! Mends WAV, RF64 and AIFF files, which are chunks in a chunk.
+//! Corrects the headers of WAV, RF64 and AIFF files, which consist of chunks inside one chunk.
 //!
 //! If a WAV recorder is killed, its file keeps the lengths that it wrote at the start: 0, or
 //! 2³² − 1. RF64 (EBU Tech 3306), for files beyond 4 GiB, is RIFF with its lengths in a separate
@@ -30,8 +30,8 @@ impl ByteOrder {
         }
     }
 
-    /// Encodes a length as these forms do. The greatest number stands for a length that does not
-    /// fit.
+    /// Encodes a length as these formats do. A length that does not fit becomes the greatest
+    /// number.
     fn length(self, length: u64) -> Vec<u8> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         match self {
@@ -41,7 +41,7 @@ impl ByteOrder {
     }
 }
 
-/// Mends the header. `None` for other forms, and if there is no sound.
+/// Returns how to correct the header. `None` for other formats, and if there is no sound.
 pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
     let Some(head) = bytes.at::<12>(0)? else { return Ok(None) };
     let (order, sound, least) = match (&head[..4], &head[8..]) {
@@ -68,15 +68,15 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
             mend.patches.push((begin - CHUNK_HEAD, b"JUNK".into()));
         } else if name == sound {
             is_heard = true;
-            // Recorders that do not know the length yet write some great number, and not all write
-            // the same one.
+            // Recorders that do not know the length yet write a very large number, and not all
+            // write the same one.
             let unknown = declared >= 0x7fff_0000 && u64::from(declared) > 2 * rest;
             let declared = long_data.filter(|_| unknown).unwrap_or(declared.into());
             let is_true = (least..=rest).contains(&declared)
                 && (declared == rest || is_followed(bytes, begin, declared, order)?);
             let length = if is_true { declared } else { rest };
             mend.patches.push((begin - CHUNK_HEAD + 4, order.length(length)));
-            // Lengths that were never filled in promise nothing.
+            // Lengths that were never filled in do not count as a declaration.
             mend.cut = (declared > rest && !unknown).into();
             // A WAV file's other chunks are not inspected.
             if !is_true || order == ByteOrder::Little {
@@ -97,7 +97,7 @@ pub(super) fn mend(bytes: &Bytes) -> io::Result<Option<Mend>> {
 fn is_followed(bytes: &Bytes, begin: u64, length: u64, order: ByteOrder) -> io::Result<bool> {
     // After an odd length, some writers leave out the padding byte.
     let end = begin.saturating_add(length);
-    // A rest that is too short for a chunk may be the beginning of one.
+    // If the rest is too short for a chunk, it may be the beginning of one.
     let mut is_followed = (end..end.saturating_add(CHUNK_HEAD)).contains(&bytes.length);
     for end in [end, end.saturating_add(length & 1)] {
         is_followed |= is_chunk(bytes, end, order)?;

@@ -1,4 +1,4 @@
-//! Tests of sound in many forms: rates, channels, codecs, joined files.
+//! Tests of sound in many formats: rates, channels, codecs, joined files.
 
 use super::*;
 

@@ -50,7 +50,7 @@ fn a_fragment_stands_where_it_says() {
     assert!(notes.contains("time stamp after 1.0 s is wrong"), "{notes}");
 }
 
-/// Regression: its end exceeds every number, and everything read of the file was forgotten.
+/// Regression: the box's end overflowed, and everything read from the file was discarded.
 #[test]
 fn a_box_of_any_length_leaves_what_stands_before_it() {
     let dir = directory();

@@ -1,4 +1,4 @@
-//! Makes small files of forms that no library here writes.
+//! Makes small files in formats that no library here writes.
 
 use super::RATE;
 

@@ -1,4 +1,4 @@
-//! Tests with real files of many forms, and with files that are not sound.
+//! Tests with real files of many formats, and with files that are not sound.
 
 mod any_bytes;
 mod channels;

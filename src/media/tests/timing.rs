@@ -20,8 +20,8 @@ fn what_an_edit_list_hides_is_not_heard() {
     assert!((5.6..5.8).contains(&seconds) && notes.is_empty(), "{seconds} {notes}");
 }
 
-/// Returns what an edit list with these entries (milliseconds, ticks of 16 kHz) shows of the 11 s
-/// of a case.
+/// Returns the seconds of sound and the notes for a case of 11 s whose edit list has these entries
+/// (milliseconds, ticks of 16 kHz).
 fn edited(entries: &[(u32, i32)]) -> (f64, String) {
     let dir = directory();
     let path = dir.path().join("x.mp4");
@@ -60,7 +60,7 @@ fn every_stretch_that_an_edit_list_shows_is_heard() {
         let (heard, notes) = edited(entries);
         assert!((heard - seconds).abs() < 0.15 && notes.is_empty(), "{entries:?}: {heard} {notes}");
     }
-    // The list is out of order: all sound is heard, and a note says so.
+    // The list is out of order: all sound is decoded, and a note reports it.
     let (heard, notes) = edited(&[(2000, 6 * second), (4000, 0)]);
     assert!(heard > 10.0 && notes.contains("edit list"), "{heard} {notes}");
 }

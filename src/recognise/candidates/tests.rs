@@ -163,10 +163,10 @@ fn a_server_that_fails_is_followed_by_the_best_engine_here_and_comes_back_alone(
     assert_eq!(lineup.passed_over_server().unwrap().backend, Remote);
     lineup.server_is_back();
     assert_eq!(lineup.current().backend, Remote);
-    // The GPU is still the one that failed.
+    // The GPU still counts as failed.
     assert_eq!(lineup.failed(Fault::Unfit, "away"), Recovery::Next { worked: false });
     assert_eq!(lineup.current().backend, Vulkan);
-    // An engine that dies by itself may be started once more.
+    // An engine that dies by itself may be restarted once.
     lineup.server_is_back();
     assert_eq!(lineup.failed(Fault::Working(1), ""), Recovery::Again);
     assert_eq!(lineup.failed(Fault::Working(2), ""), Recovery::Next { worked: false });

@@ -1,4 +1,4 @@
-//! Converts what concerns the dictations that the store keeps.
+//! Converts requests and answers about the dictations in the store.
 
 use super::{deliver_mode, path, preset_data, segment_data};
 use crate::call::{

@@ -1,4 +1,4 @@
-//! Clients: gone, many, slow.
+//! Faults of clients: disconnected, many, slow.
 
 use super::{Kind, PLAIN, Strike, strike};
 use crate::lab::Lab;
@@ -17,7 +17,7 @@ pub(super) const KINDS: [Kind; 4] = [
     Kind { name: "clients-slow", lasts: (0.5, 3.0), prepare: |_, _| slow(), ..PLAIN },
 ];
 
-/// Twenty that ask for something and do not wait for it.
+/// Twenty clients that send a request and do not wait for the answer.
 fn leave(lab: &Lab) {
     for number in 0..20 {
         let Ok(mut stream) = UnixStream::connect(lab.socket()) else { continue };
@@ -26,7 +26,7 @@ fn leave(lab: &Lab) {
     }
 }
 
-/// Programs that go on until they are told.
+/// Client threads that run until `disperse`.
 struct Crowd(Arc<AtomicBool>, Vec<JoinHandle<()>>);
 
 impl Crowd {
@@ -52,7 +52,8 @@ impl Crowd {
     }
 }
 
-/// Three that ask as fast as they are answered, and begin anew when they are thrown out.
+/// Three clients that send requests as fast as they are answered, and reconnect when they are
+/// disconnected.
 fn flood() -> Strike {
     Box::new(|lab| {
         let crowd = Crowd::new(
@@ -74,12 +75,12 @@ fn flood() -> Strike {
     })
 }
 
-/// Three hundred that begin a request and never end it.
+/// Three hundred clients that start a request and never complete it.
 fn half_open() -> Strike {
     Box::new(|lab| {
         let open = || {
             let mut stream = UnixStream::connect(lab.socket()).ok()?;
-            // A full queue must not hold up the harness.
+            // A full queue must not block the harness.
             stream.write_all(&[0, 0]).ok()?;
             Some(stream)
         };
@@ -88,7 +89,7 @@ fn half_open() -> Strike {
     })
 }
 
-/// Twenty that send a byte now and then, and twenty that subscribe and do not read.
+/// Twenty clients that send a byte now and then, and twenty that subscribe and do not read.
 fn slow() -> Strike {
     let subscribe = |lab: &Lab| {
         let mut stream = UnixStream::connect(lab.socket()).ok()?;

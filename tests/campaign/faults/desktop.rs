@@ -1,4 +1,4 @@
-//! The desktop: session bus, notification daemon, display, clipboard.
+//! Faults of the desktop: session bus, notification daemon, display, clipboard.
 
 use super::{Kind, PLAIN, Strike, strike_until};
 use crate::lab::Lab;
@@ -40,16 +40,16 @@ pub(super) const KINDS: [Kind; 7] = [
     },
 ];
 
-/// All there is again, as at a login.
+/// Starts the whole desktop again, as a login does.
 fn bring_back() {
     systemctl(&["reset-failed", "dunst*", "dbus*", "xvfb*"]);
     systemctl(&["start", "dbus.socket", "xvfb.service"]);
     systemctl(&["start", "dunst.service"]);
-    // The session manager leaves with the bus.
+    // The session manager of PipeWire ends with the bus.
     bring_sound_back();
 }
 
-/// All of it ends and begins.
+/// Kills the desktop's services and starts them again.
 pub(super) fn restart(is_whole: bool) {
     let units = ["dunst.service", "dbus.service", "xvfb.service"];
     for unit in &units[..if is_whole { 3 } else { 2 }] {
@@ -81,7 +81,8 @@ fn freeze(unit: &'static str) -> Strike {
     })
 }
 
-/// Someone has copied, and does not answer whoever asks for it. v2m asks before it pastes.
+/// A program owns the clipboard and does not answer requests. v2m reads the clipboard before it
+/// pastes.
 fn copy(lab: &Lab, _: &mut Random) -> Strike {
     lab.configure(&delivering("paste"));
     strike_until(
@@ -96,7 +97,7 @@ fn copy(lab: &Lab, _: &mut Random) -> Strike {
             if let Some(mut text) = xclip.stdin.take() {
                 let _ = text.write_all(b"what the user copied");
             }
-            // It leaves a child behind that holds the text.
+            // xclip leaves a child that serves the text.
             let _ = xclip.wait();
             let owner = within(Duration::from_secs(2), || named("xclip").first().copied());
             owner.iter().for_each(|pid| signal(*pid, Signal::STOP));

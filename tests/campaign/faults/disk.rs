@@ -1,4 +1,4 @@
-//! The store's disk: full, closed, deleted, slow.
+//! Faults of the store's disk: full, read-only, deleted, slow.
 
 use super::{Kind, PLAIN, Strike, strike, strike_until};
 use crate::lab::{Lab, beside};
@@ -35,14 +35,14 @@ fn fill(lab: &Lab, _: &mut Random) -> Strike {
     let ballast = small.join("ballast");
     let weight = ballast.clone();
     strike_until(
-        // To the last byte: it fails where the disk ends.
+        // Fills the disk to the last byte: the write fails where the disk ends.
         move |_| drop(fs::write(&weight, vec![1; 4 << 20])),
         move |_| drop(fs::remove_file(ballast)),
     )
 }
 
-/// Nothing can be made or renamed in it. What is open can still be written: a file system that is
-/// remounted read-only refuses that while a file is open for writing.
+/// Makes the store's folder read-only: no file can be created or renamed. Open files can still be
+/// written, because a file system cannot be remounted read-only while a file is open for writing.
 fn close() -> Strike {
     let set = |lab: &Lab, mode| drop(fs::set_permissions(store(lab), Permissions::from_mode(mode)));
     strike_until(move |lab| set(lab, 0o500), move |lab| set(lab, 0o700))

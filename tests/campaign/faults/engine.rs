@@ -1,4 +1,4 @@
-//! The recogniser: killed, stopped, slow, hanging, lying.
+//! Faults of the recogniser: killed, stopped, slow, hanging, lying.
 
 use super::{Kind, PLAIN, Relief, Strike, strike, strike_until};
 use crate::lab::{Lab, beside};
@@ -29,7 +29,7 @@ fn kill(times: u32) -> Strike {
     strike(move |_| {
         let mut last = 0;
         for _ in 0..times {
-            // The next one needs a moment to be started.
+            // The next engine takes a moment to start.
             let next = within(Duration::from_secs(5), || engine().filter(|pid| *pid != last));
             let Some(pid) = next else { return };
             signal(pid, Signal::KILL);
@@ -45,7 +45,7 @@ fn stop() -> Strike {
     })
 }
 
-/// It gets a tenth of the processor.
+/// Gives the engine a tenth of the processor.
 fn slow() -> Strike {
     Box::new(|_| {
         let done = Arc::new(AtomicBool::new(false));
@@ -66,7 +66,7 @@ fn slow() -> Strike {
     })
 }
 
-/// It never goes on: the service has to see that.
+/// Stops the engine for good, so the service must detect it.
 fn hang(lab: &Lab) -> Strike {
     lab.configure(&format!("{SETTINGS}[engine]\nhang_seconds = 5\n"));
     strike(|_| {
@@ -88,7 +88,7 @@ fn lie(lab: &Lab, random: &mut Random) -> Strike {
     lab.override_service(&format!("Environment=V2M_ENGINE={}", program.display()));
     let told = file.clone();
     strike_until(
-        // An error would only leave the engine honest; the harness checks nothing here.
+        // If this fails, the engine stays honest, and the case has no fault.
         move |_| drop(fs::write(&file, lie)),
         move |_| drop(fs::remove_file(told)),
     )

@@ -1,7 +1,7 @@
-//! What can go wrong. Each fault is prepared before a dictation, strikes at its moment, and is ended
-//! after its time.
+//! All faults. Each is prepared before a dictation, strikes at its moment, and is ended after its
+//! duration.
 //!
-//! Not here: jumps of the clock. The container shares the machine's clock, which a test must not
+//! Jumps of the clock are not here: the container shares the machine's clock, which a test must not
 //! change.
 
 mod clients;
@@ -18,7 +18,7 @@ use crate::plan::Random;
 
 /// Ends a fault.
 pub(crate) type Relief = Box<dyn FnOnce(&Lab) + Send>;
-/// Lets it happen.
+/// Starts a fault.
 pub(crate) type Strike = Box<dyn FnOnce(&Lab) -> Relief + Send>;
 
 /// A kind of fault.
@@ -26,17 +26,18 @@ pub(crate) type Strike = Box<dyn FnOnce(&Lab) -> Relief + Send>;
 pub(crate) struct Kind {
     /// Its name in `FAULTS=` and in tables.
     pub(crate) name: &'static str,
-    /// The service is started anew for it, with what `prepare` sets, and again after it.
+    /// Whether the service is restarted before it, with the settings of `prepare`, and again after
+    /// it.
     pub(crate) is_fresh: bool,
-    /// How long it lasts, in seconds: the least and the most.
+    /// The shortest and the longest duration, in seconds.
     pub(crate) lasts: (f64, f64),
-    /// The client that stops does not wait for the answer.
+    /// Whether the client does not wait for the answer to the stop.
     pub(crate) leaves: bool,
-    /// Before the dictation.
+    /// Prepares the fault before the dictation.
     pub(crate) prepare: fn(&Lab, &mut Random) -> Strike,
 }
 
-/// Most faults are these: the service that runs already is hit.
+/// The usual kind: the fault strikes the service that already runs.
 const PLAIN: Kind = Kind {
     name: "",
     is_fresh: false,
@@ -45,7 +46,7 @@ const PLAIN: Kind = Kind {
     prepare: |_, _| strike(|_| {}),
 };
 
-/// A fault that has nothing to end.
+/// Makes a fault that needs no end.
 fn strike(happens: impl FnOnce(&Lab) + Send + 'static) -> Strike {
     Box::new(move |lab| {
         happens(lab);
@@ -53,7 +54,7 @@ fn strike(happens: impl FnOnce(&Lab) + Send + 'static) -> Strike {
     })
 }
 
-/// A fault with an end.
+/// Makes a fault with an end.
 fn strike_until(
     happens: impl FnOnce(&Lab) + Send + 'static,
     ends: impl FnOnce(&Lab) + Send + 'static,
@@ -64,7 +65,7 @@ fn strike_until(
     })
 }
 
-/// All of them.
+/// Returns all kinds.
 pub(crate) fn all() -> Vec<&'static Kind> {
     let rooms: [&[Kind]; 8] = [
         &engine::KINDS,
@@ -79,14 +80,14 @@ pub(crate) fn all() -> Vec<&'static Kind> {
     rooms.into_iter().flatten().collect()
 }
 
-/// Session bus and notification daemon end at once and are there again; the display too, as at the
-/// end of a desktop's session, if `is_whole`.
+/// Kills the session bus and the notification daemon, and starts them again. If `is_whole`, also
+/// the display, as at the end of a desktop session.
 pub(crate) fn restart_desktop(is_whole: bool) {
     desktop::restart(is_whole);
 }
 
-/// Those that are named, with commas or spaces between; a name's beginning stands for all that begin
-/// so. All of them if none is named.
+/// Returns the kinds in a list that is separated by commas or spaces. A prefix selects all kinds
+/// that start with it. An empty list selects all.
 pub(crate) fn chosen(names: &str) -> Result<Vec<&'static Kind>, String> {
     let names: Vec<_> = names.split([',', ' ']).filter(|name| !name.is_empty()).collect();
     let is_meant = |kind: &&Kind| names.iter().any(|name| kind.name.starts_with(name));

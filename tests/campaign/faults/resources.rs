@@ -1,4 +1,4 @@
-//! Memory, descriptors and processors: short.
+//! Shortages of memory, descriptors and processors.
 
 use super::{Kind, PLAIN, Relief, Strike};
 use crate::machine::{main_pid, named};
@@ -28,12 +28,12 @@ fn pid(number: u32) -> Option<Pid> {
     i32::try_from(number).ok().and_then(Pid::from_raw)
 }
 
-/// Sets the limit in force, not the one that an ordinary user could not raise again.
+/// Sets the soft limit, because an ordinary user could not raise the hard limit again.
 fn limit(number: u32, resource: Resource, most: Option<u64>) {
     let Some(pid) = pid(number) else { return };
     let maximum = rustix::process::getrlimit(resource).maximum;
     let limits = Rlimit { current: most.or(maximum), maximum };
-    // A process that is gone has no limits.
+    // Fails if the process has ended.
     let _ = prlimit(Some(pid), resource, limits);
 }
 
@@ -44,7 +44,7 @@ fn limited(number: Option<u32>, resource: Resource, most: u64) -> Relief {
     Box::new(move |_| number.iter().for_each(|number| limit(*number, resource, None)))
 }
 
-/// No more address space than is in use, and a little.
+/// Limits the address space to the current size and a little more.
 fn memory(random: &mut Random, is_service: bool) -> Strike {
     let spare = random.between(0.0, 4e6) as u64;
     Box::new(move |_| {
@@ -56,14 +56,14 @@ fn memory(random: &mut Random, is_service: bool) -> Strike {
     })
 }
 
-/// The address space of a process, in bytes.
+/// Returns the address space of a process in bytes.
 fn size(number: u32) -> u64 {
     let pages = fs::read_to_string(format!("/proc/{number}/statm")).unwrap_or_default();
     let pages = pages.split(' ').next().and_then(|it| it.parse::<u64>().ok());
     pages.unwrap_or_default() * 4096
 }
 
-/// Up to two descriptors more than are open.
+/// Limits the descriptors to the open ones and up to two more.
 fn descriptors(_: &crate::lab::Lab, random: &mut Random) -> Strike {
     let spare = random.below(3) as u64;
     Box::new(move |_| {
@@ -74,7 +74,7 @@ fn descriptors(_: &crate::lab::Lab, random: &mut Random) -> Strike {
     })
 }
 
-/// A compile job, say: four programs that want a processor each.
+/// Keeps the processors busy, like a compile job: four programs that want a processor each.
 fn busy() -> Strike {
     Box::new(|_| {
         let compute = || Command::new("sh").args(["-c", "while :; do :; done"]).spawn();

@@ -1,4 +1,4 @@
-//! The service: killed, terminated, frozen, restarted by an upgrade.
+//! Faults of the service: killed, terminated, frozen, restarted by an upgrade.
 
 use super::{Kind, PLAIN, Relief, Strike, strike};
 use crate::lab::{Lab, property};
@@ -46,7 +46,7 @@ fn stop() -> Strike {
     })
 }
 
-/// As a machine that suspends or swaps does it: all of the unit's processes at once.
+/// Freezes all processes of the unit at once, like a machine that suspends or swaps.
 fn freeze() -> Strike {
     Box::new(|_| {
         let file = freezer();
@@ -57,13 +57,13 @@ fn freeze() -> Strike {
 
 fn freezer() -> PathBuf {
     let group = property(UNIT, "ControlGroup");
-    // Where version 1 is mounted too, version 2 has a folder of its own.
+    // If cgroup version 1 is mounted too, version 2 has its own folder.
     let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
     let files = roots.map(|root| Path::new(&format!("{root}{group}")).join("cgroup.freeze"));
     files.into_iter().find(|it| it.exists()).expect("the kernel has the freezer of version 2")
 }
 
-/// The program is replaced, as an installation does it, and the service restarted.
+/// Replaces the program as an installation does, and restarts the service.
 fn upgrade(lab: &Lab, _: &mut Random) -> Strike {
     let folder = lab.home.join("program");
     fs::create_dir_all(&folder).expect("the home can be written");

@@ -1,4 +1,4 @@
-//! The sound server and the microphone.
+//! Faults of the sound server and the microphone.
 
 use super::{Kind, PLAIN, Relief, Strike, strike_until};
 use crate::lab::try_run;
@@ -63,7 +63,7 @@ fn freeze(unit: &'static str) -> Strike {
 const ONE: (&str, &str) = ("MONO", "MONO");
 const TWO: (&str, &str) = ("FL FR", "FL");
 
-/// A microphone as the container's configuration makes it.
+/// Creates a microphone like that of the container's configuration.
 fn plug_in((channels, speaks_into): (&str, &str)) {
     let properties = format!(
         "{{ factory.name = support.null-audio-sink node.name = vmic node.description = \"v2m virtual microphone\" \
@@ -71,7 +71,7 @@ fn plug_in((channels, speaks_into): (&str, &str)) {
          priority.session = 2000 }}"
     );
     let _ = try_run("pw-cli", &["create-node", "adapter", &properties]);
-    // Who still speaks speaks into the new one.
+    // If the speaker still plays, it continues into the new microphone.
     let _ = within(Duration::from_secs(2), || speak_into(speaks_into).then_some(()));
 }
 
@@ -89,7 +89,7 @@ fn unplug(channels: (&'static str, &'static str)) -> Strike {
     )
 }
 
-/// Another device under the same name, and then the first one again.
+/// Replaces the microphone by another device with the same name, and later by one like the first.
 fn replace() -> Strike {
     strike_until(
         |_| {

@@ -1,4 +1,5 @@
-//! Sleep, the configuration, the models, and a language model that does not answer.
+//! Faults around v2m: sleep, the configuration, the models, and a language model that does not
+//! answer.
 
 use super::{Kind, PLAIN, Strike, strike, strike_until};
 use crate::lab::{Lab, beside};
@@ -42,7 +43,7 @@ pub(super) const KINDS: [Kind; 6] = [
     Kind { name: "llm-hanging", is_fresh: true, prepare: |lab, _| language_model(lab), ..PLAIN },
 ];
 
-/// What logind says before the machine sleeps and after it, and no processor in between.
+/// Signals sleep as logind does, stops the service meanwhile, and signals the wake-up.
 pub(crate) fn sleep(lab: &Lab) -> Strike {
     let logind = Logind::start();
     lab.override_service(&format!("Environment=DBUS_SYSTEM_BUS_ADDRESS={}", logind.address()));
@@ -60,7 +61,7 @@ fn configured(text: String) -> Strike {
     strike_until(move |lab| lab.configure(&text), |lab| lab.configure(SETTINGS))
 }
 
-/// Settings that restart the recogniser, and such that do not.
+/// Changes settings, some of which restart the recogniser.
 fn rewrite(random: &mut Random) -> Strike {
     let more = *random.one_of(&[
         "[engine]\nlanguage = \"en\"\n",
@@ -80,7 +81,7 @@ fn ruin() -> Strike {
     configured("[engine\nlanguage = 5".to_owned())
 }
 
-/// The model's file becomes the first part of it, or another copy, and the old one comes back.
+/// Replaces the model by its first part, or by an identical copy, and later restores it.
 fn model(lab: &Lab, part: usize) -> Strike {
     let name = "ggml-tiny.en-q8_0.bin";
     let (folder, whole) = (lab.models(), beside("models").join(name));
@@ -89,7 +90,7 @@ fn model(lab: &Lab, part: usize) -> Strike {
         let bytes = fs::read(&whole).expect("the tests have the model");
         let download = lab.models().join("download");
         let written = fs::write(&download, &bytes[..bytes.len() / part]);
-        // As `v2m-model pull` does: whole, under its name at once.
+        // Like `v2m-model pull`: the complete file gets its name in one step.
         written
             .and_then(|()| fs::rename(&download, lab.models().join(name)))
             .expect("there is room");
@@ -100,7 +101,7 @@ fn model(lab: &Lab, part: usize) -> Strike {
     strike_until(move |lab| put(lab, part), move |lab| back(lab, 1))
 }
 
-/// A server that takes a question and says nothing.
+/// Starts a server that accepts a question and never answers.
 fn language_model(lab: &Lab) -> Strike {
     let server = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
     let port = server.local_addr().expect("it is bound").port();

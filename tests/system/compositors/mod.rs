@@ -1,5 +1,5 @@
-//! The last metre on the desktops where the user binds keys by hand: sway, and i3 on X11. A key
-//! that the compositor grabs runs v2m-send, and the text comes into the window.
+//! Tests the whole way on desktops where users bind keys by hand: sway, and i3 on X11. A key that
+//! the compositor grabs runs v2m-send, and the text arrives in the window.
 
 mod overlay;
 mod session;
@@ -8,15 +8,15 @@ use crate::lab::{self, Lab, assert_phrase, run};
 use session::{I3, Keys, Session, Sway};
 use std::thread;
 
-/// What `deliver.mode` is if nobody has set it.
+/// The default of `deliver.mode`.
 const BY_DEFAULT: &str = "auto";
 
-/// The machine in order, a desktop with a window that has the keyboard, and texts that go into it
-/// as `mode` says.
+/// Resets the machine, and starts a desktop with a focused window. Texts are delivered as `mode`
+/// says.
 fn begin<D: Keys>(mode: &str) -> (Lab, Session<D>) {
     let lab = Lab::new();
     let session = Session::start();
-    // It starts with the desktop's display.
+    // This starts the service, with the desktop's display.
     match mode {
         BY_DEFAULT => run("v2m-send", &["ping"]),
         mode => run("v2m-send", &["config", "set", &format!("deliver.mode={mode}")]),
@@ -28,7 +28,7 @@ fn is_recording(lab: &Lab) -> bool {
     lab.client().ask("GET_STATUS")["is_recording"] == true
 }
 
-/// What became of the last dictation at the cursor, as the store has it: by, backend, detail.
+/// Returns the last dictation's delivery at the cursor, from the store: method, backend, detail.
 fn outcome(lab: &Lab) -> [String; 3] {
     let record = lab::wait_for("the dictation's outcome", || {
         lab.records().pop().filter(|record| record["deliveries"] != serde_json::json!([]))
@@ -54,7 +54,7 @@ fn two_taps<D: Keys>(mode: &str) {
     assert!(session.is_active(), "the focus was moved");
 }
 
-/// A key bound to `start` when it is pressed, and to `stop` when it is released.
+/// Tests a key bound to `start` when it is pressed, and to `stop` when it is released.
 fn held<D: Keys>() {
     let (lab, mut session) = begin::<D>("paste");
     session.keys.hold(|| {

@@ -1,5 +1,5 @@
-//! The sign at the bottom of the screen: started when a recording begins, seen, never in
-//! the way, and replaced by notifications when it goes.
+//! Tests the sign at the bottom of the screen: it starts when a recording begins, is visible, does
+//! not disturb, and is replaced by notifications when it ends.
 
 use super::session::{I3, Keys, Session, Sway};
 use super::{is_recording, outcome};
@@ -8,10 +8,10 @@ use std::thread;
 
 const UNIT: &str = "v2m-osd.service";
 const SIGN: &str = "org.v2m.Sign";
-/// As it is where nobody has set anything.
+/// The sign is on by default, but not in these tests; this restores the default.
 const IN_FORCE: &str = "UnsetEnvironment=V2M_FEEDBACK__OVERLAY";
 
-/// How a desktop is looked at: a program that writes a PPM file.
+/// A desktop with a program that writes a screenshot as a PPM file.
 trait Seen: Keys {
     const CAMERA: &[&str];
 }
@@ -24,11 +24,11 @@ impl Seen for I3 {
     const CAMERA: &[&str] = &["import", "-window", "root", "-depth", "8", "ppm:-"];
 }
 
-/// How many pixels of the screen are as red as the dot of a recording.
+/// Returns how many pixels of the screen are as red as the dot of a recording.
 fn red<D: Seen>(session: &Session<D>) -> usize {
     let output = session.command(D::CAMERA[0]).args(&D::CAMERA[1..]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // Three lines of text are before the pixels; of them no pixel is made that is red.
+    // Three lines of text precede the pixels; none of their bytes make a red pixel.
     let pixels = output.stdout.rchunks_exact(3);
     pixels.filter(|pixel| pixel[0] > 200 && pixel[1] < 120 && pixel[2] < 120).count()
 }
@@ -37,7 +37,7 @@ fn has_sign() -> bool {
     try_run("busctl", &["--user", "status", SIGN]).status.success()
 }
 
-/// The machine in order, with the sign in force.
+/// Resets the machine, with the sign turned on.
 fn begin<D: Keys>(idle: &str) -> (Lab, Session<D>) {
     let lab = Lab::new();
     lab.override_service(IN_FORCE);
@@ -68,7 +68,7 @@ fn a_dictation_is_seen<D: Seen>() {
     });
     assert_eq!(property(UNIT, "Result"), "success");
     assert!(!has_sign());
-    // On a busy machine there may be a problem to tell.
+    // On a busy machine there may be a notification of a problem.
     let told: Vec<String> = lab.notifications().into_iter().map(|told| told.summary).collect();
     let by_sign = ["Recording", "Transcribing", "Pasted"];
     assert!(!told.iter().any(|told| by_sign.contains(&told.as_str())), "{told:?}");
@@ -97,7 +97,7 @@ fn a_sign_that_crashes_is_replaced_at_once_and_comes_back_with_the_next_recordin
     client.ask("START_RECORDING");
     lab::wait_for("the sign", || has_sign().then_some(()));
     client.ask("CANCEL_RECORDING");
-    // Turned off, it ends.
+    // When the sign is turned off, its program ends.
     run("v2m-send", &["config", "set", "feedback.overlay=false"]);
     lab::wait_for("the program's end", || (!has_sign()).then_some(()));
     client.ask("START_RECORDING");
@@ -107,7 +107,7 @@ fn a_sign_that_crashes_is_replaced_at_once_and_comes_back_with_the_next_recordin
     drop(session);
 }
 
-/// As on a desktop without layer-shell: it is tried once, and notifications do its work.
+/// As on a desktop without layer-shell: the sign is tried once, and then notifications replace it.
 #[test]
 fn where_it_cannot_show_anything_notifications_do() {
     let lab = Lab::new();

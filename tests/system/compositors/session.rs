@@ -15,26 +15,26 @@ use x11rb::rust_connection::RustConnection;
 
 const UNIT: &str = "v2m-test-desktop";
 
-/// What both configurations have: a key that toggles, one that records while it is held.
+/// The bindings of both configurations: a key that toggles, and one that records while it is held.
 const BINDINGS: &str = "bindsym Mod4+d exec v2m-send toggle\n\
     bindsym --no-repeat Mod4+h exec v2m-send start\n\
     bindsym --release Mod4+h exec v2m-send stop\n";
 
-/// The hands on a desktop's keyboard.
+/// A desktop and its user's keyboard.
 pub(crate) trait Keys {
-    /// The way to the cursor that v2m is to take.
+    /// The backend that v2m must use for the cursor.
     const BACKEND: &str;
-    /// Runs the desktop, and tells what its programs need to know.
+    /// Runs the desktop. Returns the environment variables for its programs.
     fn start() -> (Self, Vec<(&'static str, String)>)
     where
         Self: Sized;
     /// Presses the key that toggles.
     fn tap(&mut self);
-    /// Holds the other key down meanwhile.
+    /// Holds the other key down while `meanwhile` runs.
     fn hold(&mut self, meanwhile: impl FnOnce());
 }
 
-/// Ends with its test.
+/// A running desktop with a window. It ends when this is dropped.
 pub(crate) struct Session<D> {
     pub(crate) keys: D,
     environment: Vec<(&'static str, String)>,
@@ -60,12 +60,12 @@ impl<D: Keys> Session<D> {
         serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()
     }
 
-    /// Whether the window has the keyboard.
+    /// Returns whether the window has the keyboard focus.
     pub(crate) fn is_active(&self) -> bool {
         self.read().is_some_and(|told| told["active"] == true)
     }
 
-    /// Waits until `wanted` of what is written in the window; that text.
+    /// Waits until the window's text is `wanted`, and returns it.
     pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         lab::wait_for(what, || {
             let text = self.read()?["text"].as_str()?.to_owned();
@@ -83,7 +83,7 @@ impl<D: Keys> Session<D> {
         self.environment.iter().any(|(name, _)| *name == "WAYLAND_DISPLAY")
     }
 
-    /// Copies as a program of the desktop does.
+    /// Copies a text, as a program of the desktop does.
     pub(crate) fn copy(&self, text: &str) {
         let mut copy = if self.is_wayland() {
             let mut copy = self.command("wl-copy");
@@ -98,7 +98,7 @@ impl<D: Keys> Session<D> {
         lab::wait_for("the copy", || (self.clipboard().as_deref() == Some(text)).then_some(()));
     }
 
-    /// The text that another program would paste.
+    /// Returns the text that another program would paste.
     pub(crate) fn clipboard(&self) -> Option<String> {
         let mut paste = if self.is_wayland() {
             let mut paste = self.command("wl-paste");
@@ -122,7 +122,7 @@ impl<D> Drop for Session<D> {
     }
 }
 
-/// Runs a compositor with a configuration as a unit of the user's.
+/// Runs a compositor with a configuration as a user unit.
 fn run_unit(program: &str, config: &str, environment: &[&str]) {
     let _ = try_run("systemctl", &["--user", "reset-failed", UNIT]);
     let file = std::env::temp_dir().join(format!("{UNIT}.config"));
@@ -133,15 +133,15 @@ fn run_unit(program: &str, config: &str, environment: &[&str]) {
     run("systemd-run", &arguments);
 }
 
-/// sway, with a keyboard of the test's own.
+/// sway, with a virtual keyboard.
 pub(crate) struct Sway {
     keyboard: Keyboard,
 }
 
 impl Sway {
-    /// Super, as X11 numbers the modifiers.
+    /// The Super modifier, as X11 numbers it.
     const SUPER: u32 = 1 << 6;
-    // Linux's input-event-codes.h.
+    // Key codes of Linux's input-event-codes.h.
     const D: u32 = 32;
     const H: u32 = 35;
 }
@@ -163,7 +163,7 @@ impl Keys for Sway {
         run_unit("sway", &config, &headless);
         let display = lab::wait_for("sway", || std::fs::read_to_string(&told).ok());
         let display = display.trim().to_owned();
-        // As a session of sway's does.
+        // As a sway session does.
         systemctl(&["unset-environment", "DISPLAY"]);
         systemctl(&["set-environment", &format!("WAYLAND_DISPLAY={display}")]);
         let path = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR").unwrap()).join(&display);
@@ -188,7 +188,7 @@ impl Drop for Sway {
     }
 }
 
-/// i3, with XTEST as the hand on the keyboard.
+/// i3, with XTEST as the keyboard.
 pub(crate) struct I3 {
     conn: RustConnection,
 }
@@ -196,7 +196,7 @@ pub(crate) struct I3 {
 impl I3 {
     const SUPER: u32 = 0xffeb;
 
-    /// The code of the key that has a keysym at its first place.
+    /// Returns the code of the key with this keysym in its first position.
     fn code(&self, keysym: u32) -> u8 {
         let setup = self.conn.setup();
         let (first, count) = (setup.min_keycode, setup.max_keycode - setup.min_keycode + 1);
@@ -224,8 +224,8 @@ impl Keys for I3 {
     const BACKEND: &str = "x11";
 
     fn start() -> (Self, Vec<(&'static str, String)>) {
-        // i3 has no --no-repeat: the server's repetition makes a press of each, and `start` while
-        // recording changes nothing.
+        // i3 has no --no-repeat: each repetition by the server counts as a press, and `start` has
+        // no effect during a recording.
         let bindings = BINDINGS.replace("--no-repeat ", "");
         run_unit("i3", &format!("# i3 config file (v4)\nfont pango:monospace 8\n{bindings}"), &[]);
         let (conn, screen) = RustConnection::connect(None).unwrap();

@@ -65,6 +65,6 @@ fn a_window_that_tells_nothing_gets_ctrl_z_if_the_user_chose_that() {
     desktop.press(&[key::I]);
     window.wait_for_all_of("As taken.i");
     let why = undo(&desktop, &mut sinks, true).unwrap_err();
-    assert!(why.contains("does not tell whether you have typed"), "{why}");
+    assert!(why.contains("does not report whether you have typed"), "{why}");
     assert_eq!(window.text(), "As taken.i");
 }

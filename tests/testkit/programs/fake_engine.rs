@@ -1,32 +1,39 @@
-//! A double of `v2m-engine` that speaks its protocol and recognises nothing: for tests of what the
-//! daemon does when an engine misbehaves.
+//! A double of `v2m-engine` that speaks its protocol and recognises nothing. Tests use it to check
+//! how the daemon handles an engine that misbehaves.
 //!
-//! Its "model" is its script: one line for each life, the last one for all later lives. A line
-//! holds rules `WHEN WHAT` parted by `;`, of which each occasion uses up one:
+//! Its "model" is its script: one line for each life of the process; the last line also serves all
+//! later lives. A line contains rules `WHEN WHAT`, separated by `;`. Each occasion uses up one
+//! rule.
 //!
 //! - WHEN: `load` (before `Loading`), `loading` (before `Loaded`), `loaded`, `begin`, `pcm`,
 //!   `finish`, `cancel`.
-//! - WHAT: `die`, `abort`, `kill` (as the kernel does that has no memory left), `allocate` (aborts
-//!   as C++ does then), `spin` (computes until the file MODEL.go is there), `stop` (as SIGSTOP
-//!   does), `close` (its end, and lives on), `garbage`, `oversized`, `sound` (frames it must not
-//!   send), `fail` (this job), `deaf` (never answers this job, if it is not paused), `old` (knows
-//!   of no pauses), `nothing`, `mute` (has heard nothing since the last sentence), `early` (answers before it is asked), `late` (answers a cancelled job), `wait`
-//!   (until the file MODEL.go is there), `linger` (answers pings only), `missing`, `broken`,
-//!   `unsupported` (refuses the model), `truncated` (half a frame, then its end), `unfit` (says on
-//!   standard error that it cannot work here), `unlinked` (as a program whose library is missing
-//!   ends), `device` (reports that its device is lost), `driver` (aborts with a driver's
-//!   complaint), `wild` (this job's text holds a NUL, an escape sequence and a bidirectional
-//!   override), `sentence` (says that a sentence is over, of all that was heard since the last one;
-//!   only if sentences are asked for), `draft` (a draft of all that was heard so far), `speaks CODE`
-//!   (what it detects from now on, if it is asked for the language alone; otherwise English).
+//! - WHAT, for the process: `die`, `abort`, `kill` (like the kernel when memory runs out),
+//!   `allocate` (aborts like C++ when memory runs out), `spin` (computes until the file MODEL.go
+//!   exists), `stop` (like SIGSTOP), `close` (closes its end and stays alive), `wait` (until the
+//!   file MODEL.go exists), `linger` (answers pings only), `nothing`.
+//! - WHAT, for the protocol: `garbage`, `oversized`, `sound` (frames it must not send), `truncated`
+//!   (half a frame, then the end), `early` (answers before it is asked), `late` (answers a
+//!   cancelled job), `old` (does not support pauses).
+//! - WHAT, for the engine: `missing`, `broken`, `unsupported` (each refuses the model), `unfit`
+//!   (says on standard error that it cannot work here), `unlinked` (ends like a program with a
+//!   missing library), `device` (reports that its device is lost), `driver` (aborts with a driver's
+//!   complaint).
+//! - WHAT, for a job: `fail` (this job), `deaf` (never answers this job, unless it is paused),
+//!   `mute` (forgets the sound since the last sentence), `wild` (this job's text contains a NUL, an
+//!   escape sequence and a bidirectional override), `sentence` (reports the end of a sentence,
+//!   which has all sound since the last one; only if sentences are requested), `draft` (sends a
+//!   draft of the sound since the last sentence), `speaks CODE` (the language that it detects from
+//!   now on, if only the language is requested; otherwise English).
 //!
-//! Started with `--preview` it writes `preview of N` while it hears, N being the samples heard.
+//! With `--preview` it writes `preview of N` while it receives sound; N is the number of samples
+//! received.
 //!
-//! By a link named `…-remote`, `…-cuda`, `…-vulkan` or `…-v4` it pretends to be that engine. Its script is then
-//! in MODEL.cuda and so on, if there is such a file, and its marks are MODEL.cuda.lives and so on.
+//! Started through a link named `…-remote`, `…-cuda`, `…-vulkan` or `…-v4`, it pretends to be that
+//! engine. Its script is then MODEL.cuda and so on, if there is such a file, and its marks are
+//! MODEL.cuda.lives and so on.
 //!
-//! A job's text is `heard N samples HASH` ([`v2m_testkit::digest`]'s), or empty when all of them
-//! are zero. Each life adds its process id as a line to MODEL.lives, each frame it reads adds its
+//! A job's text is `heard N samples HASH` (from [`v2m_testkit::digest`]), or empty if all samples
+//! are zero. Each life adds its process id as a line to MODEL.lives. Each frame it reads adds its
 //! kind to MODEL.log, and each answered ping adds `pong`.
 #![allow(clippy::exit, reason = "it plays engines that end in the middle of things")]
 
@@ -51,26 +58,27 @@ struct Fake {
     model: PathBuf,
     rules: Vec<(String, String)>,
     job: u32,
-    /// The job's language, as the daemon says; detected, it is English.
+    /// The job's language as the daemon requests it; English if detection is requested.
     language: String,
-    /// What it detects.
+    /// The language that it detects.
     spoken: String,
-    /// After how many samples the language is told, where it is all that is wanted. 0: it is not.
+    /// The number of samples after which it reports the language of a job that requests only this.
+    /// 0: the job requests the text.
     language_after: u64,
-    /// Whether the daemon wants to know of sentences that are over.
+    /// Whether the daemon requests the ends of sentences.
     sentences: bool,
-    /// The sentences that are over, and what was heard since the last one.
+    /// The finished sentences of this job.
     said: Vec<Segment>,
     heard: Digest,
     deaf: bool,
     wild: bool,
-    /// No more of the job's sound comes.
+    /// Whether all sound of the job has arrived.
     finished: bool,
-    /// Whether it writes while it hears.
+    /// Whether it writes while it receives sound.
     is_preview: bool,
-    /// Whether it can pause.
+    /// Whether it supports pauses.
     pauses: bool,
-    /// Jobs that others came between: numbers, what was heard of them, and whether that was all.
+    /// Paused jobs: number, sound so far, and whether that was all.
     paused: Vec<(u32, Digest, bool)>,
 }
 
@@ -124,7 +132,7 @@ impl Fake {
         let rules = line.split(';').filter_map(|rule| rule.trim().split_once(' '));
         let rules = rules.map(|(when, what)| (when.to_owned(), what.to_owned())).collect();
         let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        // With a second descriptor open, closing this one would close nothing.
+        // If another descriptor of the socket were open, closing this one would have no effect.
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         let heard = Digest::default();
         Ok(Self {
@@ -183,7 +191,7 @@ impl Fake {
                 self.play("begin", job)
             }
             Frame::Pcm { job, samples } => {
-                // The daemon must not mix two jobs up; a real engine would.
+                // The daemon must not confuse two jobs. A real engine would not notice.
                 assert_eq!(job, self.job, "audio of another job");
                 self.heard.hear(&samples);
                 if self.deaf {
@@ -212,7 +220,7 @@ impl Fake {
                 self.play("cancel", job)
             }
             Frame::Message(ToEngine::Pause { job }) => {
-                // One that has been answered is not there any more.
+                // The job may already have been answered.
                 if job == self.job {
                     self.paused.push((job, std::mem::take(&mut self.heard), self.finished));
                 }
@@ -229,7 +237,7 @@ impl Fake {
         }
     }
 
-    /// Tells the language of a job of which nothing else is wanted.
+    /// Reports the language of a job that requests only this.
     fn tell_language(&mut self, job: u32) -> io::Result<()> {
         self.deaf = true;
         let voice = if self.heard.text().is_empty() { 0 } else { self.heard.samples };
@@ -261,7 +269,8 @@ impl Fake {
         let language = self.language.clone();
         let whole = FromEngine::Final { job, text: whole_text, language, segments, stats };
         frames.extend(encode_message(&whole));
-        // At once: nothing the daemon says after the first can be heard before the second.
+        // In one write, so that nothing the daemon sends after the first frame can be read before
+        // the second one is sent.
         self.stream.write_all(&frames)
     }
 

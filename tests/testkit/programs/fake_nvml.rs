@@ -1,5 +1,5 @@
-//! A double of NVIDIA's management library with two GPUs, as far as v2m asks: name, memory,
-//! temperature and use. Numbers and layouts are those of nvml.h.
+//! A double of NVIDIA's management library with two GPUs. It implements what v2m queries: name,
+//! memory, temperature and use. Numbers and layouts are those of nvml.h.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
@@ -24,7 +24,7 @@ pub struct Utilization {
     memory: c_uint,
 }
 
-/// Handles are the numbers of the devices, from 1 on.
+/// A device's number, counted from 1.
 type Handle = *mut c_void;
 
 #[unsafe(no_mangle)]
@@ -38,28 +38,28 @@ extern "C" fn nvmlShutdown() -> c_int {
 }
 
 /// # Safety
-/// `count` can be written to.
+/// `count` must be valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetCount_v2(count: *mut c_uint) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller guarantees it.
     unsafe { *count = 2 };
     SUCCESS
 }
 
 /// # Safety
-/// `device` can be written to.
+/// `device` must be valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(
     index: c_uint,
     device: *mut Handle,
 ) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller guarantees it.
     unsafe { *device = std::ptr::without_provenance_mut(index as usize + 1) };
     SUCCESS
 }
 
 /// # Safety
-/// `length` bytes can be written to `name`.
+/// `name` must be valid for writes of `length` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetName(
     device: Handle,
@@ -71,16 +71,16 @@ pub unsafe extern "C" fn nvmlDeviceGetName(
     if bytes.len() > length as usize {
         return INVALID_ARGUMENT;
     }
-    // SAFETY: as the caller promises, and it is long enough.
+    // SAFETY: the caller guarantees it, and the buffer is long enough.
     unsafe { std::ptr::copy_nonoverlapping(told.as_ptr(), name, bytes.len()) };
     SUCCESS
 }
 
 /// # Safety
-/// `memory` is a `nvmlMemory_v2_t`.
+/// `memory` must point to a `nvmlMemory_v2_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Handle, memory: *mut Memory) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller guarantees it.
     let memory = unsafe { &mut *memory };
     memory.total = 8_000_000_000 * device.addr() as u64;
     memory.used = 1_234_567_890;
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Handle, memory: *mut
 }
 
 /// # Safety
-/// `celsius` can be written to.
+/// `celsius` must be valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetTemperature(
     device: Handle,
@@ -99,19 +99,19 @@ pub unsafe extern "C" fn nvmlDeviceGetTemperature(
     if device.addr() == 1 {
         return NOT_SUPPORTED;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller guarantees it.
     unsafe { *celsius = 61 };
     SUCCESS
 }
 
 /// # Safety
-/// `rates` is a `nvmlUtilization_t`.
+/// `rates` must point to a `nvmlUtilization_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetUtilizationRates(
     _device: Handle,
     rates: *mut Utilization,
 ) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller guarantees it.
     unsafe { *rates = Utilization { gpu: 37, memory: 5 } };
     SUCCESS
 }

@@ -1,16 +1,16 @@
-//! An engine that lies when it is told to: `v2m-engine` itself, with this between it and the daemon.
+//! An engine that lies on request: a proxy between the daemon and the real `v2m-engine`.
 //!
-//! Once there is a file `lie` beside this program, the next frame to the daemon is preceded by the
-//! lie that the file names, and the file is deleted. (The daemon gives its recogniser no environment
-//! that could name it.)
+//! When a file `lie` appears beside this program, it sends the lie that the file names before the
+//! next frame to the daemon, and deletes the file. (The daemon passes its recogniser no environment
+//! variable that could name the lie.)
 //!
 //! | lie | what the daemon gets |
 //! |---|---|
-//! | `garbage` | a frame that is no message |
+//! | `garbage` | a frame that is not a message |
 //! | `huge` | the length of a frame of 4 GiB |
-//! | `other-job` | a final text, of a job that does not exist |
-//! | `sound` | samples, which only the daemon sends |
-//! | `cut` | half a frame, and the end |
+//! | `other-job` | a final text for a job that does not exist |
+//! | `sound` | samples, which only the daemon may send |
+//! | `cut` | half a frame, then the end |
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -26,7 +26,7 @@ const ENGINE: &str = "/usr/local/bin/v2m-engine";
 fn main() -> io::Result<()> {
     let lie = std::env::current_exe()?.with_file_name("lie");
     let daemon = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // With a second descriptor open, closing this one would close nothing.
+    // If another descriptor of the socket were open, closing this one would have no effect.
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     let (ours, theirs) = UnixStream::pair()?;
     let mut engine = Command::new(ENGINE)
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     let (mut from, mut to) = (daemon.try_clone()?, ours.try_clone()?);
     thread::spawn(move || {
         let _ = io::copy(&mut from, &mut to);
-        // The daemon has closed its end, and so do we.
+        // The daemon has closed its end, so this program closes the other one.
         let _ = to.shutdown(std::net::Shutdown::Write);
     });
     let told = tell(ours, daemon, &lie);
@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
     exit(if told.is_ok() { status.code().unwrap_or(1) } else { 1 })
 }
 
-/// Passes on what the engine says, frame by frame, and lies in between.
+/// Forwards the engine's frames one by one, and inserts the lies.
 fn tell(mut engine: UnixStream, mut daemon: UnixStream, lie: &Path) -> io::Result<()> {
     loop {
         let mut header = [0; 4];

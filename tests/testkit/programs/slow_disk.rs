@@ -1,8 +1,8 @@
-//! A disk that takes its time: a library that is loaded into a program (LD_PRELOAD) and lets it
-//! wait in each `fdatasync` and `fsync`, as a busy or failing disk does.
+//! Simulates a slow disk: a library that is loaded into a program (LD_PRELOAD) and delays each
+//! `fdatasync` and `fsync`, like a busy or failing disk.
 //!
-//! `SLOW_DISK_FILE` names a file with the milliseconds to wait. While it is not there, nothing
-//! waits.
+//! `SLOW_DISK_FILE` names a file with the delay in milliseconds. Without that file there is no
+//! delay.
 
 use libc::{c_int, c_long};
 use std::time::Duration;
@@ -21,13 +21,13 @@ fn sync(call: c_long, fd: c_int) -> c_int {
     unsafe { libc::syscall(call, fd) as c_int }
 }
 
-/// In place of the C library's.
+/// Replaces the C library's function.
 #[unsafe(no_mangle)]
 pub extern "C" fn fdatasync(fd: c_int) -> c_int {
     sync(libc::SYS_fdatasync, fd)
 }
 
-/// In place of the C library's.
+/// Replaces the C library's function.
 #[unsafe(no_mangle)]
 pub extern "C" fn fsync(fd: c_int) -> c_int {
     sync(libc::SYS_fsync, fd)

@@ -1,8 +1,8 @@
-//! A program that was taken over: a library that is loaded into it (LD_PRELOAD) and tries, the
-//! first time that it writes or starts a thread, all that a stranger's code would. What came of
-//! each attempt is a line on standard error.
+//! Simulates a program under an attacker's control: a library that is loaded into the program
+//! (LD_PRELOAD). The first time that the program writes or starts a thread, the library attempts
+//! everything that foreign code would. The result of each attempt is a line on standard error.
 //!
-//! It stands in place of an exploit: it runs in the program's own process with all that the program
+//! It stands for an exploit: it runs in the program's own process, with everything that the program
 //! may do at that moment.
 
 use std::ffi::{CString, c_char, c_int, c_long, c_ulong, c_void};
@@ -10,9 +10,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Each attempt, once.
+/// Runs the attempts once.
 static ATTEMPTS: Once = Once::new();
-/// What is written meanwhile is the attempts' own.
+/// Whether the attempts are running: then their own writes must not start them again.
 static TRYING: AtomicBool = AtomicBool::new(false);
 
 fn given(name: &str) -> CString {
@@ -20,12 +20,12 @@ fn given(name: &str) -> CString {
     CString::new(value).unwrap_or_default()
 }
 
-/// Tells whether a system call did what it was to do.
+/// Prints whether a system call succeeded.
 fn tell(attempt: &str, result: c_long) -> c_long {
     let error = std::io::Error::last_os_error();
     let outcome = if result < 0 { format!("refused ({error})") } else { "reached".to_owned() };
     let line = format!("taken over: {attempt}: {outcome}\n");
-    // SAFETY: the line is as long as it says.
+    // SAFETY: the pointer and the length are those of the line.
     unsafe { libc::syscall(libc::SYS_write, 2, line.as_ptr(), line.len()) };
     result
 }
@@ -43,12 +43,13 @@ fn attempt_all() {
         // SAFETY: the path ends with a zero.
         unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600) }
     };
-    // A program that could not even do what it must would be refused everything.
+    // The control: if even the file that the program needs is refused, the other refusals mean
+    // nothing.
     tell("its own file", open(&own, libc::O_RDONLY));
     tell("a file of the user's", open(&secret, libc::O_RDONLY));
     tell("a new file", open(&new, libc::O_WRONLY | libc::O_CREAT));
     tell("another process's environment", open(&environment, libc::O_RDONLY));
-    // SAFETY: all pointers are to what lives here.
+    // SAFETY: all pointers are to local values.
     unsafe {
         let mut address: libc::sockaddr_un = std::mem::zeroed();
         address.sun_family = libc::AF_UNIX as u16;
@@ -77,7 +78,7 @@ fn attempt_all() {
             1,
             0,
         );
-        // A wrong address is past the question whether it may.
+        // EFAULT means that the permission check was passed.
         let fault = std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT);
         tell("another process's memory", if fault { 0 } else { read });
         tell(
@@ -99,7 +100,7 @@ fn attempt_all() {
         tell("a process of its own", child);
         let program = c"/bin/true";
         let arguments = [program.as_ptr(), std::ptr::null()];
-        // It would go on as that program.
+        // If this succeeds, the process continues as that program.
         let none = [std::ptr::null::<c_char>()];
         tell(
             "another program",
@@ -112,21 +113,21 @@ fn attempt_all() {
     }
 }
 
-/// The C library's, after the attempts.
+/// Replaces the C library's function; makes the attempts first.
 ///
 /// # Safety
-/// As write(2).
+/// See write(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn write(file: c_int, buffer: *const c_void, length: usize) -> isize {
     ATTEMPTS.call_once(attempt_all);
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     unsafe { libc::syscall(libc::SYS_write, file, buffer, length) as isize }
 }
 
-/// The C library's, after the attempts.
+/// Replaces the C library's function; makes the attempts first.
 ///
 /// # Safety
-/// As send(2).
+/// See send(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn send(
     socket: c_int,
@@ -136,6 +137,6 @@ pub unsafe extern "C" fn send(
 ) -> isize {
     ATTEMPTS.call_once(attempt_all);
     let nobody = std::ptr::null::<c_void>();
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     unsafe { libc::syscall(libc::SYS_sendto, socket, buffer, length, flags, nobody, 0) as isize }
 }

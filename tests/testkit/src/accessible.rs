@@ -1,5 +1,5 @@
-//! Programs as they tell of themselves to assistive technologies (AT-SPI): a registry, and trees of
-//! objects.
+//! Doubles of accessible programs: a registry of assistive technologies (AT-SPI), and trees of
+//! accessible objects.
 
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
@@ -21,7 +21,7 @@ type Object = (String, OwnedObjectPath);
 
 const ROOT: &str = "/org/a11y/atspi/accessible/root";
 
-/// One object: what it is, its states, what is written in it, and what is inside.
+/// An accessible object: its role, states, text and children.
 #[derive(Clone, Debug)]
 pub struct Thing {
     role: u32,
@@ -31,7 +31,7 @@ pub struct Thing {
     inside: Vec<Thing>,
 }
 
-/// What is written in a field.
+/// The text in a field, shared with the test.
 #[derive(Clone, Debug)]
 pub struct Written {
     content: Arc<Mutex<Content>>,
@@ -45,7 +45,7 @@ struct Content {
 }
 
 impl Written {
-    /// `|` stands for the cursor, `[` and `]` around what is selected.
+    /// Parses a text in which `|` marks the cursor, and `[` and `]` enclose the selection.
     pub fn new(text: &str) -> Self {
         let text: Vec<char> = text.chars().collect();
         let at = |mark: char| text.iter().position(|c| *c == mark);
@@ -56,12 +56,12 @@ impl Written {
         Self { content: Arc::new(Mutex::new(Content { text, caret, selected })) }
     }
 
-    /// The text now.
+    /// Returns the current text.
     pub fn text(&self) -> String {
         self.content.lock().unwrap().text.iter().collect()
     }
 
-    /// The user writes something else: see [`Written::new`].
+    /// Replaces the text, as the user does. See [`Written::new`] for the form.
     pub fn replace(&self, text: &str) {
         let new = Self::new(text);
         let new = Arc::into_inner(new.content).unwrap().into_inner().unwrap();
@@ -69,7 +69,7 @@ impl Written {
     }
 }
 
-/// Lets others change what is written.
+/// The interface through which others change the text.
 struct Editable(Written);
 
 #[zbus::interface(name = "org.a11y.atspi.EditableText")]
@@ -110,49 +110,49 @@ impl Written {
 }
 
 impl Thing {
-    /// One that is on the screen.
+    /// Creates an object that is on the screen.
     pub fn new(role: u32, inside: Vec<Self>) -> Self {
         Self { role, states: SHOWING, written: None, is_editable: false, inside }
     }
 
-    /// A field with this in it: see [`Written::new`].
+    /// Adds a text, in the form of [`Written::new`].
     pub fn with_text(mut self, text: &str) -> Self {
         self.written = Some(Written::new(text));
         self
     }
 
-    /// A field with this in it, which the test sees and changes.
+    /// Adds a text that the test can read and change.
     pub fn with_written(mut self, written: &Written) -> Self {
         self.written = Some(written.clone());
         self
     }
 
-    /// Others may change what is written in it.
+    /// Lets others change the text.
     pub fn editable(mut self) -> Self {
         self.is_editable = true;
         self
     }
 
-    /// With the keyboard in it.
+    /// Gives the object the keyboard focus.
     pub fn focused(mut self) -> Self {
         self.states |= FOCUSED;
         self
     }
 
-    /// A window with the keyboard.
+    /// Marks a window as the one with the keyboard focus.
     pub fn active(mut self) -> Self {
         self.states |= ACTIVE;
         self
     }
 
-    /// Not on the screen, such as what is in another tab.
+    /// Marks the object as not on the screen, like the content of another tab.
     pub fn hidden(mut self) -> Self {
         self.states &= !SHOWING;
         self
     }
 }
 
-/// What is served at one path.
+/// The object that is served at a path.
 struct Served {
     name: String,
     role: u32,
@@ -189,7 +189,7 @@ impl Address {
     }
 }
 
-/// A bus of assistive technologies, which is the session bus here, and the programs on it.
+/// An accessibility bus, which is the session bus here, and the programs on it.
 pub struct Technologies {
     address: String,
     programs: Arc<Mutex<Vec<Object>>>,
@@ -228,7 +228,7 @@ impl Technologies {
         self.connections.push(connection);
     }
 
-    /// Starts a program that hangs: it is there, and never answers.
+    /// Starts a program that hangs: it is on the bus, and never answers.
     pub fn program_that_hangs(&mut self, runtime: &Runtime) {
         let connection = runtime.block_on(async {
             let builder = zbus::connection::Builder::address(self.address.as_str());
@@ -240,7 +240,7 @@ impl Technologies {
     }
 }
 
-/// Serves a thing at a path, and what is inside below it.
+/// Serves an object at a path, and its children below it.
 async fn serve(connection: &Connection, unique: &str, name: &str, at: String, thing: Thing) {
     let mut inside = Vec::new();
     for (number, inner) in thing.inside.into_iter().enumerate() {

@@ -1,7 +1,7 @@
-//! What the double of the engine says it heard: a digest of the samples, so that a test can tell
-//! whether they were the ones it gave, all of them, in order.
+//! The text that the engine's double returns: a digest of the samples. A test can tell from it
+//! whether the double received exactly the samples that it sent, in order.
 
-/// The samples so far.
+/// A digest of the samples so far.
 #[derive(Clone, Debug)]
 pub struct Digest {
     pub samples: u64,
@@ -26,7 +26,7 @@ impl Digest {
         self.samples += samples.len() as u64;
     }
 
-    /// The double's text of them.
+    /// Returns the double's text for these samples.
     pub fn text(&self) -> String {
         match self.silent {
             true => String::new(),

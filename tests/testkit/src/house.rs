@@ -1,5 +1,5 @@
-//! A program that systemd starts for its socket, in a house of its own: folders, a configuration,
-//! keys, and the socket's other end.
+//! A private environment for a program that systemd starts for its socket: folders, a
+//! configuration, keys, and the client's end of the socket.
 
 use crate::wait_for;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Longer than anything takes on the slowest machine.
+/// Longer than any step takes on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program that is to be started.
+/// The environment of a program that has not been started yet.
 pub struct House {
     directory: TempDir,
     listener: UnixListener,
@@ -48,7 +48,7 @@ impl House {
         self
     }
 
-    /// A file of the user's with these rights.
+    /// Creates a file of the user with this mode.
     pub fn file(self, below: &str, text: &str, mode: u32) -> Self {
         self.write(below, text, mode);
         self
@@ -61,20 +61,20 @@ impl House {
         fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
     }
 
-    /// Writes the configuration, as a whole.
+    /// Replaces the configuration atomically.
     pub fn configure(&self, text: &str) {
         fs::write(self.path("new"), text).unwrap();
         fs::rename(self.path("new"), self.path("config/v2m/config.toml")).unwrap();
     }
 
-    /// Gives the key to the host of `url`, as the user does, with these rights.
+    /// Stores the key for the host of `url`, as a user does, in a file with this mode.
     pub fn give_key(&self, url: &str, key: &str, mode: u32) {
         let (_, rest) = url.split_once("://").unwrap();
         let host = rest.split('/').next().unwrap();
         self.write(&format!("config/v2m/keys/{host}"), key, mode);
     }
 
-    /// Connects, also before there is a program: systemd starts it for a connection that waits.
+    /// Connects. The program need not run yet: systemd starts it for a waiting connection.
     pub fn stream(&self) -> UnixStream {
         let stream = UnixStream::connect(self.path("socket")).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -89,7 +89,8 @@ impl House {
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
         let mut command = Command::new("sh");
         command
-            // The socket comes in as standard input and goes on as the first passed descriptor.
+            // The socket arrives as standard input and is passed on as the first socket-activation
+            // descriptor.
             .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 0</dev/null"])
             .arg(self.executable)
             .args(&self.args)
@@ -106,7 +107,7 @@ impl House {
     }
 }
 
-/// A program that runs.
+/// A running program.
 pub struct Program {
     pub process: Child,
     pub house: House,
@@ -117,12 +118,12 @@ impl Program {
         fs::read_to_string(self.house.path("log")).unwrap_or_default()
     }
 
-    /// Starts it once more after its end, as systemd does.
+    /// Starts the program again after its end, as systemd does.
     pub fn again(&mut self) {
         self.process = self.house.spawn();
     }
 
-    /// How it ended of itself.
+    /// Waits until the program exits by itself.
     pub fn end(&mut self) -> ExitStatus {
         wait_for("its end", || self.process.try_wait().unwrap())
     }

@@ -1,46 +1,47 @@
-//! Whether a recording holds what was said, and which parts are missing.
+//! Checks whether a recording contains the speech that was played, and which parts are missing.
 //!
-//! Both are samples at 16 kHz. One came through two resamplers, so they are not equal sample by
-//! sample: a part counts as held where the two correlate. The recording may begin earlier or later,
-//! and may lack parts or have silence in their place.
+//! Both are samples at 16 kHz. The recording has passed two resamplers, so the samples are not
+//! equal: a part counts as kept if the two correlate. The recording may begin earlier or later, and
+//! may lack parts or have silence in their place.
 
 use std::ops::Range;
 
 /// Samples per second.
 pub const RATE: usize = 16_000;
-/// What is looked for at a time: 50 ms. A shorter hole can stay undetected.
+/// The length of a block: 50 ms, in samples. A shorter hole can stay undetected.
 pub const BLOCK: usize = RATE / 20;
-/// What is looked for where the place is unknown: 300 ms, which fits no other place in speech.
+/// The length of the search window where the position is unknown: 300 ms, which matches only one
+/// position in speech.
 const WINDOW: usize = 6 * BLOCK;
-/// How far two resamplers and their clocks may move a block, in samples.
+/// How far two resamplers and their clocks may shift a block, in samples.
 const SLACK: isize = 16;
-/// The least correlation at the expected place, and anywhere else.
+/// The least correlation at the expected position, and elsewhere.
 const NEAR: f64 = 0.8;
 const FAR: f64 = 0.9;
-/// Searching goes by every eighth sample first, and then through the best places found.
+/// A search tries every eighth sample first, and then refines the best positions.
 const STEP: usize = 8;
 const CANDIDATES: usize = 24;
 
-/// What became of a block of what was said.
+/// The search result for a block of the played speech.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Nobody speaks in it.
+    /// The block has no speech.
     Quiet,
-    /// The recording holds it, from this sample on.
+    /// The recording contains it, from this sample on.
     At(usize),
-    /// The recording does not hold it. It would be near this sample, if anything else was found: by
-    /// what was found before it, or else by what was found first.
+    /// The recording lacks it. The position is where it should be, judged by the last block found
+    /// before it, or else by the first block found. `None`: nothing was found.
     Missing(Option<usize>),
 }
 
-/// Looks in `kept` for each [`BLOCK`] of `said`. Quiet is what has less than a sixteenth of the
-/// amplitude of the loud parts.
+/// Searches `kept` for each [`BLOCK`] of `said`. A block is quiet if its amplitude is less than a
+/// sixteenth of that of the loud blocks.
 pub fn places(said: &[i16], kept: &[i16]) -> Vec<Place> {
     let length = said.len();
     let (said, kept) = (Sound::new(said), Sound::new(kept));
     let quiet = said.fine.quiet(0..length);
     let mut lag: Option<isize> = None;
-    // Blocks come in order: what follows is not before this.
+    // The blocks are in order, so the search never goes back before this sample.
     let mut done = 0;
     let mut place = |at: usize| {
         let block = at..at + BLOCK;
@@ -76,13 +77,13 @@ pub fn places(said: &[i16], kept: &[i16]) -> Vec<Place> {
     places
 }
 
-/// The lag by which a block is in `kept` near the one before it.
+/// Returns the lag of a block that is in `kept` near the position of the one before it.
 fn near(said: &Sound, kept: &Sound, block: &Range<usize>, lag: isize) -> Option<isize> {
     let fits = |lag: isize| {
         let at = usize::try_from(block.start as isize + lag).ok()?;
         Some(said.fine.correlation(block.clone(), &kept.fine, at)).filter(|fit| *fit >= NEAR)
     };
-    // Most fit at once.
+    // Most blocks fit without a search.
     if fits(lag).is_some() {
         return Some(lag);
     }
@@ -93,8 +94,8 @@ fn near(said: &Sound, kept: &Sound, block: &Range<usize>, lag: isize) -> Option<
         .map(|it| it.1)
 }
 
-/// The lag by which a longer part is anywhere in `kept` from `done` on; not far behind the expected
-/// place: a speaker who falters makes the recording longer, but not by much.
+/// Returns the lag of a longer part anywhere in `kept` from `done` on, but not far behind the
+/// expected position: a speaker who stalls makes the recording longer, but not by much.
 fn far(
     said: &Sound,
     kept: &Sound,
@@ -124,8 +125,8 @@ fn far(
     lags.into_iter().find(|lag| most_fit(said, kept, window, *lag))
 }
 
-/// Whether most of the window's blocks that are not quiet fit each by itself, and four of those soon
-/// after it too: one loud vowel can make the whole window look like another one.
+/// Returns whether most of the window's loud blocks fit each by itself, and also four of those soon
+/// after the window. Without this, one loud vowel can make the whole window look like another one.
 fn most_fit(said: &Sound, kept: &Sound, window: &Range<usize>, lag: isize) -> bool {
     let quiet = said.fine.quiet(0..said.fine.samples.len());
     let fits_in = |range: Range<usize>| {
@@ -142,9 +143,9 @@ fn most_fit(said: &Sound, kept: &Sound, window: &Range<usize>, lag: isize) -> bo
 
 /// A sound in two resolutions.
 struct Sound {
-    /// Without what is above 4 kHz, which half a sample's delay turns upside down.
+    /// Low-passed at 4 kHz, because a delay of half a sample inverts higher frequencies.
     fine: Samples,
-    /// Every [`STEP`]th sample, without what is above 1 kHz.
+    /// Every [`STEP`]th sample, low-passed at 1 kHz.
     rough: Samples,
 }
 
@@ -160,7 +161,7 @@ impl Sound {
 
 struct Samples {
     samples: Vec<f32>,
-    /// The sum of the squares of all samples before.
+    /// For each position, the sum of the squares of all samples before it.
     energy: Vec<f64>,
 }
 
@@ -185,18 +186,18 @@ impl Samples {
         (self.energy(range.clone()) / range.len().max(1) as f64).sqrt()
     }
 
-    /// What counts as quiet in `range`.
+    /// Returns the amplitude below which a block in `range` is quiet.
     fn quiet(&self, range: Range<usize>) -> f64 {
         let mut blocks: Vec<f64> =
             range.step_by(BLOCK).map(|at| self.loudness(at..at + BLOCK)).collect();
         blocks.sort_unstable_by(f64::total_cmp);
         let loud = blocks.get(blocks.len() * 19 / 20).copied().unwrap_or(0.0);
-        // The least is two steps of 16 bit, below which nothing correlates.
+        // At least two steps of 16 bits: below that nothing correlates.
         (loud / 16.0).max(2.0)
     }
 
-    /// Of `range` with as much of `other` from `at` on: 1 for equal forms, 0 for unrelated ones or
-    /// outside.
+    /// Returns the correlation of `range` with the same length of `other` from `at` on: 1 for equal
+    /// shapes, 0 for unrelated ones or a range outside.
     fn correlation(&self, range: Range<usize>, other: &Self, at: usize) -> f64 {
         let end = range.end.min(self.samples.len());
         let Some(ours) = self.samples.get(range.start..end) else { return 0.0 };
@@ -211,11 +212,11 @@ impl Samples {
 mod tests {
     use super::*;
 
-    /// Something like speech: bursts of different tones with noise, without repetition.
+    /// Generates a signal like speech: bursts of different tones with noise, without repetition.
     fn speech(seconds: usize) -> Vec<i16> {
         let mut seed = 7_u32;
         let mut noise = move || {
-            // Numerical Recipes' generator.
+            // The generator of Numerical Recipes.
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed >> 8) as f64 / f64::from(1 << 24)
         };
@@ -232,7 +233,7 @@ mod tests {
         (0..seconds * RATE).map(sample).collect()
     }
 
-    /// The missing blocks, and how many are held.
+    /// Returns the missing blocks, and the number of kept ones.
     fn missing(said: &[i16], kept: &[i16]) -> (Vec<usize>, usize) {
         let places = places(said, kept);
         let is_missing = |place: &Place| matches!(place, Place::Missing(_));
@@ -245,7 +246,7 @@ mod tests {
     fn a_later_and_quieter_copy_is_whole() {
         let said = speech(4);
         let mut kept = vec![0; 1234];
-        // Half a sample later, as another resampler has it.
+        // Half a sample later, as after another resampler.
         kept.extend(said.windows(2).map(|pair| (pair[0] / 4).saturating_add(pair[1] / 4)));
         kept.extend([0; 100]);
         let (missing, held) = missing(&said, &kept);
@@ -261,7 +262,8 @@ mod tests {
         let filled = [&said[..hole.start], &vec![0; hole.len()][..], &said[hole.end..]].concat();
         for kept in [closed, filled] {
             let (missing, _) = missing(&said, &kept);
-            // Its edges may be half in a block. A pause of the speaker has nothing to miss.
+            // The hole's edges may cut blocks in half. A block in which the speaker pauses cannot
+            // be missing.
             let (first, last) = (missing[0] * BLOCK, missing[missing.len() - 1] * BLOCK);
             assert!(first.abs_diff(hole.start) <= 2 * BLOCK, "{missing:?}");
             assert!(last.abs_diff(hole.end) <= 5 * BLOCK, "{missing:?}");
@@ -285,13 +287,13 @@ mod tests {
         assert!(expected.abs_diff(missing * BLOCK + 6_000) <= BLOCK, "{expected}");
     }
 
-    /// Found by the campaign (service-frozen at the beginning): the vowel that was lost was taken for
-    /// another one near the end, and so all that came in between counted as lost too.
+    /// Regression, found by the campaign (service-frozen at the beginning): the lost vowel was
+    /// confused with another one near the end, so everything between them counted as lost too.
     #[test]
     fn a_loud_vowel_is_not_taken_for_another_one() {
         let mut said = speech(5);
         let vowel = |at: usize| ((at as f64 * 0.05).sin() * 30_000.0) as i16;
-        // A vowel at the beginning, and the same one, between other sounds, near the end.
+        // A vowel at the beginning, and the same one between other sounds near the end.
         for place in [1600, 70_000] {
             said[place..place + 2 * BLOCK]
                 .iter_mut()
@@ -303,7 +305,7 @@ mod tests {
         let (missing, held) = missing(&said, &kept);
         assert!(missing.iter().all(|block| block * BLOCK < 20_000 + 2 * BLOCK), "{missing:?}");
         assert!(held > 50, "{held}");
-        // Even where nothing else was said beside it.
+        // Also if nothing else was said near it.
         said[..1600].fill(0);
         said[1600 + 2 * BLOCK..1600 + 4 * BLOCK].fill(0);
         let (missing, held) = self::missing(&said, &kept);

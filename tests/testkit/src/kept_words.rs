@@ -1,19 +1,21 @@
-//! Whether a text has the words of another one, but for what two decodes of the same sound differ
-//! in.
+//! Checks whether a text has the words of another one, except for the differences between two
+//! decodes of the same sound.
 
-/// At least this part of the words must be there.
+/// At least this part of the words must be in the text.
 const PART: f64 = 0.7;
-/// More words in a row than these are no difference of two decodes: something is missing.
+/// Two decodes differ in at most so many words in a row. If more are missing, a part of the text is
+/// missing.
 const RUN: usize = 4;
 
-/// The words, without case and marks.
+/// Returns the words in lower case, without punctuation.
 pub fn words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'');
     words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
-/// Whether `text` has what `reference` says, in the same order: seven words of ten, and never more
-/// than four missing in a row. Nor may it have twice as many words: then something is there twice.
+/// Returns whether `text` has the words of `reference` in the same order: at least seven of ten,
+/// never more than four missing in a row, and not twice as many words, which would mean that a part
+/// is there twice.
 pub fn has_words_of(text: &str, reference: &str) -> bool {
     let (text, reference) = (words(text), words(reference));
     let there = common(&reference, &text);
@@ -23,9 +25,9 @@ pub fn has_words_of(text: &str, reference: &str) -> bool {
     enough && longest <= RUN && text.len() <= 2 * reference.len() + RUN
 }
 
-/// Which words of `a` are in a longest common subsequence with `b`.
+/// Returns which words of `a` are in a longest common subsequence with `b`.
 fn common(a: &[String], b: &[String]) -> Vec<bool> {
-    // longest[i][j]: of a[i..] and b[j..].
+    // longest[i][j]: the length for a[i..] and b[j..].
     let mut longest = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {
         for j in (0..b.len()).rev() {

@@ -1,24 +1,23 @@
-//! What v2m's tests and benches share: surroundings of their own, and doubles of what is around
-//! v2m.
+//! Shared by v2m's tests and benches: private environments, and doubles of the programs and
+//! services around v2m.
 //!
-//! | module | what it is for |
+//! | module | content |
 //! |---|---|
 //! | [`pipewire`] | a PipeWire with virtual microphones |
 //! | [`xserver`], [`sway`] | an X server and a Wayland compositor without a screen |
 //! | [`wayland_keyboard`] | the user's keyboard on such a compositor |
-//! | [`private_bus`] | a session bus, and a gate to it that can be shut |
-//! | [`accessible`] | programs as the bus of assistive technologies shows them |
-//! | [`portal`] | xdg-desktop-portal, as far as pasting goes |
+//! | [`private_bus`] | a session bus, and a gate that can cut connections to it |
+//! | [`accessible`] | programs on the accessibility bus |
+//! | [`portal`] | xdg-desktop-portal, as far as pasting needs it |
 //! | [`media_player`], [`logind`], [`llm`], [`speech_server`] | other services that v2m talks to |
-//! | [`house`] | a program that systemd starts for its socket, in folders of its own |
+//! | [`house`] | a private environment for a program that systemd starts for its socket |
 //! | [`x11_programs`], [`x11_window`] | the other programs of an X11 desktop |
-//! | [`kept_sound`], [`kept_words`] | whether a recording and its text hold what was said |
-//! | [`digest`] | what the double of an engine says it heard |
-//! | [`terminal`] | a terminal, and what a person types in it |
-//! | [`wait`] | waiting for what no event tells |
+//! | [`kept_sound`], [`kept_words`] | whether a recording and its text are complete |
+//! | [`digest`] | the text that the engine's double returns |
+//! | [`terminal`] | a terminal with a program in it, and a user who types |
+//! | [`wait`] | waiting for conditions that send no event |
 //!
-//! The doubles that are programs or libraries are in `programs/`. Nothing of this is in what is
-//! installed.
+//! Doubles that are programs or libraries are in `programs/`. None of this is installed.
 
 #![allow(missing_docs, reason = "its readers are the tests, which show how it is used")]
 #![allow(clippy::unwrap_used, reason = "where panics are the report")]

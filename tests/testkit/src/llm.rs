@@ -1,4 +1,4 @@
-//! A double of `v2m-llm` on its socket: answers as it is told, and remembers what it was asked.
+//! A double of `v2m-llm` on its socket: it answers as configured, and records the questions.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,14 +11,14 @@ use v2m_ipc::llm::{Answer, FailureKind, Question};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What it does with a question.
+/// The reaction to a question.
 #[derive(Clone)]
 pub enum Act {
-    /// Answers the text, in capitals.
+    /// Answers with the text in capitals.
     Shout,
-    /// Answers that.
+    /// Sends this answer.
     Say(Answer),
-    /// Answers nothing until its peer leaves.
+    /// Sends no answer, and waits until the peer disconnects.
     Wait,
     /// Closes the connection.
     Leave,
@@ -30,18 +30,19 @@ impl Act {
     }
 }
 
-/// What happened to it.
+/// An event that the double reports.
 #[derive(Debug, PartialEq)]
 pub enum Seen {
     Asked(Question),
-    /// Whom it let wait has left.
+    /// The peer that was kept waiting has disconnected (after [`Act::Wait`]).
     Left,
 }
 
 pub struct Llm(Receiver<Seen>);
 
 impl Llm {
-    /// Listens at `socket`; acts by the list, one entry a connection, and shouts from then on.
+    /// Listens at `socket`. Each connection uses up one entry of the list; further ones get
+    /// [`Act::Shout`].
     pub fn at(socket: &Path, acts: Vec<Act>) -> Self {
         std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
         let listener = UnixListener::bind(socket).unwrap();
@@ -85,7 +86,7 @@ fn serve(mut stream: UnixStream, act: &Act, seen: &Sender<Seen>) {
             got => frames.push(&chunk[..got]),
         }
     };
-    // The test may be over.
+    // The test may have ended.
     let _ = seen.send(Seen::Asked(question.clone()));
     let answer = match act {
         Act::Leave => return,
@@ -103,6 +104,6 @@ fn serve(mut stream: UnixStream, act: &Act, seen: &Sender<Seen>) {
         },
     };
     let _ = stream.write_all(&Framing::Length.encode(&answer));
-    // Until the peer has read it.
+    // Wait until the peer has read the answer.
     let _ = stream.read(&mut chunk);
 }

@@ -1,4 +1,4 @@
-//! logind as the system bus sees it, as far as sleep is concerned, on a bus of its own.
+//! A double of logind on a private system bus, as far as sleep is concerned.
 
 use std::io::{PipeReader, Read, pipe};
 use std::os::fd::OwnedFd;
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::private_bus::PrivateBus;
 
-/// Far longer than anything here takes.
+/// Far longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATH: &str = "/org/freedesktop/login1";
 
@@ -27,17 +27,17 @@ impl Manager {
     }
 }
 
-/// A lock that was given out.
+/// An inhibitor lock that logind has handed out.
 pub struct Lock(PipeReader);
 
 impl Lock {
-    /// Waits until it is released.
+    /// Waits until the lock is released.
     pub fn released(mut self) {
-        // Closed by its holder: nobody writes to it.
+        // End of file: the holder has closed it, so nobody can write to it.
         assert_eq!(self.0.read(&mut [0]).unwrap(), 0);
     }
 
-    /// Whether it is held.
+    /// Returns whether the lock is held.
     pub fn is_held(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
@@ -45,9 +45,9 @@ impl Lock {
     }
 }
 
-/// The running double. It serves on a thread of its own until this is dropped.
+/// A running double. It serves on its own thread until this is dropped.
 pub struct Logind {
-    /// What to say, and where to tell that it has been said.
+    /// Signals to send, each with a channel that confirms it.
     words: mpsc::Sender<(bool, SyncSender<()>)>,
     locks: Receiver<Lock>,
     bus: PrivateBus,
@@ -76,7 +76,7 @@ impl Logind {
         Self::on(PrivateBus::start())
     }
 
-    /// The bus starts again, and logind on it.
+    /// Restarts the bus, and logind on it.
     pub fn restarted(mut self) -> Self {
         self.bus.restart();
         Self::on(self.bus)
@@ -95,22 +95,22 @@ impl Logind {
         Self { words, locks, bus }
     }
 
-    /// What `DBUS_SYSTEM_BUS_ADDRESS` would be.
+    /// The value for `DBUS_SYSTEM_BUS_ADDRESS`.
     pub fn address(&self) -> String {
         self.bus.address.clone()
     }
 
-    /// The next lock that is asked for.
+    /// Waits for the next request for a lock.
     pub fn lock(&self) -> Lock {
         self.locks.recv_timeout(PATIENCE).expect("a lock is asked for")
     }
 
-    /// Whether none was asked for.
+    /// Returns whether no lock was requested.
     pub fn is_unasked(&self) -> bool {
         self.locks.try_recv().is_err()
     }
 
-    /// Says that the machine is about to sleep, or that it is awake.
+    /// Signals that the machine is about to sleep, or that it is awake.
     pub fn say(&self, about_to_sleep: bool) {
         let (sender, said) = sync_channel(1);
         self.words.blocking_send((about_to_sleep, sender)).unwrap();

@@ -1,4 +1,4 @@
-//! A media player as the session bus sees it (MPRIS), with a user who may press its buttons.
+//! A double of a media player on the session bus (MPRIS), with a user who may press its buttons.
 
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
@@ -6,7 +6,7 @@ use zbus::object_server::{InterfaceRef, SignalEmitter};
 
 const PATH: &str = "/org/mpris/MediaPlayer2";
 
-/// What others asked of it: its name, and the method.
+/// The calls that others made: the player's name, and the method.
 pub type Calls = mpsc::Sender<(String, &'static str)>;
 
 struct Player {
@@ -60,12 +60,13 @@ pub struct MediaPlayer {
 }
 
 impl MediaPlayer {
-    /// Starts one of that name, say `vlc`, in that state: `Playing`, `Paused` or `Stopped`.
+    /// Starts a player of that name, for example `vlc`, in that state: `Playing`, `Paused` or
+    /// `Stopped`.
     pub async fn start(address: &str, name: &str, status: &'static str, calls: &Calls) -> Self {
         Self::with(address, name, status, true, calls).await
     }
 
-    /// Starts one that plays, and whose CanPause is false.
+    /// Starts a playing player with CanPause set to false.
     pub async fn start_unpausable(address: &str, name: &str, calls: &Calls) -> Self {
         Self::with(address, name, "Playing", false, calls).await
     }
@@ -89,7 +90,7 @@ impl MediaPlayer {
         self.connection.object_server().interface(PATH).await.unwrap()
     }
 
-    /// What its user has it do now. What was asked of it before is done, and answered, before that.
+    /// Changes the state, as the user does. Calls that came before are finished and answered first.
     pub async fn user(&self, status: &'static str) {
         let object = self.object().await;
         let mut player = object.get_mut().await;
@@ -100,12 +101,12 @@ impl MediaPlayer {
         self.object().await.get().await.status
     }
 
-    /// From now on it answers no question about its state, or does again.
+    /// Sets whether it leaves questions about its state unanswered.
     pub fn hang(&self, hangs: bool) {
         self.hangs.send_replace(hangs);
     }
 
-    /// Ends it.
+    /// Ends the player.
     pub async fn quit(self) {
         self.connection.close().await.unwrap();
     }

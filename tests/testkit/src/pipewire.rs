@@ -1,5 +1,5 @@
-//! A private PipeWire with WirePlumber, a session bus and virtual microphones: nothing of the
-//! system's is touched, all of it ends with the test. Runs as root and as an ordinary user.
+//! A private PipeWire with WirePlumber, a session bus and virtual microphones. It touches nothing
+//! of the system, and ends with the test. Runs as root and as an ordinary user.
 //!
 //! Needs the packages pipewire, pipewire-bin, wireplumber, libspa-0.2-modules and dbus.
 
@@ -10,13 +10,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to come up, or a change to show: far more than it ever does.
+/// The most time for a server to start or a change to show. It is far more than needed.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Samples of the graph's clock (48 kHz) in one cycle. With fewer, a busy machine of two cores
+/// Samples of the graph's clock (48 kHz) in one cycle. With fewer, a busy machine with two cores
 /// drops buffers, which would be the machine's fault, not the code's.
 const QUANTUM: u32 = 1024;
 
-/// A running process that ends with this value.
+/// A running process, which ends when this is dropped.
 pub struct Running(Child);
 
 impl Running {
@@ -24,14 +24,14 @@ impl Running {
         Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
-    /// Whether it still runs. Having ended badly is a failure of the test.
+    /// Returns whether the process still runs. Panics if it has failed.
     pub fn is_running(&mut self) -> bool {
         let ended = self.0.try_wait().unwrap();
         assert!(ended.is_none_or(|status| status.success()), "{:?}: {ended:?}", self.0);
         ended.is_none()
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills the process, like a crash.
     pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -44,12 +44,12 @@ impl Drop for Running {
     }
 }
 
-/// The variable that tells a test program it runs within an instance's environment.
+/// Environment variable: set in a process that runs within an instance's environment.
 const INSIDE: &str = "V2M_TEST_PIPEWIRE_DIR";
 
-/// Runs the calling test, `name`, in a process of its own whose environment is a private
-/// instance's: for what finds PipeWire by this process's own environment, which cannot be changed
-/// while threads run. One at a time: two instances on two cores drop buffers.
+/// Runs the calling test, `name`, in a separate process with the environment of a private instance.
+/// For code that finds PipeWire through this process's environment, which must not change while
+/// threads run. Only one runs at a time, because two instances on two cores drop buffers.
 pub fn isolated(name: &str, test: impl FnOnce()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     if std::env::var_os(INSIDE).is_some() {
@@ -67,7 +67,7 @@ pub fn isolated(name: &str, test: impl FnOnce()) {
     }
 }
 
-/// The instance. Fields are dropped in this order.
+/// A running instance. Its fields are dropped in this order.
 pub struct PipeWire {
     wireplumber: Option<Running>,
     pipewire: Option<Running>,
@@ -78,16 +78,16 @@ pub struct PipeWire {
 }
 
 impl PipeWire {
-    /// Starts an instance with one virtual microphone for each name; the first one has the
-    /// highest priority and so is the default source. A name may be followed by the microphone's
-    /// channels, `interface: AUX0 AUX1`; else it has one.
+    /// Starts an instance with one virtual microphone for each name. The first one has the highest
+    /// priority and so is the default source. A name may be followed by the microphone's channels,
+    /// as in `interface: AUX0 AUX1`; otherwise it has one.
     pub fn start(microphones: &[&str]) -> Self {
         let mut instance = Self::prepare(microphones);
         instance.start_servers();
         instance
     }
 
-    /// All but the servers: there is no PipeWire yet.
+    /// Prepares everything except the servers: PipeWire does not run yet.
     pub fn prepare(microphones: &[&str]) -> Self {
         let (dir, own_dir) = match std::env::var_os(INSIDE) {
             Some(dir) => (PathBuf::from(dir), None),
@@ -110,7 +110,8 @@ impl PipeWire {
         }
     }
 
-    /// Starts PipeWire and WirePlumber (again), and waits until the microphones can be recorded.
+    /// Starts or restarts PipeWire and WirePlumber, and waits until the microphones can be
+    /// recorded.
     pub fn start_servers(&mut self) {
         self.start_pipewire();
         let mut wireplumber = self.command("wireplumber");
@@ -136,14 +137,14 @@ impl PipeWire {
         std::fs::File::create(self.dir.join(name)).unwrap()
     }
 
-    /// Ends PipeWire and WirePlumber as a crash would.
+    /// Kills PipeWire and WirePlumber, like a crash.
     pub fn kill_servers(&mut self) {
-        // PipeWire first: WirePlumber must not get to take the streams apart in good order.
+        // PipeWire first, so that WirePlumber cannot disconnect the streams in an orderly way.
         self.pipewire = None;
         self.wireplumber = None;
     }
 
-    /// The environment in which programs find this instance, and nothing of the system's.
+    /// Returns the environment in which programs find this instance and nothing of the system.
     pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         environment(&self.dir)
     }
@@ -154,7 +155,7 @@ impl PipeWire {
         rustix::process::kill_process(id, rustix::process::Signal::STOP).unwrap();
     }
 
-    /// A command that speaks with this instance.
+    /// Returns a command that uses this instance.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.envs(self.environment()).stdin(Stdio::null()).stdout(Stdio::null());
@@ -162,13 +163,13 @@ impl PipeWire {
         command
     }
 
-    /// Runs a command to its end, which must be a good one; returns what it printed.
+    /// Runs a command to its end, returns what it printed, and panics if it failed.
     pub fn run(&self, program: &str, args: &[&str]) -> String {
         let told = self.ask(program, args);
         told.unwrap_or_else(|| panic!("{program} {args:?} failed; {}", self.logs()))
     }
 
-    /// Runs a command to its end; returns what it printed if that was a good one.
+    /// Runs a command to its end, and returns what it printed; `None` if it failed.
     pub fn ask(&self, program: &str, args: &[&str]) -> Option<String> {
         let mut command = self.command(program);
         let Output { status, stdout, .. } =
@@ -176,9 +177,9 @@ impl PipeWire {
         status.success().then(|| String::from_utf8_lossy(&stdout).into_owned())
     }
 
-    /// Plays a WAV file into a microphone; the value ends with the file, or the file with it.
-    /// Returns once the two are linked. What it plays before that falls on the floor: files
-    /// start with some silence, or with a lead-in that nobody misses.
+    /// Plays a WAV file into a microphone. The process ends at the end of the file, or when the
+    /// value is dropped. Returns once the player and the microphone are linked. The sound before
+    /// that is lost, so files start with silence or with a lead-in that is not needed.
     pub fn play(&self, wav: &Path, microphone: &str) -> Running {
         let name = format!("feeder-of-{microphone}");
         let mut command = self.command("pw-cat");
@@ -189,9 +190,9 @@ impl PipeWire {
         feeder
     }
 
-    /// Plays a WAV file into a microphone, each of its channels into one input port (`input_AUX2`)
-    /// of these; of a name that is there again, into the next port of that name. As [`Self::play`]
-    /// otherwise.
+    /// Plays a WAV file into a microphone, each channel into one of these input ports
+    /// (`input_AUX2`). If a name is repeated, the next port of that name is used. Otherwise like
+    /// [`Self::play`].
     pub fn play_into(&self, wav: &Path, microphone: &str, ports: &[&str]) -> Running {
         let name = format!("feeder-of-{microphone}");
         let mut command = self.command("pw-cat");
@@ -209,8 +210,7 @@ impl PipeWire {
         feeder
     }
 
-    /// Adds a sink, the default one from now on, and has a microphone hear all that is played to
-    /// it.
+    /// Adds a sink, makes it the default, and connects its output to a microphone.
     pub fn add_speaker(&self, name: &str, microphone: &str) {
         let properties = format!(
             "{{ factory.name=support.null-audio-sink node.name={name} media.class=Audio/Sink \
@@ -225,7 +225,7 @@ impl PipeWire {
         self.until("the speaker's link", |pw| pw.ask("pw-link", &[&from, &to]).is_some());
     }
 
-    /// The id of the node of that name, if it is there.
+    /// Returns the id of the node of that name, if there is one.
     pub fn node_id(&self, name: &str) -> Option<u32> {
         let name = format!("node.name = \"{name}\"");
         let told = self.run("pw-cli", &["ls", "Node"]);
@@ -240,13 +240,13 @@ impl PipeWire {
         None
     }
 
-    /// Takes a microphone away, as pulling its plug does.
+    /// Removes a microphone, as if it were unplugged.
     pub fn unplug(&self, microphone: &str) {
         let id = self.node_id(microphone).unwrap().to_string();
         self.run("pw-cli", &["destroy", &id]);
     }
 
-    /// Waits until something shows that no event tells.
+    /// Waits until `seen` returns true, for changes that send no event.
     pub fn until(&self, what: &str, mut seen: impl FnMut(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !seen(self) {
@@ -276,7 +276,7 @@ fn environment(dir: &Path) -> Vec<(&'static str, PathBuf)> {
     ]
 }
 
-/// Starts a session bus; it takes connections once this returns.
+/// Starts a session bus, which accepts connections once this returns.
 fn session_bus(dir: &Path) -> Running {
     let mut command = Command::new("dbus-daemon");
     command
@@ -293,7 +293,7 @@ fn session_bus(dir: &Path) -> Running {
     bus
 }
 
-/// Ends the process with us even if we are killed and no destructor runs.
+/// Ends the process together with this one, even if this one is killed and no destructor runs.
 fn die_with_us(command: &mut Command) {
     let die = || {
         let signal = Some(rustix::process::Signal::TERM);
@@ -303,7 +303,7 @@ fn die_with_us(command: &mut Command) {
     unsafe { command.pre_exec(die) };
 }
 
-/// A microphone's name, and its channels.
+/// Splits a microphone's name from its channels.
 fn channels_of(microphone: &str) -> (&str, &str) {
     microphone.split_once(": ").unwrap_or((microphone, "MONO"))
 }

@@ -1,5 +1,5 @@
-//! A server with OpenAI's API for transcriptions, on loopback, that behaves or misbehaves as a test
-//! says; from one request to the next, if it likes.
+//! A double of a server with OpenAI's API for transcriptions, on loopback. It behaves or misbehaves
+//! as a test demands, and can change its behaviour from one request to the next.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,19 +9,19 @@ use std::thread;
 /// What the server does with a request.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
-    /// It transcribes: this is the text, and the language where one is asked for.
+    /// It transcribes: it returns this text, and the language if the request asks for one.
     Says(String),
-    /// Head without its last line, and body.
+    /// It returns this head, without its last line, and this body.
     Raw(&'static str, String),
     /// It closes the connection without an answer.
     Drops,
-    /// It says this much, and then nothing until the client leaves.
+    /// It sends this, and then nothing until the client disconnects.
     Hangs(&'static str),
-    /// A body without an end.
+    /// It sends a body without an end.
     Endless,
 }
 
-/// The server. It ends with the process.
+/// A running server. It ends with the process.
 pub struct SpeechServer {
     /// `http://127.0.0.1:PORT/v1`
     pub url: String,
@@ -29,24 +29,24 @@ pub struct SpeechServer {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Its first line and its headers.
+    /// The request line and the headers.
     pub head: String,
     /// Its body.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// A text field of the form.
+    /// Returns a text field of the form.
     pub fn field(&self, name: &str) -> Option<String> {
         let body = String::from_utf8_lossy(&self.body);
         let (_, rest) = body.split_once(&format!("name=\"{name}\"\r\n\r\n"))?;
         rest.split("\r\n").next().map(str::to_owned)
     }
 
-    /// The samples of the file in the form.
+    /// Returns the samples of the file in the form.
     pub fn sound(&self) -> Vec<i16> {
         let start = find(&self.body, b"RIFF").expect("it holds a WAV file");
         let length = &self.body[start + 40..start + 44];
@@ -61,7 +61,7 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 impl SpeechServer {
-    /// Starts it.
+    /// Starts a server.
     pub fn new(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("it has one"));
@@ -77,18 +77,18 @@ impl SpeechServer {
         Self { url, behaviour, requests }
     }
 
-    /// An address at which nobody listens.
+    /// Returns an address on which nothing listens.
     pub fn nowhere() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         format!("http://{}/v1", listener.local_addr().expect("it has one"))
     }
 
-    /// Behaves so from the next request on.
+    /// Sets the behaviour from the next request on.
     pub fn now(&self, behaviour: Behaviour) {
         *self.behaviour.lock().expect("nobody panics with it") = behaviour;
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("nobody panics with it").clone()
     }
@@ -104,7 +104,7 @@ fn serve(stream: &TcpStream, behaviour: &Mutex<Behaviour>, told: &Mutex<Vec<Requ
     }
 }
 
-/// `None`: the connection is over.
+/// Answers a request. Returns `None` if the connection is over.
 fn answer(mut stream: &TcpStream, request: &Request, behaviour: &Behaviour) -> Option<()> {
     let mut whole = |head: &str, body: &str| {
         let length = body.len();
@@ -131,14 +131,14 @@ fn answer(mut stream: &TcpStream, request: &Request, behaviour: &Behaviour) -> O
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"text\":\"")
                 .ok()?;
-            // Until the client has had enough.
+            // Until the client disconnects.
             while stream.write_all(&[b'a'; 4096]).is_ok() {}
             None
         }
     }
 }
 
-/// `None` at the connection's end.
+/// Reads a request. Returns `None` at the connection's end.
 fn read(stream: &TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);

@@ -1,4 +1,4 @@
-//! A compositor of a test's own, without a screen to be seen: headless sway.
+//! A private Wayland compositor without a screen: headless sway.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 const NOBODY: u32 = 65534;
 
-/// Headless sway, in a runtime directory of its own.
+/// Headless sway, in a private runtime directory.
 pub struct Compositor {
     process: Child,
-    /// What `XDG_RUNTIME_DIR` would be.
+    /// The value for `XDG_RUNTIME_DIR`.
     pub runtime: tempfile::TempDir,
-    /// What `WAYLAND_DISPLAY` would be.
+    /// The value for `WAYLAND_DISPLAY`.
     pub display: String,
 }
 
 impl Compositor {
-    /// Starts it; it listens when this returns.
+    /// Starts the compositor, which listens when this returns.
     pub fn start() -> Self {
         let runtime = tempfile::tempdir().unwrap();
         let config = runtime.path().join("sway.conf");
@@ -50,7 +50,7 @@ impl Compositor {
         compositor
     }
 
-    /// The lock beside the socket appears first; the socket is there once sway listens.
+    /// Waits for sway's socket. Its lock file appears first; the socket exists once sway listens.
     fn listening(&mut self) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
@@ -63,7 +63,7 @@ impl Compositor {
         }
     }
 
-    /// A command with its display, which fails when it takes longer than ten seconds.
+    /// Returns a command on this display that fails if it takes longer than ten seconds.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("timeout");
         command.args(["--foreground", "10", program]);
@@ -71,7 +71,7 @@ impl Compositor {
         command
     }
 
-    /// Gives a command its display.
+    /// Sets the display of a command.
     pub fn enter(&self, command: &mut Command) {
         command
             .env("XDG_RUNTIME_DIR", self.runtime.path())
@@ -79,14 +79,14 @@ impl Compositor {
             .env_remove("DISPLAY");
     }
 
-    /// What sway answers to one of its own questions.
+    /// Returns sway's answer to a query of its IPC.
     pub fn ask(&self, question: &str) -> String {
         let mut swaymsg = self.command("swaymsg");
         swaymsg.env("SWAYSOCK", self.runtime.path().join("sway.sock")).args(["-t", question]);
         String::from_utf8(swaymsg.output().unwrap().stdout).unwrap()
     }
 
-    /// Has sway do something, in its own words.
+    /// Runs a sway command.
     pub fn tell(&self, words: &str) {
         let mut swaymsg = self.command("swaymsg");
         swaymsg.env("SWAYSOCK", self.runtime.path().join("sway.sock")).arg(words);
@@ -94,7 +94,7 @@ impl Compositor {
         assert!(told.status.success(), "{words}: {}", String::from_utf8_lossy(&told.stdout));
     }
 
-    /// What any program would read from the clipboard; fails if there is no text.
+    /// Reads the clipboard as a program does; fails if there is no text.
     pub fn paste(&self) -> String {
         let output = self
             .command("wl-paste")

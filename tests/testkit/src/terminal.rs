@@ -1,4 +1,4 @@
-//! A terminal with a program in it: what a person reads and types.
+//! A terminal with a program in it, and a user who reads and types.
 
 use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -10,22 +10,22 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Far longer than anything here takes.
+/// Far longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A pseudo-terminal and the program that runs in it.
+/// A pseudo-terminal, and the program that runs in it.
 pub struct Terminal {
     keyboard: File,
     screen: Receiver<Vec<u8>>,
     child: Child,
-    /// All that was written so far.
+    /// All output so far.
     written: Vec<u8>,
-    /// How much of it was waited for.
+    /// The length of the output that a test has already waited for.
     seen: usize,
 }
 
 impl Terminal {
-    /// Runs the command in a terminal of that size, as its foreground process.
+    /// Runs the command as the foreground process of a terminal of that size.
     pub fn run(mut command: Command, columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -44,13 +44,13 @@ impl Terminal {
         // SAFETY: between fork and exec only two system calls are made, which allocate nothing.
         unsafe { command.pre_exec(lead) };
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        // Only the program has it now, so that its end is the end of what is read.
+        // Now only the program has the terminal open, so its end is the end of the output.
         drop((command, slave));
         let mut reader = keyboard.try_clone().unwrap();
         let (sender, screen) = sync_channel(1024);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // A terminal that nobody has open any more fails with EIO.
+            // Reading from a terminal that nobody has open fails with EIO.
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
                 if sender.send(bytes[..count].to_vec()).is_err() {
                     break;
@@ -60,23 +60,23 @@ impl Terminal {
         Self { keyboard, screen, child, written: Vec::new(), seen: 0 }
     }
 
-    /// Types, without Enter.
+    /// Types the keys, without Enter.
     pub fn keys(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Types a line, and Enter.
+    /// Types a line and Enter.
     pub fn line(&mut self, line: &str) {
         self.keys(&format!("{line}\n"));
     }
 
-    /// Changes the size; the program gets SIGWINCH.
+    /// Changes the size, which sends the program SIGWINCH.
     pub fn resize(&self, columns: u16, rows: u16) {
         set_size(&self.keyboard, columns, rows);
     }
 
-    /// Waits until this is written, after what was waited for before. Returns what was written up to
-    /// its end since then.
+    /// Waits until the program writes this text, after the text of the last wait. Returns the
+    /// output between the two, with this text.
     pub fn expect(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -84,7 +84,8 @@ impl Terminal {
             if let Some(at) = new.find(text) {
                 let end = at + text.len();
                 let found = new[..end].to_owned();
-                // Lossy text is as long as its source where that is UTF-8, as all of it is here.
+                // Lossy text has the same length as its source if that is UTF-8, as all of it is
+                // here.
                 self.seen += end;
                 return found;
             }
@@ -92,7 +93,8 @@ impl Terminal {
         }
     }
 
-    /// Reads on. A program may write without end what nobody waits for.
+    /// Reads more output. The deadline is needed because a program may write other text without
+    /// end.
     fn more(&mut self, what: &str, deadline: Instant) {
         match self.screen.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(bytes) => self.written.extend(bytes),
@@ -105,17 +107,17 @@ impl Terminal {
         }
     }
 
-    /// All that was written so far, as text.
+    /// Returns all output so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.written).into_owned()
     }
 
-    /// The program's process id.
+    /// Returns the program's process id.
     pub fn id(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.child)
     }
 
-    /// Waits for its end. Returns its status and all that it wrote.
+    /// Waits for the program's end. Returns its status and all its output.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -1,11 +1,11 @@
-//! Waiting for what no event tells.
+//! Waits for conditions that send no event.
 
 use std::time::{Duration, Instant};
 
-/// Only a hang takes so long, on a busy machine too.
+/// Only a hang takes this long, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks until `probe` gives something; panics with `what` when that takes too long.
+/// Calls `probe` until it returns a value; panics with `what` if that takes too long.
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

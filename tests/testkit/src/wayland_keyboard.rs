@@ -1,4 +1,4 @@
-//! The user's keyboard, as far as a compositor without devices can have one.
+//! The user's keyboard, on a compositor without devices.
 
 use kbvm::xkb;
 use kbvm::xkb::diagnostic::WriteToLog;
@@ -14,7 +14,7 @@ use wayland_protocols_misc::zwp_virtual_keyboard_v1::client::{
     zwp_virtual_keyboard_v1::ZwpVirtualKeyboardV1,
 };
 
-/// Plugged in until it is dropped.
+/// A keyboard, plugged in until this is dropped.
 pub struct Keyboard {
     queue: EventQueue<Globals>,
     keyboard: ZwpVirtualKeyboardV1,
@@ -27,12 +27,12 @@ struct Globals {
 }
 
 impl Keyboard {
-    /// One with these layouts, on which [`Self::press`] has been called.
+    /// Plugs in a keyboard with these layouts, and calls [`Self::press`].
     pub fn plug_in(layouts: &[&str]) -> Self {
         Self::plug_into(Connection::connect_to_env().unwrap(), layouts)
     }
 
-    /// As above, on one of several compositors.
+    /// Like [`Self::plug_in`], for one of several compositors.
     pub fn plug_into(conn: Connection, layouts: &[&str]) -> Self {
         let mut queue = conn.new_event_queue();
         let handle = queue.handle();
@@ -55,15 +55,15 @@ impl Keyboard {
         keyboard
     }
 
-    /// Presses a key that means nothing, as the user presses a shortcut: the compositor has this
-    /// keyboard's layout in force from then on.
+    /// Presses a key without a meaning, as the user presses a shortcut. From then on, the
+    /// compositor uses this keyboard's layout.
     pub fn press(&mut self) {
         // F24's code in Linux's input-event-codes.h.
         self.hold(0, 194, || ());
     }
 
-    /// Presses a key, or lets go of it, by its code in input-event-codes.h, and has these modifiers
-    /// down from then on.
+    /// Presses or releases a key, and sets the modifiers that are down from then on. The code is
+    /// that of input-event-codes.h.
     pub fn key(&mut self, code: u32, down: bool, modifiers: u32) {
         let state = if down { KeyState::Pressed } else { KeyState::Released };
         self.keyboard.key(0, code, state.into());
@@ -71,7 +71,8 @@ impl Keyboard {
         self.queue.roundtrip(&mut Globals::default()).unwrap();
     }
 
-    /// Holds a key down meanwhile, by its code in input-event-codes.h, with a set of modifiers.
+    /// Holds a key down with a set of modifiers while `meanwhile` runs. The code is that of
+    /// input-event-codes.h.
     pub fn hold(&mut self, modifiers: u32, code: u32, meanwhile: impl FnOnce()) {
         self.keyboard.modifiers(modifiers, 0, 0, 0);
         self.keyboard.key(0, code, KeyState::Pressed.into());

@@ -1,5 +1,5 @@
-//! Other programs of a desktop: one that copies a thing in several formats, and a clipboard
-//! manager.
+//! Doubles of other programs of a desktop: one that copies content in several formats, and a
+//! clipboard manager.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,7 +13,7 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// A connection with a window that is not shown.
+/// A connection with a hidden window.
 struct Program {
     conn: RustConnection,
     root: u32,
@@ -56,18 +56,19 @@ impl Program {
     }
 }
 
-/// Copies one thing in several formats. They are there when this returns, until something else is
-/// copied.
+/// Copies content in several formats. It is on the clipboard when this returns, until something
+/// else is copied.
 pub fn copy(display: &str, formats: &[(&str, Vec<u8>)]) {
     own(display, "CLIPBOARD", formats);
 }
 
-/// Marks a text. It is there when this returns, until something else is marked.
+/// Selects a text (the primary selection). It is there when this returns, until another text is
+/// selected.
 pub fn mark(display: &str, text: &str) {
     own(display, "PRIMARY", &[("UTF8_STRING", text.as_bytes().to_vec())]);
 }
 
-/// What another program pastes of what is marked; `None`: nothing is.
+/// Returns what another program pastes from the primary selection; `None` if there is none.
 pub fn marked(display: &str) -> Option<String> {
     let mut xclip = std::process::Command::new("timeout");
     xclip.args(["10", "xclip", "-o", "-selection", "primary"]).env("DISPLAY", display);
@@ -75,7 +76,7 @@ pub fn marked(display: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 
-/// A format that is offered and never given.
+/// A format that is offered but whose content is never sent.
 pub const HANGS: &str = "application/x-hangs";
 
 fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
@@ -112,21 +113,21 @@ fn own(display: &str, selection: &str, formats: &[(&str, Vec<u8>)]) {
     });
 }
 
-/// What a clipboard manager does.
+/// The behaviour of a clipboard manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
-    /// Reads the text whenever the clipboard gets another owner, before or after the keys as it
-    /// happens to come.
+    /// Reads the text whenever the clipboard gets another owner. This may happen before or after
+    /// the keystrokes of a paste.
     Reads,
-    /// Reads it again and again.
+    /// Reads the text again and again.
     ReadsOn,
-    /// Reads the mark of what is not to be remembered.
+    /// Reads the hint that marks secret content.
     ReadsMark,
-    /// Only keeps what programs that end ask it to keep.
+    /// Only saves the content of programs that ask for it before they exit.
     Saves,
 }
 
-/// Starts a clipboard manager. It tells whenever it was asked to save, or has read a text.
+/// Starts a clipboard manager. It reports each request to save, and each text that it has read.
 pub fn manager(display: &str, does: Manager) -> Receiver<Vec<u8>> {
     let program = Program::start(display);
     let (say, said) = channel();
@@ -180,7 +181,7 @@ fn manage(
     }
 }
 
-/// The keyboard as the server sees it, and the hands of a user on it.
+/// The keyboard, as the server sees it, and a user who types on it.
 pub struct Keyboard(Program);
 
 impl Keyboard {
@@ -188,13 +189,13 @@ impl Keyboard {
         Self(Program::start(display))
     }
 
-    /// Codes of the keys that are down.
+    /// Returns the codes of the keys that are down.
     pub fn down(&self) -> Vec<u8> {
         let keys = self.0.conn.query_keymap().unwrap().reply().unwrap().keys;
         (0..=255u8).filter(|code| keys[usize::from(code / 8)] & (1 << (code % 8)) != 0).collect()
     }
 
-    /// Presses a key, or lets go of it.
+    /// Presses or releases a key.
     pub fn press(&self, code: u8, down: bool) {
         use x11rb::protocol::xtest::ConnectionExt as _;
         let kind = if down { 2 } else { 3 };
@@ -202,20 +203,20 @@ impl Keyboard {
         conn.xtest_fake_input(kind, code, 0, none, 0, 0, 0).unwrap().check().unwrap();
     }
 
-    /// The code of the key that has a keysym at its first place.
+    /// Returns the code of the key with this keysym in its first position.
     pub fn code(&self, keysym: u32) -> u8 {
         let (first, per_key, keysyms) = self.mapping();
         let at = keysyms.chunks(per_key).position(|key| key[0] == keysym);
         first + u8::try_from(at.expect("the keyboard has that key")).unwrap()
     }
 
-    /// What a key means: first group plain and shifted, second group plain and shifted.
+    /// Sets a key's keysyms: first group plain and shifted, second group plain and shifted.
     pub fn set(&self, code: u8, keysyms: [u32; 4]) {
         let conn = &self.0.conn;
         conn.change_keyboard_mapping(1, code, 4, &keysyms).unwrap().check().unwrap();
     }
 
-    /// Switches to a layout, from 0.
+    /// Switches to a layout, counted from 0.
     pub fn switch_to(&self, layout: u8) {
         use x11rb::protocol::xkb::{self, ConnectionExt as _};
         let (conn, keyboard, none) = (&self.0.conn, xkb::ID::USE_CORE_KBD, ModMask::from(0u16));
@@ -229,7 +230,7 @@ impl Keyboard {
         assert_eq!(u8::from(state.group), layout, "the keyboard has that layout");
     }
 
-    /// All that any key means.
+    /// Returns all keysyms of all keys.
     pub fn keysyms(&self) -> Vec<u32> {
         self.mapping().2
     }
@@ -241,13 +242,13 @@ impl Keyboard {
         (first, usize::from(mapping.keysyms_per_keycode), mapping.keysyms)
     }
 
-    /// Whether something is on the clipboard.
+    /// Returns whether the clipboard has an owner.
     pub fn clipboard_is_owned(&self) -> bool {
         let clipboard = self.0.atom("CLIPBOARD");
         self.0.conn.get_selection_owner(clipboard).unwrap().reply().unwrap().owner != x11rb::NONE
     }
 
-    /// Gives the keyboard to the window of that title, if there is one.
+    /// Gives the keyboard focus to the window with that title, if there is one.
     pub fn focus_on(&self, title: &str) {
         use x11rb::protocol::xproto::{InputFocus, MapState};
         let conn = &self.0.conn;
@@ -261,12 +262,12 @@ impl Keyboard {
         };
         if let Some(window) = all.into_iter().find(|window| is_it(window) == Some(true)) {
             let (parent, now) = (InputFocus::PARENT, x11rb::CURRENT_TIME);
-            // It may have gone by now.
+            // The window may be closed by now.
             let _ = conn.set_input_focus(parent, window, now).unwrap().check();
         }
     }
 
-    /// Says which window is active, as a window manager does.
+    /// Sets the active window, as a window manager does.
     pub fn set_active(&self, window: u32) {
         let active = self.0.atom("_NET_ACTIVE_WINDOW");
         let (conn, root) = (&self.0.conn, self.0.root);

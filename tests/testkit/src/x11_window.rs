@@ -1,4 +1,5 @@
-//! A window as a toolkit makes one: it pastes on its key as GTK and Qt do, and says what it got.
+//! A window that behaves like one of a toolkit: it pastes on its key as GTK and Qt do, and reports
+//! what it received.
 
 use crate::x11_programs::Keyboard;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,21 +16,21 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// What happened in a window.
+/// An event in a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// A key with a letter was pressed, or Insert as `I`, with these modifiers down.
+    /// A key with a letter was pressed, with these modifiers down. The letter of Insert is `I`.
     Key(char, u16),
-    /// This was pasted.
+    /// This text was pasted.
     Text(String),
 }
 
-/// Which modifiers a window wants with V.
+/// The modifiers that, with V, make a window paste.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PastesOn {
     Ctrl,
     CtrlShift,
-    /// With Insert in place of V, and it pastes the primary selection, as xterm does.
+    /// With Insert in place of V. The window pastes the primary selection, as xterm does.
     ShiftInsert,
     Nothing,
 }
@@ -54,10 +55,10 @@ impl PastesOn {
     }
 }
 
-/// How [`Seen::Key`] tells of Insert.
+/// The letter for Insert in [`Seen::Key`].
 pub const INSERT: char = 'I';
 
-/// A window that has the keyboard from its beginning on.
+/// A window that has the keyboard focus from the start.
 pub struct Window {
     admin: RustConnection,
     id: u32,
@@ -70,8 +71,8 @@ impl Window {
         Self::make(display, class, pastes_on, false)
     }
 
-    /// One that reads the clipboard as soon as it changes, as viewers of other machines do, and
-    /// pastes too.
+    /// Opens a window that pastes, and also reads the clipboard whenever it changes, as viewers of
+    /// remote machines do.
     pub fn that_watches(display: &str) -> Self {
         Self::make(display, "Viewer", PastesOn::Ctrl, true)
     }
@@ -88,7 +89,7 @@ impl Window {
         let name = format!("instance\0{class}\0");
         let (property, string) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
         conn.change_property8(PropMode::REPLACE, id, property, string, name.as_bytes()).unwrap();
-        // The program is this test, on this machine.
+        // These properties say that the window belongs to this test's process, on this machine.
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         let (property, machine) = (AtomEnum::WM_CLIENT_MACHINE, machine.trim_end().as_bytes());
         conn.change_property8(PropMode::REPLACE, id, property, string, machine).unwrap();
@@ -104,7 +105,7 @@ impl Window {
             let changes = xfixes::SelectionEventMask::SET_SELECTION_OWNER;
             conn.xfixes_select_selection_input(id, clipboard, changes).unwrap().check().unwrap();
         }
-        // Toolkits do, and only then are told the layout in force with each key.
+        // As toolkits do. Only then does the server report the layout in force with each key.
         conn.xkb_use_extension(1, 0).unwrap().reply().unwrap();
         let (say, seen) = channel();
         let mut window = Self { admin, id, seen, thread: None };
@@ -114,23 +115,23 @@ impl Window {
         window
     }
 
-    /// The server's number for it.
+    /// Returns the window's id on the server.
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// Gives it the keyboard.
+    /// Gives the window the keyboard focus.
     pub fn focus(&self) {
         let (parent, now) = (InputFocus::PARENT, x11rb::CURRENT_TIME);
         self.admin.set_input_focus(parent, self.id, now).unwrap().check().unwrap();
     }
 
-    /// What happens next in it.
+    /// Waits for the next event in the window.
     pub fn next(&self) -> Seen {
         self.seen.recv_timeout(Duration::from_secs(20)).expect("something happens in the window")
     }
 
-    /// What is pasted next into it.
+    /// Waits for the next pasted text.
     pub fn text(&self) -> String {
         loop {
             if let Seen::Text(text) = self.next() {
@@ -139,7 +140,7 @@ impl Window {
         }
     }
 
-    /// Asserts that no key came to it but the B that is pressed now.
+    /// Asserts that the window received no key except the B that this presses.
     pub fn had_no_key(&self, keyboard: &Keyboard) {
         let b = keyboard.code(u32::from(b'b'));
         keyboard.press(b, true);
@@ -150,7 +151,7 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // Its thread ends with its connection; the server may have gone before.
+        // The window's thread ends with its connection. The server may have ended before.
         let killed = self.admin.kill_client(self.id).map(x11rb::cookie::VoidCookie::check);
         if killed.is_ok()
             && let Some(thread) = self.thread.take()
@@ -168,7 +169,7 @@ struct Toolkit {
 }
 
 impl Toolkit {
-    /// Deals with an event; `None` when the connection or the test has ended.
+    /// Handles an event. Returns `None` if the connection or the test has ended.
     fn turn(&mut self) -> Option<()> {
         let press = match self.conn.wait_for_event().ok()? {
             Event::KeyPress(press) => press,
@@ -188,8 +189,8 @@ impl Toolkit {
     }
 }
 
-/// The Latin letter of a key in the group in force, else in another one, as toolkits look for
-/// shortcuts.
+/// Returns the Latin letter of a key in the current group, or else in another group, as toolkits do
+/// for shortcuts.
 fn letter(conn: &RustConnection, press: &KeyPressEvent) -> Option<char> {
     let GetKeyboardMappingReply { keysyms, .. } =
         conn.get_keyboard_mapping(press.detail, 1).ok()?.reply().ok()?;

@@ -1,5 +1,4 @@
-//! An X server of a test's own, without a screen to be seen, and what any program would read from
-//! its clipboard.
+//! A private X server without a screen, and programs that use its clipboard.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -8,17 +7,17 @@ use std::time::{Duration, Instant};
 /// A running Xvfb.
 pub struct XServer {
     process: Child,
-    /// What `DISPLAY` would be.
+    /// The value for `DISPLAY`.
     pub display: String,
 }
 
 impl XServer {
-    /// Starts on a free display, or on a given one.
+    /// Starts a server on a free display, or on a given one.
     pub fn start(display: Option<&str>) -> Self {
         Self::start_with(display, "64x64x24")
     }
 
-    /// Starts on a free display, with a screen of this width, height and depth.
+    /// Starts a server on a free display, with a screen of this width, height and depth.
     pub fn start_sized(screen: &str) -> Self {
         Self::start_with(None, screen)
     }
@@ -38,7 +37,7 @@ impl XServer {
         Self { process, display: format!(":{}", number.trim()) }
     }
 
-    /// Ends it, and starts another one on the same display.
+    /// Ends the server, and starts another one on the same display.
     pub fn restart(&mut self) {
         self.end();
         let display = self.display.clone();
@@ -57,23 +56,23 @@ impl XServer {
         command
     }
 
-    /// What another program would paste, as a format; `None` if there is none.
+    /// Returns what another program would paste in this format; `None` if there is no content.
     pub fn clipboard(&self, format: &str) -> Option<Vec<u8>> {
         let output = self.xclip(&["-o", "-t", format]).output();
         let output = output.expect("xclip is installed (package xclip)");
         output.status.success().then_some(output.stdout)
     }
 
-    /// What another program would paste.
+    /// Returns the text that another program would paste.
     pub fn paste(&self) -> String {
         let output = self.xclip(&["-o"]).output().expect("xclip is installed (package xclip)");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Another program copies something; it is on the clipboard when this returns.
+    /// Copies content, as another program does. It is on the clipboard when this returns.
     pub fn copy(&self, format: &str, content: &[u8]) {
-        // Not below `timeout`: it stays in the background until something else is copied.
+        // Not under `timeout`: xclip stays in the background until something else is copied.
         let mut process = Command::new("xclip")
             .args(["-selection", "clipboard", "-i", "-t", format])
             .env("DISPLAY", &self.display)
@@ -83,7 +82,7 @@ impl XServer {
             .expect("xclip is installed (package xclip)");
         process.stdin.take().unwrap().write_all(content).unwrap();
         assert!(process.wait().unwrap().success());
-        // xclip goes into the background before the server has heard of it.
+        // xclip goes into the background before the server has processed its request.
         let give_up = Instant::now() + Duration::from_secs(20);
         while self.clipboard(format).as_deref() != Some(content) {
             assert!(Instant::now() < give_up, "xclip has not copied");

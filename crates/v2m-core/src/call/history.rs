@@ -1,16 +1,16 @@
-//! The dictations that the store keeps, as clients list, read, deliver and delete them.
+//! The dictations in the store, for clients that list, read, deliver and delete them.
 
 use crate::session::{ChosenPreset, DeliverMode, Segment};
 use std::path::PathBuf;
 
-/// How many dictations a client gets at once, unless it says otherwise.
+/// The default number of dictations in a page.
 pub const PAGE: u32 = 20;
-/// How many dictations a client gets at once at most.
+/// The largest number of dictations in a page.
 pub const LONGEST_PAGE: u32 = 500;
-/// How many characters of a text a list shows.
+/// The number of characters of a text that a list shows.
 pub const FIRST_WORDS: usize = 80;
 
-/// A dictation that the store keeps.
+/// Identifies a dictation in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// Counted back from the last one, which is 1. Dictations under way do not count.
@@ -19,20 +19,20 @@ pub enum Which {
     Id(String),
 }
 
-/// LIST_DICTATIONS: which dictations are listed, the newest first.
+/// LIST_DICTATIONS: selects dictations, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// Only dictations with all these words, whatever their case and accents.
+    /// Only dictations that contain all these words, ignoring case and accents.
     pub search: Option<String>,
-    /// Only dictations from this moment on, as the user wrote it: a date, a time, or how long ago.
+    /// Only dictations from this time on, as the user wrote it: a date, a time, or how long ago.
     pub since: Option<String>,
-    /// Only dictations older than the one with this id, whether that one still exists or not.
+    /// Only dictations older than the one with this id, even if that one no longer exists.
     pub before: Option<String>,
-    /// At most so many, 1 to [`LONGEST_PAGE`].
+    /// The largest number of results, 1 to [`LONGEST_PAGE`].
     pub limit: u32,
 }
 
-/// DELIVER_DICTATION: a text that is delivered once more.
+/// DELIVER_DICTATION: delivers a stored text again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redelivery {
     /// The dictation.
@@ -50,16 +50,16 @@ pub enum Deletion {
     All,
 }
 
-/// Some of the dictations that the store keeps.
+/// A page of dictations from the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryPage {
-    /// The dictations, the newest first.
+    /// The dictations, newest first.
     pub dictations: Vec<KeptDictation>,
-    /// Whether older ones follow.
+    /// Whether there are older ones.
     pub has_more: bool,
 }
 
-/// A dictation that the store keeps, without its text.
+/// A dictation in the store, without its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeptDictation {
     /// Its number, counted back from the last one, which is 1.
@@ -77,15 +77,15 @@ pub struct KeptDictation {
     pub state: &'static str,
     /// The text's first [`FIRST_WORDS`] characters, on one line. Empty without a text.
     pub first_words: String,
-    /// Where the text went, and where it did not.
+    /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<KeptDelivery>,
-    /// Why there is no text: the code and the message.
+    /// The code and the message of the failure, if there is no text.
     pub problem: Option<(String, String)>,
-    /// The recording, if it is kept.
+    /// The path of the recording, if it is kept.
     pub audio_path: Option<PathBuf>,
 }
 
-/// Where a text went, as the store keeps it.
+/// The result of one delivery method, from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptDelivery {
     /// The method's name.
@@ -98,30 +98,30 @@ pub struct KeptDelivery {
     pub detail: String,
 }
 
-/// A dictation that the store keeps, with its text.
+/// A dictation in the store, with its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeptText {
-    /// All but the text.
+    /// The dictation's other properties.
     pub dictation: KeptDictation,
     /// The text, if there is one.
     pub text: Option<String>,
     /// The transcript, if the text rules or a language model changed it.
     pub unrefined: Option<String>,
-    /// The preset that was chosen for the text, if one was.
+    /// The preset that was chosen for the text, if any.
     pub preset: Option<ChosenPreset>,
-    /// Where in the recording each piece was said.
+    /// The recognised pieces, with their positions in the recording.
     pub segments: Vec<Segment>,
-    /// The texts that it had before it was transcribed again, the oldest first.
+    /// The texts from earlier transcriptions, oldest first.
     pub earlier: Vec<String>,
 }
 
-/// What became of a deletion.
+/// The outcome of a deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// How many dictations were deleted.
+    /// The number of deleted dictations.
     pub deleted: u32,
-    /// How many of them had no text yet.
+    /// The number of deleted dictations that had no text yet.
     pub without_text: u32,
-    /// The ids of those that were not deleted, each with the reason, as a sentence.
+    /// The ids of dictations that could not be deleted, each with the reason as a sentence.
     pub kept: Vec<(String, String)>,
 }

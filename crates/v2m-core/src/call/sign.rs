@@ -1,44 +1,44 @@
-//! What a sign on the screen is told: a program that shows the states (the owner of `org.v2m.Sign`
-//! on the session bus), in place of the notifications that would tell them.
+//! News for the sign on the screen: a program (the owner of `org.v2m.Sign` on the session bus) that
+//! shows the states in place of notifications.
 
 use crate::session::{Code, State};
 use std::time::Duration;
 
-/// What the sign shows now.
+/// The current content of the sign.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sign {
-    /// What kind of news it is.
+    /// The kind of news.
     pub kind: SignKind,
-    /// A short sentence for people. Empty while nothing goes on.
+    /// A short sentence for people. Empty while v2m is idle.
     pub title: String,
-    /// What a notification says below it: what to do, and perhaps the text. May be empty.
+    /// The body of the corresponding notification: what to do, and perhaps the text. May be empty.
     pub body: String,
-    /// What was said so far, or the text; the sentence that hides it where nobody may see it.
+    /// The draft or the text, or the sentence that hides it if the settings keep it off the screen.
     pub text: Option<String>,
-    /// Where the text is.
+    /// The place of the text.
     pub place: Option<SignPlace>,
-    /// What the user should know besides.
+    /// Further information for the user.
     pub hint: Option<String>,
-    /// Of a problem.
+    /// The code of a problem.
     pub code: Option<Code>,
-    /// After how much silence the recording stops by itself.
+    /// The length of silence after which the recording stops by itself.
     pub stops_after: Option<Duration>,
-    /// Of an outcome: what goes on meanwhile.
+    /// With an outcome: the state that continues in the meantime.
     pub then: Option<State>,
 }
 
-/// What kind of news a [`Sign`] is: a state, which stays until the next one, or an outcome.
+/// The kind of a [`Sign`]: a state, which stays until the next one, or an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignKind {
-    /// A state: nothing goes on.
+    /// A state: v2m is idle.
     Idle,
-    /// A state: something is recorded.
+    /// A state: recording.
     Recording,
-    /// A state: a text is recognised.
+    /// A state: a text is being recognised.
     Transcribing,
-    /// A state: a language model works on a text.
+    /// A state: a language model is working on a text.
     Rewriting,
-    /// An outcome: the text is where it was wanted, and there is nothing left to do.
+    /// An outcome: the text was delivered as requested, and the user need not do anything.
     Delivered,
     /// An outcome: the text waits on the clipboard.
     Waiting,
@@ -63,7 +63,7 @@ impl SignKind {
         }
     }
 
-    /// Whether it stays until the next state.
+    /// Whether it is a state, which stays until the next one.
     pub fn is_state(self) -> bool {
         match self {
             Self::Idle | Self::Recording | Self::Transcribing | Self::Rewriting => true,
@@ -72,14 +72,14 @@ impl SignKind {
     }
 }
 
-/// Where a text is.
+/// The place of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignPlace {
     /// At the cursor.
     Cursor,
     /// On the clipboard.
     Clipboard,
-    /// In the answer and the store alone.
+    /// Only in the answer and the store.
     Nowhere,
 }
 
@@ -95,7 +95,7 @@ impl SignPlace {
 }
 
 impl Sign {
-    /// Nothing goes on.
+    /// Makes the sign of an idle v2m.
     pub fn idle() -> Self {
         Self {
             kind: SignKind::Idle,

@@ -1,4 +1,4 @@
-//! The languages that Whisper knows, and which of them a user means.
+//! The languages that Whisper knows, and lookup of the one that a user requests.
 //!
 //! Codes and names are those of Whisper's multilingual tokenizer, in its order (`LANGUAGES` in
 //! OpenAI's `whisper/tokenizer.py`; `yue` came with large-v3).
@@ -6,10 +6,10 @@
 use super::LANGUAGES;
 use v2m_messages::{mark, text, tr, translations};
 
-/// The word for a language that is to be detected.
+/// The word that requests language detection.
 pub const AUTO: &str = "auto";
 
-/// Codes (ISO 639-1, or 639-3 where there is no shorter one; `jw` is Whisper's for Javanese) and
+/// Codes (ISO 639-1, or 639-3 if there is no shorter one; `jw` is Whisper's for Javanese) and
 /// English names.
 const SPOKEN: [(&str, &str); 100] = [
     ("en", mark!("English")),
@@ -114,26 +114,26 @@ const SPOKEN: [(&str, &str); 100] = [
     ("yue", mark!("Cantonese")),
 ];
 
-/// How alike a word and a language's name must be (Jaro-Winkler, 0 to 1) for the language to be
+/// The similarity of a word and a language's name (Jaro-Winkler, 0 to 1) from which the language is
 /// proposed. Separates misspellings from other words well enough.
 const ALIKE: f64 = 0.77;
-/// How many languages are proposed at most.
+/// The largest number of proposed languages.
 const MOST_NEAR: usize = 3;
 
-/// The user asked for a language that Whisper does not know.
+/// The error for a language that Whisper does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotSpoken {
-    /// What was asked for, shortened.
+    /// The requested language, shortened.
     pub asked: String,
-    /// Languages that may have been meant, as code and name, the likeliest first.
+    /// Similar languages, as code and name, the most similar first.
     pub near: Vec<(&'static str, &'static str)>,
 }
 
 impl NotSpoken {
-    /// The message for a notification: what went wrong, and what to do.
+    /// Returns the message for a notification: the cause and the remedy.
     pub fn in_brief(&self) -> (String, String) {
         let asked = format_args!("{:?}", self.asked);
-        (tr!("Whisper knows no language {asked}", asked), self.advice())
+        (tr!("Whisper does not know the language {asked}", asked), self.advice())
     }
 
     fn advice(&self) -> String {
@@ -153,7 +153,7 @@ impl NotSpoken {
 impl std::fmt::Display for NotSpoken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (asked, advice) = (format_args!("{:?}", self.asked), self.advice());
-        f.write_str(&tr!("Whisper knows no language {asked}. {advice}", asked, advice))
+        f.write_str(&tr!("Whisper does not know the language {asked}. {advice}", asked, advice))
     }
 }
 
@@ -164,18 +164,18 @@ pub fn is_code(code: &str) -> bool {
     SPOKEN.iter().any(|(known, _)| *known == code)
 }
 
-/// The name of the language with this code, in the user's language. The code itself for one that
-/// Whisper does not know.
+/// Returns the name of the language with this code, in the user's language. If Whisper does not
+/// know the code, returns the code itself.
 pub fn name(code: &str) -> &str {
     SPOKEN.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| text(name))
 }
 
-/// The language that is asked for: by its code, with a region or without one (`es`, `es-MX`,
-/// `en_US.UTF-8`), or by its name, in English, in its own or in a language of v2m's messages. `None`
-/// inside: it is to be detected ([`AUTO`]).
+/// Returns the code of the requested language, or `None` if it should be detected ([`AUTO`]). The
+/// request may be a code with or without a region (`es`, `es-MX`, `en_US.UTF-8`), or a name in
+/// English, in the language itself or in a language of v2m's messages.
 ///
 /// # Errors
-/// [`NotSpoken`], with the languages that may have been meant.
+/// [`NotSpoken`], with similar languages.
 pub fn code(asked: &str) -> Result<Option<&'static str>, NotSpoken> {
     let low = asked.trim().to_lowercase();
     if low == AUTO {

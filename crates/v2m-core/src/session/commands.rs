@@ -10,11 +10,11 @@ use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticke
 use std::time::Duration;
 use v2m_messages::tr;
 
-/// Capture needs a few quanta to drain. If it takes longer than this, it hangs, and the recording
-/// is used as it is.
+/// The time limit for capture's last samples. Capture needs a few quanta to drain. If it takes
+/// longer than this, it hangs, and the recording is used as it is.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
-/// How many dictations may wait for their texts. The recogniser keeps the audio of each in memory:
-/// 19 MB for ten minutes, the default `session.max_minutes`.
+/// The number of dictations that may wait for their texts. The recogniser keeps the audio of each
+/// in memory: 19 MB for ten minutes, the default `session.max_minutes`.
 pub(super) const MOST_PENDING: usize = 8;
 
 impl Session {
@@ -66,13 +66,13 @@ impl Session {
         out.push(Effect::StartCapture(job));
     }
 
-    /// Why no recording can start now for this client.
+    /// Returns why no recording can start now for this client.
     pub(super) fn refusal(&self, asker: &Asker) -> Option<Failure> {
         let unusable = || asker.unspoken.clone().or_else(|| asker.unfit.clone());
         self.standstill().or_else(unusable)
     }
 
-    /// Why no recording can start now for anybody.
+    /// Returns why no recording can start now for any client.
     fn standstill(&self) -> Option<Failure> {
         if self.paused {
             let text = tr!("Recording is paused. Resume it with `v2m-send resume`.");
@@ -88,7 +88,7 @@ impl Session {
         }
         match self.engine {
             EngineState::Absent | EngineState::Failed => self.engine_problem.clone(),
-            // Capture starts while the model is still being loaded: no first word is lost.
+            // Capture starts while the model is still being loaded, so that no first word is lost.
             EngineState::Loading | EngineState::Warm | EngineState::Unloaded => None,
         }
     }
@@ -186,7 +186,7 @@ impl Session {
                 out.extend([Effect::Disarm(Timer::Rewrite(job)), Effect::LeaveRewriting(job)]);
                 waiting
             }
-            // It is settled already, and the store keeps it.
+            // The dictation is settled already, and the store keeps it.
             Phase::Failed { waiting, .. } => return waiting,
             Phase::Ready { waiting, transcript } if is_taken_back(&transcript) => return waiting,
             Phase::Transcribing { waiting, .. }

@@ -18,7 +18,7 @@ pub(super) enum Phase {
     /// Recording. Clients wait here only until a doubtful press is judged: the recording is not
     /// announced before.
     Recording { waiting: Vec<Ticket>, announced: bool },
-    /// Capture was told to stop; its last samples are coming.
+    /// Capture is stopping; its last samples are still to come.
     Draining { waiting: Vec<Ticket> },
     /// The recogniser is working on the recording, or will after the older ones.
     Transcribing { waiting: Vec<Ticket>, heard: CaptureSummary },
@@ -28,9 +28,9 @@ pub(super) enum Phase {
     Ready { waiting: Vec<Ticket>, transcript: Transcript },
     /// The text is being delivered.
     Delivering { waiting: Vec<Ticket>, transcript: Transcript },
-    /// A sentence of a talk for which there is no text. Its outcome is kept and shown. It waits for
-    /// the sentences before it, so that the talk's whole text says where it is missing. `samples`: the
-    /// length of its recording, if that is known.
+    /// A sentence of a talk that has no text. Its outcome is stored and shown. It waits for the
+    /// sentences before it, so that the talk's whole text says where it is missing. `samples`: the
+    /// length of its recording, if known.
     Failed { waiting: Vec<Ticket>, samples: Option<u64>, failure: Failure },
 }
 
@@ -50,10 +50,11 @@ impl Phase {
         draining || matches!(self, Self::Transcribing { .. } | Self::Delivering { .. })
     }
 
-    /// Whether it is a sentence without a text that the store keeps, whatever becomes of the others.
+    /// Whether it is a sentence without a text that the store keeps, whatever happens to the
+    /// others.
     pub(super) fn is_kept_without_text(&self) -> bool {
         match self {
-            // The store has no recording without a sample.
+            // The store keeps no empty recording.
             Self::Failed { samples, .. } => *samples != Some(0),
             // Silence is not settled yet.
             Self::Ready { transcript, .. } => is_taken_back(transcript),
@@ -81,7 +82,7 @@ impl Phase {
     }
 }
 
-/// Whether the speaker took back all of it. Then the store keeps what it was already.
+/// Whether the speaker took back all of it. Then the store has its record already.
 pub(super) fn is_taken_back(transcript: &Transcript) -> bool {
     transcript.text.is_empty() && transcript.unrefined.is_some()
 }
@@ -92,12 +93,12 @@ pub(super) struct Wished {
     wishes: Wishes,
     /// Why the preset cannot be used.
     unfit: Option<Failure>,
-    /// What the settings say for the application that had the keyboard at the beginning.
+    /// The settings for the application that had the keyboard when the recording began.
     application: Option<ApplicationPreset>,
-    /// Nobody could tell which application that was, and the settings keep the texts of some from
+    /// The application is unknown, and the settings keep the texts of some applications from
     /// language models.
     is_withheld: bool,
-    /// The language that a later request named. It came too late: the recogniser had begun.
+    /// The language that a later request named. It came too late: the recogniser had started.
     too_late: Option<String>,
 }
 
@@ -110,7 +111,7 @@ impl Wished {
     /// Adds later requests. For each option the last request counts, except for the language: the
     /// recogniser decodes while the user speaks, so the request that started the dictation counts.
     pub(super) fn add(&mut self, wishes: Wishes, unfit: Option<Failure>) {
-        // A recording that has begun stays what it is.
+        // A recording that has begun does not become continuous or stop being it.
         let Wishes { deliver, preset, language, continuous: _ } = wishes;
         self.too_late = language.or(self.too_late.take());
         self.wishes.deliver = deliver.or(self.wishes.deliver);
@@ -124,7 +125,7 @@ impl Wished {
         &self.wishes
     }
 
-    /// What to tell the user if a later request named another language than that of the text.
+    /// Returns the message for the user if a later request named another language than the text's.
     pub(super) fn other_language(&self, language: &str) -> Option<Failure> {
         let other = self.too_late.as_deref().filter(|it| ![language, spoken::AUTO].contains(it))?;
         let [is, named] = [language, other].map(spoken::name);
@@ -142,7 +143,7 @@ impl Wished {
         Some(Failure::new(Code::BadRequest, text).in_brief(brief.0, brief.1))
     }
 
-    /// The requested preset, or why it cannot be used.
+    /// Returns the requested preset, or why it cannot be used.
     pub(super) fn preset(&self) -> Option<Result<&str, &Failure>> {
         let preset = self.wishes.preset.as_deref()?;
         Some(self.unfit.as_ref().map_or(Ok(preset), Err))
@@ -152,24 +153,24 @@ impl Wished {
         self.application = Some(preset);
     }
 
-    /// What the settings say for the application that had the keyboard at the beginning.
+    /// Returns the settings for the application that had the keyboard when the recording began.
     pub(super) fn application(&self) -> Option<&ApplicationPreset> {
         self.application.as_ref()
     }
 
-    /// Keeps the text from the language model that gets all texts.
+    /// Keeps the text from the language model that rewrites all texts.
     pub(super) fn withhold(&mut self) {
         self.is_withheld = true;
     }
 
-    /// Whether the text is kept from the language model that gets all texts. A client's preset counts
-    /// more.
+    /// Whether the text is kept from the language model that rewrites all texts. A preset that a
+    /// client requested takes precedence.
     pub(super) fn is_withheld(&self) -> bool {
         self.is_withheld && self.wishes.preset.is_none()
     }
 }
 
-/// One dictation.
+/// One dictation under way.
 #[derive(Debug)]
 pub(super) struct Dictation {
     pub(super) job: JobId,
@@ -222,7 +223,7 @@ impl Dictations {
         self.0.back().filter(|newest| newest.phase.is_recording()).map(|newest| newest.job)
     }
 
-    /// How many dictations wait for their texts.
+    /// The number of dictations that wait for their texts.
     pub(super) fn pending(&self) -> usize {
         self.0.len() - usize::from(self.recording().is_some())
     }
@@ -240,7 +241,7 @@ impl Dictations {
         self.0.iter_mut().find(|dictation| dictation.talk.first == Some(first))
     }
 
-    /// The last dictation of the talk that began with `first`, of those before this place.
+    /// Among the dictations before this place, the last one of the talk that began with `first`.
     pub(super) fn last_of(&self, first: JobId, place: usize) -> Option<&Dictation> {
         let mut before = self.0.iter().take(place);
         before.rfind(|dictation| dictation.talk.first == Some(first))
@@ -281,13 +282,13 @@ impl Dictations {
         }
     }
 
-    /// The oldest dictation, if it is a sentence without a text.
+    /// The oldest dictation, if it is a sentence of a talk that failed.
     pub(super) fn oldest_failed(&self) -> Option<JobId> {
         let oldest = self.0.front()?;
         matches!(oldest.phase, Phase::Failed { .. }).then_some(oldest.job)
     }
 
-    /// Whether the oldest dictation could be delivered now, or ended because it has no text.
+    /// Whether the oldest dictation can be delivered now, or ended because it has no text.
     pub(super) fn has_ready(&self) -> bool {
         let oldest = self.0.front().map(|oldest| &oldest.phase);
         matches!(oldest, Some(Phase::Ready { .. } | Phase::Failed { .. }))

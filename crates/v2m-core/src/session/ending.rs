@@ -9,8 +9,8 @@ use super::types::{Code, Failure, Reply, State, Ticket};
 use std::time::Duration;
 use v2m_messages::tr;
 
-/// How long an orderly end waits for texts that are not finished. The recordings are on disk
-/// anyway; the next start transcribes them.
+/// How long an orderly end waits for unfinished texts. The recordings are on disk anyway; the next
+/// start transcribes them.
 const GRACE: Duration = Duration::from_secs(8);
 /// How long the last sound of a recording may take to reach the disk while a press waits for the
 /// next instance. Capture usually needs a few cycles of 20 ms.
@@ -23,7 +23,7 @@ impl Session {
         if std::mem::replace(&mut self.ending, true) {
             return;
         }
-        // Who holds the key speaks on: the repeats are for the next instance.
+        // The user who holds the key continues to speak: the repeats are for the next instance.
         let is_held = self.is_key_down(now);
         self.leave_hand(out);
         for job in self.dictations.jobs() {
@@ -53,8 +53,9 @@ impl Session {
     }
 
     /// Handles the end of the grace time. Clients that wait get the text if it is there; otherwise
-    /// they get a failure. Who waits for a talk gets the text of all its sentences that is there.
-    /// Recordings without a text stay in the store. A text that is being delivered may still arrive.
+    /// they get a failure. Clients that wait for a talk get the text of all its finished sentences.
+    /// Recordings without a text stay in the store. A text that is being delivered may still
+    /// arrive.
     pub(super) fn give_up(&mut self, out: &mut Vec<Effect>) {
         let mut talk = Talk::default();
         for job in self.dictations.jobs() {

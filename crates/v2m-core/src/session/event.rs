@@ -10,7 +10,7 @@ use v2m_messages::tr;
 /// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A client asks for something.
+    /// A client sends a command.
     Command {
         /// The client that waits for the answer, and its options.
         asker: Asker,
@@ -50,8 +50,8 @@ pub enum JobEvent {
     LongestReached,
     /// The speaker has been silent for as long as the settings require.
     Quiet,
-    /// A sentence of a continuous dictation is over: all that was said before a sample. The summary
-    /// is that of the sound before it.
+    /// A sentence of a continuous dictation has ended: everything before this sample. The summary
+    /// describes the sound before it.
     SentenceOver(u64, CaptureSummary),
     /// Capture has not reported its end in time.
     DrainOverdue,
@@ -105,7 +105,7 @@ pub enum Effect {
     /// Stop recording at once and drop the audio.
     CancelCapture(JobId),
     /// The recording goes on as the second dictation. What was recorded before this sample belongs to
-    /// the first, whose text is settled: [`JobEvent::Transcribed`] answers it.
+    /// the first. Its text is settled: [`JobEvent::Transcribed`] returns it.
     Split(JobId, JobId, u64),
     /// Ask the recogniser for the whole text.
     Transcribe(JobId),
@@ -115,12 +115,12 @@ pub enum Effect {
     Discard(JobId),
     /// Delete the end of a continuous dictation, in which nothing was said. Nobody cancelled it.
     DiscardSilence(JobId),
-    /// Tell the store the dictation's outcome.
+    /// Store the dictation's outcome.
     Keep(JobId, Outcome),
     /// Ask a language model to rewrite the text, with this preset or the configured one.
     /// [`JobEvent::Rewritten`] answers it.
     Rewrite(JobId, Transcript, Option<String>),
-    /// Cancel the rewriting, because nobody waits for it any more.
+    /// Cancel the rewriting, because no client waits for it any more.
     LeaveRewriting(JobId),
     /// Deliver the text to where the dictation's clients or the configuration want it.
     /// [`JobEvent::Delivered`] answers it.

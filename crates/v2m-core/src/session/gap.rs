@@ -59,7 +59,8 @@ impl Gap {
     }
 }
 
-/// The message for the user about a recording's gaps. `None` if no gap could have held a word.
+/// Returns the message for the user about a recording's gaps. `None` if no gap can have held a
+/// word.
 pub fn told(gaps: &[Gap]) -> Option<Failure> {
     let longest = gaps.iter().max_by_key(|gap| gap.samples())?;
     let total: u64 = gaps.iter().map(Gap::samples).sum();

@@ -40,7 +40,7 @@ impl Presses {
         self.trigger.mode = mode;
     }
 
-    /// The recording of a dictation goes on as another one.
+    /// Handles a recording that continues as another dictation.
     pub(super) fn goes_on(&mut self, job: JobId, next: JobId) {
         if self.started == Some(job) {
             self.started = Some(next);
@@ -61,13 +61,13 @@ impl Session {
     /// Handles a shortcut's command.
     pub(super) fn press(&mut self, asker: Asker, now: Duration, out: &mut Vec<Effect>) {
         if self.ending {
-            // The same press, of a key that is held down.
+            // The same press: the key is held down.
             let asked = &mut self.asked_for_cut_off;
             if let Some(last) = asked.filter(|last| now.saturating_sub(*last) < LONGEST_DELAY) {
                 *asked = Some(last.max(now));
                 return self.same_press(asker.ticket, out);
             }
-            // The user saw it running, so the press was meant to stop it.
+            // The user still saw the recording running, so the press was meant to stop it.
             let cut_off = self.cut_off.take();
             return match cut_off.and_then(|job| self.dictations.get_mut(job)) {
                 Some(dictation) => {
@@ -130,7 +130,7 @@ impl Session {
     }
 
     /// Whether the key that started the recording may still be down. Meanwhile no text is put at
-    /// the cursor: text that is typed or pasted under a held shortcut goes astray.
+    /// the cursor: text that is typed or pasted while a shortcut is held goes astray.
     pub(super) fn is_key_down(&self, now: Duration) -> bool {
         let Presses { trigger, started, provisional, .. } = &self.presses;
         let recording = self.recording();
@@ -181,7 +181,7 @@ impl Session {
     }
 
     /// Executes a press that was meant to stop this recording. The recording may have ended by
-    /// itself since.
+    /// itself in the meantime.
     fn stop_this(&mut self, job: JobId, asker: Asker, out: &mut Vec<Effect>) {
         if self.recording() == Some(job) {
             return self.stop_for(job, asker, out);
@@ -223,7 +223,7 @@ impl Session {
         }
         let waiting = self.drop_dictation(job, out);
         waiting.into_iter().for_each(|ticket| self.same_press(ticket, out));
-        // The dictation that was shown before this press may have ended meanwhile.
+        // The dictation that was shown before this press may have ended in the meantime.
         if self.dictations.is_empty() {
             out.push(Effect::Show(Notice::Nothing));
         }

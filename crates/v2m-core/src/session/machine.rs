@@ -9,8 +9,9 @@ use super::trigger::TriggerMode;
 use super::types::{Asker, Command, EngineState, Failure, JobId, Reply, State, Ticket, Wishes};
 use std::time::Duration;
 
-/// How long after a recording stopped by itself a press counts as meant to stop it. People react to
-/// what they see within a quarter of a second; those who are about to press do it sooner.
+/// How long after a recording stopped by itself a press still counts as meant to stop it. People
+/// react to what they see within a quarter of a second. A user who was about to press does it
+/// sooner.
 const JUST: Duration = Duration::from_millis(700);
 
 /// The session's part of the configuration.
@@ -40,7 +41,7 @@ pub enum Rewriting {
     Impossible(Failure),
 }
 
-/// The session: what v2m is doing and who waits for it.
+/// The session: the dictations under way and the clients that wait for them.
 #[derive(Debug)]
 pub struct Session {
     pub(super) dictations: Dictations,
@@ -56,9 +57,9 @@ pub struct Session {
     published: State,
     /// The recording that stopped without a press, and when.
     stopped_itself: Option<(JobId, Duration)>,
-    /// The recording that the end of the service has stopped, until a press asks for its text.
+    /// The recording that the end of the service stopped, until a press requests its text.
     pub(super) cut_off: Option<JobId>,
-    /// When the press that asked for it came, or was last repeated.
+    /// When the press that requested it came, or was last repeated.
     pub(super) asked_for_cut_off: Option<Duration>,
     /// The clients that want to record while the service ends. The next instance serves them.
     pub(super) turned_away: Vec<Ticket>,
@@ -116,7 +117,7 @@ impl Session {
         self.dictations.recording()
     }
 
-    /// Whether the user was told about the recording.
+    /// Whether the recording has been announced to the user.
     pub fn is_announced(&self) -> bool {
         self.dictations
             .phases()
@@ -241,7 +242,7 @@ impl Session {
             failed @ Phase::Failed { .. } => Some(failed),
         };
         match next {
-            // No other text says what it lacks.
+            // There is no other text that would say what is missing.
             Some(Phase::Failed { waiting, failure, .. }) if !has_others => {
                 answer_all(out, waiting, Err(failure));
             }
@@ -281,7 +282,7 @@ impl Session {
             return self.deliver_next(now, out);
         }
         if let Some((job, transcript, wished)) = self.dictations.oldest_ready() {
-            // Only a sentence of a talk, in which nothing was said, comes so far without a text.
+            // Without a text, only a silent sentence of a talk gets this far.
             if transcript.text.is_empty() {
                 self.end_in_silence(job, transcript, out);
                 return self.deliver_next(now, out);
@@ -302,19 +303,19 @@ impl Session {
     ) {
         let unusable = matches!(state, EngineState::Absent | EngineState::Failed);
         self.engine = state;
-        // Show one notice for one cause, however often it is reported. Loading again has not
-        // repaired it yet.
+        // Show one notice for one cause, however often it is reported. Loading again does not mean
+        // that it is repaired.
         if state == EngineState::Loading {
             return;
         }
-        // Play no sound: nobody waits for a text.
+        // Play no sound: no client waits for a text.
         if unusable && problem != self.engine_problem {
             out.extend(problem.clone().map(|p| Effect::Show(Notice::Problem(p))));
         }
         self.engine_problem = problem;
     }
 
-    /// The notice for what still goes on after something else has ended.
+    /// The notice for the work that continues after something else has ended.
     pub(super) fn going_on(&self) -> Notice {
         match self.state() {
             State::Recording => Notice::Recording,
@@ -349,7 +350,7 @@ fn play_one(effects: &mut Vec<Effect>) {
     effects.extend(cue.map(Effect::Play));
 }
 
-/// As [`answer_all`], but makes the answer only if somebody waits for it.
+/// Like [`answer_all`], but makes the answer only if a client waits for it.
 pub(super) fn answer_with(
     out: &mut Vec<Effect>,
     waiting: Vec<Ticket>,

@@ -4,22 +4,22 @@
 //! transcribed and delivered, in the order in which they were spoken.
 //!
 //! [`Session::handle`] is one exhaustive match on (phase, event) for each dictation. It recognises
-//! a late event of an old job, or a late timer, by its number, and ignores it explicitly. There is
+//! late timers and late events of old jobs by their number, and ignores them explicitly. There is
 //! no runtime, no clock and no file here.
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `machine` | the session, and which part of it an event concerns |
-//! | `dictation` | the dictations under way and how far each has got |
+//! | `machine` | the session; finds the dictation that an event concerns |
+//! | `dictation` | the dictations under way and their phases |
 //! | `commands` | start, stop, cancel |
-//! | `hand`, `trigger` | what presses of a shortcut mean: taps, holds, repeats |
-//! | `progress` | what a dictation's own events do in each phase |
+//! | `hand`, `trigger` | interpret the presses of a shortcut: taps, holds, repeats |
+//! | `progress` | the effect of a dictation's own events in each phase |
 //! | `preset` | which preset a language model uses, and who chose it |
 //! | `rewriting` | texts that a language model rewrites |
-//! | `talk` | continuous dictations: one after the other from one recording |
+//! | `talk` | continuous dictations: several dictations from one recording |
 //! | `ending` | the orderly end |
 //! | `gap` | sound that could not be recorded |
-//! | `event`, `types` | the words: events, effects, answers |
+//! | `event`, `types` | the vocabulary: events, effects, answers |
 
 mod commands;
 mod dictation;

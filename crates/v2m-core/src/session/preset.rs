@@ -1,15 +1,15 @@
-//! Which preset a language model uses for a dictation's text, and who chose it.
+//! Chooses the preset that a language model uses for a dictation's text, and records who chose it.
 //!
-//! A client's wish counts most, then what the settings say for the application that had the
-//! keyboard when the recording began, then the settings for all texts.
+//! A client's request takes precedence, then the settings for the application that had the keyboard
+//! when the recording began, then the settings for all texts.
 
 use super::dictation::Wished;
 use super::machine::{Rewriting, Session};
 use super::types::{Code, Failure, JobId};
 use v2m_messages::tr;
 
-/// Stands for no preset where the settings name one for an application: no language model gets the
-/// text.
+/// The name that stands for no preset if the settings give it to an application: no language model
+/// gets the text.
 pub const NO_PRESET: &str = "none";
 
 /// The preset that was chosen for a dictation.
@@ -51,10 +51,10 @@ impl PresetBy {
     }
 }
 
-/// What the settings say for the application that had the keyboard when a recording began.
+/// The settings for the application that had the keyboard when a recording began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplicationPreset {
-    /// The application, as the settings name it.
+    /// The application's name in the settings.
     pub application: String,
     /// The preset's name, or [`NO_PRESET`].
     pub preset: String,
@@ -64,20 +64,20 @@ pub struct ApplicationPreset {
 
 impl Session {
     /// Notes which preset the settings name for the application that had the keyboard when this
-    /// dictation began. It counts for all later sentences of a continuous dictation too.
+    /// dictation began. It also applies to all later sentences of a continuous dictation.
     pub fn application_is(&mut self, job: JobId, preset: &ApplicationPreset) {
         self.for_all_of(job, |wished| wished.application_is(preset.clone()));
     }
 
-    /// Notes that nobody could tell which application had the keyboard when this dictation began, and
-    /// that it may be one whose texts the settings keep from language models. No model gets the text,
-    /// nor that of a later sentence of a continuous dictation, unless a client names a preset.
+    /// Notes that it is unknown which application had the keyboard when this dictation began, and
+    /// that the settings may keep its texts from language models. No model gets this text or that
+    /// of a later sentence of a continuous dictation, unless a client names a preset.
     pub fn application_is_unknown(&mut self, job: JobId) {
         self.for_all_of(job, Wished::withhold);
     }
 
-    /// Does this with the dictation and all sentences of its talk. It may be over already, and the
-    /// talk may go on.
+    /// Applies `note` to the dictation and all sentences of its talk. The dictation may be over
+    /// already, while the talk continues.
     fn for_all_of(&mut self, job: JobId, mut note: impl FnMut(&mut Wished)) {
         let first = self.talk(job).unwrap_or(job);
         for other in self.dictations.jobs() {
@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    /// The preset that was chosen for this dictation so far.
+    /// The preset chosen for this dictation so far.
     pub fn preset(&self, job: JobId) -> Option<ChosenPreset> {
         self.chosen(&self.dictations.get(job)?.wished)
     }
@@ -110,16 +110,17 @@ impl Session {
     }
 }
 
-/// Why a language model does not get a text that was said nobody knows where.
+/// Explains why a language model does not get a text from an unknown application.
 pub(super) fn withheld() -> Failure {
     let text = tr!(
-        "v2m could not tell which application had the focus when the recording began, and llm.applications keeps \
-         the texts of some applications from the language model. So the language model did not get your text, and \
-         it was delivered unchanged. On GNOME, let v2m's extension tell the application: see \
-         deliver.focused_program. Everywhere, `--preset` sends a dictation to the language model."
+        "v2m could not find out which application had the focus when the recording began, and \
+         llm.applications keeps the texts of some applications from the language model. So the language \
+         model did not get your text, and it was delivered unchanged. On GNOME, v2m's extension can report \
+         the application: see deliver.focused_program. On every desktop, `--preset` sends a dictation to \
+         the language model."
     );
     Failure::new(Code::LlmUnavailable, text).in_brief(
-        tr!("v2m could not tell the application"),
+        tr!("v2m could not find out the application"),
         tr!("Your text was delivered unchanged. See deliver.focused_program, or use --preset"),
     )
 }

@@ -1,4 +1,4 @@
-//! Moves one dictation through its phases: what each of its events does in each phase. `None` means
+//! Moves one dictation through its phases: handles each of its events in each phase. `None` means
 //! that the dictation is over.
 
 use super::commands::stop_capture;
@@ -34,7 +34,7 @@ impl Session {
             }
             // The source went away before its first sample.
             JobEvent::CaptureEnded(heard) => self.transcribe(job, of, waiting, heard, out),
-            // The recogniser will say so again when it is asked for the text.
+            // The recogniser reports this again when it is asked for the text.
             JobEvent::RecognitionFailed(_)
             // Nothing was requested yet.
             | JobEvent::Transcribed(_)
@@ -184,7 +184,7 @@ impl Session {
             | JobEvent::Quiet
             | JobEvent::SentenceOver(..)
             | JobEvent::DrainOverdue
-            // Nothing was delivered yet, or given to a language model.
+            // Nothing was delivered or given to a language model yet.
             | JobEvent::Rewritten(_)
             | JobEvent::RewriteOverdue
             | JobEvent::Delivered(_) => Some(Phase::Transcribing { waiting, heard }),
@@ -247,7 +247,7 @@ impl Session {
         heard: CaptureSummary,
         out: &mut Vec<Effect>,
     ) -> Option<Phase> {
-        // The recording was stopped right after a sentence.
+        // The recording was stopped immediately after a sentence.
         if heard.is_nothing() && of.has_others {
             let transcript = Transcript { problems: heard.problems, ..nothing() };
             return Some(Phase::Ready { waiting, transcript });
@@ -268,7 +268,8 @@ impl Session {
         }
     }
 
-    /// There is no text. Those who wait are answered once that is known of the sentences before too.
+    /// Ends a dictation without a text. Clients are answered once the sentences before it are over
+    /// too.
     fn failed(
         job: JobId,
         waiting: Vec<Ticket>,
@@ -340,7 +341,7 @@ impl Session {
     }
 }
 
-/// Ends a dictation without a text. Shows the reason, and answers everybody who waits.
+/// Ends a dictation without a text. Shows the reason, and answers all clients that wait.
 fn end_without_text(
     waiting: Vec<Ticket>,
     failure: Failure,
@@ -351,14 +352,14 @@ fn end_without_text(
     None
 }
 
-/// What a dictation is, beside its phase.
+/// The context of a dictation, besides its phase.
 #[derive(Clone, Copy)]
 pub(super) struct Of<'d> {
-    /// What its clients have asked for.
+    /// The options that its clients have requested.
     pub(super) wished: &'d Wished,
-    /// Whether there are other sentences of the same talk.
+    /// Whether there are other sentences in the same talk.
     pub(super) has_others: bool,
-    /// What becomes of the sentence before it. `None`: it is the first.
+    /// The state of the sentence before it. `None`: it is the first.
     pub(super) before: Option<Before>,
 }
 
@@ -366,7 +367,7 @@ pub(super) struct Of<'d> {
 enum Lost {
     /// No sample was recorded, so there is nothing to keep.
     NothingHeard,
-    /// Something was said; its audio stays in the store. Its length in samples, if that is known.
+    /// Something was said; its audio stays in the store. The length in samples, if known.
     Words(Option<u64>),
 }
 

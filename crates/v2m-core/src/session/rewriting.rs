@@ -1,4 +1,4 @@
-//! Rewriting by a language model: which texts are rewritten, and how the result is handled.
+//! Rewriting by a language model: selects the texts, and handles the result.
 
 use super::dictation::{Phase, Wished};
 use super::ending::ending;
@@ -33,7 +33,7 @@ impl Session {
         }
         match &self.limits.rewriting {
             Rewriting::Wished => Ok(None),
-            // The application may be one that is to have none.
+            // The settings may forbid language models for this application.
             Rewriting::All { .. } if wished.is_withheld() => Err(withheld()),
             Rewriting::All { .. } => Ok(Some(Draft { preset: None })),
             Rewriting::Impossible(failure) => Err(failure.clone()),

@@ -11,25 +11,25 @@ use v2m_ipc::plain;
 use v2m_ipc::spacing;
 use v2m_messages::tr;
 
-/// How many characters of the last sentence the answer to a cancel shows.
+/// The number of characters of the last sentence in the answer to a cancel.
 const SHOWN: usize = 60;
 
-/// What a dictation knows of its talk.
+/// A dictation's place in its talk.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
     /// The talk's first dictation. `None`: the dictation is not continuous.
     pub(super) first: Option<JobId>,
-    /// The sentences before this one that are over and done with, with what became of them. One
-    /// without words has no text. Only the oldest dictation of a talk has them.
+    /// The earlier sentences of the talk that are finished, with their outcomes. A sentence without
+    /// words has an empty text. Only the oldest dictation of a talk has this list.
     pub(super) said: Vec<Transcript>,
 }
 
-/// What becomes of a sentence.
+/// The state of the sentence before another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
-    /// Its text is delivered, or being delivered.
+    /// Its text has been delivered, or is being delivered.
     Delivered,
-    /// Its text waits for its turn, or is still being made.
+    /// Its text waits for its turn, or is not finished yet.
     Pending,
     /// It has no text.
     Wordless,
@@ -40,7 +40,7 @@ impl Talk {
         Self { first: is_continuous.then_some(job), said: Vec::new() }
     }
 
-    /// All that was said, with `last`, as one transcript.
+    /// All sentences including `last`, as one transcript.
     pub(super) fn whole(&self, last: Transcript) -> Transcript {
         if self.said.is_empty() {
             return last;
@@ -48,8 +48,9 @@ impl Talk {
         self.said.iter().cloned().chain([last]).reduce(joined).unwrap_or_else(nothing)
     }
 
-    /// Notes a sentence for which there is no text. Answers those who wait for it with the text of all
-    /// others, which says what it lacks. `samples`: the length of the sentence, if that is known.
+    /// Notes a sentence that has no text. Answers the clients that wait for it with the text of all
+    /// other sentences, which says what is missing. `samples`: the length of the sentence, if
+    /// known.
     pub(super) fn lacks(
         &mut self,
         waiting: Vec<Ticket>,
@@ -66,8 +67,8 @@ impl Talk {
         });
     }
 
-    /// Notes a sentence in which nothing was said, or all of it was taken back. Answers those who wait
-    /// for it with the text of all others.
+    /// Notes a sentence that was silent or was taken back. Answers the clients that wait for it
+    /// with the text of all other sentences.
     pub(super) fn falls_silent(
         &mut self,
         waiting: Vec<Ticket>,
@@ -87,14 +88,15 @@ impl Talk {
         self.said.push(silence);
     }
 
-    /// All that was said so far, with these problems, if there is a text.
+    /// Everything said so far, with these problems, if there is a text.
     fn so_far(&self, problems: Vec<Failure>) -> Option<Transcript> {
         let mut whole = self.said.iter().cloned().reduce(joined)?;
         whole.problems.extend(problems);
         Some(whole).filter(|whole| !whole.text.is_empty())
     }
 
-    /// A sentence without a text, which comes next: what the whole text lacks, and where that is kept.
+    /// An entry for the next sentence, which has no text. It says what is missing from the whole
+    /// text and where the recording is kept.
     fn hole(&self, samples: Option<u64>, failure: &Failure) -> Transcript {
         let start = self.said.iter().map(|said| said.samples).sum();
         let from = gap::clock(start);
@@ -122,8 +124,8 @@ impl Session {
         self.dictations.get(job)?.talk.first
     }
 
-    /// The sentences of this dictation's talk that are not at the cursor: they come before its own
-    /// text on the clipboard.
+    /// The sentences of this dictation's talk that are not at the cursor. On the clipboard they
+    /// come before its own text.
     pub fn said_elsewhere(&self, job: JobId) -> String {
         let said = self.dictations.get(job).map_or(&[][..], |dictation| &dictation.talk.said);
         let is_at_cursor = |transcript: &&Transcript| {
@@ -134,7 +136,8 @@ impl Session {
         spacing::join(elsewhere.map(|transcript| transcript.text.as_str()))
     }
 
-    /// A sentence is over. The dictation ends with it, and the recording goes on as the next one.
+    /// Handles the end of a sentence. The dictation ends with it, and the recording continues as
+    /// the next one.
     pub(super) fn sentence_over(
         &mut self,
         job: JobId,
@@ -142,7 +145,7 @@ impl Session {
         heard: CaptureSummary,
         out: &mut Vec<Effect>,
     ) {
-        // Texts that wait too long stay together: the next sentence that is over takes this one along.
+        // If too many texts wait, sentences are merged: the next sentence's end also ends this one.
         let is_full = self.dictations.pending() + 1 >= MOST_PENDING;
         let is_stopping = self.ending || self.recording() != Some(job);
         let Some(dictation) = self.dictations.get_mut(job) else { return };
@@ -162,7 +165,7 @@ impl Session {
         out.push(Effect::Arm(Timer::Longest(next), self.limits.longest));
     }
 
-    /// A dictation has ended: the next one of its talk knows what was said before it.
+    /// Passes an ended dictation's talk on to the next dictation of that talk.
     pub(super) fn pass_on(&mut self, talk: Talk) {
         let Talk { first: Some(first), said } = talk else { return };
         if let Some(next) = self.dictations.next_of(first) {
@@ -170,7 +173,7 @@ impl Session {
         }
     }
 
-    /// Ends a sentence of a talk that has failed, once the sentences before it are over.
+    /// Ends a failed sentence of a talk, once the sentences before it are over.
     pub(super) fn end_without_words(&mut self, job: JobId, out: &mut Vec<Effect>) {
         let Some((_, Dictation { mut talk, phase, .. })) = self.dictations.take(job) else {
             return;
@@ -180,7 +183,7 @@ impl Session {
         self.pass_on(talk);
     }
 
-    /// Ends a dictation of a talk in which nothing was said, or all of it was taken back.
+    /// Ends a sentence of a talk that was silent or was taken back.
     pub(super) fn end_in_silence(
         &mut self,
         job: JobId,
@@ -196,9 +199,10 @@ impl Session {
         self.pass_on(talk);
     }
 
-    /// Drops a recording in which nothing was said. What the user took back is kept already.
+    /// Drops a recording in which nothing was said. If the user took words back, it is already
+    /// stored.
     pub(super) fn leave_silence(&self, job: JobId, silence: &Transcript, out: &mut Vec<Effect>) {
-        // Why the recording ended, for example, or what could not be recorded.
+        // For example why the recording ended, or what could not be recorded.
         let problems = &silence.problems;
         if silence.unrefined.is_none() {
             out.push(Effect::Abandon(job));
@@ -216,8 +220,8 @@ impl Session {
         }
     }
 
-    /// Drops what is not delivered yet of a talk, the newest first. Returns what to tell the client
-    /// that asked for it. `None`: all is deleted.
+    /// Drops the undelivered sentences of a talk, newest first. Returns the message for the client
+    /// that asked. `None`: everything is deleted.
     pub(super) fn drop_talk(&mut self, first: JobId, out: &mut Vec<Effect>) -> Option<String> {
         let mut waiting = Vec::new();
         let mut said = Vec::new();
@@ -242,8 +246,8 @@ impl Session {
         told
     }
 
-    /// What becomes of the sentence before this one, which was taken from this place. `None`: there is
-    /// none.
+    /// Returns the state of the sentence before this one, which was taken from this place. `None`
+    /// if this is the first.
     pub(super) fn before(&self, job: JobId, place: usize, talk: &Talk) -> Option<Before> {
         let first = talk.first.filter(|first| *first != job)?;
         let is_wordless = match self.dictations.last_of(first, place).map(|last| &last.phase) {
@@ -264,7 +268,7 @@ impl Session {
         Some(if is_wordless { Before::Wordless } else { Before::Delivered })
     }
 
-    /// What becomes of a sentence of which the rules left nothing, for example “scratch that” alone.
+    /// Shows that the rules left nothing of a sentence, for example of “scratch that” alone.
     pub(super) fn sentence_taken_back(
         &self,
         job: JobId,
@@ -312,7 +316,7 @@ impl Session {
     }
 }
 
-/// What to tell of the sentences that were delivered before the rest was deleted.
+/// The message about the sentences that were delivered before the rest was deleted.
 fn delivered_before(said: &[Transcript]) -> Option<String> {
     let said: Vec<_> = said.iter().filter(|said| !said.text.is_empty()).collect();
     let last = said.last()?;
@@ -328,14 +332,14 @@ fn delivered_before(said: &[Transcript]) -> Option<String> {
     ))
 }
 
-/// Whether it is a sentence without a text, of which the store has the recording or what was taken
-/// back. Of silence it has nothing.
+/// Whether it is a sentence without a text that the store keeps: its recording, or words that were
+/// taken back. The store keeps nothing of silence.
 fn is_kept_without_text(said: &Transcript) -> bool {
     is_taken_back(said) || said.text.is_empty() && !said.problems.is_empty()
 }
 
-/// What to tell if that many sentences without a text were kept. `delivered`: what to tell of the
-/// others.
+/// The message if `kept` sentences without a text stay in the store. `delivered`: the message about
+/// the delivered sentences.
 fn kept_after_all(delivered: Option<String>, kept: usize) -> Option<String> {
     if kept == 0 {
         return delivered;
@@ -366,11 +370,11 @@ pub(super) fn nothing() -> Transcript {
 
 #[cfg(test)]
 thread_local! {
-    /// How often transcripts were joined in this thread.
+    /// The number of times that transcripts were joined in this thread.
     pub(super) static JOINED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Two transcripts, the second of which was recorded right after the first, as one.
+/// Joins two transcripts. The second was recorded immediately after the first.
 fn joined(one: Transcript, next: Transcript) -> Transcript {
     #[cfg(test)]
     JOINED.set(JOINED.get() + 1);
@@ -390,7 +394,7 @@ fn joined(one: Transcript, next: Transcript) -> Transcript {
     let segments = segments.map(|it| Segment { start: it.start + by, end: it.end + by, ..it });
     let gaps = next.gaps.into_iter();
     let gaps = gaps.map(|it| Gap { start: it.start + by, end: it.end + by, ..it });
-    // The longer text tells the language.
+    // The longer text decides the language.
     let is_longer = next.text.len() > one.text.len();
     Transcript {
         text,

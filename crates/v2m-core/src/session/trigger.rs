@@ -1,6 +1,6 @@
-//! Tells taps from holds when a shortcut repeats its command while the key is held and sends no
-//! release. A single press is a tap, a run of presses is a hold, and the end of the run is the
-//! release.
+//! Distinguishes taps from holds when a shortcut repeats its command while the key is held and
+//! sends no release. A single press is a tap, a run of presses is a hold, and the end of the run is
+//! the release.
 //!
 //! Desktops repeat a held key after a delay (GNOME's default: 500 ms) at even intervals (30 ms).
 //! X11 and KDE have other defaults, and users have other settings, so this code assumes none of
@@ -99,7 +99,7 @@ enum Hand {
     Released { last: Duration },
 }
 
-/// Tells taps from holds.
+/// Distinguishes taps from holds.
 #[derive(Debug)]
 pub(super) struct Trigger {
     pub(super) mode: TriggerMode,
@@ -168,7 +168,7 @@ impl Trigger {
         Some(verdict)
     }
 
-    /// Takes an arrival. Call it when [`Self::look`] has no more to say about this moment. The
+    /// Takes an arrival. Call it when [`Self::look`] returns no more verdicts for this moment. The
     /// verdict is about the doubtful arrival before it.
     pub(super) fn arrives(&mut self, now: Duration) -> (Option<PressVerdict>, Arrival) {
         let (hand, verdict, arrival) = match self.hand {

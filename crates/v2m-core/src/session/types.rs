@@ -29,7 +29,7 @@ pub struct Wishes {
     pub continuous: bool,
 }
 
-/// The client that gave a command.
+/// The client that sent a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker {
     /// The request that waits for the answer.
@@ -38,7 +38,7 @@ pub struct Asker {
     pub wishes: Wishes,
     /// Why its preset cannot be used.
     pub unfit: Option<Failure>,
-    /// Why no dictation can be made in its language, or in the configured one.
+    /// Why a dictation in its language, or in the configured one, is impossible.
     pub unspoken: Option<Failure>,
 }
 
@@ -49,7 +49,7 @@ impl From<Ticket> for Asker {
     }
 }
 
-/// What v2m is doing, as clients see it.
+/// v2m's state, as clients see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Waiting for a press.
@@ -77,7 +77,7 @@ impl State {
     }
 }
 
-/// What the recogniser is doing.
+/// The recogniser's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineState {
     /// There is no model to load.
@@ -127,7 +127,7 @@ pub enum Command {
 /// Where a dictation's text goes, besides the answer and the notification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeliverMode {
-    /// As [`Self::Paste`] where v2m may press keys without a question to the user, else as
+    /// Like [`Self::Paste`] if v2m may press keys without asking the user, otherwise like
     /// [`Self::Clipboard`].
     #[default]
     Auto,
@@ -139,7 +139,7 @@ pub enum DeliverMode {
     /// Into that window key by key, without the clipboard. Pasted if the keyboard layout lacks some
     /// character.
     Type,
-    /// Nowhere else.
+    /// Nowhere besides the answer and the notification.
     None,
 }
 
@@ -213,7 +213,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// All of them.
+    /// All codes.
     pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::UnknownCommand,
@@ -237,7 +237,7 @@ impl Code {
         Self::Internal,
     ];
 
-    /// The code of this name.
+    /// Returns the code with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.name() == name)
     }
@@ -295,8 +295,8 @@ impl Code {
 }
 
 impl Code {
-    /// Whether the user's words may be lost, or are kept from where they were wanted: such a
-    /// problem is shown whatever the settings say.
+    /// Whether the user's words may be lost, or did not get where they were wanted. Such a problem
+    /// is shown whatever the settings say.
     pub fn costs_words(self) -> bool {
         match self {
             Self::NoMicrophone
@@ -305,7 +305,7 @@ impl Code {
             | Self::EngineFailed
             | Self::File
             | Self::Internal => true,
-            // Whoever speaks after such a press is not recorded.
+            // Speech after such a press is not recorded.
             Self::BadConfig | Self::BadRequest | Self::Busy | Self::Paused | Self::ShuttingDown => {
                 true
             }
@@ -316,9 +316,9 @@ impl Code {
             | Self::NoText
             | Self::CannotUndo
             | Self::TooLarge => false,
-            // The text was delivered as it was before.
+            // The text was delivered unchanged.
             Self::LlmUnavailable | Self::LlmRejected => false,
-            // By the user's own hand.
+            // The user did it.
             Self::Cancelled => false,
         }
     }
@@ -335,7 +335,7 @@ pub struct Failure {
     pub text: Option<String>,
     /// The path of the audio, if it was kept.
     pub audio_path: Option<PathBuf>,
-    /// A short form for notifications. `None`: the code's own words and the message.
+    /// A short form for notifications. `None`: the code's title and the message.
     pub brief: Option<Box<Brief>>,
     /// Whether it prevents every dictation until it is repaired. v2m notices the repair.
     pub lasts: bool,
@@ -381,7 +381,7 @@ impl Failure {
         Self { lasts: true, ..self }
     }
 
-    /// Marks the request as one that nothing was done for: the client may send it again.
+    /// Marks the request as not executed: the client may send it again.
     #[must_use]
     pub fn may_ask_again(self) -> Self {
         Self { again: true, ..self }
@@ -410,14 +410,14 @@ pub struct Transcript {
     pub language: String,
     /// The length of the recording in samples at 16 kHz.
     pub samples: u64,
-    /// Where in the recording each piece was said.
+    /// The recognised pieces, with their positions in the recording.
     pub segments: Vec<Segment>,
     /// The parts that could not be recorded.
     pub gaps: Vec<Gap>,
     /// The recording on disk, if it is kept.
     pub audio_path: Option<PathBuf>,
-    /// The preset that was chosen for the text. If a language model was to use it and did not, the
-    /// problems say why.
+    /// The preset that was chosen for the text. If no language model applied it, the problems say
+    /// why.
     pub preset: Option<ChosenPreset>,
     /// Where the text was delivered, and where that failed.
     pub deliveries: Vec<Delivery>,
@@ -433,8 +433,8 @@ pub enum Reply {
     State(State, Option<&'static str>),
     /// The current state, with a sentence for people that was made for this answer.
     Told(State, String),
-    /// The text of the recording that was stopped, and the current state. Of a continuous dictation
-    /// it is the text of all its sentences.
+    /// The text of the recording that was stopped, and the current state. For a continuous
+    /// dictation, it is the text of all its sentences.
     Transcript(State, Box<Transcript>),
     /// The service is about to end.
     ShuttingDown,

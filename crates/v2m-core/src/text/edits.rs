@@ -16,13 +16,13 @@ struct CommandPhrase {
     end: usize,
     /// One past the marks that follow it, as far as they were examined. No mark is examined twice.
     marks_end: usize,
-    /// Whether nothing before it can be taken back: there are only commands that found nothing
+    /// Whether nothing before it can be taken back: only commands that had nothing to take back
     /// either.
     is_idle: bool,
 }
 
-/// Takes back what the commands ask for. Returns whether anything was taken back. The time is
-/// linear in the text: each token is examined a fixed number of times.
+/// Executes the commands. Returns whether anything was taken back. The time is linear in the text:
+/// each token is examined a fixed number of times.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let ends = |at: usize| Some(at + language.take_back.at(&tokens[at..])?.0);
     let phrase_ends: Vec<Option<usize>> = (0..tokens.len()).map(ends).collect();

@@ -1,10 +1,10 @@
-//! Evidence from further words that the speaker talks about a command, where the words beside it
-//! do not tell. Each check looks at a few tokens, however long the text is.
+//! Evidence from further words that the speaker talks about a command, if the words beside it do
+//! not show it. Each check looks at a few tokens, however long the text is.
 
 use super::language::{Evidence, Language, SpokenCommand, Write};
 use super::token::{SENTENCE, Token, TokenKind};
 
-/// How many words of an address may stand before its "@".
+/// The largest number of words of an address before its "@".
 const ADDRESS_WORDS: usize = 4;
 
 /// Whether words beyond those beside the command at `start..end` show that the speaker talks about
@@ -29,7 +29,7 @@ pub(super) fn talks(
         || is_cited(evidence, before, &tokens[end..])
 }
 
-/// How many tokens after a command ask politely for it. They are not text.
+/// Returns how many tokens after a command ask politely for it. They are not text.
 pub(super) fn politeness(after: &[Token<'_>], language: &Language) -> usize {
     let comma = usize::from(after.first().is_some_and(|token| token.is_mark_of(",")));
     let Some((words, ())) = language.polite.at(&after[comma..]) else { return 0 };
@@ -76,7 +76,7 @@ fn is_address(evidence: &Evidence, phrase: &Token<'_>, after: &[Token<'_>]) -> b
     false
 }
 
-/// "Paragraf 5. Absatz. 2." cites a law, whatever pauses the model heard.
+/// "Paragraf 5. Absatz. 2." cites a law, whatever pauses the model inserted.
 fn is_cited(evidence: &Evidence, before: &[Token<'_>], after: &[Token<'_>]) -> bool {
     if evidence.cites.is_empty() {
         return false;

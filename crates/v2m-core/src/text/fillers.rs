@@ -3,8 +3,8 @@
 use super::language::Language;
 use super::token::{Kept, SENTENCE, Token, TokenKind};
 
-/// Removes the fillers. Returns whether there were any. A text of nothing but fillers stays as it
-/// is.
+/// Removes the fillers. Returns whether there were any. A text that contains only fillers is not
+/// changed.
 pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     let fillers = Fillers { language, heard: tokens };
     if !tokens.iter().any(|token| fillers.may_be(token)) {
@@ -46,7 +46,7 @@ pub(super) fn apply(tokens: &mut Vec<Token<'_>>, language: &Language) -> bool {
     changed
 }
 
-/// Replaces the last word by one that it makes together with the next.
+/// Replaces the last word and `next` with the one word that they form together.
 fn put_for_last<'a>(kept: &mut Kept<'a>, mut next: Token<'a>, joined: String) {
     let glued = kept.tokens.pop().is_some_and(|last| last.glued);
     next.low = joined.to_lowercase().into();
@@ -79,7 +79,8 @@ impl<'a> Fillers<'_, 'a> {
             || self.language.fillers_between_marks.contains(&*token.low) && self.hesitates(at, kept)
     }
 
-    /// Whether the words on both sides could not stand side by side, so that the filler stays.
+    /// Whether the words on both sides cannot follow one another without the filler. Then it
+    /// stays.
     fn parts_an_elision(&self, at: usize, kept: &Kept<'a>) -> bool {
         let idle = |t: &&Token<'_>| t.is_mark_of(",;…") || self.may_be(t);
         let last = kept.tokens.iter().rev().take(2).find(|t| !t.is_mark_of(",;…"));
@@ -103,13 +104,13 @@ impl<'a> Fillers<'_, 'a> {
         let broken_off = next.is_some_and(|next| next.is_mark_of(",…") || filler(next));
         let beside = |t: &Token<'_>| self.language.not_beside.contains(&*t.low);
         let word = |t: &&Token<'_>| t.kind != TokenKind::Mark;
-        // Allow for a mark or two between. The distance does not depend on the text.
+        // Allow for a mark or two in between. The distance does not depend on the text.
         let before = kept.tokens.iter().rev().take(3).find(word);
         let after = self.heard.iter().skip(at + 1).take(3).find(word);
         apart && broken_off && !before.is_some_and(beside) && !after.is_some_and(beside)
     }
 
-    /// Adjusts the marks around a removed filler. Returns how many of the marks after it go too.
+    /// Adjusts the marks around a removed filler. Returns how many marks after it are removed too.
     fn marks_after(&self, at: usize, kept: &mut Kept<'a>) -> usize {
         let pause = |t: &&Token<'_>| t.is_mark_of(",;…");
         let ends = |t: &Token<'_>| t.is_mark_of(SENTENCE) || t.kind == TokenKind::Break;
@@ -117,7 +118,7 @@ impl<'a> Fillers<'_, 'a> {
         let starts = kept.last().is_none_or(ends);
         let mut gone = 0;
         if starts {
-            // In "Um, I think" and "Um. I think", nothing is left to pause or to end.
+            // In "Um, I think" and "Um. I think", nothing is left that could pause or end.
             let marks = self.heard[at..].iter().take_while(|t| t.is_mark_of(",;:.…"));
             gone = marks.count();
         } else if next.is_none_or(ends) {
@@ -135,8 +136,8 @@ impl<'a> Fillers<'_, 'a> {
         gone
     }
 
-    /// Removes a comma that only set the filler off: "I, um, think". It goes if the word before it
-    /// is one that never takes a comma. Returns how many tokens after the filler go too.
+    /// Removes a comma that only set the filler off: "I, um, think". It is removed if no comma ever
+    /// follows the word before it. Returns how many tokens after the filler are removed too.
     fn idle_comma(&self, at: usize, gone: usize, kept: &mut Kept<'a>) -> usize {
         let comma = kept.last().is_some_and(|last| last.is_mark_of(","));
         let count = kept.tokens.len() - usize::from(comma);

@@ -9,7 +9,7 @@ use super::{Context, Letters};
 const OPENING: &str = "([{¿¡„‚";
 /// Marks that open or close, depending on the language and their place.
 const QUOTES: &str = "\"'“”‘’«»‹›";
-/// Marks that join both sides into one word.
+/// Marks that join the text on both sides into one word.
 const BINDING: &str = "/-\\@#_";
 /// Words that end with a full stop of their own.
 const ABBREVIATIONS: [&str; 15] = [
@@ -38,8 +38,8 @@ const UNSPACED: [(char, char); 10] = [
     ('\u{20000}', '\u{3ffff}'), // Han
 ];
 
-/// Joins `text` to what stands before and after it, as far as that is known. `tokens` are the
-/// tokens of `text`.
+/// Joins `text` to the text before and after it, as far as that is known. `tokens` are the tokens
+/// of `text`.
 pub(super) fn join(
     text: &str,
     tokens: &[Token<'_>],
@@ -88,7 +88,7 @@ fn first_letter(
     }
 }
 
-/// Where a text begins.
+/// The kind of place where a text begins.
 #[derive(PartialEq, Eq)]
 enum Start {
     Sentence,
@@ -100,7 +100,7 @@ enum Start {
 fn start(before: &str, language: &Language) -> Start {
     let line = before.rsplit('\n').next().unwrap_or_default();
     if line.chars().all(|c| BULLETS.contains(c)) {
-        // "Liebe Anna," and the next line, which may come after an empty one.
+        // A line after "Liebe Anna,", possibly with an empty line between.
         let above = before[..before.len() - line.len()].trim_end();
         let goes_on =
             language.spelling.small_after_comma && line.trim().is_empty() && above.ends_with(',');
@@ -122,7 +122,8 @@ fn start(before: &str, language: &Language) -> Start {
     }
 }
 
-/// The space of French before marks, as v2m writes it, and the narrow one that others write.
+/// Whether it is French's space before marks: the one that v2m writes, or the narrow one that
+/// others write.
 fn is_no_break(c: char) -> bool {
     matches!(c, TIE | '\u{202f}')
 }

@@ -1,5 +1,5 @@
-//! The rules' knowledge of a language: phrases, and words that show that a phrase is only talked
-//! about.
+//! The rules' knowledge of a language: phrases, and words that show that the speaker only talks
+//! about a phrase.
 
 mod read;
 
@@ -20,71 +20,71 @@ pub(super) struct Language {
     pub(super) fillers: HashSet<String>,
     pub(super) fillers_between_marks: HashSet<String>,
     pub(super) not_beside: HashSet<String>,
-    /// Words with a comma before them, which a removed filler leaves there.
+    /// Words with a comma before them. If a filler before such a word is removed, the comma stays.
     pub(super) comma_before: HashSet<String>,
     /// Words that are never names.
     pub(super) common: HashSet<String>,
-    /// Words of this language that may be names, or are no reason to leave out a comma.
+    /// Further words of this language. They may be names, or do not justify leaving out a comma.
     also: HashSet<String>,
     /// Words that are never names, but may have a comma after them.
     small: HashSet<String>,
-    /// What number words are made of.
+    /// The parts of number words.
     numbers: Vec<String>,
     pub(super) elision_of_words: ElisionOfWords,
-    /// Words that no comma follows, so that they are not followed by one of `comma_before`.
+    /// Words that no comma follows, even before one of `comma_before`.
     pub(super) no_comma_after: HashSet<String>,
     pub(super) spelling: Spelling,
     pub(super) polite: Phrases<()>,
     talk: Talk,
 }
 
-/// What a spoken command writes, and when it is obeyed.
+/// A spoken command: its output, and when it is obeyed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct SpokenCommand {
     pub(super) write: Write,
     pub(super) when: When,
-    /// Words beside this command that show that the speaker talks about the thing.
+    /// Words beside this command that show that the speaker talks about the thing itself.
     before: HashSet<String>,
     after: HashSet<String>,
-    /// What further words may show.
+    /// Evidence from further words.
     pub(super) evidence: Evidence,
 }
 
-/// What shows that the speaker talks about a command, beyond the words beside it.
+/// Evidence that the speaker talks about a command, beyond the words beside it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Evidence {
-    /// Whether it is talked about between two numbers: "drei Komma fünf". A number before it alone
-    /// is no evidence.
+    /// Whether a number on both sides is evidence: "drei Komma fünf". A number before it alone is
+    /// none.
     pub(super) decimal: bool,
-    /// Whether it is talked about after the beginning of a negation that has no end yet.
+    /// Whether the beginning of a negation before it is evidence, if the negation has no end yet.
     pub(super) negates: bool,
-    /// Whether a mark follows it as it follows any noun: "ein guter Punkt Ausrufezeichen".
+    /// Whether a mark can follow it like any noun: "ein guter Punkt Ausrufezeichen".
     pub(super) is_noun: bool,
-    /// Words after it that show it if no word stands before it.
+    /// Words after it that are evidence if no word stands before it.
     pub(super) begins: HashSet<String>,
-    /// Words between it and itself: "point par point".
+    /// Words between two occurrences of it: "point par point".
     pub(super) repeats: HashSet<String>,
-    /// What says "@": "anna Punkt meier at".
+    /// Words for "@": "anna Punkt meier at".
     pub(super) address: HashSet<String>,
-    /// What it is a part of, with a number: "Artikel 3 Absatz 2".
+    /// Words that it belongs to, with a number: "Artikel 3 Absatz 2".
     pub(super) cites: HashSet<String>,
 }
 
-/// How words lose their last vowel before another vowel, for words that a removed filler brings
+/// The elision of a word's last vowel before another vowel, for words that a removed filler brings
 /// together.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ElisionOfWords {
-    /// Words that lose it: "que", so that "que, euh, il" is "qu'il".
+    /// Words that are elided: "que, euh, il" becomes "qu'il".
     words: HashSet<String>,
-    /// Words that begin with a vowel and leave the word before them whole.
+    /// Words that begin with a vowel but do not elide the word before them.
     except: HashSet<String>,
-    /// Words that become others: "ma" is "mon" before a vowel.
+    /// Words that are replaced: "ma" becomes "mon" before a vowel.
     change: HashSet<String>,
 }
 
-/// What a command writes.
+/// The output of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Write {
     /// Writes line breaks, after a full stop if `full_stop`.
@@ -101,17 +101,17 @@ pub(super) enum Write {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum When {
-    /// An utterance or a sentence of its own, whatever the user chose.
+    /// Only as an utterance or a sentence of its own, whatever the user chose.
     Apart,
-    /// An utterance or a sentence of its own.
+    /// As an utterance or a sentence of its own.
     Sentence,
-    /// Pauses or marks on both sides.
+    /// With pauses or marks on both sides.
     Alone,
-    /// A pause or mark on one side.
+    /// With a pause or mark on one side.
     Edge,
-    /// The user's setting for spoken punctuation.
+    /// By the user's setting for spoken punctuation.
     Choice,
-    /// The other half of the pair.
+    /// With the other half of the pair.
     #[serde(skip)]
     Paired,
 }
@@ -122,22 +122,22 @@ struct Talk {
     before: HashSet<String>,
     after: HashSet<String>,
     possessives: Vec<String>,
-    /// "please", which goes with a command that it follows.
+    /// Words for "please", which belong to the command that they follow.
     #[serde(default)]
     polite: Vec<String>,
-    /// What commands are called, and verbs after it: "Der Befehl heißt: neue Zeile."
+    /// Words for "command", and verbs after them: "Der Befehl heißt: neue Zeile."
     #[serde(default)]
     names: HashSet<String>,
     #[serde(default)]
     naming: HashSet<String>,
-    /// What begins a negation, and words that end it.
+    /// Words that begin a negation, and words that end it.
     #[serde(default)]
     negation: HashSet<String>,
     #[serde(default)]
     negation_end: HashSet<String>,
 }
 
-/// How the language is written, as far as that differs from English.
+/// The spelling, as far as it differs from English.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Spelling {
@@ -147,13 +147,13 @@ pub(super) struct Spelling {
     closing_quotes: String,
     /// The quotes that the model may write for a quotation that is also dictated.
     model_quotes: String,
-    /// What stands before an apostrophe for a word of its own: `l'`.
+    /// Elided words before an apostrophe: `l'`.
     elisions: HashSet<String>,
-    /// Words that end with a full stop of their own, beside those that every language has.
+    /// Words that end with a full stop of their own, in addition to those of every language.
     abbreviations: HashSet<String>,
     /// Whether a full stop after a number may mean "th", as in "3. Mai".
     ordinals: bool,
-    /// Whether a line goes on with a small letter after a line that ends with a comma.
+    /// Whether a line continues with a small letter after a line that ends with a comma.
     pub(super) small_after_comma: bool,
     /// Whether a sentence after a colon may begin with a capital.
     pub(super) keeps_case_after_colon: bool,
@@ -181,14 +181,14 @@ impl Language {
         self.spelling.spaced.contains(mark)
     }
 
-    /// Whether a no-break space stands between `last` and a mark or word after it that a command
-    /// writes, or writes around.
+    /// Whether a no-break space belongs between `last` and `next`, a mark or word that a command
+    /// writes or writes around.
     pub(super) fn ties(&self, last: Option<&Token<'_>>, next: &str) -> bool {
         let Some(last) = last.filter(|last| last.kind != TokenKind::Break) else { return false };
         if self.opens_quote(last) || last.is_mark_of("([{") {
             return last.is_mark_of("«") && self.spaces_quotes();
         }
-        // Marks in a row ("?!") stand close.
+        // Marks in a row ("?!") have no space between them.
         self.spaces(next) && !(last.is_mark_of(CLOSING) && CLOSING.contains(next))
     }
 
@@ -201,24 +201,25 @@ impl Language {
         token.is_mark_of(&self.spelling.closing_quotes)
     }
 
-    /// Whether the model may have written this quote for one that is also dictated.
+    /// Whether the model may have written this quote for a quotation that is also dictated.
     pub(super) fn may_quote(&self, token: &Token<'_>) -> bool {
         token.is_mark_of(&self.spelling.model_quotes)
     }
 
-    /// Whether the model may have opened a quotation with it that is also dictated.
+    /// Whether the model may have written this quote to open a quotation that is also dictated.
     pub(super) fn may_open_quote(&self, token: &Token<'_>) -> bool {
         self.may_quote(token) && self.opens_quote(token)
     }
 
-    /// Whether there are spaces inside « and », so that only the quote tells what it does.
+    /// Whether there are spaces inside « and ». Then only the quote itself shows whether it opens
+    /// or closes.
     pub(super) fn spaces_quotes(&self) -> bool {
         self.spaces("»")
     }
 
     /// Whether a full stop after `word`, in any case, may be the word's own.
     pub(super) fn may_own_full_stop(&self, word: &str) -> bool {
-        // A number of more digits is a year.
+        // A number with more digits is a year.
         let number = matches!(word.len(), 1 | 2) && word.bytes().all(|byte| byte.is_ascii_digit());
         self.spelling.ordinals && number
             || self.spelling.abbreviations.contains(&*word.to_lowercase())
@@ -234,7 +235,7 @@ impl Language {
         self.spelling.elisions.contains(elided).then_some((elided, word))
     }
 
-    /// Whether the word before a command shows that the speaker talks about the thing.
+    /// Whether the word before a command shows that the speaker talks about the thing itself.
     pub(super) fn talks_before(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
         if command.evidence.decimal && self.is_number(low) {
@@ -248,7 +249,7 @@ impl Language {
             || self.talk.possessives.iter().any(|end| low.ends_with(end.as_str()))
     }
 
-    /// Whether the word after a command shows that the speaker talks about the thing.
+    /// Whether the word after a command shows that the speaker talks about the thing itself.
     pub(super) fn talks_after(&self, command: &SpokenCommand, word: &Token<'_>) -> bool {
         let low = &*word.low;
         // A number shows it too: "New line 5 opens tomorrow."
@@ -267,7 +268,7 @@ impl Language {
     /// Whether the word, in lower case, is a number: digits, or composed of number words, with or
     /// without hyphens.
     pub(super) fn is_number(&self, low: &str) -> bool {
-        /// Bytes of a word that can be one.
+        /// The largest length in bytes of a word that can be a number.
         const LONGEST: usize = 64;
         if low.starts_with(|c: char| c.is_ascii_digit()) {
             return true;
@@ -275,7 +276,7 @@ impl Language {
         if low.len() > LONGEST {
             return false;
         }
-        // Where a composition can end.
+        // Whether a composition can end at this index.
         let mut ends = vec![false; low.len() + 1];
         ends[0] = true;
         for at in 0..low.len() {
@@ -296,7 +297,7 @@ impl Language {
 
     /// Whether the last of these words begin a negation that has no end yet.
     pub(super) fn negates(&self, before: &[Token<'_>]) -> bool {
-        /// How many words may stand between: "il ne nous l'a point dit".
+        /// The largest number of words in between: "il ne nous l'a point dit".
         const WITHIN: usize = 5;
         let clause = before.iter().rev().take(WITHIN).take_while(|t| t.is_word() && !t.pause);
         let within = |words: &HashSet<String>, low: &str| {
@@ -309,7 +310,7 @@ impl Language {
             .is_some_and(|low| within(&self.talk.negation, low))
     }
 
-    /// Whether these words say how a command is called: "Der Befehl heißt:".
+    /// Whether these words introduce a command's name: "Der Befehl heißt:".
     pub(super) fn names_a_command(&self, before: &[Token<'_>]) -> bool {
         let [.., name, verb, mark] = before else { return false };
         mark.is_mark_of(",:")
@@ -328,15 +329,15 @@ impl Language {
 }
 
 impl ElisionOfWords {
-    /// Whether `last` cannot stand before `next` as it is, and what it would be is not certain.
+    /// Whether `last` cannot stay unchanged before `next`, and its changed form is uncertain.
     pub(super) fn is_uncertain(&self, last: &Token<'_>, next: &Token<'_>) -> bool {
         let (last, next) = (&*last.low, &*next.low);
-        // Some words with an h are as those with a vowel, and some are not.
+        // Some words treat an initial h like a vowel, others do not.
         let h = next.starts_with('h');
         self.words.contains(last) && h || self.change.contains(last) && (h || begins_open(next))
     }
 
-    /// `last` and `next` as one word, if `last` loses its vowel before it.
+    /// Returns `last` and `next` as one word, if `last` loses its vowel before `next`.
     pub(super) fn joined(&self, last: &Token<'_>, next: &Token<'_>) -> Option<String> {
         let elides = last.is_word()
             && next.is_word()

@@ -1,22 +1,22 @@
-//! Turns the raw transcript into the text that is delivered. Pure.
+//! Turns the raw transcript into the text to deliver. Pure.
 //!
-//! Rules change only what is certainly meant to be changed. Each rule reports what it did:
+//! Rules only make changes that are certainly intended. Each rule reports its result:
 //!
 //! | rule | what it does | file |
 //! |---|---|---|
-//! | `spacing` | marks stand close to the word before them | `fit` |
-//! | `fillers` | leaves out "um" and "eh", by choice | `fillers` |
+//! | `spacing` | moves marks close to the word before them | `fit` |
+//! | `fillers` | leaves out "um" and "eh", if enabled | `fillers` |
 //! | `take back` | "scratch that" takes back the last piece or sentence | `edits` |
-//! | `replace` | the user's own table | `replace` |
-//! | `commands` | "new line", "open quote"; by choice "comma" and the like | `spoken`, `write` |
-//! | `context` | spaces and capitals between what stands before and after | `join` |
+//! | `replace` | applies the user's own table | `replace` |
+//! | `commands` | "new line", "open quote"; if enabled, "comma" and the like | `spoken`, `write` |
+//! | `context` | fits spaces and capitals to the text before and after | `join` |
 //!
 //! The rules' knowledge of a language is in `languages/`, one file each. In other languages only
 //! `replace` and the spaces around the text apply. Numbers stay as the model wrote them.
 //!
 //! Applying the rules to their own result changes nothing more (unless results of the user's table
 //! overlap one another). Their time is linear in the text: each rule passes over the tokens once
-//! and compares each place with only the phrases that begin with its word, and the rules run a
+//! and compares each place only with the phrases that begin with its word, and the rules run a
 //! fixed number of times.
 
 mod edits;
@@ -39,11 +39,11 @@ use spoken::Obeyed;
 use token::{Token, render, tokens};
 use v2m_messages::verbatim;
 
-/// How many times the rules run at most. What one rule brings together ("ve, scratch that, dos
-/// eme") may be a match for another.
+/// The largest number of passes. One rule may bring words together ("ve, scratch that, dos eme")
+/// that another one then matches.
 const ROUNDS: usize = 4;
 
-/// Which rules apply.
+/// The selection of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
     /// Spoken layout and pairs of quotes and brackets, if they are certainly meant.
@@ -54,7 +54,7 @@ pub struct Choices {
     pub take_back: bool,
     /// Fillers are removed.
     pub fillers: bool,
-    /// Pairs of a heard phrase, in any case, and its replacement.
+    /// Pairs of a recognised phrase, in any case, and its replacement.
     pub replace: Vec<(String, String)>,
     /// Names to expect. Names with a spelling of their own (`PipeWire`) keep it.
     pub vocabulary: Vec<String>,
@@ -65,14 +65,14 @@ pub struct Choices {
 pub struct RawText<'a> {
     /// The whole text.
     pub text: &'a str,
-    /// Where a piece that was said without a pause ends in the text: rising byte offsets, from
-    /// [`pauses`].
+    /// Rising byte offsets in the text where pieces end, from [`pauses`]. A piece was said without
+    /// a pause.
     pub pauses: &'a [usize],
     /// The language's ISO 639-1 code.
     pub language: &'a str,
 }
 
-/// The text around the place where the result goes, as far as that is known.
+/// The text around the place where the result is inserted, as far as that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context<'a> {
     /// The text before that place.
@@ -84,7 +84,7 @@ pub struct Context<'a> {
 /// Whether letters and marks may change where the text is joined to its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letters {
-    /// The first letter is a capital only at the start of a sentence, and a sentence that goes on
+    /// The first letter is a capital only at the start of a sentence, and a sentence that continues
     /// has no full stop.
     Fit,
     /// Only spaces are added.
@@ -100,7 +100,7 @@ pub struct Refined {
     pub steps: Vec<Step>,
 }
 
-/// What one rule did.
+/// The result of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The rule's name.
@@ -187,8 +187,8 @@ impl Rules {
         }
     }
 
-    /// Guesses the language of a text from its commonest words, among the languages that there are
-    /// rules for.
+    /// Guesses the language of a text from its commonest words, among the languages that have
+    /// rules.
     pub fn guess_language(&self, text: &str) -> &str {
         let tokens = tokens(text, &[]);
         // Take the first of equals: `max_by_key` alone would take the last.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// A set of phrases, each with its meaning.
 ///
-/// A look at one place costs at most as many comparisons as there are phrases that begin with its
+/// A lookup at one place costs at most as many comparisons as there are phrases that begin with its
 /// word, however long the text is. So the time for a whole text is linear in its length.
 #[derive(Clone, Debug)]
 pub(super) struct Phrases<T> {
@@ -67,7 +67,7 @@ fn matches(token: &Token<'_>) -> bool {
     token.kind != super::token::TokenKind::Fixed
 }
 
-/// Counts looks in tests, so that a test asserts an amount of work and not a duration.
+/// Counts lookups in tests, so that a test asserts an amount of work and not a duration.
 pub(super) mod work {
     #[cfg(test)]
     thread_local! {

@@ -7,8 +7,8 @@ use super::token::{CLOSING, Kept, Token, TokenKind, tokens};
 #[derive(Clone, Debug)]
 pub(super) struct Replacements {
     heard: Phrases<Vec<Token<'static>>>,
-    /// The results that the table writes. Where one stands already, it is left alone, so that a
-    /// result that contains its own phrase ("foo" = "foo bar") does not grow each time.
+    /// The results that the table writes. A text that already contains one is left alone there, so
+    /// that a result that contains its own phrase ("foo" = "foo bar") does not grow each time.
     written: Phrases<()>,
 }
 
@@ -99,8 +99,8 @@ fn written_tokens(written: &str) -> Vec<Token<'static>> {
     owned
 }
 
-/// Whether the name has a capital that is not its first letter beside small letters, or a digit
-/// beside letters. No other word is spelt so.
+/// Whether the name mixes cases (a capital after the first letter, beside small letters) or has a
+/// digit beside letters. No ordinary word is spelt so.
 fn has_a_case_of_its_own(name: &str) -> bool {
     let small = name.contains(char::is_lowercase);
     let inner_capital = name.chars().skip(1).any(char::is_uppercase);

@@ -33,14 +33,14 @@ pub(super) struct SpokenMatch<'l> {
 }
 
 impl SpokenMatch<'_> {
-    /// Whether it is a noun that this mark follows: "der letzte Punkt Komma".
+    /// Whether it is a noun before this mark: "der letzte Punkt Komma".
     fn is_noun_before(&self, mark: &SpokenCommand) -> bool {
         let mark = matches!(mark.write, Write::Mark(_));
         self.command.evidence.is_noun && self.left == Side::Talk && mark
     }
 }
 
-/// What is beside a command.
+/// The text on one side of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     /// The start or end of the text, a pause, a mark, a line break.
@@ -49,7 +49,7 @@ enum Side {
     Command,
     /// A word that gives no evidence.
     Word,
-    /// Evidence that the speaker talks about the thing.
+    /// Evidence that the speaker talks about the thing itself.
     Talk,
 }
 
@@ -119,7 +119,7 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
     match before.kind {
         _ if before.pause => Side::Open,
         TokenKind::Break => Side::Open,
-        // The model heard a quotation itself: `He said, "Open quote, I will`.
+        // The model recognised the quotation itself: `He said, "Open quote, I will`.
         TokenKind::Mark
             if quotes(command)
                 && (before.is_mark_of("\"") || language.may_open_quote(before))
@@ -127,8 +127,8 @@ fn left_of(tokens: &[Token<'_>], at: usize, command: &SpokenCommand, language: &
         {
             Side::Open
         }
-        // A phrase in quotes (“new line”) is quoted, not obeyed. A quote that closes something
-        // before it is no evidence.
+        // A phrase in quotes (“new line”) is quoted, not obeyed. A quote that closes an earlier
+        // quotation is not evidence.
         TokenKind::Mark if before.is_mark_of("\"“”„«»()[]{}¿") => {
             let closes = language.closes(before)
                 || before.is_mark_of(")]}")
@@ -164,7 +164,7 @@ fn right_of(
     }
 }
 
-/// Whether there is more than a comma on both sides of the command: items of a list have that.
+/// Whether both sides of the command have more than a comma. In a list, items have commas.
 fn stands_apart(tokens: &[Token<'_>], at: usize, end: usize) -> bool {
     let ends = |token: &Token<'_>| token.kind == TokenKind::Break || token.is_mark_of(SENTENCE);
     let pauses = |token: &Token<'_>| token.pause && !token.is_mark_of(",;");
@@ -194,7 +194,7 @@ fn pair(found: &mut [SpokenMatch<'_>]) {
         match found[at].command.write {
             Write::Open(number, _) => open.push((number, at)),
             Write::Close(number, _) => {
-                // With several kinds, the innermost counts. A half that crosses another pair
+                // With several kinds, the innermost pair counts. A half that crosses another pair
                 // belongs to none.
                 if let Some((_, first)) = open.pop_if(|(last, _)| *last == number) {
                     found[first].paired = true;
@@ -206,15 +206,15 @@ fn pair(found: &mut [SpokenMatch<'_>]) {
     }
 }
 
-/// Decides which of these commands are meant. Commands in a row are judged together, by what
-/// surrounds the row.
+/// Decides which of these commands are meant. Commands in a row are judged together, by the text
+/// around the row.
 fn meant(found: &[SpokenMatch<'_>], any: bool) -> Vec<bool> {
     let mut meant = Vec::with_capacity(found.len());
     let joined = |a: &SpokenMatch<'_>, b: &SpokenMatch<'_>| {
         a.end == b.start && b.left == Side::Command && !a.paired && !b.paired
     };
     for row in found.chunk_by(joined) {
-        // A command beyond the row is half of a pair. It will become a mark.
+        // A command beyond the row is half of a pair. It becomes a mark.
         let outer = |side: Side| if side == Side::Command { Side::Open } else { side };
         let left = row.first().map_or(Side::Open, |first| outer(first.left));
         let right = row.last().map_or(Side::Open, |last| outer(last.right));

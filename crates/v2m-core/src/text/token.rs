@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
-    /// Anything between spaces, without the marks around it: `don't`, `3.5`, `v2m`, `€5`.
+    /// Any text between spaces, without the marks around it: `don't`, `3.5`, `v2m`, `€5`.
     Word,
     /// A word that the table of replacements wrote. No rule changes it.
     Fixed,
@@ -24,9 +24,9 @@ pub(super) struct Token<'a> {
     pub(super) text: Cow<'a, str>,
     /// The text in lower case, for comparisons.
     pub(super) low: Cow<'a, str>,
-    /// Whether no space stands before it at which a line may end.
+    /// Whether there is no breaking space before it.
     pub(super) glued: bool,
-    /// Whether a no-break space stands before it, if it is `glued`: "Oui\u{a0}!" in French.
+    /// Whether there is a no-break space before it, if it is `glued`: "Oui\u{a0}!" in French.
     pub(super) tied: bool,
     /// Whether the speaker paused after it.
     pub(super) pause: bool,
@@ -80,10 +80,10 @@ const OTHER_MARKS: &str = "\"“”„«»()[]{}¿¡—–";
 
 /// The space that French puts before some marks and inside its quotes.
 pub(super) const TIE: char = '\u{a0}';
-/// Marks that a no-break space may stand before.
+/// Marks that may have a no-break space before them.
 const TIED: &str = ";:!?»";
 
-/// Whether this white space ties a mark to its word. Any other white space is just that.
+/// Whether this white space ties a mark to its word. Any other white space is ordinary.
 fn is_tie(blank: &str, before: &str, after: &str) -> bool {
     let mut characters = blank.chars();
     characters.next() == Some(TIE)
@@ -96,8 +96,8 @@ fn is_mark(c: char) -> bool {
     CLOSING.contains(c) || OTHER_MARKS.contains(c)
 }
 
-/// Splits a text into tokens. `pauses` are rising byte offsets in it: the ends of pieces said
-/// without a pause.
+/// Splits a text into tokens. `pauses` are rising byte offsets in it: the ends of pieces that were
+/// said without a pause.
 pub(super) fn tokens<'a>(text: &'a str, pauses: &[usize]) -> Vec<Token<'a>> {
     let mut tokens: Vec<Token<'a>> = Vec::new();
     let mut pauses = pauses.iter().copied().peekable();
@@ -171,11 +171,11 @@ pub(super) fn render(tokens: &[Token<'_>]) -> String {
 }
 
 /// The tokens that a rule keeps, in order. They take over the spaces and pauses of the tokens that
-/// it leaves out.
+/// the rule leaves out.
 #[derive(Default)]
 pub(super) struct Kept<'a> {
     pub(super) tokens: Vec<Token<'a>>,
-    /// Whether a space stood before something that was left out.
+    /// Whether there was a space before a token that was left out.
     space: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Applies a spoken command to the text around it.
 //!
-//! The model hears a pause around a command and writes marks for it ("Hello, comma, how are you").
-//! Those marks are removed with the command, and so are the capitals they caused.
+//! A model recognises a pause around a command and writes marks for it ("Hello, comma, how are
+//! you"). Those marks are removed with the command, and so are the capitals they caused.
 
 use super::language::{Language, Write};
 use super::spoken::SpokenMatch;
@@ -21,8 +21,8 @@ struct Writer<'a, 'l> {
     next: NextCase,
     /// Whether to put no space before the next token.
     glue: bool,
-    /// How many quotes the model opened on its own where one was also dictated. The model's closing
-    /// quotes are left out too.
+    /// The number of quotes that the model opened by itself where a quote was also dictated. The
+    /// model's closing quotes are left out too.
     unasked: usize,
 }
 
@@ -31,7 +31,7 @@ struct Writer<'a, 'l> {
 enum NextCase {
     AsHeard,
     Capital,
-    /// Lower the capital because the sentence goes on, if the word is certainly not a name.
+    /// Lower the capital because the sentence continues, if the word is certainly not a name.
     Small,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Writer<'a, '_> {
         self.push(token, false);
     }
 
-    /// Adds a token. It has a space before it unless it is glued, whatever was left out there.
+    /// Adds a token. It has a space before it unless it is glued, whatever was left out before it.
     fn push(&mut self, token: Token<'a>, glued: bool) {
         self.out.push(token);
         if let Some(last) = self.out.tokens.last_mut() {
@@ -107,7 +107,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Writes what the command says. `ended`: marks that ended a sentence were removed after it.
+    /// Writes the command's output. `ended`: marks that ended a sentence were removed after it.
     fn write(&mut self, write: Write, ended: bool) {
         match write {
             Write::Break { lines, full_stop } => {

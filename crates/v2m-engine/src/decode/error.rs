@@ -1,26 +1,26 @@
-//! What goes wrong in whisper.cpp, and what the policy is told of it.
+//! Errors of whisper.cpp, and their conversion for the policy.
 
 use thiserror::Error;
 use v2m_messages::tr;
 use v2m_recogniser::decoder::DecodeError;
 use whisper_rs::WhisperError;
 
-/// What went wrong in one decode; the engine goes on.
+/// The failure of one decode. The engine continues.
 #[derive(Debug, Error)]
 pub enum WhisperDecodeError {
-    /// Somebody asked for it.
+    /// The monitor requested it.
     #[error("{}", DecodeError::Aborted)]
     Aborted,
-    /// Not among Whisper's languages.
+    /// The language is not one of Whisper's.
     #[error(
         "{}",
         tr!(
-            "Whisper knows no language {language}; use an ISO 639-1 code such as \"en\"",
+            "Whisper does not know the language {language}; use an ISO 639-1 code such as \"en\"",
             language = format_args!("{:?}", .0)
         )
     )]
     UnknownLanguage(String),
-    /// A model for English alone was asked for another language.
+    /// An English-only model was asked for another language.
     #[error(
         "{}",
         tr!(
@@ -29,7 +29,7 @@ pub enum WhisperDecodeError {
         )
     )]
     EnglishOnly(String),
-    /// Some value is infinite or none at all.
+    /// Some value is infinite or NaN.
     #[error("{}", DecodeError::NoNumbers)]
     NoNumbers,
     /// whisper.cpp's own failure.

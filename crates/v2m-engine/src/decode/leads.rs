@@ -1,8 +1,8 @@
-//! What whisper.cpp would go on with after a text that it takes as already written.
+//! Asks whisper.cpp for the continuations of a text that it takes as already written.
 //!
-//! `whisper_full` cannot be asked that: it knows a text before only as a prompt, which belongs to
-//! other audio. So encoder and decoder are run one by one. Neither can be interrupted; between them
-//! the watch is asked.
+//! `whisper_full` cannot do that: it takes an earlier text only as a prompt, which belongs to other
+//! audio. So encoder and decoder are run one by one. Neither can be interrupted; the monitor is
+//! checked between them.
 
 use super::effort::fitted_to_seam;
 use super::{Watched, WhisperDecodeError, numbers};
@@ -11,14 +11,14 @@ use v2m_recogniser::stream::seam::Lead;
 use v2m_recogniser::stream::seams::{PromptText, SeamQuestion};
 use whisper_rs::{WhisperError, WhisperTokenId};
 
-/// Tokens kept of those that may follow. Less likely ones decide nothing.
+/// The number of following tokens that are kept. Less likely ones are irrelevant.
 const NEXT: usize = 48;
 
-/// Logarithm of a probability below which a mark, or what follows it, is not looked at.
+/// Marks, or tokens after them, with a lower logarithm of a probability are ignored.
 const LEAST: f32 = -8.0;
 
 impl Watched<'_> {
-    /// How the text may go on after what is written.
+    /// Returns possible continuations of the written text.
     ///
     /// # Errors
     /// [`WhisperDecodeError`].
@@ -26,7 +26,7 @@ impl Watched<'_> {
         self.whisper.check_language(&question.language)?;
         self.encode(question)?;
         let prompt = self.written(question)?;
-        // whisper.cpp gives the logits of one token only, so the last token is decoded alone.
+        // whisper.cpp returns the logits of one token only, so the last token is decoded alone.
         let (last, first) = prompt.split_last().ok_or(WhisperError::InvalidText)?;
         self.decode_tokens(first, 0)?;
         let plain = self.logits_after(*last, first.len())?;
@@ -42,9 +42,9 @@ impl Watched<'_> {
         Ok(leads)
     }
 
-    /// Encoder output for the audio.
+    /// Computes the encoder's output for the audio.
     fn encode(&mut self, question: &SeamQuestion) -> Result<(), WhisperDecodeError> {
-        // Sets spectrum and context, and ends before its first window.
+        // This call sets spectrum and context, and ends before its first window.
         let context = fitted_to_seam(question.audio.len());
         let mut parameters = self.whisper.template(1, &question.language);
         parameters.set_audio_ctx(self.whisper.audio_context(context));
@@ -55,7 +55,7 @@ impl Watched<'_> {
         self.go_on()
     }
 
-    /// What the decoder has before it: the task, and the text so far.
+    /// Returns the decoder's input: the task, and the text so far.
     fn written(&self, question: &SeamQuestion) -> Result<Vec<WhisperTokenId>, WhisperDecodeError> {
         let context = &self.whisper.context;
         let mut tokens = vec![context.token_sot()];
@@ -76,8 +76,8 @@ impl Watched<'_> {
         Ok(tokens)
     }
 
-    /// The logarithms of the probabilities of all text tokens after `token`, which is the
-    /// `place`th.
+    /// Returns the logarithms of the probabilities of all text tokens after `token`, which is at
+    /// the position `place`.
     fn logits_after(
         &mut self,
         token: WhisperTokenId,
@@ -91,7 +91,7 @@ impl Watched<'_> {
         let sum: f32 = logits.iter().map(|x| (x - most).exp()).sum();
         let log_sum = most + sum.ln();
         logits.iter_mut().for_each(|x| *x -= log_sum);
-        // The end of the text is no way to go on.
+        // The end of the text is not a continuation.
         logits.truncate(end);
         Ok(logits)
     }
@@ -120,7 +120,7 @@ impl Watched<'_> {
         Lead { mark: mark.into(), log_probability, next: words.take(NEXT).collect() }
     }
 
-    /// The token that says just this.
+    /// Returns the token with exactly this text.
     fn single(&self, text: &str) -> Option<WhisperTokenId> {
         match self.whisper.tokens(text)?[..] {
             [token] => Some(token),

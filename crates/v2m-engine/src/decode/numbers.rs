@@ -1,15 +1,15 @@
-//! Whether a model computes numbers.
+//! Checks that a model computes numbers.
 //!
-//! Weights may lie as a header may: some that are no numbers, or so large that their products are
-//! none, make all of the decoder's values so. whisper.cpp 1.8.3 sorts candidates by such values
-//! with `std::sort`, which may then leave its memory: it asks for an order that values without one
-//! do not have.
+//! Weights may be manipulated, like a header: NaN, or values so large that their products overflow,
+//! make all of the decoder's values invalid. whisper.cpp 1.8.3 sorts candidates by such values with
+//! `std::sort`, which may then access memory out of bounds, because it requires an order that NaN
+//! does not have.
 
 use super::WhisperDecodeError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use whisper_rs::WhisperTokenId;
 
-/// Looks at what the decoder computed for each token, in one call of `whisper_full`.
+/// Checks the decoder's values for each token, in one call of `whisper_full`.
 pub(super) struct Numbers {
     tokens: usize,
     /// The token that ends a text.
@@ -18,24 +18,24 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// For a vocabulary of `tokens`.
+    /// Makes the check for a vocabulary of `tokens` tokens.
     pub(super) fn new(tokens: i32, end: WhisperTokenId) -> Self {
         let [tokens, end] = [tokens, end].map(|count| usize::try_from(count).unwrap_or(0));
         Self { tokens, end, missed: AtomicBool::new(false) }
     }
 
-    /// Tokens of the vocabulary.
+    /// Returns the number of tokens in the vocabulary.
     pub(super) fn tokens(&self) -> usize {
         self.tokens
     }
 
-    /// Whether any value was none.
+    /// Whether any value was not a number.
     pub(super) fn missed(&self) -> bool {
         self.missed.load(Ordering::Relaxed)
     }
 
-    /// Notes it if any is no number, and then has the text end here. Tokens that must not come next
-    /// are -∞ by now.
+    /// Notes if any value is not a number, and then ends the text here. Tokens that must not come
+    /// next are -∞ by now.
     pub(super) fn look(&self, logits: &mut [f32]) {
         if logits.iter().any(|logit| logit.is_nan() || *logit == f32::INFINITY) {
             self.missed.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Whisper for the length of one task: decoding a piece, and detecting its language.
+//! Uses Whisper for one task: decoding a piece, or detecting its language.
 
 use super::effort::{Attempt, fitted, fitted_to_seam};
 use super::{Whisper, WhisperDecodeError, numbers};
@@ -8,14 +8,14 @@ use v2m_recogniser::decoder::DecodeMonitor;
 use v2m_recogniser::stream::Hypothesis;
 use whisper_rs::{FullParams, WhisperError};
 
-/// A language takes the place of the one before if its probability is so many times as great, as a
-/// natural logarithm.
+/// A language replaces the one before if the natural logarithm of the ratio of their probabilities
+/// is at least this.
 const SURER: f32 = 1.5;
 
 /// Step between the temperatures tried as a last resort: 0, 0.4 and 0.8.
 const TEMPERATURE_STEP: f32 = 0.4;
 
-/// [`Whisper`] for the length of one task.
+/// [`Whisper`] during one task.
 pub struct Watched<'a> {
     pub(super) whisper: &'a mut Whisper,
     pub(super) watch: &'a dyn DecodeMonitor,
@@ -34,8 +34,8 @@ impl Watched<'_> {
         parameters.set_translate(attempt.translate);
         parameters.set_audio_ctx(self.whisper.audio_context(attempt.context));
         parameters.set_temperature_inc(if attempt.fallback { TEMPERATURE_STEP } else { 0.0 });
-        // Pieces fit in one window, and there the tokens of time only cost accuracy; a whole
-        // recording needs them to move on from window to window.
+        // Pieces fit in one window, where timestamp tokens only reduce accuracy. A whole recording
+        // needs them to move from window to window.
         parameters.set_no_timestamps(attempt.audio.len() as u64 <= seconds(30));
         parameters.set_max_tokens(attempt.most_tokens.map_or(0, c_int::from));
         if !prompt.is_empty() {
@@ -45,8 +45,8 @@ impl Watched<'_> {
         Ok(self.whisper.hypothesis(attempt.most_tokens))
     }
 
-    /// The language spoken, among `languages` (empty: among all). `before`, which was spoken
-    /// before, unless another is far likelier.
+    /// Detects the spoken language, among `languages` (empty: all). The result is `before`, the
+    /// language spoken before, unless another is far likelier.
     ///
     /// # Errors
     /// [`WhisperDecodeError`].
@@ -56,8 +56,8 @@ impl Watched<'_> {
         languages: &[String],
         before: Option<&str>,
     ) -> Result<String, WhisperDecodeError> {
-        // Where the language may have changed, nothing is decoded with the context: the short one
-        // will do.
+        // If the language may have changed, nothing is decoded with this context, so the short one
+        // suffices.
         let context = match before {
             Some(_) => fitted_to_seam(audio.len()),
             None => fitted(audio.len()),
@@ -65,7 +65,7 @@ impl Watched<'_> {
         self.likeliest(audio, languages, before, context)
     }
 
-    /// As [`Self::detect`], with the short context: nothing is decoded afterwards.
+    /// Like [`Self::detect`], with the short context, because nothing is decoded afterwards.
     ///
     /// # Errors
     /// [`WhisperDecodeError`].
@@ -91,8 +91,8 @@ impl Watched<'_> {
         for code in languages {
             self.whisper.check_language(code)?;
         }
-        // `lang_detect` reads the spectrum and the context of the call of `full` before it; this
-        // one ends before its first window, having set both.
+        // `lang_detect` reads the spectrum and the context of the previous call of `full`. This
+        // call sets both and ends before its first window.
         let mut parameters: FullParams<'_, '_> = self.whisper.template(1, "en");
         parameters.set_audio_ctx(self.whisper.audio_context(context));
         parameters.set_duration_ms(100);
@@ -104,7 +104,7 @@ impl Watched<'_> {
         if self.watch.tick() {
             return Err(WhisperDecodeError::Aborted);
         }
-        // Not by `lang_detect`: it sorts the values even if they are no numbers.
+        // Do not use `lang_detect` here: it sorts the values even if they are not numbers.
         let logits = numbers::all(self.whisper.state.get_logits()?)?;
         let first = usize::try_from(start).unwrap_or(0) + 1;
         let codes = logits

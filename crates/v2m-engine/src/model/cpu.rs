@@ -1,17 +1,17 @@
-//! Whether this build of ggml can run on this processor.
+//! Checks whether this build of ggml can run on this processor.
 
 use crate::device::Unavailable;
 use v2m_ipc::backend::Backend;
 use v2m_messages::tr;
 use v2m_recogniser::processor::{self, Compiled};
 
-/// Refuses a processor without the instructions that ggml was compiled with: they would end the
+/// Refuses a processor without the instructions that ggml was compiled for: they would end the
 /// program with SIGILL in the middle of a dictation. Only ggml's and whisper.cpp's files are
-/// compiled so, and of them nothing runs before this but functions that return a constant; Rust's
-/// code is for any x86-64.
+/// compiled for them, and before this check only functions of theirs that return a constant run.
+/// Rust's code is for any x86-64.
 ///
 /// # Errors
-/// [`Unavailable::Processor`], naming what is missing and what to do.
+/// [`Unavailable::Processor`] with the missing instructions and the remedy.
 pub fn check(backend: Backend) -> Result<(), Unavailable> {
     let missing = processor::missing(compiled());
     if missing.is_empty() {
@@ -19,7 +19,7 @@ pub fn check(backend: Backend) -> Result<(), Unavailable> {
     }
     Err(Unavailable::Processor(match backend {
         Backend::CpuV4 => tr!(
-            "this processor ({name}) lacks {missing}; v2m-engine does without",
+            "this processor ({name}) lacks {missing}; v2m-engine does not need it",
             name = processor::name(),
             missing = missing.join(", ")
         ),
@@ -27,7 +27,7 @@ pub fn check(backend: Backend) -> Result<(), Unavailable> {
     }))
 }
 
-/// Asks ggml itself, so that the check fits every way of compiling it.
+/// Asks ggml itself, so that the check fits any compilation.
 #[cfg(target_arch = "x86_64")]
 fn compiled() -> Compiled {
     use whisper_rs::whisper_rs_sys as sys;

@@ -1,11 +1,10 @@
-//! What is checked before whisper.cpp sees anything: the machine ([`cpu`]) and the model's file
-//! ([`whisper`]).
+//! Checks before whisper.cpp is used: the machine ([`cpu`]) and the model's file ([`whisper`]).
 //!
-//! whisper.cpp trusts its input: a truncated model is read as garbage, a wrong number makes it
-//! allocate terabytes, divide by zero or write beyond its memory, a missing CPU feature ends it
-//! with SIGILL. The checks here read headers and table only, no weights; whether the weights are
-//! the published ones is for `v2m-model verify`, and whether they compute numbers at all for
-//! [`crate::decode`].
+//! whisper.cpp trusts its input: it reads a truncated model as garbage, a wrong number makes it
+//! allocate terabytes, divide by zero or write out of bounds, and a missing CPU feature ends it
+//! with SIGILL. The checks here read only headers and table, no weights. `v2m-model verify` checks
+//! whether the weights are the published ones, and [`crate::decode`] checks whether they compute
+//! numbers at all.
 
 pub mod cpu;
 pub mod whisper;

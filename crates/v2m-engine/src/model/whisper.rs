@@ -1,9 +1,11 @@
-//! A Whisper model's file: header, mel filters, vocabulary and each tensor, up to the last byte.
+//! Checks a Whisper model's file: header, mel filters, vocabulary and each tensor, up to the last
+//! byte.
 //!
-//! `whisper_model_load` believes nearly all that it reads: it divides by the number of heads,
-//! reserves memory by the header, counts the special tokens from the size of the vocabulary, and
-//! sizes its graph by all of these. So nothing passes here but what OpenAI's models and those
-//! distilled from them have; only the number of the decoder's layers differs among them.
+//! `whisper_model_load` trusts nearly everything that it reads: it divides by the number of heads,
+//! allocates memory according to the header, derives the special tokens from the size of the
+//! vocabulary, and sizes its graph by all of these. So this check accepts only the values of
+//! OpenAI's models and models distilled from them; only the number of the decoder's layers differs
+//! among them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,12 +16,12 @@ use v2m_recogniser::model::LoadError;
 /// A size of Whisper (table "Available models" of OpenAI's model card; `ModelDimensions` of each
 /// checkpoint).
 struct Size {
-    /// Of a token's vector: `n_audio_state` and `n_text_state`.
+    /// The size of a token's vector: `n_audio_state` and `n_text_state`.
     width: u32,
-    /// Of the attention, in encoder and decoder.
+    /// The number of attention heads, in encoder and decoder.
     heads: u32,
-    /// Of the encoder. The decoder has as many, or fewer: 4 in large-v3-turbo, 2 or 4 in
-    /// distil-whisper's models.
+    /// The number of the encoder's layers. The decoder has as many, or fewer: 4 in large-v3-turbo,
+    /// 2 or 4 in distil-whisper's models.
     layers: u32,
 }
 
@@ -31,18 +33,19 @@ const SIZES: [Size; 5] = [
     Size { width: 1280, heads: 20, layers: 32 }, // large, turbo
 ];
 
-/// Tokens of the models for English, of those for 99 languages, and of large-v3's 100.
+/// The number of tokens of the English models, of those for 99 languages, and of large-v3 with 100.
 const VOCABULARIES: [i32; 3] = [51_864, 51_865, 51_866];
-/// Words before the special tokens: GPT-2's. whisper.cpp names all further tokens itself.
+/// The number of words before the special tokens, as in GPT-2. whisper.cpp names all further tokens
+/// itself.
 const WORDS: i32 = 50_256;
-/// Positions of the encoder, for 30 s, and of the decoder.
+/// The number of positions of the encoder, for 30 s, and of the decoder.
 const AUDIO_CONTEXT: u32 = 1500;
 const TEXT_CONTEXT: u32 = 448;
-/// Bins of the spectrum: half of a window of 400 samples, and one.
+/// The number of bins of the spectrum: half of a window of 400 samples, plus one.
 const BINS: u32 = 201;
 
-/// How weights may be stored: `ggml_ftype` in the header, `ggml_type` of the matrices. All that
-/// whisper.cpp's `quantize` makes.
+/// Storage formats of weights: `ggml_ftype` in the header, `ggml_type` of the matrices. All formats
+/// that whisper.cpp's `quantize` writes.
 const WEIGHTS: [(i32, i32); 12] = [
     (0, F32),
     (1, F16),
@@ -57,16 +60,17 @@ const WEIGHTS: [(i32, i32); 12] = [
     (13, 13), // q5_K
     (14, 14), // q6_K
 ];
-/// The header's number of the storage is that, and so often this (`GGML_QNT_VERSION_FACTOR`).
+/// The header's number is the format plus the version times this (`GGML_QNT_VERSION_FACTOR`).
 const VERSION_FACTOR: i32 = 1000;
-/// `GGML_QNT_VERSION`: 2 since May 2023. whisper.cpp does not look at it, and published models have
-/// 1 and 2.
+/// `GGML_QNT_VERSION`: 2 since May 2023. whisper.cpp does not check it, and published models have 1
+/// and 2.
 const NEWEST_VERSION: i32 = 2;
 
-/// Checks a Whisper model and tells its size in bytes.
+/// Checks a Whisper model. Returns its size in bytes.
 ///
 /// # Errors
-/// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when it is no whole model.
+/// [`LoadError::Missing`] when it cannot be read, [`LoadError::Broken`] when it is not a complete
+/// model.
 pub fn check(path: &Path) -> Result<u64, LoadError> {
     open(path, |file| {
         file.magic()?;
@@ -78,7 +82,7 @@ pub fn check(path: &Path) -> Result<u64, LoadError> {
     })
 }
 
-/// What of the header differs between models.
+/// The values in the header that differ between models.
 struct Header {
     vocabulary: u32,
     width: u32,
@@ -105,20 +109,23 @@ impl Header {
             storage,
         ]: [i32; 11] = file.ints()?;
         let size = SIZES.iter().find(|size| is(width, size.width)).ok_or_else(|| {
-            Flaw::Content(tr!("its header says {width} values a token, as no Whisper has", width))
+            Flaw::Content(tr!(
+                "its header says {width} values per token; no Whisper model has that",
+                width
+            ))
         })?;
         let exact = [
             (mark!("positions of the encoder"), audio_context, AUDIO_CONTEXT),
             (mark!("heads of the encoder"), heads, size.heads),
             (mark!("layers of the encoder"), layers, size.layers),
             (mark!("positions of the decoder"), text_context, TEXT_CONTEXT),
-            (mark!("values a token in the decoder"), text_width, size.width),
+            (mark!("values per token in the decoder"), text_width, size.width),
             (mark!("heads of the decoder"), text_heads, size.heads),
         ];
         for (what, said, right) in exact {
             ensure(is(said, right), || {
                 tr!(
-                    "its header says {said} {what}, and Whisper of this size has {right}",
+                    "its header says {said} {what}; Whisper models of this size have {right}",
                     said,
                     what = v2m_messages::text(what),
                     right
@@ -127,17 +134,17 @@ impl Header {
         }
         ensure((1..=layers).contains(&text_layers), || {
             tr!(
-                "its header says {text_layers} layers of the decoder, and there are 1 to {layers}",
+                "its header says {text_layers} decoder layers; there can be 1 to {layers}",
                 text_layers,
                 layers
             )
         })?;
         ensure(matches!(mels, 80 | 128), || {
-            tr!("its header says {mels} mel filters, and Whisper has 80 or 128", mels)
+            tr!("its header says {mels} mel filters; Whisper has 80 or 128", mels)
         })?;
         ensure(VOCABULARIES.contains(&vocabulary), || {
             tr!(
-                "its header says {vocabulary} tokens, and Whisper has 51864, 51865 or 51866",
+                "its header says {vocabulary} tokens; Whisper has 51864, 51865 or 51866",
                 vocabulary
             )
         })?;
@@ -152,21 +159,21 @@ fn is(said: i32, right: u32) -> bool {
     u32::try_from(said) == Ok(right)
 }
 
-/// The type of the matrices by the header's number.
+/// Returns the type of the matrices for the header's number.
 fn weights(storage: i32, width: u32) -> Result<i32, Flaw> {
     let version = (0..=NEWEST_VERSION).contains(&(storage / VERSION_FACTOR)) && storage >= 0;
     let known = WEIGHTS.iter().find(|(number, _)| version && *number == storage % VERSION_FACTOR);
     let (_, kind) = known.ok_or_else(|| {
         Flaw::Content(tr!(
-            "its header says that weights are stored in way {storage}, which v2m does not know",
+            "its header gives the storage type {storage}, which v2m does not know",
             storage
         ))
     })?;
-    // A row is whole blocks. (`quantize` does not look, and writes nonsense for tiny with 256
-    // values a block.)
+    // A row has whole blocks. (`quantize` does not check this, and writes invalid data for tiny
+    // with 256 values in a block.)
     let fits = block(*kind).is_some_and(|(values, _)| u64::from(width) % values == 0);
     ensure(fits, || {
-        tr!("its weights are stored in blocks that its rows cannot be divided into").into()
+        tr!("its rows cannot be divided into the blocks in which its weights are stored").into()
     })?;
     Ok(*kind)
 }
@@ -178,8 +185,8 @@ fn mel_filters(file: &mut GgmlFile, mels: u32) -> Result<(), Flaw> {
     let mut filters = vec![0; (mels * BINS * 4) as usize];
     file.read(&mut filters)?;
     let mut values = filters.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    // Slaney's filters have an area of 1, so that none is higher. What is no number would become
-    // the whole spectrum.
+    // Slaney's filters have an area of 1, so no value is higher. A NaN would spread over the whole
+    // spectrum.
     ensure(values.all(|value| (0.0..=1.0).contains(&value)), damaged)
 }
 
@@ -187,7 +194,12 @@ fn vocabulary(file: &mut GgmlFile, tokens: u32) -> Result<(), Flaw> {
     let [words] = file.ints()?;
     let fits = words >= WORDS && i64::from(words) <= i64::from(tokens);
     ensure(fits, || {
-        tr!("it has {words} words, and there are {least} to {tokens}", words, least = WORDS, tokens)
+        tr!(
+            "it has {words} words; there should be {least} to {tokens}",
+            words,
+            least = WORDS,
+            tokens
+        )
     })?;
     let mut space = false;
     for _ in 0..words {
@@ -210,7 +222,9 @@ fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
     let all = missing.len();
     while let Some(tensor) = file.tensor()? {
         let shape = missing.remove(&tensor.name).ok_or_else(|| {
-            Flaw::Content(tr!("it holds a tensor that is not Whisper's, or one twice").into())
+            Flaw::Content(
+                tr!("it has a tensor that Whisper does not have, or has one twice").into(),
+            )
         })?;
         ensure(shape.is_of(&tensor), || {
             tr!("its tensor {name} has the wrong shape", name = tensor.name)
@@ -218,11 +232,11 @@ fn tensors(file: &mut GgmlFile, header: &Header) -> Result<(), Flaw> {
         file.skip(tensor.bytes)?;
     }
     ensure(missing.is_empty(), || {
-        tr!("it holds {some} of its {all} tensors", some = all - missing.len(), all)
+        tr!("it has {some} of its {all} tensors", some = all - missing.len(), all)
     })
 }
 
-/// What a tensor must be.
+/// The required shape and type of a tensor.
 #[derive(Clone, Copy)]
 struct Shape {
     sizes: [u32; 3],
@@ -236,7 +250,8 @@ impl Shape {
     }
 }
 
-/// All tensors of a model: those of `whisper_model_load`, with the names of `ASR_TENSOR_NAMES`.
+/// Returns all tensors of a model: those of `whisper_model_load`, with the names of
+/// `ASR_TENSOR_NAMES`.
 fn expected(header: &Header) -> HashMap<String, Shape> {
     let &Header { vocabulary, width, layers, text_layers, mels, weights } = header;
     let plain = |sizes| Shape { sizes, kind: F32 };
@@ -314,8 +329,8 @@ mod tests {
         assert!(matches!(check(Path::new("/tmp")), Err(LoadError::Missing { .. })));
     }
 
-    /// As whisper.cpp counts them: `10 + 15 + 15 * n_audio_layer + 24 * n_text_layer` is its room,
-    /// for 11 and the layers.
+    /// The count follows whisper.cpp, which reserves
+    /// `10 + 15 + 15 * n_audio_layer + 24 * n_text_layer` tensors: for 11 tensors and the layers.
     #[test]
     fn each_tensor_has_a_name_of_its_own() {
         for (layers, text_layers) in [(4, 4), (32, 4), (24, 2)] {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 const PONG: &[u8] = b"\0\0\0\x2f{\"status\":\"success\",\"data\":\"PONG\",\"error\":null}";
 
-/// A test's own directory for its socket. A dependency for this is not worth it.
+/// A test's own directory for its socket. A dependency is not worth it for this.
 struct Socket(PathBuf);
 
 impl Socket {
@@ -29,7 +29,7 @@ impl Drop for Socket {
     }
 }
 
-/// Reads one whole PING.
+/// Reads one complete PING.
 fn read_ping(stream: &mut UnixStream) {
     let mut request = [0; 18];
     stream.read_exact(&mut request).unwrap();
@@ -109,7 +109,7 @@ fn there_are_so_many_attempts_and_no_more() {
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// A service that is stopping has read it, and did nothing for it.
+/// A stopping service has read the request and did nothing for it.
 #[test]
 fn a_request_that_nothing_was_done_for_is_sent_again() {
     let (socket, listener) = Socket::new();
@@ -241,7 +241,7 @@ fn a_directory_under_tmp_that_is_not_ours_is_not_trusted() {
     std::fs::remove_dir_all(&tmp).unwrap();
 }
 
-/// Under `/tmp`, or where a variable points, anybody may listen.
+/// Anybody may listen under `/tmp`, or at the path in a variable.
 #[test]
 fn a_socket_of_another_user_is_sent_nothing() {
     use rustix::process::{Uid, geteuid};

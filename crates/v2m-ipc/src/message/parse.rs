@@ -1,4 +1,4 @@
-//! Parses a request's frame into a command, or into the reason why it is not valid.
+//! Parses a request's frame into a command, or returns why it is invalid.
 
 use super::{Command, Deliver, EventName, Refusal, TextSource, Which, Wishes};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ impl Command {
     /// Parses a request's frame.
     ///
     /// # Errors
-    /// A [`Refusal`] to answer with. The connection continues.
+    /// A [`Refusal`] for the answer. The connection continues.
     pub fn parse(frame: &[u8]) -> Result<Self, Refusal> {
         let request = RawRequest::parse(frame)?;
         let data = Data { cmd: &request.cmd, map: request.data };
@@ -142,7 +142,7 @@ impl Data<'_> {
         Ok(Command::DeliverDictation { which, deliver })
     }
 
-    /// Deletes everything only if that is said in so many words.
+    /// Deletes everything only if the request says so explicitly.
     fn delete_dictations(mut self) -> Result<Command, Refusal> {
         let which = self.which()?;
         let is_all = match self.take("all") {

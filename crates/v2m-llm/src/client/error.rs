@@ -1,4 +1,4 @@
-//! Why there is no answer.
+//! The reasons for a missing answer.
 
 use crate::config::ConfigError;
 use std::time::Duration;
@@ -6,27 +6,27 @@ use v2m_messages::{tr, verbatim};
 use v2m_net::address::BadAddress;
 use v2m_net::keys::KeyError;
 
-/// For people: what was being done, what went wrong, what to do now. The first field is the base
-/// URL.
+/// Why there is no answer, for people: what was being done, what went wrong, what to do now. The
+/// first field is the base URL.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// The address is none, or the key would be readable on the way to it.
+    /// The address is invalid, or the key would be sent to it unencrypted.
     #[error("{}", tr!("asking the language model at {url}: {why}", url = .0, why = .1))]
     Address(String, String),
     /// The configuration does not allow this endpoint.
     #[error(transparent)]
     NotAllowed(#[from] ConfigError),
-    /// There is a key, and it cannot be used.
+    /// There is a key, but it cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// There is no key where one is needed.
+    /// A key is needed, but there is none.
     #[error("{}", tr!("{url} asks for a key, and there is none: {places}", url = .0, places = .1))]
     NoKey(String, String),
     /// The key was refused.
     #[error(
         "{}",
         tr!(
-            "the language model at {url} refuses the key ({status}: {said}). Is it the right one? Else {places}",
+            "the language model at {url} refuses the key ({status}: {said}). Is it the right one? If not, {places}",
             url = .0,
             status = .1,
             said = .2,
@@ -34,7 +34,7 @@ pub enum EndpointError {
         )
     )]
     Refused(String, u16, String, String),
-    /// Nobody is there.
+    /// The endpoint cannot be reached.
     #[error(
         "{}",
         tr!(
@@ -44,18 +44,19 @@ pub enum EndpointError {
         )
     )]
     Connect(String, String),
-    /// It speaks no TLS, or its certificate is not believed.
+    /// It does not use TLS, or its certificate is not trusted.
     #[error(
         "{}",
         tr!(
             "asking the language model at {url} over TLS: {error}. Does it speak https, and does this system trust its \
-             certificate? An authority of your own belongs among the system's (update-ca-certificates, trust anchor)",
+             certificate? To use your own certificate authority, add it to the system's \
+             (update-ca-certificates, trust anchor)",
             url = .0,
             error = .1
         )
     )]
     Tls(String, String),
-    /// It took too long.
+    /// The answer took too long.
     #[error(
         "{}",
         tr!(
@@ -65,19 +66,20 @@ pub enum EndpointError {
         )
     )]
     Timeout(String, Duration),
-    /// It refused.
+    /// It answered with an error status.
     #[error(
         "{}",
         tr!("the language model at {url} answered {status}: {said}", url = .0, status = .1, said = .2)
     )]
     Status(String, u16, String),
-    /// It refused, with a web page.
+    /// It answered with an error status and a web page.
     #[error(
         "{}",
         tr!("the language model at {url} answered {status}: a web page", url = .0, status = .1)
     )]
     StatusPage(String, u16),
-    /// It refused, because the rest of the path is there twice.
+    /// It answered with an error status, because the base URL already contains the rest of the
+    /// path.
     #[error(
         "{}",
         tr!(
@@ -88,7 +90,7 @@ pub enum EndpointError {
         )
     )]
     PathTwice(String, u16),
-    /// The connection broke in the middle of the answer.
+    /// The connection was lost in the middle of the answer.
     #[error(
         "{}",
         tr!("the language model at {url} broke off its answer: {why}", url = .0, why = .1)
@@ -104,10 +106,10 @@ pub enum EndpointError {
         )
     )]
     Answer(String, String),
-    /// A web page answered; the status, if it is not that of an answer.
+    /// It answered with a web page. The status, if it is an error.
     #[error("{}", page(.0, *.1))]
     Page(String, Option<u16>),
-    /// Somebody answers, who knows none of the addresses at which a language model is asked.
+    /// It answers, but not at the addresses of a language model's API.
     #[error(
         "{}",
         tr!(
@@ -120,7 +122,7 @@ pub enum EndpointError {
         )
     )]
     NoApi(String, u16, String),
-    /// It sends elsewhere.
+    /// It redirects to another address.
     #[error(
         "{}",
         tr!(
@@ -132,7 +134,7 @@ pub enum EndpointError {
         )
     )]
     Elsewhere(String, u16, String),
-    /// The answer is longer than any that could be meant.
+    /// The answer is longer than any valid one.
     #[error(
         "{}",
         tr!(
@@ -141,19 +143,19 @@ pub enum EndpointError {
         )
     )]
     TooLong(String),
-    /// It has more than [`super::QuestionLimits::letters`].
+    /// The answer has more characters than [`super::QuestionLimits::letters`].
     #[error(
         "{}",
         tr!("the answer is longer than any rewriting of the text; it was not read to its end")
     )]
     Endless,
-    /// No model is named; those that there are, if that is known.
+    /// The configuration names no model. The existing models, if known.
     #[error("{}", no_model(.0, .1.as_deref()))]
     NoModel(String, Option<String>),
-    /// The endpoint does not have it; those that it has, if that is known.
+    /// The endpoint does not have the model. The existing models, if known.
     #[error("{}", unknown_model(.0, .1, .2.as_deref()))]
     UnknownModel(String, String, Option<String>),
-    /// Who asked is gone; nobody reads this.
+    /// The client has gone, so this message is not shown.
     #[error("{}", tr!("the answer is no longer needed"))]
     Gone,
 }
@@ -165,7 +167,7 @@ impl From<BadAddress> for EndpointError {
 }
 
 impl EndpointError {
-    /// For the log: nothing of a text, a key or an answer.
+    /// Returns the words for the log, without anything from a text, a key or an answer.
     pub fn word(&self) -> String {
         verbatim!(match self {
             Self::Address(..) => "bad address".into(),

@@ -1,12 +1,13 @@
-//! What the fuzz target `answers` needs of this module's private parts. Compiled for fuzzing only.
+//! Gives the fuzz target `answers` access to private parts of this module. Compiled for fuzzing
+//! only.
 
 use super::{EndpointError, Target, read};
 use std::io::Read;
 use ureq::Body;
 use ureq::http::Response;
 
-/// The text of an answer with this body, as it comes from a server, and how many bytes of it were
-/// read.
+/// Returns the text of an answer with this body, as a server sends it, and the number of bytes that
+/// were read.
 pub fn answer(
     target: &Target,
     body: impl Read + Send + Sync + 'static,

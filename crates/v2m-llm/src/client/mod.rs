@@ -1,7 +1,8 @@
-//! One question to a language model: asked, waited for within limits, asked again where that helps.
+//! Sends one question to a language model, waits for the answer within limits, and tries again if
+//! that may help.
 //!
-//! Nothing is followed elsewhere (redirects), nothing is read without a limit, and the key goes to
-//! nobody but the endpoint: over TLS, or to this machine.
+//! It follows no redirects and reads nothing without a limit. It sends the key only to the
+//! endpoint, over TLS or on this machine.
 
 mod error;
 #[cfg(fuzzing)]
@@ -28,53 +29,54 @@ use v2m_net::agents::Agents;
 use v2m_net::connection::AttemptGuard;
 use v2m_net::keys::{self, ApiKey};
 
-/// The most of an error answer that is read.
+/// The largest part of an error answer that is read, in bytes.
 const ERROR_BYTES: u64 = 16 << 10;
-/// The most of a list of models that is read.
+/// The largest part of a list of models that is read, in bytes.
 const LIST_BYTES: u64 = 8 << 20;
-/// Waited before the second attempt; twice as long before each later one.
+/// The pause before the second attempt. It doubles before each later one.
 const BACKOFF: Duration = Duration::from_millis(400);
 
-/// Asks. One for the process: connections are kept from one question to the next.
+/// Sends questions. There is one for the process, because connections are kept from one question to
+/// the next.
 #[derive(Default)]
 pub struct Client {
     agents: Agents,
-    /// Addresses and models that refused a temperature: each of their questions would be asked
-    /// twice.
+    /// Addresses and models that refused a temperature. Otherwise each of their questions would be
+    /// sent twice.
     plain: Mutex<HashSet<(String, String)>>,
 }
 
-/// Whom to ask, and how.
+/// An endpoint, and how to send questions to it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Whose form it speaks.
+    /// The provider of its API.
     pub provider: Provider,
-    /// Where it is.
+    /// Its address.
     pub address: Address,
-    /// The model's name there.
+    /// The model's name at the endpoint.
     pub model: String,
-    /// 0 to 2.
+    /// The sampling temperature, 0 to 2.
     pub temperature: f64,
-    /// Where one is needed.
+    /// The key, if one is needed.
     pub key: Option<ApiKey>,
-    /// What it may take.
+    /// The limits for one question.
     pub limits: QuestionLimits,
 }
 
-/// What one question may take.
+/// Limits for one question.
 #[derive(Clone, Copy, Debug)]
 pub struct QuestionLimits {
-    /// Until a connection stands.
+    /// The time limit for connecting.
     pub connect: Duration,
-    /// Until the answer is whole, all attempts together.
+    /// The time limit for the complete answer, all attempts together.
     pub total: Duration,
-    /// The answer's text, in bytes.
+    /// The largest text of the answer, in bytes.
     pub text: usize,
-    /// The answer's characters, white space and thoughts aside.
+    /// The largest number of characters of the answer, without white space and thoughts.
     pub letters: usize,
-    /// All that is read for it, in bytes.
+    /// The largest body that is read, in bytes.
     pub body: u64,
-    /// How often it is asked at most.
+    /// The largest number of attempts.
     pub attempts: u32,
 }
 
@@ -91,36 +93,36 @@ impl Default for QuestionLimits {
     }
 }
 
-/// What a question has cost.
+/// The cost of a question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests, those that failed too.
+    /// The number of requests, including failed ones.
     pub attempts: u32,
-    /// Bytes of their bodies.
+    /// The size of the requests' bodies in bytes.
     pub sent: u64,
-    /// Bytes of the answers' bodies.
+    /// The size of the answers' bodies in bytes.
     pub received: u64,
 }
 
-/// Why one attempt gave nothing.
+/// Why one attempt failed.
 struct AttemptError {
     error: EndpointError,
     again: Again,
 }
 
-/// What may help.
+/// The kind of further attempt that may help.
 #[derive(Clone, Copy)]
 enum Again {
     Never,
-    /// The same, after so long at least.
+    /// The same request, after at least this time.
     After(Duration),
-    /// Another connection: this one was kept, and had been closed meanwhile.
+    /// The same request on a new connection: this one was kept, and was closed in the meantime.
     Fresh,
     /// A question without a temperature.
     Plain,
 }
 
-/// What changes from one attempt to the next.
+/// The properties that change from one attempt to the next.
 struct Way {
     temperature: Option<f64>,
     fresh: bool,
@@ -134,10 +136,11 @@ impl From<EndpointError> for AttemptError {
 }
 
 impl Client {
-    /// Asks, and waits for the whole answer. Blocking, for [`QuestionLimits::total`] at most.
+    /// Sends a question and waits for the whole answer. Blocks for at most
+    /// [`QuestionLimits::total`].
     ///
     /// # Errors
-    /// [`EndpointError`]: that of the last attempt.
+    /// The [`EndpointError`] of the last attempt.
     pub fn ask(
         &self,
         target: &Target,
@@ -160,11 +163,11 @@ impl Client {
         Ok(prompt.unwrap_answer(&text))
     }
 
-    /// The endpoint's models; `None` if it is there and lists none, which [`Self::probe`] can tell
-    /// from a wrong address. Costs no tokens.
+    /// Returns the endpoint's models. `None` if it answers without a list; then [`Self::probe`] can
+    /// detect a wrong address. Costs no tokens.
     ///
     /// # Errors
-    /// [`EndpointError`]: that of the last attempt.
+    /// The [`EndpointError`] of the last attempt.
     pub fn models(
         &self,
         target: &Target,
@@ -190,16 +193,16 @@ impl Client {
             let list: Value = read::list(target, response, LIST_BYTES, &mut tally.received)?;
             let models = wire::models::names(target.provider, &list);
             let form =
-                || EndpointError::Answer(target.url(), tr!("it is no list of models").into());
+                || EndpointError::Answer(target.url(), tr!("it is not a list of models").into());
             Ok(Some(models.ok_or_else(form)?))
         })
     }
 
-    /// Whether questions are answered at this address: an empty one is refused there, and unknown
-    /// elsewhere. Costs no tokens.
+    /// Checks whether this address answers questions: it refuses an empty question, while a wrong
+    /// address does not know the path. Costs no tokens.
     ///
     /// # Errors
-    /// [`EndpointError`]: that of the last attempt.
+    /// The [`EndpointError`] of the last attempt.
     pub fn probe(
         &self,
         target: &Target,
@@ -215,17 +218,17 @@ impl Client {
             let response = call.send("{}").map_err(|e| target.not_answered(&e, attempt))?;
             let status = response.status().as_u16();
             let Err(failed) = target.accepted(response, way) else { return Ok(()) };
-            // The others have advice of their own.
+            // The other errors have advice of their own.
             let EndpointError::Status(_, _, why) = &failed.error else { return Err(failed) };
             match status {
-                // Some say so of a model.
+                // Some servers answer so for an unknown model.
                 404 | 405 | 410 | 501 if names_a_model(why, &url) => Ok(()),
-                // That has advice of its own.
+                // This error has advice of its own.
                 404 | 405 | 410 | 501 if target.ends_in_path() => Err(failed),
                 404 | 405 | 410 | 501 => {
                     Err(EndpointError::NoApi(target.url(), status, path).into())
                 }
-                // llama.cpp's server has answered 500 to what is no question.
+                // llama.cpp's server has answered 500 to an invalid question.
                 400..=500 => Ok(()),
                 _ => Err(failed),
             }
@@ -236,7 +239,7 @@ impl Client {
         self.agents.of(&target.address)
     }
 
-    /// What all requests have in common.
+    /// Applies the settings that all requests have in common.
     fn prepared<B>(
         &self,
         target: &Target,
@@ -260,7 +263,7 @@ impl Client {
         }
     }
 
-    /// Makes attempts until one succeeds, or none is worth another.
+    /// Repeats attempts until one succeeds or another one would not help.
     fn repeat<T>(
         &self,
         target: &Target,
@@ -306,8 +309,8 @@ impl Client {
     }
 }
 
-/// Whether an error speaks of a model. Paths do not count: a server that knows nothing of models
-/// may repeat the one asked for.
+/// Whether an error is about a model. Paths do not count: a server that knows no models may repeat
+/// the requested path.
 fn names_a_model(why: &str, url: &str) -> bool {
     const SLASHES: [&str; 2] = ["\\/", "%2f"];
     let plain = |text: &str| {
@@ -328,14 +331,14 @@ impl Target {
         self.address.url.clone()
     }
 
-    /// Whether the base URL has the rest of the path already.
+    /// Whether the base URL already contains the rest of the path.
     fn ends_in_path(&self) -> bool {
         self.address.url.contains("/chat/completions")
     }
 
-    /// What a service says, for people: short, and without the key, which some repeat.
+    /// Shortens a service's message for people, and masks the key, which some services repeat.
     fn said(&self, text: &str) -> String {
-        // Masked before it is cut: of a key across the limit the beginning would be told.
+        // Mask before cutting. Otherwise the start of a key at the limit would remain.
         let text = plain::line(text.trim());
         let text = self.key.as_ref().map_or_else(|| text.to_string(), |key| key.masked_in(&text));
         text.chars().take(300).collect()
@@ -362,8 +365,8 @@ impl Target {
             ureq::Error::Io(e) if self.address.https && e.kind() == ErrorKind::InvalidData => {
                 tls().into()
             }
-            // Nobody listens here, and will not in a second either; elsewhere a server may be
-            // starting behind its name.
+            // Nothing listens on this machine, and that will not change within a second. On another
+            // machine a server may be starting.
             ureq::Error::Io(e)
                 if self.address.loopback && e.kind() == ErrorKind::ConnectionRefused =>
             {
@@ -383,14 +386,14 @@ impl Target {
         }
         let status = response.status().as_u16();
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        // A date, which it may be too, is as good as none.
+        // It may also be a date, which is ignored.
         let wait = header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         if let (301..=308, Some(location)) = (status, location) {
             return Err(EndpointError::Elsewhere(self.url(), status, self.said(location)).into());
         }
         let mut bytes = Vec::new();
-        // What cannot be read of it is not told.
+        // Ignore errors: then the message is shorter.
         let _ = response.into_body().into_reader().take(ERROR_BYTES).read_to_end(&mut bytes);
         let message = serde_json::from_slice(&bytes).ok().and_then(|json| wire::error_of(&json));
         let message =
@@ -414,7 +417,7 @@ impl Target {
             return Err(EndpointError::Page(self.url(), Some(status)).into());
         }
         let again = match status {
-            // Models that reason refuse it.
+            // Reasoning models refuse it.
             400 if low.contains("temperature") && way.temperature.is_some() => Again::Plain,
             408 | 429 | 500 | 502 | 503 | 504 => Again::After(wait.unwrap_or_default()),
             _ => Again::Never,

@@ -1,4 +1,4 @@
-//! An answer's body, as it comes: within its limits, to its end.
+//! Reads an answer's body while it arrives, within its limits, to its end.
 
 use super::{EndpointError, Target};
 use crate::answer::{self, LONGEST_END, LONGEST_TAG};
@@ -11,27 +11,28 @@ use ureq::http::Response;
 use v2m_messages::tr;
 use v2m_net::connection;
 
-/// How long the end of an answer may come after its last word.
+/// The longest time that the end of an answer may come after its last word.
 const TAIL: Duration = Duration::from_millis(50);
 
-/// Bytes of one part of an answer, or of a whole one: as JSON it takes many times its length in
-/// memory.
+/// The largest size in bytes of one part of an answer, or of a whole one. As JSON it takes many
+/// times its length in memory.
 const MOST_PART: usize = 2 << 20;
 
-/// Characters beyond [`super::QuestionLimits::letters`] that are read until a thought ends: all so far may
-/// be a thought, which some servers mark by its end alone. Nothing tells such a thought from an
-/// answer that goes on and on, so this bounds what the latter costs: some 10000 tokens of 4
-/// characters. It is chosen, not measured. A thought with a beginning has no such limit.
+/// The number of characters beyond [`super::QuestionLimits::letters`] that are read until a thought
+/// ends. Everything so far may be a thought, because some servers mark only its end. Such a thought
+/// cannot be distinguished from an endless answer, so this limits the cost of the latter: some
+/// 10000 tokens of 4 characters. The value is chosen, not measured. A thought with a marked
+/// beginning has no such limit.
 const UNMARKED_THOUGHT: usize = 40_000;
 
-/// Such characters once a thought has ended: notes and the like, which are taken off the answer
-/// later.
+/// The same number once a thought has ended: for notes and the like, which are removed from the
+/// answer later.
 const AROUND: usize = 1000;
 
-/// The text of an answer, streamed or whole. Adds what is read to `received`.
+/// Returns the text of an answer, streamed or whole. Adds the number of bytes read to `received`.
 ///
 /// # Errors
-/// [`EndpointError`] for an answer that breaks off, makes no sense or has no end.
+/// [`EndpointError`] for an answer that breaks off, is invalid or has no end.
 pub(super) fn answer(
     target: &Target,
     response: Response<Body>,
@@ -90,7 +91,7 @@ pub(super) fn answer(
     }
 }
 
-/// Up to and with LF, CR LF or CR, as in streams of events.
+/// Reads a line including its LF, CR LF or CR, as in event streams.
 fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     loop {
         let (used, is_whole) = {
@@ -117,21 +118,21 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
-/// What a model has said so far.
+/// The model's text so far.
 #[derive(Default)]
 struct ResponseText {
     text: String,
-    /// Characters but white space, those of its thoughts aside, as far as they are known to be
-    /// thoughts.
+    /// The number of characters without white space, and without thoughts as far as they are known
+    /// to be thoughts.
     letters: usize,
-    /// What ends the thought that it is in.
+    /// The end of the thought that the text is in.
     thinks: Option<&'static str>,
-    /// Bytes of the text up to the end of the last thought that ended; 0 before one did.
+    /// The length of the text up to the end of the last finished thought, in bytes; 0 before that.
     thought: usize,
 }
 
 impl ResponseText {
-    /// How many letters more than the answer's are read.
+    /// Returns how many characters beyond the answer's limit are read.
     fn allowance(&self) -> usize {
         if self.thought == 0 { UNMARKED_THOUGHT } else { AROUND }
     }
@@ -139,7 +140,7 @@ impl ResponseText {
     fn push(&mut self, piece: &str) {
         let before = self.text.len();
         self.text.push_str(piece);
-        // The end of a thought may lie across two pieces.
+        // The end of a thought may be split across two pieces.
         let mut from = before.saturating_sub(LONGEST_END).max(self.thought);
         while !self.text.is_char_boundary(from) {
             from -= 1;
@@ -150,12 +151,12 @@ impl ResponseText {
             self.thinks = None;
             self.end_thought(from + at + close.len());
         } else if let Some(rest) = answer::after_thoughts(tail) {
-            // Whether its beginning was there or not.
+            // With or without its beginning.
             self.end_thought(self.text.len() - rest.len());
         } else {
             self.letters += letters(piece);
         }
-        // One may follow another.
+        // A thought may follow another one.
         let rest = &self.text[self.thought..];
         if before.saturating_sub(self.thought) < LONGEST_TAG
             && let Some((_, close)) = answer::opening_thought(rest)
@@ -172,7 +173,7 @@ impl ResponseText {
     }
 }
 
-/// Characters but white space.
+/// Counts the characters without white space.
 fn letters(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
@@ -184,8 +185,9 @@ fn understood(target: &Target, part: &str) -> Result<StreamChunk, EndpointError>
     })
 }
 
-/// Reads the few bytes after the last word: a connection whose answer was read to its end is kept
-/// for the next question. Who does not end its answer soon is not waited for; the text is whole.
+/// Reads the few bytes after the last word: a connection can be kept for the next question only if
+/// its answer was read to its end. If the end does not come soon, stop waiting; the text is
+/// complete.
 fn finish(mut rest: impl Read) {
     let begun = Instant::now();
     let _hurry = connection::hurry(TAIL);
@@ -198,10 +200,10 @@ pub(super) fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// A list of models, whole.
+/// Reads a complete list of models.
 ///
 /// # Errors
-/// [`EndpointError`] for one that breaks off, is no JSON or too long.
+/// [`EndpointError`] for a list that breaks off, is not JSON or is too long.
 pub(super) fn list(
     target: &Target,
     response: Response<Body>,
@@ -219,7 +221,7 @@ pub(super) fn list(
         return Err(EndpointError::Page(target.url(), None));
     }
     serde_json::from_slice(&bytes)
-        .map_err(|_| EndpointError::Answer(target.url(), tr!("it is no list of models").into()))
+        .map_err(|_| EndpointError::Answer(target.url(), tr!("it is not a list of models").into()))
 }
 
 fn broken(target: &Target, error: &io::Error) -> EndpointError {

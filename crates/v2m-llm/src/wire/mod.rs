@@ -1,7 +1,7 @@
-//! How each provider is asked, and what the parts of its answer mean. Pure.
+//! The providers' APIs: requests, and the parts of their answers. Pure.
 //!
-//! Sources: OpenAI's reference of chat completions (which llama.cpp's server, LM Studio and vLLM
-//! speak too), Ollama's docs/api.md, and Gemini's reference of `streamGenerateContent`.
+//! Sources: OpenAI's reference of chat completions (also used by llama.cpp's server, LM Studio and
+//! vLLM), Ollama's docs/api.md, and Gemini's reference of `streamGenerateContent`.
 
 pub mod models;
 pub mod stream;
@@ -11,47 +11,47 @@ use serde_json::{Value, json};
 use v2m_ipc::llm::Provider;
 use v2m_messages::tr;
 
-/// A request, but for the address it goes to.
+/// A request, without the base URL.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiRequest {
-    /// After the base URL.
+    /// The path after the base URL.
     pub path: String,
-    /// JSON.
+    /// The body as JSON.
     pub body: Value,
 }
 
-/// What a part of an answer holds.
+/// The content of a part of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamChunk {
-    /// Text, to be appended.
+    /// Text to append.
     pub text: String,
-    /// Whether this was all.
+    /// The reason for the end, if this was the last part.
     pub end: Option<FinishReason>,
-    /// Whether it is of the provider's form.
+    /// Whether it has the provider's form.
     pub known: bool,
 }
 
-/// How an answer ends.
+/// The reason for an answer's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model had said all it wanted.
+    /// The model had finished.
     Complete,
-    /// It was cut off, or refused; the provider's word for why.
+    /// The answer was cut off or refused, with the provider's word for the reason.
     Cut(String),
 }
 
-/// Why a part of an answer has no meaning.
+/// Why a part of an answer is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PieceError {
-    /// It is not what the provider's reference says.
-    #[error("{}", tr!("it is not of the provider's form"))]
+    /// It does not follow the provider's reference.
+    #[error("{}", tr!("it does not have the provider's format"))]
     Form,
     /// The provider reports an error in the middle of its answer.
     #[error("{0}")]
     Service(String),
 }
 
-/// The address where nothing else is said.
+/// Returns the provider's default base URL.
 pub fn base_url(provider: Provider) -> &'static str {
     match provider {
         Provider::Gemini => "https://generativelanguage.googleapis.com",
@@ -60,7 +60,7 @@ pub fn base_url(provider: Provider) -> &'static str {
     }
 }
 
-/// The header that holds the key, and what stands before the key in it.
+/// Returns the header for the key, and the prefix of the key in it.
 pub fn key_header(provider: Provider) -> (&'static str, &'static str) {
     match provider {
         Provider::Gemini => ("x-goog-api-key", ""),
@@ -68,7 +68,7 @@ pub fn key_header(provider: Provider) -> (&'static str, &'static str) {
     }
 }
 
-/// Where a question is asked, after the base URL.
+/// Returns the path for questions after the base URL.
 pub fn path(provider: Provider, model: &str) -> String {
     match provider {
         Provider::Gemini => {
@@ -79,7 +79,7 @@ pub fn path(provider: Provider, model: &str) -> String {
     }
 }
 
-/// What to ask. Without a temperature: the model's own.
+/// Makes a request. Without a temperature, the model's own default applies.
 pub fn request(
     provider: Provider,
     model: &str,
@@ -116,9 +116,9 @@ fn plain_name(name: &str) -> &str {
     name.strip_prefix("models/").unwrap_or(name)
 }
 
-/// A part of an answer: an event, a line, or a whole one that was not streamed. What is not of the
-/// provider's form but may stand among its parts (pings, usage, filters' results) is a [`StreamChunk`]
-/// that is not [`StreamChunk::known`].
+/// Reads a part of an answer: an event, a line, or a whole answer that was not streamed. A part
+/// without the provider's form that may occur among the others (pings, usage, filters' results)
+/// becomes a [`StreamChunk`] that is not [`StreamChunk::known`].
 ///
 /// # Errors
 /// [`PieceError`].
@@ -130,7 +130,7 @@ pub fn part(provider: Provider, json: &str) -> Result<StreamChunk, PieceError> {
             ..StreamChunk::default()
         });
     }
-    // Some servers send words in between.
+    // Some servers send other words in between.
     if !json.trim_start().starts_with(['{', '[']) {
         return Ok(StreamChunk::default());
     }
@@ -145,12 +145,12 @@ pub fn part(provider: Provider, json: &str) -> Result<StreamChunk, PieceError> {
     })
 }
 
-/// The message of an error answer; providers differ in its form.
+/// Returns the message of an error answer. Its form depends on the provider.
 pub fn error_of(answer: &Value) -> Option<String> {
-    // Some wrap it into a list.
+    // Some servers wrap it in a list.
     let error = answer.get("error").or_else(|| answer.get(0)?.get("error"));
     let Some(error) = error else {
-        // vLLM's and FastAPI's.
+        // The form of vLLM and FastAPI.
         let is_answer =
             ["choices", "message", "candidates"].iter().any(|key| answer.get(key).is_some());
         let plain = match answer["object"] == "error" {
@@ -170,7 +170,7 @@ fn openai(part: &Value) -> StreamChunk {
     let message = [&choice["delta"], &choice["message"]].into_iter().find(|m| m.is_object());
     let is_whole = choice["message"].is_object();
     let end = choice["finish_reason"].as_str().and_then(end);
-    // A whole answer needs no reason for its end.
+    // A whole answer may lack a reason for its end.
     let end = end.or_else(|| is_whole.then_some(FinishReason::Complete));
     let known = message.is_some() || end.is_some() || choice.get("delta").is_some();
     let text = message.map(|message| content(&message["content"])).unwrap_or_default();
@@ -180,7 +180,7 @@ fn openai(part: &Value) -> StreamChunk {
 fn ollama(part: &Value) -> StreamChunk {
     let done = part["done"].as_bool();
     let text = content(&part["message"]["content"]);
-    // Old versions give no reason.
+    // Old versions report no reason.
     let ended = done == Some(true);
     let end =
         ended.then(|| part["done_reason"].as_str().and_then(end).unwrap_or(FinishReason::Complete));
@@ -199,8 +199,8 @@ fn gemini(part: &Value) -> StreamChunk {
     StreamChunk { known: end.is_some() || candidate.get("content").is_some(), text, end }
 }
 
-/// A message's content: a text, or a list of parts of which some are texts and others thoughts. Not
-/// all servers say which is which: a part without a type that has a text is one.
+/// Returns a message's content: a text, or a list of parts, some of which are thoughts. Not all
+/// servers give each part a type: a part without a type but with a text is a text.
 fn content(content: &Value) -> String {
     let text = |part: &Value| match part["type"].as_str() {
         Some("text" | "output_text") | None if part["thought"] != true => {
@@ -211,14 +211,14 @@ fn content(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().filter_map(text).collect(),
-        // One part that is not in a list.
+        // A single part without a list.
         Value::Object(_) => text(content).unwrap_or_default(),
         Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
     }
 }
 
-/// What a reason says of the end. Servers put all kinds of words there, some of them into each
-/// part; only those that are known to be ends are one.
+/// Returns the kind of end for a reason. Servers send all kinds of words there, some of them with
+/// each part, so only known reasons count as an end.
 fn end(reason: &str) -> Option<FinishReason> {
     const COMPLETE: [&str; 6] = ["stop", "eos", "eos_token", "end_turn", "stop_sequence", "end"];
     const CUT: [&str; 18] = [
@@ -253,7 +253,7 @@ fn cut(reason: &str) -> FinishReason {
     FinishReason::Cut(reason.chars().take(60).collect())
 }
 
-/// A model's name as a part of a path.
+/// Returns a model's name as a part of a path.
 fn segment(name: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
     plain_name(name).chars().filter(|c| safe(*c)).collect::<String>().replace("..", "")

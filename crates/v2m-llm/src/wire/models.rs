@@ -1,12 +1,12 @@
-//! The providers' lists of models, and models' names. Pure.
+//! The providers' lists of models, and comparison of models' names. Pure.
 //!
-//! Sources: as of the room.
+//! Sources: see the parent module.
 
 use super::plain_name;
 use serde_json::Value;
 use v2m_ipc::llm::Provider;
 
-/// Where the list of models is, after the base URL. It costs nothing to ask for.
+/// Returns the path of the list of models after the base URL. Requesting it costs nothing.
 pub fn path(provider: Provider) -> &'static str {
     match provider {
         Provider::Gemini => "/v1beta/models?pageSize=1000",
@@ -15,7 +15,7 @@ pub fn path(provider: Provider) -> &'static str {
     }
 }
 
-/// The models of such a list that can be asked to write; `None` if it is no such list.
+/// Returns the models in such a list that can write text. `None` if it is not such a list.
 pub fn names(provider: Provider, list: &Value) -> Option<Vec<String>> {
     let (entries, name) = match provider {
         Provider::Gemini | Provider::Ollama => ("models", "name"),
@@ -30,8 +30,8 @@ pub fn names(provider: Provider, list: &Value) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
-/// Whether both name one model: Gemini's names may have their folder before them, Ollama's mean
-/// `latest` without a tag.
+/// Whether both names mean the same model. Gemini's names may have a folder before them. Ollama's
+/// names without a tag mean `latest`.
 pub fn same(provider: Provider, one: &str, other: &str) -> bool {
     let whole = |name: &str| {
         let name = plain_name(name);

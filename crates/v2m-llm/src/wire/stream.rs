@@ -1,28 +1,28 @@
-//! An answer's body as its parts, whatever clothes it comes in. Pure.
+//! Splits an answer's body into its parts, whatever form it has. Pure.
 //!
-//! By its first character it is a stream of events (the HTML standard's "server-sent events") or
-//! JSON: one whole object, or one on each line. What the server calls it does not count: servers
-//! send either under any media type.
+//! The first character shows whether it is a stream of events (the HTML standard's "server-sent
+//! events") or JSON: one whole object, or one on each line. The media type is ignored, because
+//! servers send either form with any type.
 
-/// The parts of an answer, line by line.
+/// Collects the parts of an answer, line by line.
 #[derive(Debug, Default)]
 pub struct Parts {
     form: Option<Form>,
-    /// The data lines of the event under way, or the JSON so far.
+    /// The data lines of the unfinished event, or the JSON so far.
     open: String,
-    /// How far the JSON is.
+    /// The nesting at the end of the JSON so far.
     nesting: Nesting,
-    /// Whether the line before ended in CR: an LF alone is its other half.
+    /// Whether the last line ended in CR. A following LF belongs to it.
     after_cr: bool,
 }
 
-/// How deep a place in JSON lies. Followed from line to line: to parse all that came so far at each
-/// line takes time that grows with the square of their number.
+/// The nesting depth of a place in JSON, updated with each line. Parsing everything again at each
+/// line would take time that grows with the square of the number of lines.
 #[derive(Debug, Default)]
 struct Nesting {
     depth: usize,
     in_text: bool,
-    /// After a backslash within a text.
+    /// Whether the last character was a backslash within a string.
     escaped: bool,
 }
 
@@ -56,8 +56,8 @@ enum Form {
 }
 
 impl Parts {
-    /// Takes a line with or without its end, which is LF, CR LF or CR: a part, if it ends with this
-    /// line.
+    /// Takes a line with or without its end, which is LF, CR LF or CR. Returns a part if it ends
+    /// with this line.
     pub fn line(&mut self, line: &str) -> Option<String> {
         let is_other_half =
             std::mem::replace(&mut self.after_cr, line.ends_with('\r')) && line == "\n";
@@ -81,13 +81,13 @@ impl Parts {
         }
     }
 
-    /// No more lines come: a part that was not ended by one, if it may be whole.
+    /// Ends the input. Returns a last part without a line end, which may be complete.
     pub fn end(&mut self) -> Option<String> {
         let rest = std::mem::take(&mut self.open);
         (!rest.trim().is_empty()).then_some(rest)
     }
 
-    /// Bytes of the part that is not whole yet.
+    /// Returns the size of the unfinished part in bytes.
     pub fn pending(&self) -> usize {
         self.open.len()
     }
@@ -110,11 +110,11 @@ impl Parts {
         if line.is_empty() {
             return self.end();
         }
-        // Other fields and comments say nothing here.
+        // Other fields and comments have no meaning here.
         let data = line.strip_prefix("data:")?;
         let data = data.strip_prefix(' ').unwrap_or(data);
-        // Many servers leave out the blank line, or send it late: a line that is a part by itself
-        // is one.
+        // Many servers leave out the blank line, or send it late. So a line that is a complete part
+        // counts as one.
         if self.open.is_empty() && (data.trim() == "[DONE]" || is_json(data)) {
             return Some(data.into());
         }
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// Each line that ends in a bracket was parsed with all lines before it.
+    /// Regression: each line that ended in a bracket was parsed with all lines before it.
     #[test]
     fn json_in_many_lines_is_read_once() {
         let many = format!("{{\"a\": [\n{}{{}}\n]}}\n", "{},\n[],\n{\n},\n".repeat(100_000));

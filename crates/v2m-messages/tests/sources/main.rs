@@ -1,7 +1,8 @@
-//! Every sentence that the programs show is a message, and every message is translated.
+//! Checks that every sentence that the programs show is a message, and that every message is
+//! translated.
 //!
-//! `V2M_UPDATE_MESSAGES=1`, which `make messages` sets, brings `po/*.po` up to date first: new
-//! messages come without a translation, and those that no source has any more go.
+//! `V2M_UPDATE_MESSAGES=1`, which `make messages` sets, first updates `po/*.po`: new messages are
+//! added without a translation, and messages that no source has any more are removed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where by its panic")]
 
@@ -17,14 +18,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Files whose sentences are for nobody who needs them in another language, and why.
+/// Files with sentences that need no translation, and why.
 const NOT_SHOWN: &[(&str, &str)] = &[
     ("crates/v2m-messages/src/lib.rs", "examples of messages"),
     ("src/completions.rs", "the shells' completions are in English, as the manuals are"),
     ("crates/v2m-llm/src/prompt.rs", "what a language model is told"),
 ];
 
-/// All messages and all other sentences of the programs' sources.
+/// Returns all messages and all other sentences in the programs' sources.
 fn sources() -> Found {
     let mut found = Found::default();
     let mut folders = vec![root().join("src"), root().join("crates")];
@@ -60,7 +61,7 @@ fn catalogue_files() -> Vec<PathBuf> {
     files
 }
 
-/// Context and English text.
+/// The context and the English text.
 type Key = (Option<String>, String);
 
 fn key(entry: &dyn MessageView) -> Key {
@@ -68,7 +69,7 @@ fn key(entry: &dyn MessageView) -> Key {
     (context.map(str::to_owned), entry.msgid().to_owned())
 }
 
-/// The messages by key, each once, with the files that have it.
+/// Returns the messages by key, each once, with the files that contain it.
 fn by_key(messages: &[Message]) -> BTreeMap<Key, (&Message, BTreeSet<&str>)> {
     let mut known: BTreeMap<Key, (&Message, BTreeSet<&str>)> = BTreeMap::new();
     for message in messages {
@@ -143,7 +144,7 @@ fn every_message_is_translated_with_the_same_placeholders() {
     }
 }
 
-/// What is wrong with the translation of a message.
+/// Returns the errors in the translation of a message.
 fn faults(entry: &dyn MessageView, message: &Message) -> impl Iterator<Item = String> {
     let mut faults = Vec::new();
     if entry.is_plural() != message.many.is_some() {
@@ -192,15 +193,15 @@ fn faults(entry: &dyn MessageView, message: &Message) -> impl Iterator<Item = St
     faults.into_iter()
 }
 
-/// The names in braces, as `v2m_messages::fill` reads them.
+/// Returns the names in braces, as `v2m_messages::fill` reads them.
 fn placeholders(text: &str) -> BTreeSet<String> {
     let text = text.replace("{{", "").replace("}}", "");
     let parts = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
     parts.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Brings a catalogue up to date: the sources' messages in the sources' order, with the translations
-/// that there are.
+/// Updates a catalogue: the sources' messages in the sources' order, with the existing
+/// translations.
 fn update(file: &Path, wanted: &BTreeMap<Key, (&Message, BTreeSet<&str>)>) {
     let old = polib::po_file::parse(file).unwrap();
     let old: BTreeMap<Key, &dyn MessageView> =

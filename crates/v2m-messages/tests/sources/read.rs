@@ -1,22 +1,22 @@
-//! Finds messages, and sentences that are none, in Rust sources.
+//! Finds messages, and sentences that are not messages, in Rust sources.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-/// A message of a source.
+/// A message in a source.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) context: Option<String>,
     pub(crate) text: String,
-    /// The form for other numbers than one.
+    /// The form for numbers other than one.
     pub(crate) many: Option<String>,
-    /// The names of the values that are given. `None`: it is only marked here, and filled elsewhere.
+    /// The names of the values. `None`: the message is only marked here, and filled elsewhere.
     pub(crate) values: Option<BTreeSet<String>>,
 }
 
-/// A string literal that looks like a sentence and is no message.
+/// A string literal that looks like a sentence but is not a message.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Sentence {
     pub(crate) file: String,
@@ -24,14 +24,14 @@ pub(crate) struct Sentence {
     pub(crate) text: String,
 }
 
-/// What sources hold.
+/// The messages and other sentences found in sources.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) messages: Vec<Message>,
     pub(crate) sentences: Vec<Sentence>,
 }
 
-/// Macros and methods whose texts nobody is shown: the journal's, or those of a bug.
+/// Macros and methods with texts that users do not see: the journal's, or those of a bug.
 const SILENT: [&str; 22] = [
     "trace",
     "debug",
@@ -57,9 +57,9 @@ const SILENT: [&str; 22] = [
     "matches",
 ];
 
-/// Attributes with texts that are shown: thiserror's and clap's.
+/// Attributes with texts that users see: thiserror's and clap's.
 const SHOWN: [&str; 5] = ["error", "arg", "command", "value", "clap"];
-/// What clap derives. Doc comments inside these types are help.
+/// clap's derive macros. Doc comments inside these types are help texts.
 const CLAP: [&str; 4] = ["Parser", "Subcommand", "Args", "ValueEnum"];
 
 impl Found {
@@ -72,7 +72,7 @@ impl Found {
     fn walk(&mut self, file: &str, tokens: TokenStream, shown: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
-        // Whether the next braces are those of a type of clap's.
+        // Whether the next braces belong to a type for clap.
         let mut clap = false;
         while let Some(token) = tokens.get(at) {
             at += 1;
@@ -134,13 +134,13 @@ impl Found {
         }
     }
 
-    /// Takes the doc comments for sentences.
+    /// Takes doc comments as sentences.
     fn docs(&mut self, file: &str, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
             match token {
                 TokenTree::Group(group) => self.docs(file, group.stream()),
-                // `doc = "…"`: what a comment is to the compiler.
+                // `doc = "…"`: the compiler's form of a doc comment.
                 TokenTree::Ident(name) if name == "doc" => {
                     let Some(TokenTree::Literal(literal)) = tokens.get(at + 2) else { continue };
                     let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string()) else {
@@ -159,7 +159,7 @@ impl Found {
         }
     }
 
-    /// Reads what stands in the brackets of `tr!` or `mark!`.
+    /// Reads the arguments of `tr!` or `mark!`.
     fn message(&mut self, file: &str, group: &Group, filled: bool, shown: bool) {
         let parts = arguments(group.stream());
         let line = group.span_open().start().line;
@@ -185,7 +185,7 @@ impl Found {
         let names = parts[1..].iter().filter_map(|part| Some(part.first()?.to_string()));
         let values = filled.then(|| names.collect());
         self.messages.push(Message { file: file.into(), line, context, text, many, values });
-        // Values may hold messages of their own.
+        // Values may contain messages.
         let rest = parts[1..].iter().flatten().cloned();
         self.walk(file, rest.collect(), shown);
         if let Some(percent) = first.iter().position(|t| t.to_string() == "%") {
@@ -194,7 +194,7 @@ impl Found {
     }
 }
 
-/// The parts between commas.
+/// Splits at commas.
 fn arguments(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     for token in tokens {
@@ -208,7 +208,7 @@ fn arguments(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     parts
 }
 
-/// How many tokens the item takes that follows an attribute: up to its braces or semicolon.
+/// Returns the number of tokens of the item after an attribute: up to its braces or semicolon.
 fn item(tokens: &[TokenTree]) -> usize {
     let end = tokens.iter().position(|token| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -218,8 +218,8 @@ fn item(tokens: &[TokenTree]) -> usize {
     end.map_or(tokens.len(), |at| at + 1)
 }
 
-/// Whether a text has two words beside one another, the second in lower case: names of units, keys
-/// and command lines seldom do.
+/// Whether a text has two consecutive words, the second in lower case: names of units, keys and
+/// command lines rarely do.
 fn is_sentence(text: &str) -> bool {
     let word = |word: &str| {
         let word = word.trim_end_matches(['.', ',', ':', ';', '?', '!', ')', '…']);

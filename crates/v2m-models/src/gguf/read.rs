@@ -1,4 +1,5 @@
-//! Reading the head of a file: every length is compared with the file's before anything is taken.
+//! Reads the head of a file. Every length is checked against the file's before anything is
+//! allocated.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Seek};
@@ -11,19 +12,20 @@ use super::{
 use crate::error::ModelError;
 use crate::input::ModelInput;
 
-/// More than any recogniser's model has.
+/// Maximum number of values; more than any recogniser's model has.
 const MOST_VALUES: u64 = 1024;
 const MOST_TENSORS: u64 = 8192;
-/// ggml's `GGML_MAX_NAME`, with the zero at the end.
+/// Maximum length of a name: ggml's `GGML_MAX_NAME` (64) without the terminating zero.
 const LONGEST_NAME: u64 = 63;
 const LONGEST_KEY: u64 = 255;
 pub(super) const LONGEST_TEXT: u64 = 1 << 20;
-/// A text that is kept. Of longer ones, as licences and templates, none is looked at, and all of
-/// them together would be a gigabyte.
+/// Maximum bytes of a text to keep. Longer ones, such as licences and templates, are never used,
+/// and all of them together could take a gigabyte.
 pub(super) const LONGEST_KEPT: u64 = 4 << 10;
-/// Numbers of an array that are kept. All that are looked at are shorter.
+/// Numbers of an array to keep. All that are used are shorter.
 const KEPT: u64 = 16;
-/// Texts of an array that are kept, and their bytes: lists of languages, not of tokens.
+/// Maximum number of texts in an array to keep, and of their bytes: lists of languages, not of
+/// tokens.
 const NAMES: u64 = 512;
 const LONGEST_LISTED: u64 = 32;
 
@@ -45,7 +47,7 @@ impl Gguf {
         let (tensors, values) = (input.u64(what)?, input.u64(what)?);
         if tensors > MOST_TENSORS || values > MOST_VALUES {
             return Err(input.bad(tr!(
-                "{tensors} tensors and {values} values: no recogniser's model has that",
+                "{tensors} tensors and {values} values: no speech model has so many",
                 tensors,
                 values
             )));
@@ -84,7 +86,7 @@ fn read_tensors<R: Read + Seek>(
     let what = tr!("the table of tensors");
     let mut tensors: Vec<Tensor> = Vec::new();
     let mut names = HashSet::new();
-    // Where the next tensor must begin, from the first one on: they lie behind one another.
+    // Required position of the next tensor, relative to the first one: they follow one another.
     let mut end = 0_u64;
     for _ in 0..count {
         let name = text(input, LONGEST_NAME)?;
@@ -122,7 +124,7 @@ fn read_tensors<R: Read + Seek>(
         if !names.insert(name.clone()) {
             return Err(input.bad(tr!("{name} is there twice", name = shown(&name))));
         }
-        // No overflow: at most 2^13 tensors of at most 2^34 bytes.
+        // Cannot overflow: at most 2^13 tensors of at most 2^34 bytes.
         end = (end + bytes).next_multiple_of(ALIGNMENT);
         tensors.push(Tensor { name, dims, kind });
     }
@@ -152,7 +154,7 @@ fn text_of<R: Read + Seek>(input: &mut ModelInput<R>, length: u64) -> Result<Str
     String::from_utf8(bytes).map_err(|_| input.bad(tr!("a name in the header is not text")))
 }
 
-/// Bytes of a number of this type.
+/// Returns the size in bytes of a number of this type.
 fn number_bytes(kind: u32) -> Option<u64> {
     Some(match kind {
         0 | 1 | 7 => 1,
@@ -203,7 +205,7 @@ fn value<R: Read + Seek>(input: &mut ModelInput<R>, kind: u32) -> Result<Value, 
     })
 }
 
-/// The texts of an array, if they are few and short. Those of others are only passed over.
+/// Reads the texts of an array if they are few and short; otherwise skips them.
 fn texts<R: Read + Seek>(input: &mut ModelInput<R>, count: u64) -> Result<Value, ModelError> {
     let what = tr!("the header");
     let mut names = Some(Vec::new()).filter(|_| count <= NAMES);
@@ -223,8 +225,8 @@ fn texts<R: Read + Seek>(input: &mut ModelInput<R>, count: u64) -> Result<Value,
     Ok(names.map_or(Value::Texts(count), Value::Names))
 }
 
-/// A number as it stands there, without its sign. Negative ones and fractions become large ones,
-/// which nothing accepts.
+/// Reads a number without its sign. Negative numbers and fractions become large ones, which no
+/// check accepts.
 fn number<R: Read + Seek>(input: &mut ModelInput<R>, kind: u32) -> Result<u64, ModelError> {
     let what = tr!("the header");
     Ok(match number_bytes(kind) {

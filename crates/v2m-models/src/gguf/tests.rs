@@ -1,4 +1,4 @@
-//! What is written is read, and nothing that is cut or changed is taken for whole.
+//! Written files can be read, and no truncated or changed file is accepted.
 
 use super::read::{LONGEST_KEPT, LONGEST_TEXT};
 use super::*;

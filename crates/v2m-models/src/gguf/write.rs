@@ -1,4 +1,4 @@
-//! Writing a file.
+//! Writes a GGUF file.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{ALIGNMENT, ARRAY, BOOL, FLOAT, MAGIC, SIGNED, TEXT, Tensor, UNSIGNED, VERSION};
 use crate::error::{Doing, ModelError};
 
-/// What is written as a value.
+/// A value to write.
 pub(crate) enum NewValue {
     Unsigned(u32),
     Float(f32),
@@ -56,7 +56,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(writer)
     }
 
-    /// The values of the next tensor, all of them, as they stand in the file.
+    /// Writes the next tensor: all its values, already encoded.
     pub(crate) fn tensor(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
         self.raw(bytes)?;
         let padding = bytes.len().next_multiple_of(ALIGNMENT as usize) - bytes.len();

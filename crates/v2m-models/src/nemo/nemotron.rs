@@ -1,9 +1,9 @@
-//! Nemotron (NVIDIA, OpenMDW-1.1): a Parakeet that writes while somebody speaks. What a GGUF file of it
-//! must hold, and what the engine has to know of it.
+//! Nemotron (NVIDIA, OpenMDW-1.1): a variant of Parakeet that writes during speech. Checks the
+//! content of a GGUF file, and returns the engine's parameters.
 //!
-//! It keeps what it has computed of the sound so far, and hears some frames ahead. It is told the
-//! language by an index. Source: transcribe.cpp 0.4.1, `src/arch/parakeet/weights.cpp` and `model.cpp`
-//! (`stream_begin`, `stream_feed`).
+//! It keeps its computed state of the sound so far, and looks some frames ahead. It is told the
+//! language by an index. Source: transcribe.cpp 0.4.1, `src/arch/parakeet/weights.cpp` and
+//! `model.cpp` (`stream_begin`, `stream_feed`).
 
 use super::shape::{Encoder, TOKENS, Values, WIDTH, Wanted, missing, odd};
 use super::{Kind, Transducer, refuse_other_kinds};
@@ -12,28 +12,28 @@ use crate::gguf::{Gguf, Value};
 use crate::language::{LanguageSet, Languages};
 use v2m_messages::tr;
 
-/// Frames of 80 ms that it hears ahead, at most: words come up to 0.3 s late. With more it makes fewer
-/// errors (Spanish, as NVIDIA publishes it: 4.9 % without, 4.4 % with these, 4.1 % with 13).
+/// Maximum look-ahead in frames of 80 ms: words come up to 0.3 s late. With more it makes fewer
+/// errors (Spanish, as published by NVIDIA: 4.9 % without, 4.4 % with this, 4.1 % with 13).
 const LOOKAHEAD: u64 = 3;
 
-/// The key of the pairs of frames behind and ahead that it was trained with.
+/// The key of the pairs of frames (behind, ahead) that it was trained with.
 const MENU: &str = "stt.parakeet.encoder.att_context_size_choices";
 /// The key of its names for languages.
 const LOCALES: &str = "stt.parakeet.prompt.dictionary.locales";
 /// The key of their indices.
 const INDICES: &str = "stt.parakeet.prompt.dictionary.indices";
 
-/// What the engine has to know of a model.
+/// The engine's parameters of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streaming {
-    /// Frames of 80 ms that it hears ahead.
+    /// Look-ahead in frames of 80 ms.
     pub lookahead: u64,
-    /// Its names for languages: `en`, `en-US`, `es-ES`.
+    /// Its language names: `en`, `en-US`, `es-ES`.
     locales: Vec<String>,
 }
 
 impl Streaming {
-    /// Its name for the language with this ISO 639-1 code; the shortest one.
+    /// Returns its shortest name for the language with this ISO 639-1 code.
     #[must_use]
     pub fn locale(&self, code: &str) -> Option<&str> {
         let named = self.locales.iter().filter(|locale| self::code(locale) == code);
@@ -41,13 +41,13 @@ impl Streaming {
     }
 }
 
-/// Whether the head of a Parakeet is that of such a model.
+/// Whether the head of a Parakeet is that of a Nemotron.
 pub(crate) fn is_one(head: &Gguf) -> bool {
     let values = Values { head, prefix: "stt.parakeet" };
     values.text("stt.parakeet.encoder.att_context_style") == Some("chunked_limited")
 }
 
-/// That this is a whole model.
+/// Checks that this is a complete model.
 ///
 /// # Errors
 /// A clause about the file, for the user.
@@ -56,7 +56,7 @@ pub(crate) fn check(head: &Gguf) -> Result<Kind, String> {
     Ok((Family::Nemotron, languages, wanted.check(head)?))
 }
 
-/// What the engine has to know of a model, which was checked.
+/// Returns the engine's parameters of a model that has been checked.
 ///
 /// # Errors
 /// A clause about the file, for the user.
@@ -65,15 +65,15 @@ pub(crate) fn streaming(head: &Gguf) -> Result<Streaming, String> {
     Ok(Streaming { lookahead: lookahead(&values)?, locales: locales(&values) })
 }
 
-/// The languages and the tensors of a model, by the values in its head.
+/// Returns the languages and the required tensors of a model, from the values in its head.
 pub(super) fn shape(head: &Gguf) -> Result<(Languages, Wanted), String> {
     let values = Values { head, prefix: "stt.parakeet" };
     refuse_other_kinds(&values)?;
     let mut encoder = Encoder::read(&values, &[80, 128])?;
-    // Its convolutions over the spectrum look at the past only, and are one band wider for it.
+    // Its convolutions over the spectrum use only past frames, and are therefore one band wider.
     encoder.bands += 1;
     values.one_of("stt.frontend.normalize", &["per_feature", "none"])?;
-    // What a frame is computed from lies before it.
+    // A frame is computed only from earlier ones.
     let before = encoder.kernel - 1;
     values.number("encoder.conv_context_left", before..=before)?;
     values.number("encoder.conv_context_right", 0..=0)?;
@@ -83,7 +83,7 @@ pub(super) fn shape(head: &Gguf) -> Result<(Languages, Wanted), String> {
         ("encoder.streaming.drop_extra_pre_encoded", 8),
         ("encoder.streaming.sampling_frames_first", 64),
     ] {
-        // The library has a default for each.
+        // transcribe.cpp has a default for each.
         if head.values.contains_key(&values.key(name)) {
             values.number(name, 1..=most)?;
         }
@@ -92,7 +92,7 @@ pub(super) fn shape(head: &Gguf) -> Result<(Languages, Wanted), String> {
     values.one_of("stt.parakeet.joint.activation", &["relu", "sigmoid", "tanh"])?;
     values.number("joint.num_extra_outputs", 0..=0)?;
     let tokens = values.number("predictor.vocab", TOKENS)?;
-    // One beside the texts means that nothing was said.
+    // One additional token means silence.
     values.tokens(tokens - 1..=tokens)?;
     let transducer = Transducer {
         width: values.number("predictor.hidden", WIDTH)?,
@@ -120,19 +120,19 @@ pub(super) fn shape(head: &Gguf) -> Result<(Languages, Wanted), String> {
     let mut known = LanguageSet::default();
     locales(&values).iter().for_each(|locale| known.insert(code(locale)));
     let languages = match &known.codes()[..] {
-        [] => return Err(tr!("it names no language that it knows").into()),
+        [] => return Err(tr!("it does not list its languages").into()),
         [only] if only == "en" => Languages::English,
         _ => Languages::Listed(known),
     };
     Ok((languages, wanted))
 }
 
-/// Whether it is told the language.
+/// Whether the model must be told the language.
 fn is_told(values: &Values) -> bool {
     values.head.values.contains_key(&values.key("prompt.num_prompts"))
 }
 
-/// How many indices of languages there are, and how wide the layer is that reads them.
+/// Returns the number of language indices, and the width of the layer that reads them.
 fn check_prompt(values: &Values) -> Result<(u64, u64), String> {
     let prompts = values.number("prompt.num_prompts", 1..=1024)?;
     let hidden = values.number("prompt.hidden", super::INNER)?;
@@ -147,7 +147,7 @@ fn check_prompt(values: &Values) -> Result<(u64, u64), String> {
         None => return Err(missing(LOCALES)),
     };
     match values.head.values.get(INDICES) {
-        // The library looks at those that are not kept here.
+        // transcribe.cpp checks the indices that are not kept here.
         Some(Value::Numbers(found, first))
             if *found == count && first.iter().all(|index| *index < prompts) =>
         {
@@ -158,8 +158,8 @@ fn check_prompt(values: &Values) -> Result<(u64, u64), String> {
     }
 }
 
-/// How many frames it is to hear ahead: of the numbers that it was trained with the largest that is
-/// not above [`LOOKAHEAD`], or the smallest.
+/// Returns the look-ahead in frames: the largest of the trained values up to [`LOOKAHEAD`], or the
+/// smallest.
 fn lookahead(values: &Values) -> Result<u64, String> {
     let left = values.number("encoder.att_context_left", 1..=1024)?;
     let right = values.number("encoder.att_context_right", 0..=64)?;
@@ -179,8 +179,8 @@ fn lookahead(values: &Values) -> Result<u64, String> {
     short.or(ahead().min()).ok_or_else(|| odd(MENU))
 }
 
-/// Its names for languages that the library takes: they are in both lists. Where the longer list is
-/// not kept, the library has the last word.
+/// Returns the language names that transcribe.cpp accepts: those in both lists. If the longer list
+/// is not kept, transcribe.cpp decides.
 fn locales(values: &Values) -> Vec<String> {
     let indexed = values.names(LOCALES);
     let is_indexed = |name: &str| !is_told(values) || indexed.is_empty() || indexed.contains(&name);
@@ -188,10 +188,10 @@ fn locales(values: &Values) -> Vec<String> {
     named.into_iter().filter(|name| is_indexed(name)).map(str::to_owned).collect()
 }
 
-/// The ISO 639-1 code in a locale, as v2m writes it.
+/// Returns the ISO 639-1 code of a locale, as used by v2m.
 fn code(locale: &str) -> &str {
     match locale.split(['-', '_']).next().unwrap_or_default() {
-        // Bokmål. Whisper and v2m know Norwegian.
+        // Bokmål. Whisper and v2m use the code for Norwegian.
         "nb" => "no",
         code => code,
     }

@@ -1,5 +1,5 @@
-//! What the models of NVIDIA's have in common: the values of a head, read within bounds, the encoder in
-//! the sizes of one model, and the tensors that a file must have.
+//! Common parts of NVIDIA's models: the values of a head, read within bounds, the encoder's sizes,
+//! and the tensors that a file must have.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -8,16 +8,16 @@ use v2m_messages::tr;
 
 use crate::gguf::{Gguf, Tensor, TensorKind, Value, shown};
 
-/// Bounds of all sizes: twice the largest that are published, and small enough that what is
-/// computed from them does not overflow.
+/// Bounds of all sizes: twice the largest published ones, and small enough that no computation
+/// overflows.
 pub(super) const LAYERS: RangeInclusive<u64> = 1..=84;
 pub(super) const WIDTH: RangeInclusive<u64> = 16..=4096;
 pub(super) const INNER: RangeInclusive<u64> = 16..=16_384;
 pub(super) const TOKENS: RangeInclusive<u64> = 2..=65_536;
-/// Of an encoder's frame, 80 ms: as many as there are positions for.
+/// Number of positions of the encoder's frames, which are 80 ms long.
 pub(super) const POSITIONS: RangeInclusive<u64> = 1..=16_384;
 
-/// How precisely a tensor must be stored.
+/// Required precision of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Single,
@@ -35,7 +35,7 @@ impl Role {
     }
 }
 
-/// The encoder that both have, in the sizes of one model.
+/// Sizes of the common encoder in one model.
 pub(super) struct Encoder {
     pub(super) layers: u64,
     pub(super) width: u64,
@@ -43,19 +43,19 @@ pub(super) struct Encoder {
     pub(super) heads: u64,
     pub(super) channels: u64,
     pub(super) kernel: u64,
-    /// Bands of the spectrum, an eighth.
+    /// Bands of the spectrum, divided by eight.
     pub(super) bands: u64,
 }
 
 impl Encoder {
-    /// `bands`: what transcribe.cpp takes as bands of the spectrum.
+    /// Reads the sizes. `bands`: numbers of bands of the spectrum that transcribe.cpp accepts.
     pub(super) fn read(values: &Values, bands: &[u64]) -> Result<Self, String> {
         values.number("encoder.subsampling_factor", 8..=8)?;
         values.number("encoder.pos_emb_max_len", POSITIONS)?;
         let width = values.number("encoder.d_model", WIDTH)?;
         values.one_of("stt.frontend.type", &["mel"])?;
         values.one_of("stt.frontend.window", &["hann"])?;
-        // 16 kHz, 25 ms every 10 ms: all of them.
+        // 16 kHz, 25 ms every 10 ms, for all models.
         for (name, number) in
             [("sample_rate", 16_000), ("n_fft", 512), ("win_length", 400), ("hop_length", 160)]
         {
@@ -81,7 +81,7 @@ impl Encoder {
         })
     }
 
-    /// Its tensors; `is_biased`: with a bias at every product.
+    /// Returns its tensors; `is_biased`: with a bias for every product.
     pub(super) fn tensors(&self, is_biased: bool) -> Wanted {
         let Self { width, inner, channels, .. } = *self;
         let mut all = Wanted(Vec::new());
@@ -130,7 +130,7 @@ impl Encoder {
     }
 }
 
-/// The tensors that a model must have: name, dimensions (innermost first), role.
+/// The required tensors of a model: name, dimensions (innermost first), role.
 pub(super) struct Wanted(pub(super) Vec<(String, Vec<u64>, Role)>);
 
 impl Wanted {
@@ -158,13 +158,13 @@ impl Wanted {
         self.single(&format!("{name}.bias"), &[width]);
     }
 
-    /// Without the statistics that a norm over each frame does not have.
+    /// Removes the statistics, which a norm over each frame does not have.
     pub(super) fn without_running(&mut self) {
         self.0.retain(|(name, ..)| !name.contains(".conv.bn.running_"));
     }
 
-    /// That all are there, and how the matrices are stored. What else is in the file is measured and
-    /// not used (windows and filters of the spectrum).
+    /// Checks that all tensors are present. Returns how the matrices are stored. Other tensors in
+    /// the file are measured and not used (windows and filters of the spectrum).
     pub(super) fn check(&self, head: &Gguf) -> Result<Option<&'static str>, String> {
         let found: BTreeMap<&str, &Tensor> =
             head.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
@@ -198,7 +198,7 @@ impl Wanted {
     }
 }
 
-/// ggml reads dimensions that are not written as 1.
+/// Whether the dimensions are equal. ggml reads missing ones as 1.
 pub(super) fn same_dims(found: &[u64], wanted: &[u64]) -> bool {
     let length = found.len().max(wanted.len());
     (0..length).all(|i| found.get(i).unwrap_or(&1) == wanted.get(i).unwrap_or(&1))
@@ -207,7 +207,7 @@ pub(super) fn same_dims(found: &[u64], wanted: &[u64]) -> bool {
 /// The values of a head.
 pub(super) struct Values<'a> {
     pub(super) head: &'a Gguf,
-    /// Of the keys with sizes.
+    /// Prefix of the keys with sizes.
     pub(super) prefix: &'static str,
 }
 
@@ -216,7 +216,7 @@ impl<'a> Values<'a> {
         format!("{}.{name}", self.prefix)
     }
 
-    /// A number within these bounds.
+    /// Returns a number within these bounds.
     pub(super) fn number(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
         let key = self.key(name);
         match self.head.values.get(&key) {
@@ -226,7 +226,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// A number that divides `whole`.
+    /// Returns a number that divides `whole`.
     pub(super) fn divides(&self, name: &str, whole: u64) -> Result<u64, String> {
         let number = self.number(name, 1..=whole)?;
         if whole.is_multiple_of(number) { Ok(number) } else { Err(odd(&self.key(name))) }
@@ -275,7 +275,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// That there are so many texts of tokens.
+    /// Checks the number of token texts.
     pub(super) fn tokens(&self, wanted: RangeInclusive<u64>) -> Result<(), String> {
         let key = "tokenizer.ggml.tokens";
         let count = match self.head.values.get(key) {
@@ -300,5 +300,5 @@ pub(super) fn missing(key: &str) -> String {
 }
 
 pub(super) fn odd(key: &str) -> String {
-    tr!("its {key} is none that v2m runs", key)
+    tr!("v2m does not run models with such a {key}", key)
 }

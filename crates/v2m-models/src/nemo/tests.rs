@@ -1,11 +1,11 @@
-//! The smallest file of these families has megabytes, so tests change a head.
+//! The smallest file of these families takes megabytes, so tests change a head.
 
 use super::shape::Role;
 use super::*;
 use crate::gguf::{Tensor, TensorKind};
 use std::collections::BTreeMap;
 
-/// A value, as the tables below write it.
+/// Parses a value, as written in the tables below.
 fn value(text: &str) -> Value {
     match text.parse() {
         Ok(number) => Value::Number(number),
@@ -45,7 +45,7 @@ const ENCODER: [(&str, &str); 8] = [
     ("encoder.pos_emb_max_len", "5000"),
 ];
 
-/// The head of a model with these values beside those that both families have, and its tensors.
+/// Returns the head of a model with these values in addition to the common ones, and its tensors.
 fn model(prefix: &str, own: &[(&str, &str)], lists: &[(&str, &[&str])]) -> Gguf {
     let keyed = ENCODER.iter().chain(own).map(|(key, text)| (format!("{prefix}.{key}"), *text));
     let keyed: Vec<(String, &str)> = keyed.collect();
@@ -123,7 +123,7 @@ fn a_parakeet_model_is_for_english_whatever_languages_it_names() {
     for (languages, family) in [
         (&["en"][..], Family::Parakeet),
         (&["en-US"], Family::Parakeet),
-        // It does not say what it has learnt.
+        // It does not list its languages.
         (&[], Family::DriftingParakeet),
         (&["en", "es"], Family::DriftingParakeet),
     ] {
@@ -140,7 +140,7 @@ fn a_parakeet_model_without_languages_is_for_english_if_its_name_says_so() {
         check_parakeet(&head).unwrap().0
     };
     let list = "general.languages";
-    // More than a list of languages may have is counted only.
+    // An array longer than any list of languages is only counted.
     let long = |head: &mut Gguf| _ = head.values.insert(list.into(), Value::Texts(200));
     assert_eq!(family(&long), Family::DriftingParakeet);
     for (name, expected) in [
@@ -298,7 +298,7 @@ fn a_model_that_writes_while_somebody_speaks_knows_the_locales_of_both_lists() {
     let streaming = nemotron::streaming(&head).unwrap();
     assert_eq!(streaming.lookahead, 3);
     let locale = |code| streaming.locale(code);
-    // The shorter of two, and the language by its code in v2m.
+    // The shorter of two names is used, and the language is given by its code in v2m.
     assert_eq!(
         (locale("en"), locale("es"), locale("no")),
         (Some("en"), Some("es-ES"), Some("nb-NO"))

@@ -1,5 +1,5 @@
-//! Where pixels are shown: a layer of a Wayland compositor, or a window of an X server. Neither
-//! takes the keyboard or the pointer.
+//! The display for pixels: a layer of a Wayland compositor, or a window of an X server. Neither
+//! takes keyboard or pointer input.
 
 mod wayland;
 mod x11;
@@ -8,13 +8,13 @@ use crate::draw::Painted;
 use std::os::fd::{AsFd, BorrowedFd};
 use v2m_messages::tr;
 
-/// Why nothing can be shown, or no more.
+/// Why nothing can be shown, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum DisplayError {
-    /// Neither WAYLAND_DISPLAY nor DISPLAY names one that answers.
+    /// Neither WAYLAND_DISPLAY nor DISPLAY names a display that answers.
     #[error("{}", tr!("there is no display: {reason}", reason = .0))]
     Absent(String),
-    /// GNOME, for example.
+    /// The compositor does not support layers, for example GNOME's.
     #[error(
         "{}",
         tr!(
@@ -23,8 +23,8 @@ pub enum DisplayError {
         )
     )]
     NoLayers,
-    /// It has ended, or has closed the connection.
-    #[error("{}", tr!("the display has ended ({reason})", reason = .0))]
+    /// The display has ended, or has closed the connection.
+    #[error("{}", tr!("the display server has closed the connection ({reason})", reason = .0))]
     Ended(String),
 }
 
@@ -34,11 +34,11 @@ impl DisplayError {
     }
 }
 
-/// A display, with nothing on it at first.
+/// A display. At first nothing is shown on it.
 pub enum Display {
-    /// Of a Wayland compositor.
+    /// A Wayland compositor.
     Wayland(Box<wayland::Layers>),
-    /// Of an X server.
+    /// An X server.
     X11(Box<x11::Overlay>),
 }
 
@@ -52,11 +52,11 @@ impl std::fmt::Debug for Display {
 }
 
 impl Display {
-    /// Connects to the session's display. Wayland comes first: under XWayland a window would be
-    /// hidden by those of Wayland.
+    /// Connects to the session's display. Wayland comes first: under XWayland, Wayland windows
+    /// would cover the window.
     ///
     /// # Errors
-    /// There is none, or it cannot show anything above windows.
+    /// Fails if there is none, or if it cannot show anything above windows.
     pub fn open() -> Result<Self, DisplayError> {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         if is_set("WAYLAND_DISPLAY") {
@@ -69,7 +69,7 @@ impl Display {
         Ok(Self::X11(Box::new(x11::Overlay::open()?)))
     }
 
-    /// Readable when there is something to [`Self::attend`] to.
+    /// Returns a file descriptor that is readable when [`Self::attend`] must be called.
     pub fn file(&self) -> BorrowedFd<'_> {
         match self {
             Self::Wayland(layers) => layers.file(),
@@ -77,7 +77,7 @@ impl Display {
         }
     }
 
-    /// Device pixels in a logical one.
+    /// Returns the number of device pixels in a logical pixel.
     pub fn scale(&self) -> f32 {
         match self {
             Self::Wayland(layers) => layers.scale(),
@@ -85,7 +85,7 @@ impl Display {
         }
     }
 
-    /// Asks for a place to show something. Returns whether it is there already.
+    /// Requests a place to show something. Returns whether it is available already.
     ///
     /// # Errors
     /// The display has ended.
@@ -96,8 +96,8 @@ impl Display {
         }
     }
 
-    /// Shows this, once there is a place. Returns whether it is shown; otherwise it is to be
-    /// painted again when [`Self::attend`] says so.
+    /// Shows this if there is a place. Returns whether it is shown. If not, it must be painted
+    /// again when [`Self::attend`] returns true.
     ///
     /// # Errors
     /// The display has ended.
@@ -108,7 +108,7 @@ impl Display {
         }
     }
 
-    /// Shows nothing.
+    /// Hides the sign.
     ///
     /// # Errors
     /// The display has ended.
@@ -119,7 +119,7 @@ impl Display {
         }
     }
 
-    /// Takes what the display has to say. Returns whether what is shown is to be painted again.
+    /// Handles the display's events. Returns whether the sign must be painted again.
     ///
     /// # Errors
     /// The display has ended.

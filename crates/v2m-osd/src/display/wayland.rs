@@ -1,6 +1,6 @@
-//! A surface in the compositor's overlay layer (wlr-layer-shell), at the lower edge of the output
-//! that the compositor calls active. It is made for each appearance, so that it follows the user
-//! from one output to another, and is gone while there is nothing to see.
+//! A surface in the compositor's overlay layer (wlr-layer-shell), at the lower edge of the active
+//! output. It is created for each appearance, so that it follows the user from one output to
+//! another, and is destroyed when there is nothing to show.
 
 use super::DisplayError;
 use crate::draw::{self, Painted};
@@ -34,17 +34,17 @@ use wayland_protocols_wlr::layer_shell::v1::client::zwlr_layer_surface_v1::{
     self, Anchor, KeyboardInteractivity, ZwlrLayerSurfaceV1,
 };
 
-/// From the lower edge of the output, or of the panel there, in logical pixels.
+/// The distance from the lower edge of the output, or of the panel there, in logical pixels.
 const MARGIN: i32 = 40;
-/// After a surface was refused, for how long none is asked for: without an output each one is, at
-/// once, and the questions would keep the processor busy.
+/// The time after a refused surface during which no surface is requested. Without an output, each
+/// one is refused at once, and further requests would keep the processor busy.
 const REFUSED: Duration = Duration::from_secs(1);
-/// The compositor may still read the one before the last.
+/// The number of buffers. The compositor may still read the one before the last.
 const BUFFERS: usize = 3;
-/// In this unit compositors tell a scale.
+/// The number of units in a scale of 1, as compositors report scales.
 const SCALE_UNIT: f32 = 120.0;
 
-/// The connection, and what is shown.
+/// The connection, and the visible surface.
 pub struct Layers {
     queue: EventQueue<State>,
     state: State,
@@ -59,17 +59,17 @@ struct State {
     fractions: Option<WpFractionalScaleManagerV1>,
     outputs: Vec<(WlOutput, i32)>,
     shown: Option<Shown>,
-    /// Until then there is no place for a surface.
+    /// Until then, there is no place for a surface.
     refused_until: Option<Instant>,
-    /// The last scale that was told; the next surface is most likely on the same output.
+    /// The last reported scale. The next surface is most likely on the same output.
     scale: f32,
-    /// What is shown is to be painted again.
+    /// Whether the sign must be painted again.
     is_stale: bool,
-    /// A picture was left out because the compositor read all the memory.
+    /// Whether a picture was left out because the compositor was reading all buffers.
     is_behind: bool,
 }
 
-/// One appearance.
+/// One appearance of the sign.
 struct Shown {
     surface: WlSurface,
     layer: ZwlrLayerSurfaceV1,
@@ -84,7 +84,7 @@ struct Memory {
     file: File,
     buffer: WlBuffer,
     size: (u32, u32),
-    /// The compositor may read it.
+    /// Whether the compositor may be reading it.
     is_taken: bool,
 }
 
@@ -121,7 +121,7 @@ impl Layers {
             is_behind: false,
         };
         let mut layers = Self { queue, state };
-        // Which scales the outputs have.
+        // Learn the outputs' scales.
         layers.queue.roundtrip(&mut layers.state).map_err(DisplayError::ended)?;
         let largest = layers.state.outputs.iter().map(|(_, scale)| *scale).max();
         if layers.state.outputs.len() == 1 {
@@ -164,7 +164,7 @@ impl Layers {
     pub(super) fn attend(&mut self) -> Result<bool, DisplayError> {
         loop {
             self.queue.dispatch_pending(&mut self.state).map_err(DisplayError::ended)?;
-            // Without a guard there are events that were read already.
+            // Without a guard, events have been read already.
             if let Some(guard) = self.queue.prepare_read()
                 && !read(guard)?
             {
@@ -185,7 +185,7 @@ impl Layers {
     }
 }
 
-/// Reads what is there. Returns whether there was anything.
+/// Reads available events. Returns whether there were any.
 fn read(guard: ReadEventsGuard) -> Result<bool, DisplayError> {
     match guard.read() {
         Ok(events) => Ok(events > 0),
@@ -198,7 +198,7 @@ impl State {
     fn appear(&mut self) {
         let handle = &self.handle;
         let surface = self.compositor.create_surface(handle, ());
-        // No output: the compositor takes the one where the user is.
+        // Without an output, the compositor chooses the one where the user is.
         let name = "v2m-osd".to_owned();
         let layer = self.shell.get_layer_surface(&surface, None, Layer::Overlay, name, handle, ());
         layer.set_size(draw::WIDTH, draw::HEIGHT);
@@ -240,9 +240,9 @@ impl State {
         Ok(true)
     }
 
-    /// The surface is shown with this scale now.
+    /// Handles a new scale of the surface.
     fn scaled(&mut self, scale: f32) {
-        // Without a viewport only whole ones can be shown.
+        // Without a viewport, only integer scales are possible.
         let has_viewport = self.shown.as_ref().is_some_and(|shown| shown.viewport.is_some());
         let scale = if has_viewport { scale } else { scale.ceil() };
         if (0.5..=8.0).contains(&scale) && (scale - self.scale).abs() > 0.001 {
@@ -253,7 +253,7 @@ impl State {
 }
 
 impl Shown {
-    /// Memory of this size that the compositor does not read. `None`: it reads all of them.
+    /// Returns memory of this size that the compositor does not read. `None` if it reads all of it.
     fn free(
         &mut self,
         size: (u32, u32),
@@ -331,7 +331,7 @@ impl Dispatch<ZwlrLayerSurfaceV1, ()> for State {
                 state.refused_until = None;
                 state.is_stale = true;
             }
-            // Its output is gone. The next picture appears on another one.
+            // The output is gone. The next picture appears on another one.
             zwlr_layer_surface_v1::Event::Closed => {
                 if let Some(shown) = state.shown.take() {
                     if !shown.is_configured {
@@ -393,7 +393,7 @@ impl Dispatch<WlSurface, ()> for State {
         match event {
             _ if has_fraction || !is_it => {}
             wl_surface::Event::PreferredBufferScale { factor } => state.scaled(factor as f32),
-            // Compositors of that age tell it by the output.
+            // Older compositors report the scale through the output.
             wl_surface::Event::Enter { output } if surface.version() < 6 => {
                 let scale = state.outputs.iter().find(|(known, _)| *known == output);
                 if let Some(scale) = scale.map(|(_, scale)| *scale) {

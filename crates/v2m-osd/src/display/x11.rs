@@ -1,5 +1,5 @@
-//! A window that no window manager looks after (override-redirect), at the lower edge of the
-//! monitor with the pointer. The pointer passes through it.
+//! An override-redirect window, which no window manager manages, at the lower edge of the monitor
+//! with the pointer. Pointer input passes through it.
 
 use super::DisplayError;
 use crate::draw::{self, Area, Painted};
@@ -18,24 +18,24 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// From the monitor's lower edge, in logical pixels. Panels there are about 40 high.
+/// The distance from the monitor's lower edge, in logical pixels. Panels there are about 40 high.
 const MARGIN: f32 = 64.0;
 
-/// The connection, and the one window.
+/// The connection, and its only window.
 pub struct Overlay {
     connection: RustConnection,
     screen: Screen,
     window: Window,
     gc: Gcontext,
     depth: u8,
-    /// Whether what lies below is seen through the window.
+    /// Whether the background is visible through the window.
     is_translucent: bool,
     is_shown: bool,
     scale: f32,
     size: (u32, u32),
-    /// The window's outline, where it is not translucent.
+    /// The window's outline, if it is not translucent.
     outline: Option<Area>,
-    /// What it shows, for when the server forgets it.
+    /// The current content, in case the server loses it.
     pixels: Vec<u8>,
 }
 
@@ -49,10 +49,10 @@ impl Overlay {
         let composited = compositor_of(&connection, number).map_err(DisplayError::ended)?;
         let visual = translucent(&screen).filter(|_| composited);
         let depth = visual.map_or(screen.root_depth, |_| 32);
-        // Pixels of other depths are laid out in other ways.
+        // Pixels of other depths have another layout.
         if !matches!(depth, 24 | 32) {
             return Err(absent(&tr!(
-                "the screen has {depth} bits for each pixel's colour, and v2m-osd draws with 24 only",
+                "the screen has {depth} bits of colour per pixel; v2m-osd needs 24",
                 depth
             )));
         }
@@ -122,7 +122,7 @@ impl Overlay {
             b"v2m-osd\0v2m-osd\0",
         )?;
         connection.change_property32(PropMode::REPLACE, *window, kind, AtomEnum::ATOM, &[sign])?;
-        // Without a place for the pointer it goes to what lies below.
+        // Without an input shape, pointer input goes to the windows below.
         connection
             .shape_rectangles(SO::SET, SK::INPUT, ClipOrdering::UNSORTED, *window, 0, 0, &[])?
             .check()?;
@@ -141,7 +141,7 @@ impl Overlay {
         Ok(true)
     }
 
-    /// Puts the window onto the monitor with the pointer.
+    /// Moves the window to the monitor with the pointer.
     fn place(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         let pointer = self.connection.query_pointer(self.screen.root)?.reply()?;
         let (x, y) = (i32::from(pointer.root_x), i32::from(pointer.root_y));
@@ -154,7 +154,7 @@ impl Overlay {
         Ok(())
     }
 
-    /// Left, top, width and height of the monitor with this point, or of the whole screen.
+    /// Returns left, top, width and height of the monitor with this point, or of the whole screen.
     fn monitor(&self, x: i32, y: i32) -> (i32, i32, i32, i32) {
         let monitors = self.connection.randr_get_monitors(self.screen.root, true);
         let monitors = monitors.ok().and_then(|asked| asked.reply().ok());
@@ -198,7 +198,8 @@ impl Overlay {
             return Ok(());
         }
         let (width, height) = (self.size.0 as u16, self.size.1 as u16);
-        // A row has 4 bytes a pixel, so that some rows fit into one request of the core protocol.
+        // A row has 4 bytes for each pixel, so several rows fit into one request of the core
+        // protocol.
         let row = usize::from(width) * 4;
         let rows = (self.connection.maximum_request_bytes().saturating_sub(64) / row).max(1);
         for (at, part) in self.pixels.chunks(rows * row).enumerate() {
@@ -250,7 +251,7 @@ fn id(connection: &RustConnection) -> Result<u32, DisplayError> {
     connection.generate_id().map_err(DisplayError::ended)
 }
 
-/// Whether a compositing manager runs: without one, what is translucent is black.
+/// Whether a compositing manager runs. Without one, translucent pixels are black.
 fn compositor_of(
     connection: &RustConnection,
     number: usize,
@@ -260,7 +261,7 @@ fn compositor_of(
     Ok(connection.get_selection_owner(atom)?.reply()?.owner != x11rb::NONE)
 }
 
-/// A visual with 8 bits of opacity.
+/// Finds a visual with 8 bits of opacity.
 fn translucent(screen: &Screen) -> Option<Visualid> {
     let depth = screen.allowed_depths.iter().find(|depth| depth.depth == 32)?;
     let visual = depth
@@ -270,20 +271,21 @@ fn translucent(screen: &Screen) -> Option<Visualid> {
     visual.map(|visual| visual.visual_id)
 }
 
-/// Device pixels in a logical one, as toolkits learn it: `Xft.dpi` of the X resources.
+/// Returns the number of device pixels in a logical pixel, from the same source as toolkits:
+/// `Xft.dpi` of the X resources.
 fn scale_of(connection: &RustConnection) -> f32 {
     let database = x11rb::resource_manager::new_from_resource_manager(connection);
     let dpi = database.ok().flatten().and_then(|it| it.get_value::<f32>("Xft.dpi", "").ok()?);
     (dpi.unwrap_or(96.0) / 96.0).clamp(1.0, 4.0)
 }
 
-/// A pill as rectangles, one for each row of its round ends.
+/// Returns a pill as rectangles, one for each row of its round ends.
 fn outline(pill: Area) -> Vec<Rectangle> {
     let Area { left, top, width, height, radius } = pill;
     let radius = radius.min(height / 2).min(width / 2);
     let (round, whole) = (f64::from(radius), i64::from(height));
     let rows = (0..whole).map(|y| {
-        // How far this row's middle is from the middle of its corner.
+        // The distance from this row's middle to the middle of its corner.
         let from_edge = y.min(whole - 1 - y) as f64 + 0.5;
         let off = (round - from_edge).max(0.0);
         let inset = round - (round * round - off * off).max(0.0).sqrt();

@@ -87,14 +87,14 @@ impl Preview {
             Frame::Pcm { job, samples } => self.hearer.feed(job, &samples),
             Frame::Message(ToEngine::Finish { job }) => {
                 if !self.hearer.complete(job) {
-                    let reason = tr!("no recording of that number was begun").into();
+                    let reason = tr!("no recording with that number was started").into();
                     self.wire.send(&FromEngine::Failed { job, reason })?;
                 }
             }
             Frame::Message(ToEngine::Cancel { .. } | ToEngine::Pause { .. }) => self.hearer.end(),
             // It was said when the model was loaded that nothing is paused here.
             Frame::Message(ToEngine::Resume { job }) => {
-                let reason = tr!("no recording of that number was paused").into();
+                let reason = tr!("no recording with that number was paused").into();
                 self.wire.send(&FromEngine::Failed { job, reason })?;
             }
         }

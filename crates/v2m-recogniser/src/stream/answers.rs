@@ -6,7 +6,7 @@ use super::seam::Lead;
 use super::{Busy, DecodeId, Effect, Piece, Stream, segment};
 
 impl Stream {
-    /// Takes the answer to a decode; `None` when it failed. Answers to an aborted one are ignored.
+    /// Takes the answer to a decode; `None` if it failed. Answers to an aborted decode are ignored.
     pub fn decoded(&mut self, id: DecodeId, text: Option<PieceText>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let Some((_, Busy::Piece(piece))) = self.busy.take_if(|(current, _)| *current == id) else {
@@ -22,7 +22,7 @@ impl Stream {
         effects
     }
 
-    /// Takes the answer about a seam; `None` when there is none. Answers to an aborted question are
+    /// Takes the answer about a seam; `None` if there is none. Answers to an aborted question are
     /// ignored.
     pub fn seam_answered(&mut self, id: DecodeId, leads: Option<Vec<Lead>>) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -31,16 +31,16 @@ impl Stream {
         }
         if let Some(before) = self.seams.answered(leads) {
             self.transcript.stats.seams += 1;
-            // Without a piece after it there is no seam yet (what comes may be a cough). The seam
-            // is mended when that piece is committed.
+            // Without a piece after it there is no seam yet (the next sound may be a cough). The
+            // seam is mended when that piece is committed.
             self.mend_both(before, &mut effects);
         }
         self.schedule(&mut effects);
         effects
     }
 
-    /// Takes the text of several pieces decoded as one, from this many samples. `None`: it is not
-    /// believed. Answers to an aborted decode are ignored.
+    /// Takes the text of several pieces decoded as one; `None` if it is not believed. `decoded`:
+    /// the number of samples. Answers to an aborted decode are ignored.
     pub fn join_decoded(
         &mut self,
         id: DecodeId,
@@ -64,8 +64,8 @@ impl Stream {
         } else if let Some((first, texts)) = self.seams.heard_together(heard, segments) {
             let last = first + texts.len() - 1;
             self.retell(first, texts);
-            // The next piece may have been committed meanwhile, and its seam mended with the text
-            // before.
+            // The next piece may have been committed in the meantime, with its seam mended for the
+            // old text.
             self.mend_both(last, &mut effects);
         }
         self.schedule(&mut effects);

@@ -6,7 +6,7 @@ use super::{Effect, GAP, Piece, Stream, between, seam, segment};
 use v2m_ipc::engine::Segment;
 
 impl Stream {
-    /// Commits the pieces that are decoded.
+    /// Commits the pieces whose text is decoded.
     pub(super) fn promote(&mut self, effects: &mut Vec<Effect>) {
         let Some(piece) = self.waiting.front().copied() else { return };
         let Some((_, text)) = self.draft.take_if(|(drafted, _)| *drafted == piece) else {
@@ -52,21 +52,21 @@ impl Stream {
         self.transcript.segments.push(segment);
     }
 
-    /// The language of the transcript is the one with the most voice, because the text rules take
-    /// one language for a text.
+    /// Counts voice in a language. The language of the transcript is the one with the most voice,
+    /// because the text rules take one language for a text.
     fn spoken(&mut self, language: &str, voice: u64) {
         match self.voice.iter_mut().find(|(known, _)| known == language) {
             Some((_, sum)) => *sum += voice,
             None => self.voice.push((language.to_owned(), voice)),
         }
-        // The first of several that are equal.
+        // Take the first of equals.
         let most = self.voice.iter().rev().max_by_key(|(_, sum)| *sum);
         if let Some((language, _)) = most {
             self.transcript.language.clone_from(language);
         }
     }
 
-    /// Mends the seam after the segment `before` where the one after it is committed.
+    /// Mends the seam after the segment `before`, if the segment after it is committed.
     pub(super) fn mend_both(&mut self, before: usize, effects: &mut Vec<Effect>) {
         let Some(next) = self.transcript.segments.get(before + 1).cloned() else { return };
         let language = self.seams.language(before + 1).to_owned();
@@ -75,8 +75,8 @@ impl Stream {
         }
     }
 
-    /// Mends the seam after the segment `before`, `next` being the one after it, in this language;
-    /// what becomes of its text.
+    /// Mends the seam between the segment `before` and the one after it, `next`, in this language.
+    /// Returns the new text of `next`.
     pub(super) fn mend(
         &mut self,
         before: usize,
@@ -84,7 +84,7 @@ impl Stream {
         language: &str,
         effects: &mut Vec<Effect>,
     ) -> Option<String> {
-        // The model was asked how the text goes on in the language before.
+        // The model was asked for continuations in the language before the seam.
         if self.seams.language(before) != language {
             return None;
         }

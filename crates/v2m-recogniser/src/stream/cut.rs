@@ -1,9 +1,8 @@
-//! Where a recording is cut into pieces: at pauses, and in speech without pause at its quietest
-//! frame. A pure function of the frames: how they arrive and how fast they are decoded changes
-//! nothing.
+//! Cuts a recording into pieces: at pauses, and in speech without pauses at its quietest frame. A
+//! pure function of the frames: how they arrive and how fast they are decoded changes nothing.
 //!
-//! Pieces do not overlap, are in order, and hold every frame with voice. Silence between them is
-//! in none.
+//! Pieces do not overlap, are in order, and contain every frame with voice. Silence between them
+//! belongs to no piece.
 
 use crate::model::PieceLimits;
 use std::collections::VecDeque;
@@ -15,10 +14,10 @@ pub const FRAME: u64 = crate::vad::FRAME as u64;
 /// The cutter's parameters, in samples except for the two probabilities.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cutting {
-    /// Probability from which silence becomes voice. Below Silero's customary 0.5: a word missed
-    /// is worse than a decode too many. The noises measured stay below 0.2.
+    /// Probability from which silence becomes voice. Below Silero's customary 0.5: a missed word is
+    /// worse than a superfluous decode. The measured noises stay below 0.2.
     pub voice: f32,
-    /// Probability below which voice becomes silence; Silero's own code too takes 0.15 less than
+    /// Probability below which voice becomes silence. Silero's own code also uses 0.15 less than
     /// for the start.
     pub silence: f32,
     /// A pause of this length ends a piece.
@@ -30,14 +29,14 @@ pub struct Cutting {
     /// Audio kept before the first voice, up to the end of the piece before. The network is up to
     /// half a second late on soft beginnings, and decoding more silence costs nothing.
     pub lead: u64,
-    /// Audio kept after the last voice. A pause of this length is also what a speculative decode
-    /// waits for, so that it hears exactly what the piece will be if the pause goes on. Measured:
-    /// with 200 ms the ends of words are cut off, one word in a hundred comes out wrong for it;
-    /// with more than 350 nothing is gained.
+    /// Audio kept after the last voice. A speculative decode waits for a pause of this length too,
+    /// so that it decodes exactly the piece that results if the pause goes on. Measured: with 200
+    /// ms the ends of words are cut off, and one word in a hundred is wrong because of that; more
+    /// than 350 ms gains nothing.
     pub tail: u64,
-    /// No piece is longer. Whisper hears 30 s at once; other families less ([`Cutting::within`]).
+    /// The longest piece. Whisper takes 30 s at once, other families less ([`Cutting::within`]).
     pub longest: u64,
-    /// How far back from there to search for the quietest frame.
+    /// How far before that length to search for the quietest frame.
     pub search: u64,
 }
 
@@ -58,8 +57,9 @@ impl Default for Cutting {
 }
 
 impl Cutting {
-    /// The usual figures, with no piece longer than the model allows. Where that is short, speech
-    /// without a pause is cut in the later half of the piece, and shorter pauses end one earlier.
+    /// The usual figures, with no piece longer than the model allows. If that is short, speech
+    /// without a pause is cut in the later half of the piece, and shorter pauses end a piece
+    /// earlier.
     pub fn within(limits: PieceLimits) -> Self {
         let usual = Self::default();
         let longest = usual.longest.min(limits.longest);
@@ -68,8 +68,8 @@ impl Cutting {
     }
 }
 
-/// A stretch of the recording that is decoded at once. Positions count samples from the recording's
-/// first one.
+/// A part of the recording that is decoded at once. Positions count samples from the start of the
+/// recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// First sample to decode.
@@ -82,16 +82,16 @@ pub struct Piece {
     pub voice_end: u64,
 }
 
-/// The cutter.
+/// Cuts a recording into pieces, frame by frame.
 #[derive(Clone, Debug)]
 pub struct Cutter {
     cutting: Cutting,
     /// The number of samples so far.
     position: u64,
-    /// End of the last piece: the next one cannot begin before.
+    /// The end of the last piece. The next one cannot begin before it.
     floor: u64,
     speaking: bool,
-    /// One past the last sample with voice, of all pieces.
+    /// One past the last sample with voice, over all pieces.
     last_voice: Option<u64>,
     open: Option<Open>,
 }
@@ -101,7 +101,7 @@ struct Open {
     start: u64,
     voice_start: u64,
     voice_end: u64,
-    /// Frames since the one that holds `voice_start`; the last ends at `position`.
+    /// Frames since the one that contains `voice_start`; the last ends at `position`.
     frames: VecDeque<VoiceFrame>,
 }
 
@@ -113,13 +113,13 @@ struct VoiceFrame {
 }
 
 impl Cutter {
-    /// A cutter at the start of a recording.
+    /// Makes a cutter for the start of a recording.
     pub fn new(cutting: Cutting) -> Self {
         Self { cutting, position: 0, floor: 0, speaking: false, last_voice: None, open: None }
     }
 
-    /// Takes the next frame's probability of speech and mean square; a piece, if this frame ends
-    /// one.
+    /// Takes the next frame's probability of speech and mean square. Returns a piece if this frame
+    /// ends one.
     pub fn push(&mut self, probability: f32, level: f32) -> Option<Piece> {
         let threshold = if self.speaking { self.cutting.silence } else { self.cutting.voice };
         self.speaking = probability >= threshold;
@@ -151,30 +151,31 @@ impl Cutter {
         None
     }
 
-    /// The piece as it will be if nothing more is said, once the pause is as long as the tail.
+    /// Returns the piece that results if nothing more is said, once the pause is as long as the
+    /// tail.
     pub fn candidate(&self) -> Option<Piece> {
         let open = self.open.as_ref()?;
         (self.position - open.voice_end >= self.cutting.tail)
             .then(|| open.piece(self.cutting.tail, self.position))
     }
 
-    /// The piece that has begun and not ended.
+    /// Returns the piece that has begun and not ended.
     pub fn open(&self) -> Option<Piece> {
         self.open.as_ref().map(|open| Piece { end: self.position, ..open.piece(0, self.position) })
     }
 
-    /// How many samples have come since the last one with voice, if there was any voice.
+    /// Returns how many samples have come since the last one with voice, if there was any voice.
     pub fn quiet(&self) -> Option<u64> {
         self.last_voice.map(|last| self.position.saturating_sub(last))
     }
 
-    /// The recording ends after `total` samples; the open piece, if there is one.
+    /// Ends the recording after `total` samples. Returns the open piece, if there is one.
     pub fn finish(&mut self, total: u64) -> Option<Piece> {
         self.position = self.position.min(total).max(self.floor);
         self.close()
     }
 
-    /// First sample that may still become part of a piece.
+    /// Returns the first sample that may still become part of a piece.
     pub fn needed_from(&self) -> u64 {
         match &self.open {
             Some(open) => open.start,
@@ -200,7 +201,7 @@ impl Cutter {
         let after = (count - quietest) as u64 * FRAME;
         let at = self.position - after + FRAME / 2;
         if at >= open.voice_end {
-            // Only the pause since the last voice was quieter: this is an ordinary end.
+            // Only the pause since the last voice is quieter: this is an ordinary end.
             return self.close();
         }
         let first_frame = self.position - count as u64 * FRAME;
@@ -231,7 +232,8 @@ impl Open {
         }
     }
 
-    /// Level of a frame and its two neighbours: a single quiet frame inside a vowel is no gap.
+    /// Returns the level of a frame and its two neighbours: a single quiet frame inside a vowel is
+    /// not a gap.
     fn around(&self, frame: usize) -> f32 {
         [frame - 1, frame, frame + 1].iter().map(|i| self.frames[*i].level).sum()
     }

@@ -1,5 +1,4 @@
-//! Decides whether to believe a decode, by the signs of a decoder that loops, guesses or drops
-//! words.
+//! Decides whether to believe a decode, by signs of a decoder that loops, guesses or drops words.
 
 use super::marks;
 use std::io::Write;
@@ -9,20 +8,19 @@ use std::io::Write;
 pub struct Hypothesis {
     /// The text as the model wrote it, without bracketed artefacts.
     pub text: String,
-    /// Mean natural logarithm of its tokens' probabilities; 0 if the decoder tells none.
+    /// Mean natural logarithm of its tokens' probabilities; 0 if the decoder reports none.
     pub mean_log_probability: f32,
-    /// Whether it was cut off because it went on beyond what can be said in that time
+    /// Whether it was cut off because it was longer than can be said in that time
     /// ([`crate::decoder::Effort::Quick`]).
     pub cut_off: bool,
-    /// The tokens that the text was made of; empty if it was changed since, or if the decoder
-    /// tells none.
+    /// The tokens of the text. Empty if the text was changed since, or if the decoder reports none.
     pub tokens: Vec<Token>,
 }
 
 /// One token of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Token {
-    /// Its number.
+    /// The token's number in the model's vocabulary.
     pub id: i32,
     /// The token's text, which may be part of a character.
     pub bytes: Vec<u8>,
@@ -30,12 +28,12 @@ pub struct Token {
     pub log_probability: f32,
 }
 
-/// The number of a token that stands for a whole word, for want of the model's own tokens.
+/// The number of a token that stands for a whole word, if the model's own tokens are unknown.
 const WHOLE_WORD: i32 = -1;
 
 impl Token {
-    /// The words of a text as tokens, for a decoder that tells none: with them pieces can be joined.
-    /// Nothing is known of their probabilities, and no decoder can go on from them.
+    /// Returns the words of a text as tokens, for a decoder that reports none, so that pieces can
+    /// be joined. Their probabilities are unknown, and no decoder can continue from them.
     #[must_use]
     pub fn words(text: &str) -> Vec<Self> {
         let token =
@@ -43,13 +41,13 @@ impl Token {
         text.split_whitespace().map(token).collect()
     }
 
-    /// Whether it is one of [`Self::words`].
+    /// Whether it was made by [`Self::words`].
     #[must_use]
     pub fn is_whole_word(&self) -> bool {
         self.id == WHOLE_WORD
     }
 
-    /// Whether the token consists only of marks that stand at the end of words.
+    /// Whether the token consists only of marks for the end of words.
     pub fn is_only_marks(&self) -> bool {
         let text = String::from_utf8_lossy(&self.bytes);
         text.trim().chars().all(|c| marks::TRAILING.contains(c))
@@ -62,15 +60,16 @@ const COMPRESSION: f32 = 2.4;
 /// Mean log-probability below which OpenAI's implementation calls a decode failed.
 const LOG_PROBABILITY: f32 = -1.0;
 
-/// Characters a second above which nobody speaks. Quick English has about 20, in any script the
-/// figure is lower. Characters and not words, because not every script separates words.
+/// The number of characters in a second that nobody can exceed in speech. Quick English has about
+/// 20, and other scripts have fewer. Characters and not words, because not every script separates
+/// words.
 const FASTEST: f32 = 30.0;
 
-/// Characters a second below which much of a longer piece must have been dropped. Slow dictation
-/// in Chinese has about 3.
+/// The number of characters in a second below which much of a longer piece must have been dropped.
+/// Slow dictation in Chinese has about 3.
 const SLOWEST: f32 = 1.0;
 
-/// Why a hypothesis is not believed.
+/// The reason not to believe a hypothesis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// The same words repeat.
@@ -79,7 +78,7 @@ pub enum Doubt {
     Compression,
     /// The model gave the text a low probability.
     Unlikely,
-    /// The text would have gone on beyond what can be said in that time.
+    /// The text was cut off because it was longer than can be said in that time.
     CutOff,
     /// The text is longer than can be said in that time.
     TooFast,
@@ -87,8 +86,8 @@ pub enum Doubt {
     TooSlow,
 }
 
-/// Looks for signs that `hypothesis` is wrong, `voice` being the seconds from the first to the
-/// last voice in the piece.
+/// Looks for signs that `hypothesis` is wrong. `voice`: the seconds from the first to the last
+/// voice in the piece.
 pub fn doubt(hypothesis: &Hypothesis, voice: f32) -> Option<Doubt> {
     let text = hypothesis.text.as_str();
     let characters = text.chars().filter(|c| c.is_alphanumeric()).count() as f32;
@@ -109,7 +108,7 @@ pub fn doubt(hypothesis: &Hypothesis, voice: f32) -> Option<Doubt> {
     }
 }
 
-/// Whether a phrase of up to eight words stands four times in a row, or a longer one twice.
+/// Whether a phrase of up to eight words occurs four times in a row, or a longer one twice.
 fn repeats(text: &str) -> bool {
     let words: Vec<String> = text
         .split_whitespace()
@@ -124,7 +123,7 @@ fn repeats(text: &str) -> bool {
         || (5..=words.len() / 2).any(|length| times_in_a_row(length, 2))
 }
 
-/// Length by zlib's length, as OpenAI's implementation has it.
+/// Returns the text's length divided by zlib's length, as in OpenAI's implementation.
 fn compression(text: &str) -> f32 {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());

@@ -1,34 +1,35 @@
-//! The stream policy: while somebody speaks, what to decode when, so that the text is there when
-//! they stop. Pure: no clock, no thread, no model. Time is counted in samples.
+//! The stream policy decides what to decode when while the user speaks, so that the text is ready
+//! when they stop. Pure: no clock, no thread, no model. Time is counted in samples.
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | [`cut`] | where the recording is cut into pieces |
-//! | [`piece`] | how one piece is decoded, and when again |
-//! | [`guard`] | whether to believe what came out |
-//! | [`seam`] | which mark and which letter stand between two pieces; [`marks`] is what it knows of languages |
-//! | [`seams`] | what to ask the model for that, and when |
-//! | [`join`], `sentence` | pieces of one sentence, decoded once more as one |
-//! | [`Stream`] | samples in; `answers`: the decoder's answers in; [`effect`]: what the caller is to do |
-//! | `schedule` | what is done next |
-//! | `commit` | what is decoded becomes a segment |
-//! | `show` | what is told meanwhile |
-//! | [`settled`] | which sentences are over |
+//! | [`cut`] | cuts the recording into pieces |
+//! | [`piece`] | decodes one piece, and decides when to decode it again |
+//! | [`guard`] | decides whether to believe a result |
+//! | [`seam`] | decides the mark and the case between two pieces; [`marks`] has the data of
+//! languages |
+//! | [`seams`] | chooses the questions about seams |
+//! | [`join`], `sentence` | decode the pieces of one sentence again as one |
+//! | [`Stream`] | takes samples; `answers` takes the decoder's answers; [`effect`] has the actions for the caller |
+//! | `schedule` | chooses the next action |
+//! | `commit` | turns decoded pieces into segments |
+//! | `show` | shows drafts and final text during the recording |
+//! | [`settled`] | finds the sentences that are over |
 //!
-//! Each piece is decoded once it is closed, in order, one at a time. When nothing waits, the open
-//! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that is the
-//! piece and its text is already there; if speech goes on, it is dropped.
+//! Each piece is decoded once it is closed, in order, one at a time. If nothing waits, the open
+//! piece is decoded speculatively as soon as the speaker pauses: if the pause goes on, that becomes
+//! the piece, and its text is already there; if speech goes on, the result is dropped.
 //!
-//! As soon as a piece has a second of voice, the model is asked about the seam before it. That
-//! happens while the speaker goes on. A question under way at the stop is given up, as soon as the
-//! decoder lets go of it (Whisper encodes without a break).
+//! As soon as a piece has a second of voice, the model is asked about the seam before it, while the
+//! speaker goes on. At the stop, a question under way is abandoned as soon as the decoder can be
+//! interrupted (Whisper encodes without a break).
 //!
-//! When nothing else is to be done, the pieces of an unfinished sentence are decoded once more,
-//! joined. Their words are final when no later piece can be joined to them; until then they are
-//! told as a draft.
+//! If nothing else is to do, the pieces of an unfinished sentence are decoded again, joined. Their
+//! words become final when no later piece can be joined to them; until then they are shown as a
+//! draft.
 //!
-//! A decoder that tells no tokens is asked about no seam. Its pieces are joined if it makes tokens of its
-//! words ([`Token::words`]), and otherwise not.
+//! A decoder that reports no tokens is asked about no seam. Its pieces are joined only if it makes
+//! tokens of its words ([`Token::words`]).
 
 mod answers;
 mod commit;
@@ -66,7 +67,7 @@ pub const GAP: &str = "[…]";
 
 /// A voice activity detector.
 pub trait VoiceActivity {
-    /// Probability of speech in the frame that follows those given so far.
+    /// Returns the probability of speech in the frame that follows the frames before it.
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32;
 }
 
@@ -74,13 +75,14 @@ pub trait VoiceActivity {
 #[derive(Clone, Debug)]
 pub struct Stream {
     cutter: Cutter,
-    /// The longest that the last piece and those before it may be, in samples, to be decoded as one:
-    /// [`PieceLimits::flat`], so that they cost no more than one, or [`Self::join_last_within`].
+    /// The largest length in samples of the last piece and those before it, to be decoded as one:
+    /// [`PieceLimits::flat`], at which they cost no more than one piece, or
+    /// [`Self::join_last_within`].
     flat: u64,
-    /// Samples from `kept_from` on.
+    /// The samples from `kept_from` on.
     audio: VecDeque<i16>,
     kept_from: u64,
-    /// Samples that have gone through the voice activity model.
+    /// The number of samples that the voice activity model has processed.
     heard: u64,
     /// Closed pieces that wait to be decoded.
     waiting: VecDeque<Piece>,
@@ -88,7 +90,7 @@ pub struct Stream {
     /// The result of the last decode, until its piece is closed. `None` inside: the decode failed.
     draft: Option<(Piece, Option<PieceText>)>,
     language: Option<String>,
-    /// Samples of voice in each language that was heard.
+    /// Samples of voice in each detected language.
     voice: Vec<(String, u64)>,
     transcript: Transcript,
     seams: Seams,
@@ -97,16 +99,16 @@ pub struct Stream {
     asking: SeamQuestions,
     /// Whether the last piece may be decoded together with those before it.
     joining: bool,
-    /// The last piece, if it was decoded together with those before it and that gave no usable
-    /// text.
+    /// The last piece, if it was decoded together with those before it without a usable result.
     alone: Option<Piece>,
-    /// Whether nobody waits for the text: then all that makes it better is done.
+    /// Whether no client waits for the text. Then all improvements are made.
     patient: bool,
-    /// How many segments were shown as final.
+    /// The number of segments that were shown as final.
     told: usize,
-    /// How many segments were reported as sentences that are over. They do not change any more.
+    /// The number of segments that were reported as finished sentences. They do not change any
+    /// more.
     settled: usize,
-    /// Whether sentences that are over are reported.
+    /// Whether finished sentences are reported.
     sentences: bool,
     /// The last draft that was shown.
     shown: Option<Segment>,
@@ -114,7 +116,7 @@ pub struct Stream {
     finished: bool,
 }
 
-/// What the decoder is doing.
+/// The decoder's current work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Busy {
     Piece(Piece),
@@ -125,8 +127,8 @@ enum Busy {
 }
 
 impl Stream {
-    /// A stream at the start of a recording, for a model with these limits, in that language if it
-    /// is known.
+    /// Makes a stream for the start of a recording, for a model with these limits, in that language
+    /// if it is known.
     pub fn new(limits: PieceLimits, language: Option<String>) -> Self {
         Self {
             cutter: Cutter::new(Cutting::within(limits)),
@@ -163,18 +165,18 @@ impl Stream {
         Self { mending: false, ..self }
     }
 
-    /// Makes a stream whose text nobody waits for.
+    /// Makes a stream for a text that no client waits for.
     pub fn patient(self) -> Self {
         Self { patient: true, ..self }
     }
 
-    /// Makes a stream that reports sentences that are over: see [`Self::sentence`].
+    /// Makes a stream that reports finished sentences: see [`Self::sentence`].
     pub fn by_sentences(self) -> Self {
         Self { sentences: true, ..self }
     }
 
-    /// Allows the last piece to be decoded together with those before it if they are not longer than
-    /// this, in samples, and not longer than the model takes.
+    /// Allows the last piece to be decoded together with those before it, up to this many samples
+    /// and up to the model's limit.
     pub fn join_last_within(&mut self, samples: u64) {
         self.flat = samples.min(self.seams.window());
     }
@@ -186,14 +188,14 @@ impl Stream {
         let mut effects = Vec::new();
         while self.transcript.stats.samples - self.heard >= FRAME as u64 {
             self.frame(vad);
-            // Asked after every frame, so that chunks of any size lead to the same decodes.
+            // Schedule after every frame, so that chunks of any size lead to the same decodes.
             self.schedule(&mut effects);
         }
         self.forget();
         effects
     }
 
-    /// Ends the recording. If somebody waits for the text, only the `allowed` improvements are
+    /// Ends the recording. If a client waits for the text, only the `allowed` improvements are
     /// made.
     pub fn finish(&mut self, vad: &mut impl VoiceActivity, allowed: AfterStop) -> Vec<Effect> {
         if self.transcript.stats.samples > self.heard {
@@ -219,27 +221,27 @@ impl Stream {
         effects
     }
 
-    /// How many samples have come since somebody last spoke; `None`: nobody has.
+    /// Returns the number of samples since the last voice; `None` if there was none.
     pub fn quiet(&self) -> Option<u64> {
         self.cutter.quiet()
     }
 
-    /// Samples received.
+    /// Returns the number of samples received.
     pub fn heard(&self) -> u64 {
         self.transcript.stats.samples
     }
 
-    /// The first sample that is not finished yet.
+    /// Returns the first sample that is not finished yet.
     pub fn settled(&self) -> u64 {
         self.kept_from
     }
 
-    /// Whether nobody waits for the text.
+    /// Whether no client waits for the text.
     pub fn is_patient(&self) -> bool {
         self.patient
     }
 
-    /// The decode under way, for a caller who drops the stream.
+    /// The current decode, for a caller that drops the stream.
     pub fn decoding(&self) -> Option<DecodeId> {
         self.busy.map(|(id, _)| id)
     }
@@ -272,7 +274,8 @@ fn segment(piece: &Piece, text: &str) -> Option<Segment> {
     (!text.is_empty()).then_some(Segment { start: piece.voice_start, end: piece.voice_end, text })
 }
 
-/// The samples `start..end` of a recording, of which `audio` is what lies from `kept_from` on.
+/// Returns the samples `start..end` of a recording. `audio` contains the samples from `kept_from`
+/// on.
 fn between(audio: &VecDeque<i16>, kept_from: u64, start: u64, end: u64) -> Vec<i16> {
     let [start, end] = [start, end]
         .map(|at| usize::try_from(at.saturating_sub(kept_from)).expect("it is in memory"));

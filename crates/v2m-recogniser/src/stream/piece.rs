@@ -1,4 +1,4 @@
-//! One piece of speech: how it is decoded, and when it is decoded again.
+//! Decodes one piece of speech, and decides whether to decode it again.
 //!
 //! The first attempt is quick, and may loop or drop words now and then. [`super::guard`] checks the
 //! result; if it is doubtful, the piece is decoded again with full effort.
@@ -8,47 +8,47 @@ use super::guard::{Hypothesis, Token, doubt, echoes};
 use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use v2m_ipc::pcm::{SAMPLE_RATE, seconds};
 
-/// Samples of speech that are needed before a detected language is kept for the rest of the
+/// The samples of speech that are needed before a detected language is kept for the rest of the
 /// recording.
 const TELLING: u64 = seconds(3);
 
-/// Samples at the beginning of a piece by which it is seen whether it is in another language than
-/// the one before. The whole piece would cost as much as decoding it.
+/// The samples at the beginning of a piece that show whether it is in another language than the
+/// piece before. The whole piece would cost as much as decoding it.
 const HEAD: usize = seconds(5) as usize;
 
-/// How the pieces of one recording are to be decoded.
+/// Settings for decoding the pieces of one recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DecodeSettings {
-    /// When detecting: only among these; empty: among all.
+    /// The languages to choose from when detecting. Empty: all.
     pub languages: Vec<String>,
-    /// Translate to English.
+    /// Whether to translate to English.
     pub translate: bool,
-    /// Words to expect, most important first.
+    /// Expected words, most important first.
     pub vocabulary: Vec<String>,
-    /// Beams; 1 is greedy.
+    /// The number of beams; 1 is greedy.
     pub beams: u8,
 }
 
 /// The text of a piece.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PieceText {
-    /// The text; empty when there was none after all.
+    /// The text. Empty if the piece has none after all.
     pub text: String,
     /// ISO 639-1 code.
     pub language: String,
-    /// Whether the language was heard long enough to keep it.
+    /// Whether enough was spoken in this language to keep it.
     pub language_sure: bool,
-    /// Samples given to the decoder, repeats included.
+    /// The number of samples given to the decoder, repeats included.
     pub decoded: u64,
-    /// How many times it was decoded again.
+    /// The number of repeated decodes.
     pub redone: u32,
     /// Mean natural logarithm of its tokens' probabilities.
     pub mean_log_probability: f32,
-    /// The tokens that the text was made of; empty if it was changed since.
+    /// The tokens of the text. Empty if the text was changed since.
     pub tokens: Vec<Token>,
 }
 
-/// Decodes `audio`, which is `piece`; `known` is the language given or detected before, if any.
+/// Decodes `audio`, the samples of `piece`. `known`: the language given or detected before, if any.
 ///
 /// # Errors
 /// The decoder's.
@@ -87,8 +87,8 @@ pub fn transcribe(
     })
 }
 
-/// Decodes several pieces as one, which have `voice` samples from the first voice to the last.
-/// `None`: the result is not believed.
+/// Decodes several pieces as one. `voice`: the samples from the first voice to the last. Returns
+/// `None` if the result is not believed.
 ///
 /// # Errors
 /// The decoder's.
@@ -126,7 +126,7 @@ impl<D: Decoder> Attempts<'_, D> {
     fn best(&mut self) -> Result<Hypothesis, DecodeError> {
         let vocabulary = &self.settings.vocabulary;
         let first = self.attempt(Effort::Quick, vocabulary)?;
-        // A text that repeats the vocabulary is no evidence. A text decoded without the vocabulary
+        // A text that repeats the vocabulary is not evidence. A text decoded without the vocabulary
         // is.
         let (first, vocabulary) = if echoes(&first.text, vocabulary) {
             (self.attempt(Effort::Quick, &[])?, [].as_slice())
@@ -137,12 +137,12 @@ impl<D: Decoder> Attempts<'_, D> {
             return Ok(first);
         }
         let second = match self.attempt(Effort::Thorough, vocabulary) {
-            // A decoder that has nothing better to say. A doubtful text is more than none.
+            // The decoder has no better result. A doubtful text is better than none.
             Err(DecodeError::Refused(_)) if !first.text.is_empty() => return Ok(first),
             second => second?,
         };
-        // Both are doubtful, but somebody may really have said "no no no no". Take the likelier
-        // one. A text that was cut off is not complete, however likely it is.
+        // Both are doubtful, but the user may really have said "no no no no". Take the likelier
+        // one. A text that was cut off is incomplete, however likely it is.
         let keep_first = !first.cut_off
             && doubt(&second, self.voice).is_some()
             && first.mean_log_probability > second.mean_log_probability;

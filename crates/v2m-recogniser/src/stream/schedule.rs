@@ -1,4 +1,4 @@
-//! Decides what to decode or to ask next.
+//! Chooses the next decode or question.
 
 use super::seams::{Beginning, Joined, SeamQuestion, TELLING};
 use super::{Busy, DecodeId, Effect, Piece, SeamQuestions, Stream, between};
@@ -26,7 +26,7 @@ impl Stream {
         if self.busy.is_some() {
             return;
         }
-        // A draft comes before the seam: the speaker may stop now.
+        // A draft takes precedence over the seam: the speaker may stop now.
         let ask = next.is_some() || to_do.is_none();
         if self.patient
             && let Some(joined) = self.join()
@@ -49,7 +49,7 @@ impl Stream {
         }
     }
 
-    /// The last piece together with those before it, if that is allowed.
+    /// Returns the last piece together with those before it, if that is allowed.
     fn last(&mut self, piece: Piece) -> Option<Joined> {
         let is_last = self.finished && self.waiting.len() == 1;
         let known = self.language.as_deref() == Some(self.transcript.language.as_str());
@@ -71,7 +71,7 @@ impl Stream {
         effects.push(effect(id));
     }
 
-    /// Pieces that are to be decoded as one, if there are any.
+    /// Returns pieces to decode as one, if there are any.
     fn join(&mut self) -> Option<Joined> {
         if !self.mending || (self.finished && !self.patient) {
             return None;
@@ -79,7 +79,7 @@ impl Stream {
         self.seams.join()
     }
 
-    /// The next question about a seam, if one is due.
+    /// Returns the next question about a seam, if one is due.
     fn question(&mut self) -> Option<SeamQuestion> {
         let allowed = match self.asking {
             SeamQuestions::All => true,

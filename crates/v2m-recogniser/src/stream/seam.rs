@@ -1,46 +1,46 @@
-//! The seam between two pieces: which mark stands there, and whether the next word has a capital.
+//! Decides the mark and the next word's case at the seam between two pieces.
 //!
 //! A piece that is decoded alone ends like a sentence, whatever the pause after it meant. So the
-//! model is asked again with audio from both sides of the seam, and with the text before as what it
-//! has written already, without its last marks. Its likely continuations ([`Lead`]) decide the mark
+//! model is asked again with audio from both sides of the seam. It gets the text before the seam,
+//! without its last marks, as already written. Its likely continuations ([`Lead`]) decide the mark
 //! ([`verdict`]). Words are never changed ([`mend`]).
 
 use super::marks;
 
-/// One way to go on after the words before the seam.
+/// One continuation after the words before the seam.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lead {
-    /// The mark; empty: none.
+    /// The mark. Empty: none.
     pub mark: String,
-    /// Natural logarithm of its probability; 0 for no mark, which is no token.
+    /// Natural logarithm of its probability. 0 if there is no mark, because that is not a token.
     pub log_probability: f32,
     /// The likeliest tokens after it, with the logarithms of their probabilities.
     pub next: Vec<(String, f32)>,
 }
 
-/// How the next word begins.
+/// The case of the next word's first letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// With a capital.
+    /// A capital.
     Upper,
-    /// Without.
+    /// A small letter.
     Lower,
 }
 
 /// The mark and the case at a seam.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeamEdit {
-    /// Replaces the marks at the end of the text before.
+    /// The marks that replace those at the end of the text before.
     pub mark: String,
-    /// The case of the text after. `None`: unchanged.
+    /// The new case of the text after. `None`: unchanged.
     pub case: Option<Case>,
 }
 
-/// Below this logarithm of a probability the model has heard something else than the text, and is
-/// not believed. Measured.
+/// Below this logarithm of a probability, the model has decoded something else than the text, and
+/// is not believed. Measured.
 const LEAST: f32 = -6.0;
 
-/// The likeliest seam, `next` being the text after it as far as that is known.
+/// Returns the likeliest seam. `next`: the text after it, as far as that is known.
 pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<SeamEdit> {
     let matched = next.and_then(|next| best(leads, |token| begins(next, token)));
     let (lead, token, score) = matched.or_else(|| best(leads, |token| case(token).is_some()))?;
@@ -52,7 +52,7 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Sea
     } else if matched.is_some() {
         case(token)
     } else {
-        // Another word was heard than was understood later: what most of the likely ones have.
+        // No likely continuation matches the text after. Take the case that most of them have.
         usual_case(&lead.next)
     };
     let keeps = |next: &str| marks::keeps_capital(language, first_word(next));
@@ -64,12 +64,12 @@ pub fn verdict(leads: &[Lead], next: Option<&str>, language: &str) -> Option<Sea
     Some(SeamEdit { mark: lead.mark.clone(), case })
 }
 
-/// By how much, as a logarithm of a probability, a sentence must be likelier to end at a seam than
-/// to go on before the pieces on both sides of it are left as they are. Measured.
+/// The difference in logarithms of probabilities from which a sentence is believed to end at a seam
+/// rather than continue. Then the pieces on both sides are left as they are. Measured.
 const SURE: f32 = 1.5;
 
-/// Whether a sentence surely ends at the seam; `None`: the model has heard something else than the
-/// text.
+/// Whether a sentence surely ends at the seam. `None`: the model has decoded something else than
+/// the text.
 pub fn ends(leads: &[Lead]) -> Option<bool> {
     let likeliest = |ending: bool| {
         let ways = leads.iter().filter(|lead| marks::end_sentence(&lead.mark) == ending);
@@ -89,13 +89,13 @@ fn best(leads: &[Lead], wanted: impl Fn(&str) -> bool) -> Option<(&Lead, &str, f
     ways.max_by(|a, b| a.2.total_cmp(&b.2))
 }
 
-/// Whether `text` may begin with `token`, case aside.
+/// Whether `text` may begin with `token`, ignoring case.
 fn begins(text: &str, token: &str) -> bool {
     let token = token.trim_start().to_lowercase();
     !token.is_empty() && text.trim_start().to_lowercase().starts_with(&token)
 }
 
-/// The case of the first letter.
+/// Returns the case of the first letter.
 pub fn case(token: &str) -> Option<Case> {
     let first = token.chars().find(|c| c.is_alphabetic())?;
     if first.is_uppercase() {
@@ -105,7 +105,7 @@ pub fn case(token: &str) -> Option<Case> {
     }
 }
 
-/// The case that four fifths of the probability have.
+/// Returns the case that has four fifths of the probability.
 fn usual_case(next: &[(String, f32)]) -> Option<Case> {
     let share = |wanted| -> f32 {
         next.iter().filter(|(token, _)| case(token) == Some(wanted)).map(|(_, p)| p.exp()).sum()
@@ -123,9 +123,9 @@ fn first_word(text: &str) -> &str {
     &text[..text.find(char::is_whitespace).unwrap_or(text.len())]
 }
 
-/// The text before the seam and the one after it, mended. Their words stay, case aside.
+/// Returns the texts before and after the seam, mended. Their words stay the same, except for case.
 pub fn mend(before: &str, after: &str, verdict: &SeamEdit) -> (String, String) {
-    // Where the mark stays, the case that goes with it stays too.
+    // If the mark stays, its case stays too.
     if body(before).is_none() {
         return (before.into(), after.into());
     }
@@ -133,7 +133,7 @@ pub fn mend(before: &str, after: &str, verdict: &SeamEdit) -> (String, String) {
     (end_with(before, &verdict.mark), recased)
 }
 
-/// `text` with `mark` in place of the marks at its end.
+/// Returns `text` with `mark` in place of the marks at its end.
 pub fn end_with(text: &str, mark: &str) -> String {
     match body(text) {
         // An abbreviation's full stop ends the sentence too.
@@ -143,15 +143,15 @@ pub fn end_with(text: &str, mark: &str) -> String {
     }
 }
 
-/// The marks that `text` ends with, as far as they may be replaced.
+/// Returns the marks at the end of `text`, as far as they may be replaced.
 pub fn marks_at_end(text: &str) -> &str {
     body(text).map_or("", |body| text[body.len()..].trim())
 }
 
-/// `text` without the marks at its end; `None` if they are not to be replaced.
+/// Returns `text` without the marks at its end. `None` if they must not be replaced.
 fn body(text: &str) -> Option<&str> {
     let body = text.trim_end_matches(|c: char| c.is_whitespace() || marks::TRAILING.contains(c));
-    // Nothing but marks; or a quote or a bracket, which has its own.
+    // Only marks, or a quote or a bracket, which has marks of its own.
     if !body.chars().next_back()?.is_alphanumeric() {
         return None;
     }
@@ -163,7 +163,7 @@ fn body(text: &str) -> Option<&str> {
     Some(&text[..body.len() + dot])
 }
 
-/// `text` with its first word in that case, if that is a plain word.
+/// Returns `text` with its first word in that case, if that is a plain word.
 pub fn recase(text: &str, case: Case) -> String {
     let word = first_word(text);
     let at = text.len()
@@ -178,7 +178,7 @@ pub fn recase(text: &str, case: Case) -> String {
         Case::Lower if first.is_uppercase() => first.to_lowercase().collect(),
         _ => return text.to_owned(),
     };
-    // Letters without a counterpart of their own ("ß") stay.
+    // Letters without a one-to-one counterpart ("ß") stay.
     let back: String = match case {
         Case::Upper => other.to_lowercase(),
         Case::Lower => other.to_uppercase(),
@@ -227,7 +227,7 @@ mod tests {
     fn a_name_keeps_its_capital_and_so_does_the_speaker() {
         let leads = [lead("", 0.0, &[(" Mary", -0.4), (" mary", -5.0)])];
         assert_eq!(mended("I met.", "Mary there.", &leads).1, "Mary there.");
-        // "in" was heard, "I" understood.
+        // The model decoded "in" at the seam and "I" in the piece.
         let leads = [lead("", 0.0, &[(" in", -0.4)])];
         assert_eq!(mended("and then.", "I went.", &leads).1, "I went.");
     }
@@ -329,7 +329,7 @@ mod tests {
             let (first, second) = mend(&before, &after, &verdict);
             prop_assert_eq!(words(&first), words(&before));
             prop_assert_eq!(words(&second), words(&after));
-            // And once mended it stays as it is.
+            // A second mending changes nothing.
             prop_assert_eq!(mend(&first, &second, &verdict), (first, second));
         }
     }

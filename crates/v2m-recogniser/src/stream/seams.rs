@@ -9,18 +9,18 @@ use std::ops::Range;
 use v2m_ipc::engine::Segment;
 use v2m_ipc::pcm::{seconds, to_float};
 
-/// Samples of the pieces before the seam that the model hears again, if they are several, and of
-/// those that are decoded as one. Measured.
+/// The largest length in samples of several pieces before the seam that the model decodes again,
+/// and of pieces that are decoded as one. Measured.
 pub(super) const CONTEXT: u64 = seconds(12);
 
-/// Samples of voice after the seam that suffice to tell how it goes on. Measured.
+/// The samples of voice after the seam that suffice to decide it. Measured.
 pub const TELLING: u64 = seconds(1);
 
-/// A silence longer than this, in samples, ends a sentence whatever comes after it.
+/// A silence longer than this, in samples, ends a sentence, whatever comes after it.
 pub(super) const LONGEST: u64 = seconds(4);
 
-/// Tokens that the model is given as already written: half its text context, less those that
-/// introduce them.
+/// The number of tokens that the model gets as already written: half its text context, minus the
+/// tokens that introduce them.
 const TOKENS: usize = 200;
 
 /// A text that the model takes as already written.
@@ -43,12 +43,12 @@ pub struct SeamQuestion {
     pub written: Vec<PromptText>,
 }
 
-/// Several pieces that are to be decoded as one.
+/// Several pieces to decode as one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Joined {
-    /// Their samples, 16 kHz mono, with short pauses between them.
+    /// The samples, 16 kHz mono, with short pauses between the pieces.
     pub audio: Vec<f32>,
-    /// How many of the samples lie between the first voice and the last.
+    /// The number of samples between the first voice and the last.
     pub voice: u64,
     /// ISO 639-1 code.
     pub language: String,
@@ -57,27 +57,27 @@ pub struct Joined {
 /// A decoded piece.
 #[derive(Clone, Debug)]
 pub struct DecodedPiece {
-    /// Index of its segment.
+    /// The index of its segment.
     pub index: usize,
-    /// Where it lies.
+    /// The position of the piece.
     pub piece: Piece,
-    /// Its samples.
+    /// The piece's samples.
     pub audio: Vec<i16>,
-    /// Its tokens as decoded. Empty if its text says something else.
+    /// The tokens as decoded. Empty if the text differs from them.
     pub tokens: Vec<Token>,
     /// Mean natural logarithm of their probabilities.
     pub mean_log_probability: f32,
     /// ISO 639-1 code.
     pub language: String,
-    /// Whether a sentence ends with it, once the model was asked with both sides of the seam in
-    /// its ears.
+    /// Whether a sentence ends with it. `None` until the model was asked with both sides of the
+    /// seam.
     pub ended: Option<bool>,
 }
 
 /// The position of a seam.
 #[derive(Clone, Copy, Debug)]
 struct SeamPosition {
-    /// Index of the segment before it.
+    /// The index of the segment before it.
     before: usize,
     /// The first sample with voice after it.
     voice_start: u64,
@@ -88,7 +88,7 @@ struct SeamPosition {
 pub struct Beginning {
     /// The first sample with voice.
     pub voice_start: u64,
-    /// Samples from the piece's first to the end of what is needed.
+    /// The samples from the piece's start to the end of the needed part.
     pub audio: Vec<i16>,
 }
 
@@ -96,7 +96,7 @@ pub struct Beginning {
 #[derive(Clone, Debug, Default)]
 pub struct Seams {
     pub(super) said: VecDeque<DecodedPiece>,
-    /// Index of the segment before the next seam that is to be asked about.
+    /// The index of the segment before the next seam to ask about.
     pub(super) next: usize,
     /// The seam that the model is being asked about.
     asked: Option<SeamPosition>,
@@ -104,28 +104,29 @@ pub struct Seams {
     answer: Option<(SeamPosition, Vec<Lead>)>,
     /// The segments that are being decoded as one.
     pub(super) joining: Option<Range<usize>>,
-    /// Index after that of the last segment that was decoded together with those before it.
+    /// The end (exclusive) of the segments that were decoded together with those before them.
     pub(super) joined: usize,
-    /// Samples of the pieces that may be decoded as one; `None`: [`CONTEXT`].
+    /// The largest length in samples of pieces that may be decoded as one. `None`: [`CONTEXT`].
     window: Option<u64>,
 }
 
 impl Seams {
-    /// Seams of a model with these limits. If the time of a decode grows with the length, a long window
-    /// costs only what it holds. Long sentences have pieces of 8 s and more.
+    /// Makes the seams for a model with these limits. If the time of a decode grows with the
+    /// length, a long window costs only as much as it contains. Long sentences have pieces of 8 s
+    /// and more.
     pub fn within(limits: PieceLimits) -> Self {
         let window = if limits.flat == 0 { limits.longest } else { CONTEXT.min(limits.longest) };
         Self { window: Some(window), ..Self::default() }
     }
 
-    /// Samples of the pieces that may be decoded as one.
+    /// The largest length in samples of pieces that may be decoded as one.
     pub(super) fn window(&self) -> u64 {
         self.window.unwrap_or(CONTEXT)
     }
 
     /// Takes a piece that has become a segment.
     pub fn said(&mut self, said: DecodedPiece) {
-        // If the questions are two pieces behind, they will not catch up.
+        // If the questions are two pieces behind, they cannot catch up.
         self.next = self.next.max(said.index.saturating_sub(1));
         self.said.push_back(said);
         let most = self.window().max(CONTEXT);
@@ -133,7 +134,7 @@ impl Seams {
         for said in self.said.iter().rev() {
             kept += said.piece.end - said.piece.start;
             count += 1;
-            // One more, which tells whether its sentence goes on.
+            // Keep one more, which shows whether its sentence goes on.
             if said.index < self.next && kept > most {
                 break;
             }
@@ -141,7 +142,7 @@ impl Seams {
         self.said.drain(..self.said.len() - count);
     }
 
-    /// The next question, `beginning` being that of the piece that is not text yet.
+    /// Returns the next question. `beginning`: the start of the piece that is not decoded yet.
     pub fn ask(
         &mut self,
         segments: &[Segment],
@@ -169,7 +170,7 @@ impl Seams {
         Some(SeamQuestion { audio, language: self.said[left].language.clone(), written })
     }
 
-    /// The first piece that the model hears again; `None` if there is nothing to ask.
+    /// Returns the first piece that the model decodes again. `None` if there is nothing to ask.
     fn context(&self, left: usize, voice_start: u64) -> Option<usize> {
         let mut after = voice_start;
         let mut length = 0;
@@ -222,7 +223,7 @@ impl Seams {
         (1..=TOKENS).contains(&count).then_some(written)
     }
 
-    /// Takes the answer; `None`: there is none. The index of the segment before the seam.
+    /// Takes the answer; `None` if there is none. Returns the index of the segment before the seam.
     pub fn answered(&mut self, leads: Option<Vec<Lead>>) -> Option<usize> {
         let place = self.asked.take()?;
         let leads = leads?;
@@ -234,8 +235,8 @@ impl Seams {
         Some(place.before)
     }
 
-    /// The answer about the seam after the segment `before`, `next` being the one after it if that
-    /// is known.
+    /// Returns the answer about the seam after the segment `before`. `next`: the segment after it,
+    /// if known.
     pub fn answer(&self, before: usize, next: Option<&Segment>) -> Option<&[Lead]> {
         let (place, leads) = self.answer.as_ref()?;
         let same =
@@ -243,12 +244,12 @@ impl Seams {
         same.then_some(leads)
     }
 
-    /// Whether a sentence surely ends with the segment `index`. `None`: that is not known.
+    /// Whether a sentence surely ends with the segment `index`. `None` if unknown.
     pub(super) fn ended(&self, index: usize) -> Option<bool> {
         self.said.iter().find(|said| said.index == index)?.ended
     }
 
-    /// Whether nobody will ask about the seam after the segment `index` any more.
+    /// Whether the seam after the segment `index` will not be asked about any more.
     pub(super) fn is_decided(&self, index: usize) -> bool {
         let is_asked = self.asked.is_some_and(|asked| asked.before == index);
         self.next > index && !is_asked
@@ -265,14 +266,14 @@ impl DecodedPiece {
         self.piece.end - self.piece.start
     }
 
-    /// The case that its first letter got at the seam before it (`text` is its text now); `None` if
-    /// the case did not change.
+    /// Returns the case that the seam before it gave its first letter. `text`: its current text.
+    /// `None` if the case did not change.
     pub(super) fn mended_to(&self, text: &str) -> Option<Case> {
         let (was, is) = (seam::case(&join::text(&self.tokens)), seam::case(text));
         is.filter(|_| was != is)
     }
 
-    /// The tokens of the first word, and the rest without the marks at the end.
+    /// Returns the tokens of the first word, and the other tokens without the marks at the end.
     fn words(&self) -> (&[Token], &[Token]) {
         let end =
             self.tokens.iter().rposition(|token| !token.is_only_marks()).map_or(0, |last| last + 1);

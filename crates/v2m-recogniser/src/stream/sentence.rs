@@ -9,11 +9,12 @@ use std::ops::Range;
 use v2m_ipc::engine::Segment;
 use v2m_ipc::pcm::{SAMPLE_RATE, to_float};
 
-/// Letters in a second of speech at least: people say some 12 to 15, and fewer when they hesitate.
+/// The smallest number of letters in a second of speech. People say some 12 to 15, and fewer when
+/// they hesitate.
 const FEWEST_LETTERS: u64 = 5;
 
 impl Seams {
-    /// Index of the first segment whose words may still change; `None`: there is none.
+    /// Returns the index of the first segment whose words may still change, if there is one.
     pub fn unsettled(&self) -> Option<usize> {
         let joining = self.joining.as_ref().map(|range| range.start);
         let open = self.said.back().filter(|last| !last.tokens.is_empty()).and_then(|last| {
@@ -30,22 +31,22 @@ impl Seams {
         self.joining = None;
     }
 
-    /// Whether pieces are to be decoded as one now.
+    /// Whether pieces should be decoded as one now.
     pub(super) fn is_join_due(&self) -> bool {
         self.due().is_some()
     }
 
-    /// First of the pieces that are to be decoded as one now.
+    /// Returns the first of the pieces that should be decoded as one now.
     fn due(&self) -> Option<usize> {
         let first = self.sentence()?;
         let last = self.said.back()?;
-        // The seam before the last piece comes first.
+        // The seam before the last piece is decided first.
         let is_open = last.index >= self.joined && self.next >= last.index;
         (first + 1 < self.said.len() && is_open).then_some(first)
     }
 
-    /// First of the pieces that may be decoded together with the last one: those of its sentence,
-    /// as far as they are not too long.
+    /// Returns the first of the pieces that may be decoded together with the last one: those of its
+    /// sentence, up to the largest length.
     fn sentence(&self) -> Option<usize> {
         let mut first = self.said.len().checked_sub(1)?;
         let mut length = self.said[first].length();
@@ -68,8 +69,8 @@ impl Seams {
         Some(first)
     }
 
-    /// The last piece and those before it in its sentence, to be decoded as one; `None` where that
-    /// was done, or where it is not known yet whether there is a sentence.
+    /// Returns the last piece and those before it in its sentence, to be decoded as one. `None` if
+    /// that was done, or if it is not known yet whether there is a sentence.
     pub fn join(&mut self) -> Option<Joined> {
         let first = self.due()?;
         let last = self.said.back()?;
@@ -80,8 +81,8 @@ impl Seams {
         Some(Joined { audio, voice, language: last.language.clone() })
     }
 
-    /// The last piece of the recording and those before it in its sentence, as many as are `most`
-    /// samples long together.
+    /// Returns the last piece of the recording and those before it in its sentence, as many as fit
+    /// in `most` samples.
     pub fn last(&mut self, piece: Piece, audio: &[i16], most: u64) -> Option<Joined> {
         let before = self.said.back()?;
         let apart = piece.voice_start.saturating_sub(before.piece.voice_end) > LONGEST;
@@ -101,8 +102,8 @@ impl Seams {
         Some(Joined { audio, voice, language })
     }
 
-    /// Takes the text of the pieces decoded as one. If it is better than what they had: the first
-    /// of their segments, and the texts from there on.
+    /// Takes the text of the pieces decoded as one. If it is better than the old texts, returns the
+    /// index of the first of their segments and the new texts from there on.
     pub fn heard_together(
         &mut self,
         heard: Option<&Hypothesis>,
@@ -116,13 +117,13 @@ impl Seams {
         let (first, last) = (range.start, self.said.iter().position(|s| s.index + 1 == range.end)?);
         let ended = self.said[last].ended;
         let texts = self.retell(range, split, segments)?;
-        // What follows the last one was not heard with it.
+        // The audio after the last piece was not decoded with it.
         self.said[last].ended = ended;
         Some((first, texts))
     }
 
-    /// As [`Self::heard_together`], with the last piece of the recording, which has no segment yet
-    /// and `voice` samples of speech. Its text comes last.
+    /// Like [`Self::heard_together`], with the last piece of the recording, which has no segment
+    /// yet and `voice` samples of speech. Its text is the last one.
     pub fn heard_with_last(
         &mut self,
         heard: &Hypothesis,
@@ -133,7 +134,7 @@ impl Seams {
         let parts = self.parts(&range, segments)?;
         let mut split = join::accept_with_last(&parts, heard)?;
         let last = split.pop()?;
-        // Nothing tells what its words are. Where there are too few of them it is decoded alone.
+        // Its words cannot be checked. If there are too few, it is decoded alone.
         let letters = join::text(&last).chars().filter(|c| c.is_alphanumeric()).count() as u64;
         if letters * u64::from(SAMPLE_RATE) < FEWEST_LETTERS * voice {
             return None;
@@ -155,7 +156,7 @@ impl Seams {
         Some(parts.collect())
     }
 
-    /// Puts these tokens in the place of those that the pieces had; what they say.
+    /// Replaces the pieces' tokens with these. Returns their texts.
     fn retell(
         &mut self,
         range: Range<usize>,
@@ -164,7 +165,8 @@ impl Seams {
     ) -> Option<Vec<String>> {
         let first = self.said.iter().position(|said| said.index == range.start)?;
         let mut texts: Vec<String> = split.iter().map(|tokens| join::text(tokens)).collect();
-        // What is before them is longer than the window, and the sentence goes on after it.
+        // The text before the first piece does not fit in the window, and the sentence goes on
+        // after it.
         let goes_on = first.checked_sub(1).is_some_and(|before| {
             let before = &self.said[before];
             before.index + 1 == range.start && before.ended == Some(false)
@@ -172,8 +174,9 @@ impl Seams {
         let old = segments.get(range)?;
         let pieces = self.said.range(first..).zip(old).zip(&split);
         for (at, (((said, old), tokens), text)) in pieces.zip(&mut texts).enumerate() {
-            // The first one was not heard with what is before it, nor were words that stay as they
-            // were with the piece before them.
+            // Keep the mended case where the context was missing: the first piece was decoded
+            // without the text before it, and words that were kept were decoded without the piece
+            // before them.
             if at > 0 && tokens.first() != said.tokens.first() {
                 continue;
             }

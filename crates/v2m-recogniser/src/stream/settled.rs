@@ -1,23 +1,23 @@
-//! When a sentence is settled, so that it can be delivered while the speaker goes on.
+//! Decides when a sentence is settled, so that it can be delivered while the speaker goes on.
 
 use super::seams::LONGEST;
 use super::{Effect, Stream, join};
 use v2m_ipc::pcm::milliseconds;
 
-/// How much of the silence after a sentence belongs to it at most, in samples.
+/// The largest part of the silence after a sentence that belongs to it, in samples.
 const MARGIN: u64 = milliseconds(500);
 
 /// A place up to which the text does not change any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentenceEnd {
-    /// The sample in the silence after the sentence, or at its end if there is no silence.
+    /// A sample in the silence after the sentence, or the sentence's end if there is no silence.
     pub until: u64,
     /// The sentence's ISO 639-1 code.
     pub language: String,
 }
 
 impl Stream {
-    /// The end of the last sentence that is settled, once for each.
+    /// Returns the end of the last settled sentence, once for each.
     ///
     /// A segment is the last one of a settled sentence if its text ends like a sentence, its words
     /// are final, no later piece can be joined to it, and the seam after it is decided. A silence of
@@ -42,7 +42,7 @@ impl Stream {
         Some(SentenceEnd { until, language: language.to_owned() })
     }
 
-    /// Tells all segments as final if the speaker has been silent for so long that the sentence is
+    /// Shows all segments as final if the speaker has been silent for so long that the sentence is
     /// over.
     pub(super) fn tell_before_silence(&mut self, effects: &mut Vec<Effect>) {
         if self.is_silent_for_long() {
@@ -50,7 +50,8 @@ impl Stream {
         }
     }
 
-    /// Whether nobody has spoken for so long that the sentence is over, and all of it is decoded.
+    /// Whether the speaker has been silent for so long that the sentence is over, and all of it is
+    /// decoded.
     fn is_silent_for_long(&self) -> bool {
         let is_quiet = self.quiet().is_some_and(|quiet| quiet > LONGEST);
         let is_done = self.waiting.is_empty() && self.busy.is_none() && self.draft.is_none();
@@ -61,7 +62,7 @@ impl Stream {
     fn is_settled(&self, at: usize) -> bool {
         let segments = &self.transcript.segments;
         let next = segments.get(at + 1).map_or(0, |next| next.start);
-        // Where decoding lags behind, the next words are there before the silence is noticed.
+        // If decoding lags behind, the next words are there before the silence is noticed.
         if next > segments[at].end + LONGEST {
             return true;
         }
@@ -70,7 +71,7 @@ impl Stream {
         ends && match self.seams.ended(at) {
             _ if !self.mending => true,
             Some(ended) => ended,
-            // The model was not asked, or its answer was of no use.
+            // The model was not asked, or its answer was not usable.
             None => is_followed && self.seams.is_decided(at),
         }
     }

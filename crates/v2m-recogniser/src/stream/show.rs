@@ -6,7 +6,7 @@ use v2m_ipc::engine::Segment;
 
 impl Stream {
     pub(super) fn change(&mut self, index: usize, text: String, effects: &mut Vec<Effect>) {
-        // A sentence that was reported may have been delivered.
+        // A reported sentence may have been delivered.
         if index < self.settled {
             return;
         }
@@ -19,8 +19,8 @@ impl Stream {
         }
     }
 
-    /// Tells what is new: the segments whose words are final, and after them, as a draft, the
-    /// others and the open piece.
+    /// Shows the changes: the segments whose words are final, and after them, as a draft, the other
+    /// segments and the open piece.
     pub(super) fn show(&mut self, effects: &mut Vec<Effect>) {
         let open = self.open_draft(effects);
         let count = self.transcript.segments.len();
@@ -53,7 +53,7 @@ impl Stream {
         self.told = self.told.max(until);
     }
 
-    /// The open piece's text so far, as it would follow the piece before.
+    /// Returns the open piece's text so far, as it would follow the piece before.
     fn open_draft(&mut self, effects: &mut Vec<Effect>) -> Option<Segment> {
         let (piece, text) = self.draft.as_ref()?;
         if self.waiting.front() == Some(piece) {

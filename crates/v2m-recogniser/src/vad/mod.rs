@@ -13,16 +13,16 @@ use net::{Net, NetState};
 use std::path::Path;
 use v2m_messages::tr;
 
-/// Peak that quiet recordings are raised to before the model hears them.
+/// The peak that quiet recordings are raised to before the model gets them.
 const TARGET: f32 = 0.1;
 
-/// Most that they are raised by: 20 dB. Noise raised so far was still told from voice.
+/// The largest gain: 20 dB. Noise with this gain was still distinguished from voice.
 const MOST_GAIN: f32 = 10.0;
 
-/// By how much the remembered peak falls in a frame: to half in 10 s.
+/// The factor by which the remembered peak falls in each frame: to half in 10 s.
 const DECAY: f32 = 0.997_8;
 
-/// The voice activity model as the stream uses it. Without a model everything counts as voice.
+/// The voice activity model for the stream. Without a model everything counts as voice.
 #[derive(Debug)]
 pub struct VoiceDetector {
     silero: Option<Box<Silero>>,
@@ -33,7 +33,7 @@ impl VoiceDetector {
     /// Loads the model, if one is given.
     ///
     /// # Errors
-    /// Those of [`Silero::load`].
+    /// The errors of [`Silero::load`].
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
         Ok(Self { silero: path.map(Silero::load).transpose()?.map(Box::new), peak: 0.0 })
     }
@@ -66,8 +66,8 @@ pub struct VadState {
 }
 
 impl VoiceActivity for VoiceDetector {
-    /// Silero misses quiet speech in noise that it hears when both are louder, so quiet recordings
-    /// are raised. The gain knows only what came before: the past decides, not the chunks.
+    /// Raises quiet recordings, because Silero misses quiet speech in noise that it detects when
+    /// both are louder. The gain depends only on earlier and current frames, not on chunks.
     fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
         let Some(silero) = &mut self.silero else { return 1.0 };
         let loudest = frame.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
@@ -88,7 +88,7 @@ impl Silero {
     /// Loads the model.
     ///
     /// # Errors
-    /// When the file cannot be read or is no Silero model.
+    /// When the file cannot be read or is not a Silero model.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let net = Net::new(silero::read(path)?).ok_or_else(|| LoadError::Voice {
             path: path.into(),
@@ -97,18 +97,19 @@ impl Silero {
         Ok(Self { net, state: NetState::default() })
     }
 
-    /// Probability of speech, 0 to 1, in the frame that follows the frames given so far.
+    /// Returns the probability of speech, 0 to 1, in the frame that follows the frames before it.
     pub fn probability(&mut self, frame: &[f32; FRAME]) -> f32 {
         let probability = self.net.probability(frame, &mut self.state);
         if probability.is_nan() {
-            // Damaged weights may give NaN. Taking everything for speech then loses nothing.
+            // Damaged weights may give NaN. Then treat everything as speech, so that no word is
+            // lost.
             self.reset();
             return 1.0;
         }
         probability
     }
 
-    /// Forgets the frames so far: another recording begins.
+    /// Clears the state, because another recording begins.
     pub fn reset(&mut self) {
         self.state = NetState::default();
     }
@@ -123,7 +124,7 @@ mod tests {
         VoiceDetector::load(Some(&assets.join("ggml-silero-v6.2.0.bin"))).unwrap()
     }
 
-    /// What it says of so many frames, of a tone that swells.
+    /// Returns the probabilities for these frames of a tone that swells.
     fn hear(voice: &mut VoiceDetector, hertz: f32, frames: std::ops::Range<usize>) -> Vec<f32> {
         let sample = |at: usize| (at as f32 * hertz / 2500.0).sin() * (at % 9000) as f32 / 30_000.0;
         let frame = |at: usize| std::array::from_fn(|sample_at| sample(at * FRAME + sample_at));

@@ -1,10 +1,11 @@
-//! The network of Silero 5 and 6 at 16 kHz, one frame at a time, its state kept between frames.
+//! The network of Silero 5 and 6 at 16 kHz. It processes one frame at a time and keeps its state
+//! between frames.
 //!
-//! whisper.cpp's own implementation clears the state at every call, and repeating a few seconds of
-//! context before each call does not bring it back: after 1 s of context one frame in 35 falls on
-//! the other side of the threshold, after 4 s still one in 230, at 27 times the work. Hence this
-//! one; a test holds it to whisper.cpp's figures. Architecture and tensor names are those of
-//! `whisper_vad_build_graph`, weights those of the same file.
+//! whisper.cpp's own implementation clears the state at every call. Repeating a few seconds of
+//! context before each call does not restore it: after 1 s of context one frame in 35 falls on the
+//! other side of the threshold, after 4 s still one in 230, at 27 times the work. Hence this
+//! implementation; a test compares it with whisper.cpp's figures. Architecture and tensor names are
+//! those of `whisper_vad_build_graph`, and the weights come from the same file.
 
 use std::collections::HashMap;
 
@@ -37,7 +38,7 @@ pub(super) struct Net {
     final_bias: f32,
 }
 
-/// The network's state after the frames before.
+/// The network's state after the frames so far.
 #[derive(Clone, Debug)]
 pub(super) struct NetState {
     hidden: Vec<f32>,
@@ -51,7 +52,7 @@ impl Default for NetState {
 }
 
 impl Net {
-    /// Takes the weights out of a model file's tensors; `None` when one is missing or has another
+    /// Takes the weights out of a model file's tensors. `None` if one is missing or has another
     /// size.
     pub(super) fn new(mut tensors: HashMap<String, Vec<f32>>) -> Option<Self> {
         let mut take = |name: &str, length: usize| {
@@ -86,7 +87,7 @@ impl Net {
         })
     }
 
-    /// Probability, 0 to 1, that somebody speaks in this frame.
+    /// Returns the probability, 0 to 1, that somebody speaks in this frame.
     pub(super) fn probability(&self, frame: &[f32; FRAME], state: &mut NetState) -> f32 {
         let mut signal = self.spectrum(frame);
         for layer in &self.layers {
@@ -98,7 +99,7 @@ impl Net {
         sigmoid(dot(&rectified, &self.final_weight) + self.final_bias)
     }
 
-    /// Magnitudes, `[COLUMNS][BINS]`.
+    /// Returns the magnitudes, `[COLUMNS][BINS]`.
     fn spectrum(&self, frame: &[f32; FRAME]) -> Vec<f32> {
         let mut padded = [0.0; FRAME + 2 * PAD];
         for i in 0..PAD {
@@ -136,7 +137,7 @@ impl Net {
     }
 }
 
-/// Width 3, padding 1, then the rectifier.
+/// A convolution of width 3 with padding 1, followed by the rectifier.
 #[derive(Debug)]
 struct Convolution {
     /// `[outputs][inputs][3]`, as in the file.
@@ -147,7 +148,7 @@ struct Convolution {
 }
 
 impl Convolution {
-    /// From `[columns][inputs]` to `[columns / stride, rounded up][outputs]`.
+    /// Maps `[columns][inputs]` to `[columns / stride, rounded up][outputs]`.
     fn apply(&self, signal: &[f32]) -> Vec<f32> {
         let columns = signal.len() / self.inputs;
         let mut result = Vec::with_capacity(columns.div_ceil(self.stride) * self.bias.len());
@@ -174,7 +175,8 @@ impl Convolution {
     }
 }
 
-/// Sums in eight lanes: in strict order the compiler may not use vector instructions.
+/// Returns the dot product, summed in eight lanes: in strict order the compiler may not use vector
+/// instructions.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a_lanes, b_lanes) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();

@@ -1,5 +1,5 @@
-//! The voice activity model's file. v2m reads it in safe Rust, so a damaged file causes wrong
-//! results at worst.
+//! Reads the voice activity model's file. This is safe Rust, so a damaged file causes wrong results
+//! at worst.
 
 use crate::ggml_file::{F16, F32, Flaw, GgmlFile, ensure, open};
 use crate::model::LoadError;
@@ -8,23 +8,23 @@ use std::collections::HashMap;
 use std::path::Path;
 use v2m_messages::tr;
 
-/// The published file has 885,098 bytes.
+/// The largest accepted size in bytes. The published file has 885,098.
 const LARGEST: u64 = 4 << 20;
 
-/// Reads a Silero model: its tensors by name, as finite 32-bit floats in the file's order.
+/// Reads a Silero model. Returns its tensors by name, as finite 32-bit floats in the file's order.
 ///
 /// # Errors
-/// [`LoadError::Voice`] when it cannot be read or is no Silero model.
+/// [`LoadError::Voice`] when it cannot be read or is not a Silero model.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, Vec<f32>>, LoadError> {
     open(path, tensors).map_err(|error| LoadError::of_voice(path, error))
 }
 
 fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
     file.magic()?;
-    // All of it is kept in memory.
+    // All of the file is kept in memory.
     ensure(file.length <= LARGEST, || tr!("it is too large for a voice activity model").into())?;
     let [length] = file.ints()?;
-    ensure((1..=64).contains(&length), || tr!("it is no voice activity model").into())?;
+    ensure((1..=64).contains(&length), || tr!("it is not a voice activity model").into())?;
     let mut kind = vec![0; length.unsigned_abs() as usize];
     file.read(&mut kind)?;
     ensure(kind.starts_with(b"silero"), || tr!("it is no Silero model").into())?;
@@ -44,7 +44,7 @@ fn tensors(file: &mut GgmlFile) -> Result<HashMap<String, Vec<f32>>, Flaw> {
             _ => return Err(Flaw::Content(tr!("its weights are of an unexpected type").into())),
         };
         ensure(values.iter().all(|value| value.is_finite()), || {
-            tr!("some of its weights are no numbers").into()
+            tr!("some of its weights are not numbers").into()
         })?;
         ensure(tensors.insert(tensor.name, values).is_none(), || {
             tr!("it holds the same tensor twice").into()

@@ -1,9 +1,9 @@
-//! Keys, and what they do to the screen's state and the file.
+//! Effects of keys on the screen's state and the file.
 
 use super::*;
 use crate::store::tests::store;
 
-/// The program with a configuration of that text.
+/// Returns the program with a configuration of that text.
 pub(crate) fn app(text: &str) -> (tempfile::TempDir, App) {
     let (folder, store) = store(text);
     (folder, App::new(store))
@@ -125,7 +125,7 @@ fn another_programs_change_elsewhere_stops_no_value_that_is_typed() {
     assert_eq!(file(&app), "[engine]\nthreads = 21\nbeam_size = 3\n");
 }
 
-/// The search looks at values: another program's change may take a setting out of the list.
+/// The search includes values: another program's change may remove a setting from the list.
 #[test]
 fn the_setting_that_is_changed_is_the_one_on_the_screen() {
     let theirs = "[engine]\nvocabulary = [\"zebra\"]\n[capture]\nsource = \"horse\"\n";

@@ -1,4 +1,4 @@
-//! A recogniser beside the usual one, and what it was last made for.
+//! A second recogniser beside the usual one, with the model file it was last started for.
 
 use super::KEPT;
 use crate::recognise::{EngineSpec, RecogniseEvent, Recogniser, Stamp, Unload};
@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 pub(super) struct Assistant {
     pub(super) spec: EngineSpec,
-    /// The model's file when it was last loaded.
+    /// The model file when it was last loaded.
     stamp: Option<Stamp>,
     pub(super) recogniser: Recogniser,
-    /// Since when its model is loaded, as far as its events tell.
+    /// Since when its model is loaded, according to its events.
     warm: Option<Instant>,
 }
 
@@ -23,8 +23,8 @@ impl Assistant {
         Self { spec, stamp, recogniser, warm: None }
     }
 
-    /// Prepares it for a recording by that specification. What failed is tried again, if that may
-    /// help: a damaged file may have been fetched again.
+    /// Prepares it for a recording by that specification. Retries after a failure if that may help:
+    /// a damaged file may have been downloaded again.
     pub(super) fn prepare(&mut self, spec: EngineSpec) {
         let spec = kept(spec);
         let stamp = Stamp::of(&spec.model);
@@ -42,15 +42,15 @@ impl Assistant {
         &self.spec.model_name
     }
 
-    /// Since when its model is loaded.
+    /// Returns since when its model is loaded.
     pub(super) fn warm(&self) -> Option<Instant> {
         self.warm
     }
 
-    /// Takes from its event whether its model is loaded. Returns whether it is by this event.
+    /// Updates from an event whether its model is loaded. Returns whether this event reports that.
     pub(super) fn note(&mut self, event: &RecogniseEvent) -> bool {
         let RecogniseEvent::Engine(report) = event else { return false };
-        // An event may be of an engine that is gone by now.
+        // The event may come from an engine that has already exited.
         let is_warm = [report, self.recogniser.report()].map(|it| it.state == EngineState::Warm);
         let before = self.warm;
         self.warm = (is_warm == [true; 2]).then(|| before.unwrap_or_else(Instant::now));
@@ -58,7 +58,7 @@ impl Assistant {
     }
 }
 
-/// It keeps its model for some time without work.
+/// Returns the specification with a longer time until the model is unloaded.
 fn kept(spec: EngineSpec) -> EngineSpec {
     EngineSpec { unload: Unload { gpu: Some(KEPT), cpu: Some(KEPT) }, ..spec }
 }

@@ -236,7 +236,7 @@ impl Detection {
     fn unanswered(&self) -> Option<(JobId, String)> {
         let now = Instant::now();
         let Some(listener) = &self.listener else {
-            let why = tr!("the recogniser that listens to it does not answer").into();
+            let why = tr!("the recogniser that detects it does not answer").into();
             return self.waiting.first().map(|waiting| (waiting.job, why));
         };
         let report = listener.recogniser.report();
@@ -249,7 +249,7 @@ impl Detection {
             } else if waiting.deadline.is_some_and(|at| at <= now) {
                 tr!("it took longer than {seconds} s", seconds = AFTER_STOP.as_secs())
             } else if waiting.is_behind(listener) {
-                tr!("the recogniser that listens to it does not answer").into()
+                tr!("the recogniser that detects it does not answer").into()
             } else {
                 return None;
             };
@@ -453,7 +453,7 @@ impl Engine {
     pub(super) fn forget_none(&mut self, job: JobId) {
         if !self.detection.is_waiting(job) && self.holder(job).is_open(job) {
             let model = self.report().model.clone().unwrap_or_default();
-            let why = tr!("the recogniser that listens to it does not answer");
+            let why = tr!("the recogniser that detects it does not answer");
             let failure = words::lost(&model, why, self.later(job));
             self.holder(job).give_up_held(job, failure);
         }

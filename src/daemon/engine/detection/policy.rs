@@ -1,57 +1,57 @@
-//! What is done about the language of a recording, for a model that must be told it. Pure.
+//! Language detection policy, for models that must be told the language. Pure.
 
 use v2m_ipc::pcm::{milliseconds, seconds};
 use v2m_models::family::{Family, Summary};
 use v2m_models::language::Languages;
 
-/// Samples with voice by which the language is detected, while the speaker goes on. Measured
+/// Samples with voice needed to detect the language while the speaker goes on. Measured
 /// (docs/performance.md, "Detecting the language").
 pub(super) const ENOUGH: u64 = seconds(2);
 
-/// A language detected from less voice than this, in samples, is no reason to expect it in the next
-/// recording. Measured, as [`ENOUGH`].
+/// Minimum samples with voice for a detected language to be expected in the next recording.
+/// Measured, like [`ENOUGH`].
 pub(super) const TELLING: u64 = milliseconds(1_000);
 
-/// How the language of a recording comes to be known.
+/// How the language of a recording is determined.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::daemon::engine) enum Way {
-    /// The model is told it, or needs not be told.
+    /// The model is told it, or does not need it.
     Said,
     /// Another model detects it.
     Detected(Question),
-    /// No other model is there. This one is assumed: the first of the user's that the model knows.
+    /// No other model is installed. Assume this language: the user's first that the model knows.
     Assumed(String),
-    /// No other model is there, and the user has named no language that the model knows.
+    /// No other model is installed, and the model knows none of the user's languages.
     Unknown,
 }
 
-/// What is to be detected.
+/// A language to detect.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::daemon::engine) struct Question {
-    /// The user's languages; empty: any.
+    /// The user's languages; empty means any.
     pub(super) among: Vec<String>,
-    /// Those that the model knows.
+    /// The languages that the model knows.
     pub(super) known: Languages,
-    /// The model's name.
+    /// Name of the model.
     pub(super) model: String,
 }
 
-/// What becomes of the recording.
+/// Consequence of detection for the recording.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
     /// The model transcribes it in this language.
     Here(String),
-    /// The model does not know this language. Another one transcribes the recording.
+    /// The model does not know this language, so another model transcribes the recording.
     Elsewhere(String),
     /// The model transcribes it in this language, because none was detected.
     Assumed(String),
-    /// The language was not detected, and none can be assumed.
+    /// No language was detected, and none can be assumed.
     Lost,
 }
 
-/// How the language is to be known of a recording for the model with this summary (`None`: one that
-/// detects the language itself). `code`: the language that was said; `among`: the user's;
-/// `can_detect`: another model is there.
+/// Returns how to determine the language of a recording for the model with this summary (`None`: a
+/// model that detects the language itself). `code`: the specified language; `among`: the user's
+/// languages; `can_detect`: another model is installed.
 pub(in crate::daemon::engine) fn way(
     model: &str,
     summary: Option<&Summary>,
@@ -71,20 +71,20 @@ pub(in crate::daemon::engine) fn way(
 }
 
 impl Question {
-    /// The language that is likelier than others from the start: the one that was detected last,
-    /// if the user still speaks it.
+    /// Returns the likeliest language in advance: the last one detected, if the user still speaks
+    /// it.
     pub(super) fn expected(&self, last: Option<&str>) -> Option<String> {
         let is_possible =
             |code: &&str| self.among.is_empty() || self.among.iter().any(|a| a == code);
         last.filter(is_possible).map(str::to_owned)
     }
 
-    /// What follows from the answer: a language; or `None`, because nobody spoke.
+    /// Decides by the detected language; `None` means that nobody spoke.
     pub(super) fn heard(&self, answer: Option<&str>, last: Option<&str>) -> Outcome {
         match answer {
             Some(code) if self.known.contain(code) => Outcome::Here(code.to_owned()),
             Some(code) => Outcome::Elsewhere(code.to_owned()),
-            // There will be no text. Any language will do.
+            // There will be no text, so any language will do.
             None => {
                 let last = self.expected(last).filter(|code| self.known.contain(code));
                 Outcome::Here(last.or_else(|| self.first()).unwrap_or_else(|| "en".into()))
@@ -92,7 +92,7 @@ impl Question {
         }
     }
 
-    /// What follows where no answer comes.
+    /// Decides when detection gives no answer.
     pub(super) fn unheard(&self) -> Outcome {
         self.first().map_or(Outcome::Lost, Outcome::Assumed)
     }
@@ -102,7 +102,7 @@ impl Question {
     }
 }
 
-/// The first of the user's languages that the model knows.
+/// Returns the user's first language that the model knows.
 fn first(among: &[String], known: Languages) -> Option<String> {
     among.iter().find(|code| known.contain(code)).cloned()
 }

@@ -1,20 +1,20 @@
-//! The sound of a recording, as the listener gets it.
+//! The sound of a recording, as the language detector receives it.
 
 use crate::recognise::Recorded;
 use std::io;
 use v2m_ipc::engine::DecodeOptions;
 
-/// Where the listener hears a recording.
+/// Source of the sound for the language detector.
 pub(in crate::daemon::engine) enum Sound {
-    /// It is fed as it is recorded, and transcribed with these options.
+    /// The sound is fed as it is recorded, and transcribed with these options.
     Live(DecodeOptions),
     /// All of it is on disk.
     OnDisk(io::Result<Recorded>),
 }
 
 impl Sound {
-    /// What the listener must know of silence: the recording's engine hears it only once the language
-    /// is known.
+    /// Returns the silence options for the detector: the recording's own engine gets the sound only
+    /// once the language is known.
     pub(super) fn silence(&self) -> DecodeOptions {
         let (quiet_after, sentences) = match self {
             Self::Live(options) => (options.quiet_after, options.sentences),

@@ -1,4 +1,4 @@
-//! What the user is told about a language that was not detected.
+//! Messages to the user about a language that was not detected.
 
 use crate::language::spoken;
 use crate::recognise::afterwards;
@@ -6,24 +6,24 @@ use crate::session::{Code, Failure};
 use v2m_messages::tr;
 use v2m_models::catalogue;
 
-/// Why nothing can be detected: no other model is there.
+/// Returns why nothing can be detected: no other model is installed.
 pub(in crate::daemon::engine) fn no_listener() -> String {
     let usual = catalogue::DEFAULT;
-    tr!("no Whisper model is installed that could detect it: `v2m-model pull {usual}`", usual)
+    tr!("no Whisper model that could detect it is installed: `v2m-model pull {usual}`", usual)
 }
 
-/// What becomes of the recording.
+/// What will be kept of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Later {
-    /// It is kept, with a text and without.
+    /// The recording is kept, with or without a text.
     Kept,
-    /// It is kept until there is a text (`store.keep_audio = false`).
+    /// The recording is kept until it has a text (`store.keep_audio = false`).
     KeptWithoutText,
-    /// It is a sound file, of which nothing is kept.
+    /// It is a sound file; nothing is kept.
     File,
 }
 
-/// Told once: the first of the user's languages was assumed.
+/// Notice, shown once, that the user's first language was assumed.
 pub(super) fn assumed(model: &str, code: &str, why: &str, later: Later) -> Failure {
     let language = spoken::name(code);
     let cause = tr!(
@@ -56,7 +56,7 @@ pub(super) fn assumed(model: &str, code: &str, why: &str, later: Later) -> Failu
     Failure::new(Code::EngineFailed, format!("{cause} {advice}")).in_brief(brief, remedy)
 }
 
-/// A recording without a text: its language is not known.
+/// Failure for a recording whose language is unknown, so it has no text.
 pub(super) fn lost(model: &str, why: &str, later: Later) -> Failure {
     let cause = tr!(
         "Transcribing with {model}: the language was not detected ({why}), and engine.languages names none that this \
@@ -82,7 +82,7 @@ pub(super) fn lost(model: &str, why: &str, later: Later) -> Failure {
     Failure::new(Code::EngineFailed, format!("{cause} {advice}")).in_brief(brief, remedy)
 }
 
-/// A recording without a text: its language is known, and no model here transcribes it.
+/// Failure for a recording in a known language that no installed model transcribes.
 pub(super) fn unknown(model: &str, code: &str, why: &str, is_kept: bool) -> Failure {
     let (language, why) = (spoken::name(code), why.trim_end_matches('.'));
     let afterwards = afterwards(is_kept);

@@ -1,14 +1,14 @@
-//! Whether what a client asks for can be transcribed: the one question of a press, a retry and a file.
+//! Whether a client's request can be transcribed: one check for a press, a retry and a file.
 
 use super::Models;
 use crate::config::EngineSettings;
 use crate::session::Failure;
 
 impl Models {
-    /// Why nothing is transcribed in that language (`code`; `None`: it is to be detected), if that is
-    /// so: the model does not know it, or must be told; or the model that takes over when a server
-    /// fails would write words that nobody said. `model`: another one than the configured one, which
-    /// is of this machine. `doing`: how the message begins.
+    /// Returns why the language `code` (`None`: to be detected) cannot be transcribed, if so: the
+    /// model does not know it, or must be told it; or the model that takes over when a server fails
+    /// would write words that nobody said. `model`: one on this machine, instead of the configured
+    /// one. `doing`: the beginning of the message.
     pub(in crate::daemon) fn cannot_transcribe(
         &self,
         doing: &str,

@@ -1,4 +1,4 @@
-//! Whether a model hears the language that is spoken, and what to do if it does not.
+//! Whether a model understands the spoken language, and what to do if it does not.
 
 use super::Models;
 use crate::config;
@@ -14,9 +14,8 @@ use v2m_models::family::{Summary, Unheard};
 use v2m_models::{catalogue, ggml};
 
 impl Models {
-    /// Why that model cannot transcribe what is spoken, if it cannot: the language with this code, or
-    /// one that is to be detected among these. A file that cannot be read says nothing here: loading
-    /// it does.
+    /// Returns why that model cannot transcribe the language `code`, or one to be detected among
+    /// these, if so. An unreadable file gives no reason here: loading it reports the error.
     pub(super) fn cannot_hear(
         &self,
         doing: &str,
@@ -35,7 +34,7 @@ impl Models {
             return Some(untold(doing, model, why, &summary));
         }
         let code = match Form::of(&file) {
-            // English is what it hears, whatever the languages to tell apart are.
+            // It understands English, whatever languages are to be told apart.
             Form::Ggml => code,
             Form::Gguf if self.summary(&file).is_none_or(|s| s.is_for_english()) => code,
             Form::Gguf => Summary::spoken(code, among),
@@ -66,21 +65,21 @@ impl Models {
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
     }
 
-    /// Refuses settings of the engine (as they stand in the configuration, `current` without them)
-    /// with which a model would write words that were not said.
+    /// Refuses engine settings (as in the configuration; `current` is without them) with which a
+    /// model would write words that nobody said.
     pub(in crate::daemon) fn check_safe(
         &self,
         new: &Map<String, Value>,
         current: &Settings,
     ) -> Result<(), Failure> {
         let Some(engine) = new.get("engine") else { return Ok(()) };
-        // What is taken out of the configuration is as usual again.
+        // Settings removed from the configuration return to their defaults.
         let usual = config::EngineSettings::default();
         let is_usual = |key| engine.is_null() || engine.get(key).is_some_and(Value::is_null);
         let otherwise = |key| if is_usual(key) { &usual } else { &current.engine };
         let model = engine["model"].as_str().unwrap_or(&otherwise("model").model);
         let language = match engine["language"].as_str().map(spoken::code) {
-            // The configuration's own check says what is wrong with it.
+            // The configuration's own check reports the error.
             Some(Err(_)) => return Ok(()),
             Some(Ok(code)) => code,
             None => otherwise("language").language.as_deref(),
@@ -107,7 +106,7 @@ impl Models {
     }
 }
 
-/// Why nothing can be recorded with a model that must be told its language.
+/// Failure for recording with a model that must be told its language.
 pub(super) fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) -> Failure {
     let reason = why.reason(summary);
     let mut text =
@@ -124,7 +123,7 @@ pub(super) fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) 
     Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
 }
 
-/// The published model that is most like `model` and knows that language.
+/// Returns the published model most like `model` that knows that language.
 pub(super) fn for_language(model: &str, code: &str) -> &'static str {
     if code == "yue" {
         return "large-v3";

@@ -1,5 +1,5 @@
-//! Which installed Whisper models help one that must be told the language: the smallest detects it,
-//! the largest transcribes what the other model does not know.
+//! Installed Whisper models that help a model that must be told the language: the smallest detects
+//! it, the largest transcribes languages that the other model does not know.
 
 use super::heard::for_language;
 use super::{Models, Plan};
@@ -13,8 +13,8 @@ use v2m_models::catalogue::Form;
 use v2m_models::family::Summary;
 
 impl Models {
-    /// How the language of a recording for that model comes to be known. `code`: the one that was
-    /// said; `among`: the user's.
+    /// Returns how to determine the language of a recording for that model. `code`: the specified
+    /// language; `among`: the user's languages.
     pub(in crate::daemon::engine) fn way_to_language(
         &self,
         model: &str,
@@ -45,12 +45,12 @@ impl Models {
         self.places.as_ref().is_ok_and(|places| places.detecting().is_some())
     }
 
-    /// Whether a press records although nobody says the language to a model that must be told it.
+    /// Whether a press can record without a specified language, for a model that must be told it.
     pub(super) fn can_go_untold(&self, model: &str, summary: &Summary, among: &[String]) -> bool {
         !matches!(self.way(model, Some(summary), None, among), Way::Unknown)
     }
 
-    /// Of a language that is assumed, why it is not detected: for the status.
+    /// Returns, for the status, why a language is assumed and not detected.
     pub(super) fn assumption(
         &self,
         summary: &Summary,
@@ -69,7 +69,7 @@ impl Models {
         Some(("engine.language", told))
     }
 
-    /// The engine that detects languages: the smallest Whisper model for all languages, on the
+    /// Returns the engine that detects languages: the smallest multilingual Whisper model, on the
     /// processor.
     pub(in crate::daemon::engine) fn listener(
         &self,
@@ -83,7 +83,7 @@ impl Models {
         self.spec(&settings)
     }
 
-    /// The engine for a recording in a language that the configured model does not know.
+    /// Returns the engine for a recording in a language that the configured model does not know.
     pub(in crate::daemon::engine) fn spec_for_language(
         &self,
         settings: &Settings,
@@ -93,7 +93,7 @@ impl Models {
             let (language, other) =
                 (spoken::name(code), for_language(&settings.engine.model, code));
             let text = tr!(
-                "no Whisper model is installed that knows {language}: `v2m-model pull {other}`",
+                "no installed Whisper model knows {language}: `v2m-model pull {other}`",
                 language,
                 other
             );

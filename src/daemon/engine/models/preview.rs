@@ -1,5 +1,5 @@
-//! The model that shows words while somebody speaks (`engine.preview`): which it is, whether it can, and
-//! that it is used for nothing else.
+//! The model that shows words during speech (`engine.preview`): which one it is, whether it can,
+//! and that it is used for nothing else.
 
 use super::{Models, model_in_brief};
 use crate::config::{EngineSettings, Settings};
@@ -12,7 +12,7 @@ use v2m_models::family::{self, Summary};
 use v2m_models::paths;
 
 impl Models {
-    /// The preview to run, or why none can; `None`: none is wanted.
+    /// Returns the preview to run, or why it cannot run; `None` if none is configured.
     pub(in crate::daemon) fn preview_spec(
         &self,
         settings: &Settings,
@@ -30,7 +30,8 @@ impl Models {
                     .as_ref()
                     .ok()
                     .and_then(|places| places.resolve_asset(paths::VAD).ok()),
-                // It is quick enough with one, and leaves the others to what the user waits for.
+                // One thread is quick enough, and leaves the others to the engine that the user
+                // waits for.
                 threads: 1,
                 hang: engine.hang(),
                 unload: Unload { gpu: None, cpu: engine.unload_after.on(false) },
@@ -70,8 +71,8 @@ impl Models {
         ))
     }
 
-    /// Why the model in this file cannot show words while somebody speaks. A file that is no model says
-    /// nothing here: loading it does.
+    /// Returns why the model in this file cannot show words during speech. A file that is no model
+    /// gives no reason here: loading it reports the error.
     fn cannot_preview(&self, file: &Path) -> Option<&'static str> {
         let can = |summary: Summary| summary.can_preview();
         let is_fit = match Form::of(file) {
@@ -82,7 +83,7 @@ impl Models {
         (!is_fit).then_some(why)
     }
 
-    /// Refuses a model that would not be found, or that cannot show words while somebody speaks.
+    /// Refuses a model that is not installed, or that cannot show words during speech.
     pub(in crate::daemon) fn check_preview(&self, name: &str) -> Result<(), Failure> {
         let Ok(places) = &self.places else { return Ok(()) };
         if name.is_empty() {
@@ -105,8 +106,8 @@ impl Models {
         }
     }
 
-    /// Whether the preview is of use for what is spoken: the language with this code, or one that is to
-    /// be detected among these. One for English would write English words for any other language.
+    /// Whether the preview knows the language `code`, or one to be detected among these. An English
+    /// model would write English words for any other language.
     pub(in crate::daemon) fn preview_hears(
         &self,
         settings: &Settings,
@@ -121,7 +122,7 @@ impl Models {
         summary.unheard(code, among).is_none()
     }
 
-    /// Why the preview has no effect with the language in these settings, if it has none.
+    /// Returns why the preview has no effect with the language in these settings, if so.
     pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<(&'static str, String)> {
         let engine = &settings.engine;
         let model = &engine.preview;
@@ -158,7 +159,7 @@ impl Models {
         catalogue::is_for_english(&settings.engine.model)
     }
 
-    /// Refuses a model for the text that is for previews only.
+    /// Refuses a preview-only model for transcription.
     pub(super) fn refuse_preview(&self, name: &str, file: &Path) -> Result<(), Failure> {
         let is_one = |summary: Summary| summary.is_for_previews_only();
         if Form::of(file) == Form::Ggml || !self.summary(file).is_some_and(is_one) {

@@ -1,4 +1,4 @@
-//! The programs that may run a model: which of them are wanted, and which are installed.
+//! Engine programs that can run a model: which ones are requested, and which are installed.
 
 use super::Models;
 use crate::config::{self, Settings};
@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 use v2m_messages::tr;
 use v2m_models::catalogue;
 
-/// The processor's engine where nothing else is said: beside this program. The others lie beside it
-/// in turn.
+/// The default engine for the processor, beside this program. The other engines are beside it.
 pub(super) const PROGRAM: &str = "v2m-engine";
 
-/// What the name of the processor's engine for models in GGUF form ends with.
+/// Suffix of the processor's engine for models in GGUF form.
 const GGUF: &str = "-gguf";
 
 impl Models {
-    /// The engines that are wanted and installed, the first one first. The processor's plain one
-    /// need not be there to be named: it always should be.
+    /// Returns the engines that are requested and installed, in order of preference. The plain
+    /// processor engine is included even if missing: it should always be installed.
     pub(super) fn candidates(
         &self,
         wanted: config::BackendChoice,
@@ -40,14 +39,14 @@ impl Models {
         Ok(installed)
     }
 
-    /// The engine that has the server asked, if one is wanted. It is the plain one.
+    /// Returns the engine that uses the server, if one is configured. It is the plain engine.
     pub(super) fn server(&self, settings: &Settings) -> Option<Candidate> {
         let is_wanted = settings.engine.backend == config::BackendChoice::Remote;
         let program = self.program(Backend::Remote);
         is_wanted.then_some(Candidate { backend: Backend::Remote, program })
     }
 
-    /// The engines for a model in GGUF form that are wanted and installed, the first one first.
+    /// Returns the engines for a model in GGUF form that are wanted and installed, in order of preference.
     pub(super) fn for_gguf(
         &self,
         engine: &config::EngineSettings,
@@ -95,7 +94,7 @@ impl Models {
         Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
     }
 
-    /// The engines for models in GGUF form that are installed, the first one first.
+    /// Returns the installed engines for models in GGUF form, in order of preference.
     pub(super) fn gguf_programs(&self) -> Vec<Candidate> {
         let named = Backend::ALL.into_iter().filter_map(|backend| {
             Some(Candidate { backend, program: self.gguf_program(backend)? })
@@ -103,17 +102,17 @@ impl Models {
         named.filter(|candidate| candidate.program.is_file()).collect()
     }
 
-    /// The processor's engine for models in GGUF form.
+    /// Returns the processor's engine for models in GGUF form.
     pub(super) fn plain_gguf_program(&self) -> PathBuf {
         self.beside(GGUF)
     }
 
-    /// `None`: no engine for this backend runs models in GGUF form.
+    /// Returns `None` if no engine for this backend runs models in GGUF form.
     fn gguf_program(&self, backend: Backend) -> Option<PathBuf> {
         backend.gguf_program()?.strip_prefix(PROGRAM).map(|suffix| self.beside(suffix))
     }
 
-    /// All engines, whether they are installed or not.
+    /// Returns all engines, whether they are installed or not.
     pub(in crate::daemon) fn programs(&self) -> Vec<PathBuf> {
         let here = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
         let whisper = here.map(|backend| self.program(backend));
@@ -130,7 +129,7 @@ impl Models {
         })
     }
 
-    /// The engine whose name ends so.
+    /// Returns the engine with this suffix.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.program.file_name().unwrap_or_default().to_owned();
         name.push(suffix);

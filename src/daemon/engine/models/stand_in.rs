@@ -13,10 +13,11 @@ use v2m_models::family::{Summary, Unheard};
 use v2m_models::ggml;
 
 impl Models {
-    /// Why nothing is recorded for a server: the language (`code`, as wished for) is to be detected,
-    /// and the model that takes over when the server fails knows English alone. It would write
-    /// English words that nobody said. Or it must be told the language, and nothing here detects it:
-    /// what the server hears in any language would wait for a language that is only assumed.
+    /// Returns why nothing is recorded for a server, if so. If the language (`code`, as requested)
+    /// is to be detected, and the model that takes over when the server fails knows only English,
+    /// that model would write English words that nobody said. If that model must be told the
+    /// language, and nothing here detects it, text that the server understands in any language
+    /// would depend on an assumed one.
     pub(super) fn cannot_stand_in(
         &self,
         doing: &str,
@@ -38,9 +39,9 @@ impl Models {
         let spoken = engine.languages.iter().find(|code| *code != "en");
         let other = for_language(model, spoken.map_or("es", String::as_str));
         let text = tr!(
-            "{doing}: the language is to be detected, and the model {model}, which takes over when the server fails, knows \
-             English only. It would write English words that you did not say. Use one that knows more: \
-             `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
+            "{doing}: v2m is set to detect the language, but the model {model}, which takes over when \
+             the server fails, knows English only. It would write English words that you did not say. Use one \
+             that knows more: `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
             doing,
             model,
             other
@@ -50,8 +51,8 @@ impl Models {
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
     }
 
-    /// The model that takes over when the server fails, if it must be told the language and nobody
-    /// says it: no other model is there that detects it.
+    /// Returns the model that takes over when the server fails, if it must be told the language,
+    /// none is specified, and no other model detects it.
     pub(super) fn untold_stand_in(
         &self,
         engine: &EngineSettings,

@@ -1,4 +1,4 @@
-//! Which engines the settings come to, and what each model cannot follow.
+//! Which engines the settings select, and which settings each model cannot follow.
 
 use super::heard::for_language;
 use super::*;
@@ -7,7 +7,7 @@ use crate::recognise::Candidate;
 use serde_json::{Map, Value};
 use v2m_models::ggml;
 
-/// How messages begin.
+/// The beginning of messages.
 const DOING: &str = "Recording was not started";
 
 fn backends(models: &Models, wanted: config::BackendChoice) -> Vec<&'static str> {
@@ -120,7 +120,7 @@ fn a_server_is_the_first_engine_and_those_here_follow() {
     let spec = models.spec(&settings).unwrap();
     assert_eq!(names(&spec), ["remote", "cpu"]);
     assert_eq!(spec.server.unwrap().base_url, "http://127.0.0.1:1/v1");
-    // Another model is one of this machine's.
+    // Another model is one on this machine.
     for plan in [
         Plan { model: Some(settings.engine.model.clone()), ..Plan::default() },
         Plan { is_safest: true, ..Plan::default() },
@@ -154,7 +154,7 @@ fn what_a_model_in_gguf_form_cannot_follow_is_told() {
     assert_eq!(keys("bin", &all), [""; 0]);
 }
 
-/// A model of random weights, and the settings that name it.
+/// Writes a model with random weights. Returns its file and settings that name it.
 fn synthetic(folder: &Path, family: &str, languages: &[&str]) -> (PathBuf, Settings) {
     let program =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testkit/programs/synthetic_model.py");
@@ -171,7 +171,7 @@ fn changed(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap()
 }
 
-/// Models whose only folder for installed ones is this.
+/// Returns models whose only installation folder is this.
 fn models_in(folder: &Path) -> Models {
     let places = paths::Places {
         models: folder.to_owned(),
@@ -227,13 +227,13 @@ fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or
     let model = settings.engine.model.clone();
     settings.engine.languages = codes(&["pt", "es"]);
     let refused = |among: &[&str]| models.cannot_hear(DOING, &model, None, &codes(among));
-    // Without a Whisper model the first language that it knows is assumed, and that is told.
+    // Without a Whisper model, the first language that it knows is assumed, and the status says so.
     assert_eq!(refused(&["pt", "es"]), None);
     let told = models.unfollowed(&settings);
     let is_told = |parts: &[&str]| parts.iter().all(|part| told[0].1.contains(part));
     assert!(is_told(&["es is assumed", "v2m-model pull"]), "{told:?}");
     assert!(models.listener(&settings).is_err());
-    // A server is told no language that is only assumed.
+    // An assumed language is not sent to a server.
     let mut remote = settings.clone();
     remote.engine.backend = config::BackendChoice::Remote;
     remote.remote.base_url = Some("http://localhost".into());
@@ -265,7 +265,7 @@ fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or
     assert!(spec.candidates.iter().all(|it| matches!(it.backend, Backend::Cpu | Backend::CpuV4)));
     let spec = models.spec_for_language(&settings, "pt").unwrap();
     assert_eq!((spec.model_name.as_str(), spec.server), ("small", None));
-    // What is said is not asked for.
+    // A specified language is not detected.
     let way = |code, among: &[&str]| models.way_to_language(&model, code, &codes(among));
     assert_eq!(way(Some("es"), &["pt", "es"]), Way::Said);
     assert!(matches!(way(None, &["pt", "es"]), Way::Detected(_)));
@@ -314,13 +314,13 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     assert!(safe(r#"{"engine": {"threads": 2}}"#, &among).is_ok());
     assert!(safe(r#"{"engine": {"languages": null}}"#, &among).is_err());
 
-    // The other way round: the model is what is changed.
+    // The reverse: the model is changed.
     let usual = Settings::default();
     let path = serde_json::to_string(file.to_str().unwrap()).unwrap();
     assert!(safe(&format!(r#"{{"engine": {{"model": {path}}}}}"#), &usual).is_err());
     let both = format!(r#"{{"engine": {{"model": {path}, "language": "en"}}}}"#);
     assert!(safe(&both, &usual).is_ok());
-    // A file that is another one by now is read again.
+    // A file that has been replaced is read again.
     std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
     assert_eq!(models.cannot_hear(DOING, &model, None, &[]), None);
 }
@@ -436,7 +436,7 @@ fn a_preview_hears_only_what_it_knows() {
     settings.engine.translate = true;
     assert!(told(&settings)[0].1.contains("cannot translate"));
 
-    // English words for whatever somebody speaks would be wrong.
+    // An English preview would write wrong words for speech in another language.
     let (english, _) = synthetic(dir.path(), "nemotron", &["en-US"]);
     settings.engine.preview = english.display().to_string();
     assert!(hears(&settings, Some("en"), &[]) && hears(&settings, None, &["en"]));

@@ -1,4 +1,4 @@
-//! Which settings the configured model, or a server, does not follow.
+//! Settings that the configured model or server does not follow.
 
 use super::Models;
 use crate::config::{EngineSettings, Settings};
@@ -6,7 +6,7 @@ use v2m_messages::tr;
 use v2m_models::family::{Family, Summary, Unheard};
 
 impl Models {
-    /// The settings that the configured model cannot follow, each with the reason.
+    /// Returns the settings that the configured model cannot follow, each with the reason.
     pub(in crate::daemon) fn unfollowed(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         let by_model = self.unfollowed_by_model(settings).into_iter();
         by_model.chain(self.unfollowed_preview(settings)).collect()
@@ -30,7 +30,8 @@ impl Models {
         }
     }
 
-    /// Why nothing is recorded for a server, if the model that takes over must be told the language.
+    /// Returns why nothing is recorded for a server, if the model that takes over must be told the
+    /// language.
     fn unfollowed_by_stand_in(&self, engine: &EngineSettings) -> Option<(&'static str, String)> {
         let summary = self.untold_stand_in(engine, engine.language.as_deref())?;
         let (model, reason) = (&engine.model, Unheard::Untold.reason(&summary));
@@ -38,7 +39,8 @@ impl Models {
         Some(("engine.language", why))
     }
 
-    /// What a model for several languages cannot do, or one that must not be used for some.
+    /// Returns settings that a multilingual model cannot follow, or languages it must not be used
+    /// for.
     fn unfollowed_by(
         &self,
         summary: &Summary,
@@ -64,14 +66,14 @@ impl Models {
     }
 }
 
-/// What servers are not told. The engine that takes over follows it.
+/// Returns settings that servers do not receive. The engine that takes over follows them.
 fn unfollowed_by_servers(engine: &EngineSettings) -> Vec<(&'static str, String)> {
     let usual = EngineSettings::default().beam_size;
     let why = || tr!("the server decides how its model searches").to_owned();
     (engine.beam_size != usual).then(|| ("engine.beam_size", why())).into_iter().collect()
 }
 
-/// Whether the model needs to be told nothing, because it knows one language.
+/// Whether the model needs no language, because it knows only one.
 fn follows_english_alone(summary: &Summary) -> bool {
     matches!(summary.family, Family::Moonshine | Family::Parakeet)
 }
@@ -87,7 +89,7 @@ fn no_vocabulary(engine: &EngineSettings) -> Option<(&'static str, String)> {
     })
 }
 
-/// What a model for English cannot do.
+/// Returns settings that an English model cannot follow.
 fn unfollowed_by_english(engine: &EngineSettings) -> Vec<(&'static str, String)> {
     let model = &engine.model;
     let mut all = Vec::new();

@@ -1,10 +1,10 @@
-//! The preview: a second recogniser, whose words are shown while somebody speaks (`engine.preview`).
+//! The preview: a second recogniser that provides words during speech (`engine.preview`).
 //!
-//! It is a process of its own, which runs as long as the usual engine does, hears what that one hears, and
-//! is left as soon as the recording stops. What is delivered never comes from it, and nobody waits for it:
-//! if it is missing, fails or falls behind, the recogniser's own drafts are shown, as without it. Then its
-//! process ends, so that it takes no processor from the text; the next recording starts it again, unless
-//! it failed too often.
+//! It is a separate process, which runs as long as the usual engine does, receives the same sound,
+//! and is ignored once the recording stops. The delivered text never comes from it, and nothing
+//! waits for it: if it is missing, fails or falls behind, the recogniser's own drafts are shown
+//! instead. Its process then ends, to leave the processor to the text; the next recording starts it
+//! again, unless it failed too often.
 //!
 //! [`words`] decides which text is shown.
 
@@ -21,63 +21,63 @@ use v2m_messages::tr;
 pub(in crate::daemon) use words::Draft;
 use words::Words;
 
-/// After so many recordings in a row that it failed, it is left off until the settings or its file change.
+/// After this many failed recordings in a row, it stays off until the settings or its file change.
 const LIMIT: u8 = 3;
 
 /// The preview, or why there is none.
 #[derive(Default)]
 pub(super) struct Preview {
-    /// What to run. `None`: nothing is wanted.
+    /// What to run; `None` if no preview is configured.
     spec: Option<Result<EngineSpec, Failure>>,
     recogniser: Option<Recogniser>,
-    /// The model's file when it was last started.
+    /// The model file when it was last started.
     stamp: Option<Stamp>,
-    /// The recording that it hears.
+    /// The recording that it receives.
     hears: Option<(JobId, Words)>,
-    /// Recordings in a row in which it failed.
+    /// Number of recordings in a row in which it failed.
     failures: u8,
-    /// Why it is not used, if it is wanted.
+    /// Why it is not used, although configured.
     problem: Option<Failure>,
-    /// Whether the user was told that.
+    /// Whether the user has been told the problem.
     is_told: bool,
 }
 
-/// What is to be shown or told.
+/// Something to show or report.
 #[derive(Debug, PartialEq)]
 pub(in crate::daemon) enum PreviewNews {
-    /// Its text of this recording so far.
+    /// The preview's text of this recording so far.
     Words(JobId, String),
-    /// It is left off, and this recording's draft was kept back for it.
+    /// The preview stopped, and this recording's draft may have been held back for it.
     LeftOff {
-        /// What the user is told, if that is news.
+        /// Notice for the user, if new.
         notice: Option<Failure>,
         /// The recording and its draft.
         draft: Option<(JobId, Draft)>,
     },
 }
 
-/// How it is, for the status.
+/// State of the preview, for the status.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::daemon) struct PreviewReport {
-    /// The model's name.
+    /// Name of the model.
     pub(in crate::daemon) model: String,
     pub(in crate::daemon) state: EngineState,
-    /// Bytes that it takes in RAM, once it is loaded.
+    /// RAM that it uses once loaded, in bytes.
     pub(in crate::daemon) memory_bytes: Option<u64>,
     pub(in crate::daemon) problem: Option<String>,
 }
 
 impl Preview {
-    /// Starts what is wanted.
+    /// Starts the specified preview, if any.
     pub(super) fn new(spec: Option<Result<EngineSpec, Failure>>) -> Self {
         let mut preview = Self::default();
         preview.set(spec);
         preview
     }
 
-    /// Runs something else from now on, or the same once more.
+    /// Switches to another specification, or restarts the same one.
     pub(super) fn set(&mut self, spec: Option<Result<EngineSpec, Failure>>) {
-        // Dropping it kills its process. Nobody waits for it.
+        // Dropping it kills its process; nothing waits for it.
         *self = Self { spec, ..Self::default() };
         self.start();
         if let Some(Err(problem)) = &self.spec {
@@ -86,7 +86,7 @@ impl Preview {
         }
     }
 
-    /// Tries again if it is not used and its file is another one now, or there is one at last.
+    /// Restarts a preview that is not in use, if its file was changed or added.
     pub(super) fn reload(&mut self, spec: Option<Result<EngineSpec, Failure>>) {
         let file = spec.as_ref().and_then(|spec| spec.as_ref().ok()).map(|spec| &spec.model);
         if self.problem.is_some() && file.and_then(|file| Stamp::of(file)) != self.stamp {
@@ -100,7 +100,7 @@ impl Preview {
         self.recogniser = Some(Recogniser::new(Ok(spec.clone())));
     }
 
-    /// What its process tells. Cancel-safe.
+    /// Waits for the next event of its process. Cancel-safe.
     pub(super) async fn next(&mut self) -> RecogniseEvent {
         match &mut self.recogniser {
             Some(recogniser) => recogniser.next().await,
@@ -108,7 +108,7 @@ impl Preview {
         }
     }
 
-    /// A recording begins. Returns what the user was not told yet.
+    /// Begins a recording. Returns a notice that the user has not seen yet.
     fn begin(&mut self, job: JobId, options: DecodeOptions) -> Option<Failure> {
         if self.recogniser.is_none() && self.problem.is_none() {
             self.start();
@@ -120,7 +120,7 @@ impl Preview {
         self.notice()
     }
 
-    /// Why it is not used, once.
+    /// Returns once why it is not used.
     fn notice(&mut self) -> Option<Failure> {
         let notice = self.problem.clone().filter(|_| !self.is_told);
         self.is_told |= notice.is_some();
@@ -135,7 +135,7 @@ impl Preview {
         if words.recorded(pcm.len() as u64, recogniser.settled(job), is_loaded) {
             return None;
         }
-        Some(self.failed(tr!("it does not keep up with what is said").into()))
+        Some(self.failed(tr!("it is slower than you speak").into()))
     }
 
     fn wrote(&mut self, job: JobId, text: String, heard: u64) -> Option<PreviewNews> {
@@ -143,7 +143,7 @@ impl Preview {
         words.wrote(&text, heard).then_some(PreviewNews::Words(job, text))
     }
 
-    /// The draft of this recording, if it is to be shown.
+    /// Returns the draft of this recording if it should be shown.
     fn drafted(&mut self, job: JobId, draft: Draft) -> Option<Draft> {
         match self.hears.as_mut().filter(|(hears, _)| *hears == job) {
             Some((_, words)) => words.drafted(draft),
@@ -151,7 +151,7 @@ impl Preview {
         }
     }
 
-    /// This recording is over. Returns the draft that was kept back.
+    /// Ends this recording. Returns the draft that was held back.
     fn end(&mut self, job: JobId) -> Option<Draft> {
         let (_, words) = self.hears.take_if(|(hears, _)| *hears == job)?;
         if let Some(recogniser) = &mut self.recogniser {
@@ -163,7 +163,7 @@ impl Preview {
         words.over()
     }
 
-    /// It has failed in this recording: its process ends.
+    /// Handles a failure in this recording: its process ends.
     fn failed(&mut self, reason: String) -> PreviewNews {
         self.failures = self.failures.saturating_add(1);
         self.recogniser = None;
@@ -197,7 +197,7 @@ impl Preview {
                 self.problem = Some(failure);
                 self.notice()
             }
-            // The user is told once, and again if it is over.
+            // The user is told at the first failure, and when it stays off.
             false => Some(failure).filter(|_| self.failures == 1),
         };
         PreviewNews::LeftOff { notice, draft }
@@ -221,7 +221,7 @@ impl Preview {
                 info!(reason, "the preview was replaced ({reason})");
                 None
             }
-            // Nobody asks for a text, and there is one program.
+            // It is never asked for a text, and runs only one program.
             RecogniseEvent::Done { .. }
             | RecogniseEvent::Failed { .. }
             | RecogniseEvent::Quiet { .. }
@@ -235,7 +235,7 @@ impl Preview {
         self.hears.as_ref().is_some_and(|(hears, _)| *hears == job)
     }
 
-    /// Its process is in this state now.
+    /// Updates the state of its process.
     fn is_in(&mut self, report: &EngineReport) {
         let (state, model) = (report.state, report.model.as_deref().unwrap_or("?"));
         match (&report.problem, state) {
@@ -255,7 +255,7 @@ impl Preview {
                 );
                 self.problem = None;
             }
-            // It is tried again by itself; what it failed of stays until it is loaded.
+            // It restarts by itself; keep the failure until it is loaded.
             (None, _) => {}
         }
     }
@@ -280,8 +280,8 @@ impl Preview {
 }
 
 impl Engine {
-    /// A recording begins that the preview is to hear, if it knows the language. Returns what the user
-    /// was not told yet.
+    /// Begins a recording with the preview, if it knows the language. Returns a notice that the
+    /// user has not seen yet.
     pub(in crate::daemon) fn begin_preview(
         &mut self,
         job: JobId,
@@ -289,13 +289,13 @@ impl Engine {
         wishes: &Wishes,
     ) -> Option<Failure> {
         let options = in_language(decode_options(settings), wishes);
-        // It writes what is said.
+        // The preview cannot translate.
         let is_fit = !options.translate
             && self.models.preview_hears(settings, options.language.as_deref(), &options.languages);
         if is_fit { self.preview.begin(job, options) } else { None }
     }
 
-    /// Sound of a recording, for the preview.
+    /// Feeds sound of a recording to the preview.
     pub(in crate::daemon) fn feed_preview(
         &mut self,
         job: JobId,
@@ -304,25 +304,26 @@ impl Engine {
         self.preview.feed(job, pcm)
     }
 
-    /// The recogniser's draft of a recording, if it is to be shown.
+    /// Returns the recogniser's draft of a recording if it should be shown.
     pub(in crate::daemon) fn drafted(&mut self, job: JobId, draft: Draft) -> Option<Draft> {
         self.preview.drafted(job, draft)
     }
 
-    /// The recording has stopped. Returns the draft that was kept back for the preview's words.
+    /// Notes that the recording has stopped. Returns the draft that was held back for the preview's
+    /// words.
     pub(in crate::daemon) fn end_preview(&mut self, job: JobId) -> Option<Draft> {
         self.preview.end(job)
     }
 
-    /// What the preview's process tells.
+    /// Handles an event of the preview's process.
     pub(in crate::daemon) fn preview_told(&mut self, event: RecogniseEvent) -> Option<PreviewNews> {
         self.preview.told(event)
     }
 
-    /// How the preview is, if one is wanted.
+    /// Returns the preview's state, if one is configured.
     pub(in crate::daemon) fn preview_report(&self, settings: &Settings) -> Option<PreviewReport> {
         let mut report = self.preview.report()?;
-        // The model that was wanted, also where there is none.
+        // The configured model, even if it is missing.
         report.model.clone_from(&settings.engine.preview);
         Some(report)
     }

@@ -1,17 +1,18 @@
-//! Which text is shown while somebody speaks: the preview's or the recogniser's own draft. Pure: time is
-//! counted in samples of the recording.
+//! Chooses the text to show during speech: the preview's or the recogniser's own draft. Pure: time
+//! is counted in samples of the recording.
 //!
-//! The preview's text is shown as long as it reaches as far into the sound as the draft does. A preview
-//! that still loads, that catches up, that stops writing or that drops what was said last is behind, and
-//! then the draft is shown, as without a preview. Once it is ahead again, its text is back.
+//! The preview's text is shown as long as it reaches as far into the sound as the draft does. A
+//! preview that is loading, catching up, no longer writing, or dropping the latest words is behind:
+//! then the draft is shown. Once the preview is ahead again, its text returns.
 
 use v2m_ipc::pcm::{milliseconds, seconds};
 
-/// How much further than the preview's text the draft must reach to be shown: a preview hears a word some
-/// tenths of a second after it was said, and a draft's end is only as exact as voice activity.
+/// How much further than the preview's text the draft must reach to be shown: a preview writes a
+/// word some tenths of a second after it was said, and a draft's end is only as exact as voice
+/// activity.
 const MARGIN: u64 = milliseconds(1_000);
 
-/// How much sound may wait for the preview, beyond what waited when it was loaded.
+/// How much sound may wait for the preview, in addition to what waited when it was loaded.
 const LATE: u64 = seconds(5);
 
 /// The recogniser's text so far.
@@ -27,27 +28,28 @@ pub(in crate::daemon) struct Draft {
 /// The two texts of one recording.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    /// Samples recorded.
+    /// Number of samples recorded.
     recorded: u64,
-    /// How many samples waited for the preview when its model was loaded. `None`: it still loads.
+    /// Samples that waited for the preview when its model was loaded; `None` while it loads.
     waited: Option<u64>,
     /// The preview's text.
     preview: String,
-    /// Samples that the preview had heard when it last wrote something.
+    /// Samples that the preview had received when it last wrote something.
     reach: u64,
-    /// The draft that is kept back while the preview's text is shown.
+    /// The draft held back while the preview's text is shown.
     kept_back: Option<Draft>,
-    /// The end of the last draft.
+    /// The end of the last draft, in samples.
     drafted: u64,
 }
 
 impl Words {
-    /// More sound was recorded; `heard`: how many samples in all the preview has heard, `is_loaded`:
-    /// whether it could. Returns false if it is too late with that to be of any use.
+    /// Notes more recorded sound. `heard`: samples that the preview has processed in all;
+    /// `is_loaded`: whether its model is loaded. Returns false if it is too far behind to be
+    /// useful.
     pub(super) fn recorded(&mut self, samples: u64, heard: u64, is_loaded: bool) -> bool {
         self.recorded = self.recorded.saturating_add(samples);
         if !is_loaded {
-            // If it is replaced by another process, that one begins anew.
+            // If another process replaces it, that one starts over.
             self.waited = None;
             return true;
         }
@@ -55,7 +57,7 @@ impl Words {
         waits <= self.waited.get_or_insert(waits).saturating_add(LATE)
     }
 
-    /// The preview has written: this is its text now, of so many samples. Returns whether to show it.
+    /// Stores the preview's text after `heard` samples. Returns whether to show it.
     pub(super) fn wrote(&mut self, text: &str, heard: u64) -> bool {
         if text.is_empty() {
             return false;
@@ -65,7 +67,7 @@ impl Words {
         self.is_ahead()
     }
 
-    /// The recogniser has drafted. Returns the draft if it is to be shown.
+    /// Notes the recogniser's draft. Returns it if it should be shown.
     pub(super) fn drafted(&mut self, draft: Draft) -> Option<Draft> {
         self.drafted = draft.end;
         if self.is_ahead() {
@@ -81,7 +83,7 @@ impl Words {
         !self.preview.is_empty()
     }
 
-    /// The recording is over, or the preview is left off: the draft that was kept back.
+    /// Returns the draft that was held back, when the recording ends or the preview stops.
     pub(super) fn over(self) -> Option<Draft> {
         self.kept_back
     }
@@ -146,14 +148,14 @@ mod tests {
     fn a_preview_that_falls_behind_is_too_late() {
         let mut words = Words::default();
         assert!(words.recorded(seconds(10), 0, false));
-        // Ten seconds wait when it begins.
+        // Ten seconds wait when it starts.
         assert!(words.recorded(seconds(1), seconds(1), true));
         assert!(words.recorded(seconds(5), seconds(1), true));
         assert!(!words.recorded(1, seconds(1), true), "it hangs");
         let mut words = Words::default();
         let mut heard = 0;
         let lost = (0..100).find(|_| {
-            // Half as fast as somebody speaks.
+            // Half as fast as speech.
             heard += seconds(1) / 2;
             !words.recorded(seconds(1), heard, true)
         });
@@ -176,7 +178,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever both say in whatever order, some text is shown or kept, and none is shown twice as new.
+        /// In any order of texts, some text is shown or held back, and none is shown twice as new.
         #[test]
         fn no_draft_is_lost(said in proptest::collection::vec((any::<bool>(), 0..60u64), 0..40)) {
             let mut words = Words::default();

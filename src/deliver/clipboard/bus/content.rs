@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// The remembered formats and their lengths. `None`: nothing could be read.
+    /// Returns the remembered formats and their lengths. `None`: nothing could be read.
     fn remembered(size: usize, formats: &[&str]) -> Option<Vec<(String, usize)>> {
         let formats: Vec<String> = formats.iter().map(|name| (*name).to_owned()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

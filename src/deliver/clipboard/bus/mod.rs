@@ -48,7 +48,7 @@ pub(crate) trait ClipboardSession: Send {
     /// be interrupted halfway.
     const RELEASES_KEYS: bool;
 
-    /// The handle that calls the session's methods.
+    /// Returns the handle that calls the session's methods.
     fn calls(&self) -> &Self::Calls;
 
     /// Waits for the next signal. Cancel-safe.
@@ -89,7 +89,8 @@ pub(crate) struct BusClipboard<S> {
 }
 
 impl<S: ClipboardSession> BusClipboard<S> {
-    /// Wraps this session's clipboard. `formats`: what another program offers on it, if known.
+    /// Wraps this session's clipboard. `formats`: the formats that another program offers on it, if
+    /// known.
     pub(crate) fn of(session: S, formats: Option<Vec<String>>) -> Self {
         Self { session, held: None, formats, answers: Arc::default() }
     }
@@ -99,7 +100,7 @@ impl<S: ClipboardSession> BusClipboard<S> {
         Arc::clone(&self.answers)
     }
 
-    /// Learns what is on the clipboard, if the session announces it within `patience`.
+    /// Learns the clipboard's formats, if the session announces them within `patience`.
     pub(crate) async fn listen(&mut self, patience: Duration) {
         let until = tokio::time::Instant::now() + patience;
         while let Ok(signal) = timeout_at(until, self.session.next()).await {

@@ -46,7 +46,7 @@ impl DataControl {
         Ok(Self { owner, server, changes: 0, keys: None, has_reader: false })
     }
 
-    /// The connection and the seat, for keyboards on the same connection.
+    /// Returns the connection and the seat, for keyboards on the same connection.
     pub(crate) fn compositor(&self) -> (&WaylandConnection<SeatState>, &WlSeat) {
         (&self.server.compositor, &self.server.seat)
     }
@@ -81,7 +81,7 @@ impl DataControl {
     }
 
     /// Serves the clipboard to others until `bell` becomes readable or there is nothing left to
-    /// serve. Returns whether there is. Sleeps while there are no requests.
+    /// serve. Returns whether anything is left. Sleeps while there are no requests.
     pub(crate) fn serve_until(&mut self, bell: BorrowedFd<'_>) -> Result<bool, DeliverError> {
         while !self.owner.is_done() {
             if self.next(None, Some(bell))?.is_none() {

@@ -61,7 +61,7 @@ struct Transfer {
 }
 
 impl Owner {
-    /// The clipboard's content, if it is ours.
+    /// Returns the clipboard's content, if it is ours.
     pub(crate) fn content(&self) -> Option<&Arc<Content>> {
         self.held.as_ref().map(|held| &held.content)
     }
@@ -133,7 +133,7 @@ impl Owner {
         self.transfers.retain_mut(|transfer| !transfer.go_on());
     }
 
-    /// The pipes to wait for before going on.
+    /// Returns the pipes to wait for before going on.
     pub(crate) fn waiting(&self) -> Vec<PollFd<'_>> {
         let pipes = self.transfers.iter().map(|transfer| &transfer.pipe);
         pipes.map(|pipe| PollFd::new(pipe, PollFlags::OUT)).collect()

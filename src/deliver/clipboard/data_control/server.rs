@@ -76,7 +76,7 @@ impl Server {
         self.compositor.heard.state.has_keyboard
     }
 
-    /// The clipboard as the compositor has announced it.
+    /// Returns the clipboard as the compositor has announced it.
     pub(crate) fn announced(&self) -> &Announced {
         &self.compositor.heard.state.clipboard
     }
@@ -97,7 +97,7 @@ impl Server {
     pub(crate) fn said(&mut self) -> Result<Option<ClipboardEvent>, DeliverError> {
         match self.compositor.heard.state.said.pop_front() {
             Some(ClipboardEvent::Finished) => {
-                Err(DeliverError::Compositor(tr!("its seat has gone").to_owned()))
+                Err(DeliverError::Compositor(tr!("the compositor has removed its seat").to_owned()))
             }
             said => Ok(said),
         }

@@ -30,7 +30,8 @@ const READERS: usize = 16;
 pub(crate) struct X11Clipboard {
     server: Rc<Server>,
     owner: Owner,
-    /// Programs that have read a text before its keys were pressed: clipboard managers, as a rule.
+    /// Programs that have read a text before its keys were pressed. Usually these are clipboard
+    /// managers.
     readers: Vec<u32>,
     /// The window of the clipboard manager that was found last.
     manager: u32,
@@ -45,7 +46,7 @@ pub(crate) struct X11Clipboard {
 }
 
 impl X11Clipboard {
-    /// The clipboard of this server.
+    /// Creates the clipboard of this server.
     pub(crate) fn of(server: Rc<Server>) -> Self {
         Self {
             server,
@@ -94,7 +95,7 @@ impl X11Clipboard {
         reader::text(&self.server, time, until)
     }
 
-    /// Lets the clipboard manager, if there is one, save the clipboard, which would otherwise be
+    /// Asks the clipboard manager, if there is one, to save the clipboard, which would otherwise be
     /// lost when v2m ends (freedesktop.org's clipboard manager specification).
     pub(crate) fn leave(&mut self) -> Result<(), DeliverError> {
         let Some(content) = self.owner.content() else { return Ok(()) };
@@ -123,7 +124,7 @@ impl X11Clipboard {
     }
 
     /// Handles an event while requests are served. Returns whether it was a request. A program that
-    /// asks before the keys are pressed is noted as a clipboard manager.
+    /// asks before the keys are pressed counts as a clipboard manager.
     fn take_note(&mut self, said: OwnerEvent) -> Result<bool, DeliverError> {
         match said {
             OwnerEvent::Lost => Err(DeliverError::Overtaken),

@@ -2,7 +2,7 @@
 //! ICCCM says (section 2).
 //!
 //! Large content is sent piece by piece (INCR), to several programs at once if necessary. The
-//! caller learns who asked and when, and decides what that means.
+//! caller learns which program asked and when, and interprets it.
 
 use crate::deliver::clipboard::content::{Content, SECRET_MARK};
 use crate::deliver::display::x11::{Atoms, Server, ServerEvent};
@@ -162,7 +162,7 @@ impl Owner {
         Self { selection, ..Self::default() }
     }
 
-    /// The clipboard's content, if it is ours.
+    /// Returns the clipboard's content, if it is ours.
     pub(crate) fn content(&self) -> Option<&[SelectionFormat]> {
         self.held.as_ref().map(|held| held.formats.as_slice())
     }
@@ -226,7 +226,7 @@ impl Owner {
                 Ok(None)
             }
             Event::Error(error) => {
-                // As a rule, this is a window that closed before it got its answer.
+                // Usually a window closed before it got its answer.
                 debug!(?error, "the X server refused a request");
                 Ok(None)
             }

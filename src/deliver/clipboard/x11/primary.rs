@@ -60,7 +60,7 @@ struct LoanThread {
 }
 
 impl Loan {
-    /// Puts `text` on the primary selection. Takes about 30 ms as a rule, and 1.5 s at most.
+    /// Puts `text` on the primary selection. Usually takes about 30 ms, and 1.5 s at most.
     pub(crate) async fn begin(
         text: &str,
         to: To,

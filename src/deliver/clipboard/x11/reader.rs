@@ -28,8 +28,8 @@ enum FormatRead {
     Refused,
 }
 
-/// A conversation with the clipboard's owner, in its own window. What a slow owner sends after the
-/// end is discarded with the window.
+/// A conversation with the clipboard's owner, in its own window. A slow owner's late answers are
+/// discarded with the window.
 struct Reader<'s> {
     server: &'s Server,
     selection: Atom,

@@ -1,18 +1,22 @@
 //! The desktop's portals: xdg-desktop-portal's RemoteDesktop presses the keys. KDE on Wayland has
-//! no other way, and GNOME none where Mutter's own interface is refused, in a sandbox say.
+//! no other way, and neither has GNOME if Mutter's own interface is refused, for example in a
+//! sandbox.
 //!
-//! The clipboard is the compositor's where that lends it (data-control, KDE), else the portal's own
-//! (GNOME).
+//! v2m uses the compositor's clipboard if the compositor lends it (data-control, KDE), and the
+//! portal's own otherwise (GNOME).
 //!
-//! The user is asked, once: the portal gives a token for a permission that lasts, and each session
-//! gives the next one. A text that comes while the question is open waits on the clipboard, and the
-//! question stays; after a no, nobody is asked again until v2m is started anew.
+//! The desktop asks the user once. The portal issues a token for a lasting permission, and each
+//! session issues the next one. A text that arrives while the question is open goes to the
+//! clipboard, and the question stays. If the user refuses, v2m does not ask again until it is
+//! restarted.
 //!
-//! The session stays open from the first text until v2m ends. KDE shows a notification at each
-//! beginning of one, and what is on a clipboard of the portal's goes with its session. In return
-//! the desktop shows a sign as long as it is open; who ends it there is not asked again: the next
-//! text opens another one. ashpd, which has these interfaces ready-made, is not used: it
-//! brings a second zbus, of the major version before ours.
+//! The session stays open from the first text until v2m ends, because KDE shows a notification at
+//! each start of a session, and the portal clears its clipboard when the session closes. The
+//! desktop shows a sign while the session is open. If the user ends it there, the next text opens
+//! another one without a question.
+//!
+//! The crate ashpd has these interfaces, but is not used, because it needs a second zbus of the
+//! previous major version.
 
 mod task;
 
@@ -28,9 +32,9 @@ use tokio::time::timeout;
 use v2m_messages::tr;
 use zbus::Connection;
 
-/// How many orders may wait.
+/// The most orders that may wait.
 const WAITING: usize = 2;
-/// How long a portal may take to tell what it offers; it may have to be started.
+/// How long a portal may take to report what it offers. It may have to be started.
 const PROBE: Duration = Duration::from_millis(1_500);
 
 /// The owner of the clipboard that holds the text.
@@ -48,7 +52,7 @@ pub(crate) struct Portal {
     bus: Connection,
     jobs: mpsc::Sender<Work>,
     lender: Lender,
-    /// Whether the task has a session.
+    /// Whether the task has an open session.
     is_open: Arc<AtomicBool>,
     giving_back: Option<oneshot::Receiver<()>>,
 }
@@ -63,8 +67,8 @@ struct Work {
 }
 
 impl Portal {
-    /// Finds the portal and what it offers; asks the user nothing. `has_clipboard`: the compositor
-    /// lends its own.
+    /// Finds the portal and its features, without asking the user. `has_clipboard`: the compositor
+    /// lends its own clipboard.
     ///
     /// # Errors
     /// [`DeliverError::NoWay`]: there is no portal that can do this.
@@ -84,7 +88,7 @@ impl Portal {
         Ok(Self { bus, jobs, lender, is_open, giving_back: None })
     }
 
-    /// A remark for the user.
+    /// Returns the means' name with a remark for the user.
     pub(crate) async fn name(&self) -> &'static str {
         match (self.lender, TokenFile::of_the_user().is_there().await) {
             (Lender::Compositor, true) => {
@@ -106,21 +110,21 @@ impl Portal {
         }
     }
 
-    /// Whether the desktop would ask the user before the next text: there is no session and, as
-    /// far as v2m knows, no permission that lasts. Bounded: 500 ms.
+    /// Whether the desktop would ask the user before the next text: there is no session and, as far
+    /// as v2m knows, no lasting permission. Takes 500 ms at most.
     pub(crate) async fn would_ask(&self) -> bool {
         let has_permission =
             self.is_open.load(Ordering::Relaxed) || TokenFile::of_the_user().is_there().await;
         !has_permission && !advance::is_given(&self.bus).await
     }
 
-    /// Whether the bus is still there. A portal that comes back is found again.
+    /// Whether the bus is still there. A restarted portal is found again.
     pub(crate) fn is_there(&self) -> bool {
         !self.jobs.is_closed()
     }
 
-    /// Pastes, and answers when a window has taken the text. The clipboard is given back
-    /// afterwards. Or presses the keys that undo.
+    /// Pastes, and returns when a window has taken the text; the clipboard is restored afterwards.
+    /// Or presses the keys that undo.
     pub(crate) async fn carry_out(&mut self, order: Insertion) -> Result<(), DeliverError> {
         let (reply, outcome) = oneshot::channel();
         let (given_back, giving_back) = oneshot::channel();
@@ -138,7 +142,7 @@ impl Portal {
     /// Waits until the clipboard is restored. The portal holds it as long as v2m runs.
     pub(crate) async fn settle(&mut self) {
         if let Some(giving_back) = self.giving_back.take() {
-            // An error means that the task has dropped it, which is the same.
+            // An error means that the task has dropped the sender, which means the same.
             let _ = giving_back.await;
         }
     }

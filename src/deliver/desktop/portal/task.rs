@@ -1,7 +1,7 @@
-//! The task that has the portal's session: one paste at a time, and between them whatever the
-//! portal tells.
+//! The task that owns the portal's session. It does one paste at a time, and handles the portal's
+//! signals in between.
 //!
-//! It never stops in the middle of a key combination, even if nobody waits for it any more.
+//! It never stops in the middle of a key combination, even if the caller has given up.
 
 use super::{Lender, Work};
 use crate::chord::Chord;
@@ -26,11 +26,11 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 use zbus::Connection;
 
-/// How long a text waits for the session to open. Where the permission is kept that takes some tens
-/// of milliseconds; anything longer is the user being asked.
+/// How long a text waits for the session to open. With a lasting permission this takes tens of
+/// milliseconds. If it takes longer, the desktop is asking the user.
 const OPENING: Duration = Duration::from_millis(800);
-/// How long the portal may take to tell what is on the clipboard once a session is open. It tells
-/// nothing if that is nothing.
+/// How long the portal may take to announce the clipboard's content once a session is open. It
+/// announces nothing if the clipboard is empty.
 const FIRST_OWNER: Duration = Duration::from_millis(500);
 /// The result of opening a session.
 type Opened = Result<Result<Box<PortalSession>, DeliverError>, JoinError>;
@@ -38,21 +38,21 @@ type Opened = Result<Result<Box<PortalSession>, DeliverError>, JoinError>;
 type After = Option<Pasted<<PortalClipboard as clipboard::Clipboard>::Content>>;
 type Reply = oneshot::Sender<Result<(), DeliverError>>;
 
-/// The permission, as far as it has come.
+/// The state of the user's permission.
 #[derive(Debug)]
 enum Permission {
-    /// Not asked for yet, or to be asked for again.
+    /// The permission was not requested yet, or must be requested again.
     None,
-    /// The portal opens a session; the user may have been asked.
+    /// The portal is opening a session, and may be asking the user.
     Asked(JoinHandle<Result<Box<PortalSession>, DeliverError>>),
     Open(Box<PortalClipboard>),
-    /// The user has refused, or allowed only a part.
+    /// The user has refused, or granted only a part (`half`).
     Refused {
         half: bool,
     },
 }
 
-/// What happens while there is no order.
+/// An event while there is no order.
 enum News {
     Opened(Opened),
     Told(Signal),
@@ -65,7 +65,7 @@ pub(crate) struct Desk {
     lender: Lender,
     kept: TokenFile,
     permission: Permission,
-    /// Whether there is a session, for those outside this task.
+    /// Whether there is a session. Read outside this task.
     is_open: Arc<AtomicBool>,
     /// The clipboard, if the compositor lends it.
     compositor: Wayland,
@@ -82,7 +82,7 @@ impl Desk {
         Self { bus, lender, kept, permission, is_open, compositor }
     }
 
-    /// Works until nobody gives orders any more, or the bus has gone.
+    /// Works until the orders' sender is dropped or the bus closes.
     pub(crate) async fn work(mut self, mut jobs: mpsc::Receiver<Work>) {
         let bus = self.bus.clone();
         loop {
@@ -99,7 +99,7 @@ impl Desk {
                 () = bus.closed() => return,
                 news = self.news() => news,
             };
-            // Not in the branch above, where the next order would end it halfway.
+            // Not in the `select!` branch above, because the next order would cancel it halfway.
             match news {
                 News::Opened(opened) => {
                     if let Err(problem) = self.opened(opened).await {
@@ -111,7 +111,7 @@ impl Desk {
         }
     }
 
-    /// The next thing that happens while there is no order. Nothing is lost by giving up the wait.
+    /// Waits for the next event while there is no order. Cancel-safe.
     async fn news(&mut self) -> News {
         match &mut self.permission {
             Permission::None | Permission::Refused { .. } => std::future::pending().await,
@@ -153,7 +153,7 @@ impl Desk {
         };
         match pasted {
             Ok(after) => {
-                let _ = reply.send(Ok(())); // who has left meanwhile has told the user otherwise, and put it on the clipboard
+                let _ = reply.send(Ok(())); // a caller that timed out has already reported failure
                 if let Err(problem) = self.give_back(after).await {
                     debug!(reason = %problem, "the clipboard keeps the text");
                 }
@@ -180,7 +180,8 @@ impl Desk {
         }
     }
 
-    /// Has a session opened if there is none, and waits for it as long as nobody is asked.
+    /// Opens a session if there is none. Stops waiting when it takes so long that the user is being
+    /// asked.
     async fn open(&mut self) -> Result<(), DeliverError> {
         if let Permission::None = self.permission {
             let (bus, kept) = (self.bus.clone(), self.kept.clone());
@@ -201,7 +202,7 @@ impl Desk {
         }
     }
 
-    /// Takes the result of opening a session.
+    /// Handles the result of opening a session.
     async fn opened(&mut self, opened: Opened) -> Result<(), DeliverError> {
         self.permission = Permission::None;
         match opened.unwrap_or(Err(DeliverError::PortalGone)) {
@@ -216,7 +217,7 @@ impl Desk {
             }
             Err(DeliverError::Denied) => {
                 self.permission = Permission::Refused { half: false };
-                // The permission that it stands for is withdrawn.
+                // The token's permission is withdrawn.
                 self.kept.keep(None).await;
             }
             Err(DeliverError::HalfAllowed) => self.permission = Permission::Refused { half: true },
@@ -225,8 +226,8 @@ impl Desk {
         Ok(())
     }
 
-    /// With the clipboard that the compositor lends, whose thread asks for the keys. It gives back
-    /// what was there by itself.
+    /// Pastes from the compositor's clipboard. Its thread requests the keys from this task, and
+    /// restores the clipboard by itself.
     async fn paste_by_compositor(
         &mut self,
         order: Insertion,
@@ -273,7 +274,7 @@ impl Desk {
         keys.press().await.map(|()| None)
     }
 
-    /// With the portal's clipboard.
+    /// Pastes from the portal's clipboard.
     async fn paste_by_portal(
         &mut self,
         order: &Insertion,
@@ -283,13 +284,13 @@ impl Desk {
             return Err(DeliverError::PortalGone);
         };
         let mut keys = keys_of(open);
-        // The portal does not tell which window has the keyboard.
+        // The portal does not report which window has the keyboard.
         let (window, is_wanted) = (|| Ok(None), || !reply.is_closed());
         paste::paste(order, &mut **open, &mut keys, window, is_wanted).await.map(Some)
     }
 
-    /// Restores the clipboard once nobody asks for the text any more, unless the user has copied
-    /// something.
+    /// Restores the clipboard once there are no more requests for the text, unless the user has
+    /// copied something.
     async fn give_back(&mut self, after: After) -> Result<(), DeliverError> {
         let Some(pasted) = after else {
             self.compositor.settle().await;

@@ -1,5 +1,5 @@
-//! The user's answer in advance: Plasma asks nobody about a program that its permission store
-//! allows to press keys.
+//! Reads a permission that the user gave in advance: Plasma does not ask about a program that its
+//! permission store allows to press keys.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const PATH: &str = "/org/freedesktop/impl/portal/PermissionStore";
 const ENTRY: (&str, &str) = ("kde-authorized", "remote-desktop");
 /// The application's id for a program of the host, such as v2m.
 const HOST: &str = "";
-/// How long the store may take; it may have to be started.
+/// How long the store may take. It may have to be started.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the store allows v2m to press keys.

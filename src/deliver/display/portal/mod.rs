@@ -142,7 +142,7 @@ impl PortalSession {
 }
 
 impl PortalCalls {
-    /// The session's path on the bus.
+    /// Returns the session's path on the bus.
     pub(crate) fn path(&self) -> &str {
         self.path.as_str()
     }

@@ -20,7 +20,7 @@ const LONGEST: u64 = 256;
 pub(crate) struct TokenFile(Option<PathBuf>);
 
 impl TokenFile {
-    /// The file in the user's state directory. Without a home directory, no token is kept.
+    /// Names the file in the user's state directory. Without a home directory, no token is kept.
     pub(crate) fn of_the_user() -> Self {
         let state = Xdg::new().ok().and_then(|dirs| dirs.state_dir());
         Self(state.map(|state| state.join("v2m/remote-desktop-token")))
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use std::task::Poll;
 
-    /// The thread for files is busy: the event loop goes on.
+    /// While the thread for files is busy, the event loop goes on.
     #[test]
     fn the_token_is_read_in_a_thread() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();

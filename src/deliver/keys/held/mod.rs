@@ -1,13 +1,13 @@
-//! Waits for keys that the user still holds when a text is ready. Nothing is pressed before they
+//! Waits for keys that the user still holds when a text is ready. v2m presses nothing before they
 //! are up.
 //!
 //! Users hold a shortcut for 100 to 300 ms, and a text is often ready sooner. Keys that v2m pressed
 //! then would make another combination: Ctrl+V becomes Ctrl+Alt+V, which may be the user's own
 //! shortcut. So every way of pressing keys waits, for [`PATIENCE`] at most. After that, the text
-//! goes to the clipboard, and the user is told.
+//! goes to the clipboard, and the user is informed.
 //!
 //! Desktops differ in what they report. X11 reports which keys are down, and v2m polls it
-//! ([`Wait`]). Mutter reports only the idle time, which is enough to find out by trying
+//! ([`Wait`]). Mutter reports only the idle time, which is enough to detect held keys by probing
 //! ([`probe`]). KWin reports which modifiers are down, and no other keys. Hyprland reports nothing,
 //! and neither do other desktops behind portals. There v2m waits until a shortcut is usually
 //! released ([`USUAL`]). This module only decides when to ask and when to stop. Each way of
@@ -27,7 +27,7 @@ pub(crate) const USUAL: Duration = Duration::from_millis(350);
 /// How long the other keys may stay down after the modifiers, on desktops that report only
 /// modifiers. Users release all keys within this time.
 pub(crate) const REST: Duration = Duration::from_millis(60);
-/// How long the user may take to release the keys. A shortcut is held for 100 to 300 ms as a rule.
+/// How long the user may take to release the keys. A shortcut is usually held for 100 to 300 ms.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The wait for held keys on desktops that report which keys are down. Pure: the caller asks the
@@ -43,8 +43,8 @@ impl Wait {
         Self { until: now + PATIENCE }
     }
 
-    /// Decides what to do, given whether any key is down. `None`: press. `Some`: ask again at that
-    /// time.
+    /// Decides the next step, given whether any key is down. `None`: press. `Some`: ask again at
+    /// that time.
     ///
     /// # Errors
     /// [`DeliverError::KeysHeld`]: [`PATIENCE`] is over.

@@ -1,4 +1,4 @@
-//! Finds out by trying whether the user holds a key, on a desktop that reports only the idle time.
+//! Detects keys that the user holds by probing, on a desktop that reports only the idle time.
 //!
 //! Mutter counts each key over the whole seat. A virtual press of a key that is already down
 //! changes nothing, and only a press or release that changes something counts as activity. So v2m
@@ -49,8 +49,8 @@ enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    /// How long the key may take to show as activity. Both the time and the number of readings must
-    /// be used up.
+    /// Returns how long the key may take to show as activity. Both the time and the number of
+    /// readings must be used up.
     fn patience(self, seat: &impl Seat) -> (Duration, u32) {
         match self {
             Self::Question => (seat.delay(), 3),
@@ -86,11 +86,11 @@ pub(crate) trait Seat: Sync {
         down: bool,
     ) -> impl Future<Output = Result<(), DeliverError>> + Send;
 
-    /// How long a key usually takes to show as activity, at most.
+    /// Returns how long a key usually takes to show as activity, at most.
     fn delay(&self) -> Duration;
 
-    /// The time after which a key that has not shown as activity has certainly done nothing,
-    /// however busy the desktop is.
+    /// Returns the time after which a key that has not shown as activity has certainly done
+    /// nothing, however busy the desktop is.
     fn stall(&self) -> Duration;
 
     /// Whether a window has answered the last [`ProbeKey::Symbol`] that was pressed. If so, the
@@ -123,7 +123,7 @@ impl Reading {
         self.idle.as_millis() < earlier.idle.as_millis() + grown
     }
 
-    /// How long the answer took.
+    /// Returns how long the answer took.
     fn round_trip(&self) -> Duration {
         self.answered - self.asked
     }

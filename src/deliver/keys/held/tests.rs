@@ -88,8 +88,8 @@ impl Desk {
         state.seen = to;
     }
 
-    /// The combinations that the windows received: each V press, with the keys that were down with
-    /// it.
+    /// Returns the combinations that the windows received: each V press, with the keys that were
+    /// down with it.
     fn combinations(&self) -> Vec<Vec<String>> {
         let counted = self.state().counted.clone();
         let key = format!("{V:?}");
@@ -102,7 +102,7 @@ impl Desk {
         counted.iter().find(|(_, down)| down.last() == Some(&key)).unwrap().0
     }
 
-    /// The time of the user's last release, over all keys that matter.
+    /// Returns the time of the user's last release, over all keys that matter.
     fn released(&self) -> Duration {
         self.user.iter().map(|(_, _, until)| *until).max().unwrap_or_default()
     }

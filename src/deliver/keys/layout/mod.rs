@@ -152,17 +152,17 @@ impl Layout {
         }
     }
 
-    /// The number of groups, which are layouts that the user switches between.
+    /// Returns the number of groups, which are layouts that the user switches between.
     pub(crate) fn groups(&self) -> u32 {
         self.groups
     }
 
-    /// The codes of all keys that act as modifiers while they are held.
+    /// Returns the codes of all keys that act as modifiers while they are held.
     pub(crate) fn modifier_keys(&self) -> impl Iterator<Item = u32> {
         self.holders.iter().map(|holder| holder.key.raw())
     }
 
-    /// The codes of all keys that are this modifier on real keyboards, the left one first.
+    /// Returns the codes of all keys that are this modifier on real keyboards, the left one first.
     pub(crate) fn keys_of(&self, modifier: Modifier) -> Vec<u32> {
         let signs: &[Keysym] = match modifier {
             Modifier::Ctrl => &[syms::Control_L, syms::Control_R],
@@ -183,7 +183,8 @@ impl Layout {
         found
     }
 
-    /// The strokes that write `text`, in order, when `group` is active and `locked` is locked.
+    /// Returns the strokes that write `text`, in order, when `group` is active and `locked` is
+    /// locked.
     pub(crate) fn strokes(
         &self,
         text: &str,
@@ -225,8 +226,8 @@ impl Layout {
         characters
     }
 
-    /// The combinations of modifiers to try for a character: nothing first, then Shift, AltGr
-    /// (xkb's third level), and both.
+    /// Returns the combinations of modifiers to try for a character: nothing first, then Shift,
+    /// AltGr (xkb's third level), and both.
     fn combinations(&self, group: GroupIndex) -> Vec<(Vec<u32>, ModifierMask)> {
         let holder = |signs: &[Keysym]| {
             let is_here = |holder: &&ModifierKey| {

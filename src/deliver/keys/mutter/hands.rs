@@ -73,7 +73,7 @@ fn places_in(known: &mut Option<KeymapCache>, keymap: Vec<u8>) -> Vec<(Modifier,
 }
 
 impl Hands {
-    /// The key to press for a modifier.
+    /// Returns the key to press for a modifier.
     pub(crate) fn place(&self, modifier: Modifier) -> ProbeKey {
         let codes = self.codes(modifier);
         ProbeKey::Code(
@@ -86,7 +86,7 @@ impl Hands {
         found.map_or(&[], |(_, codes)| codes)
     }
 
-    /// All keys of the shortcuts' modifiers, except the Control key that is pressed first.
+    /// Returns all keys of the shortcuts' modifiers, except the Control key that is pressed first.
     pub(crate) fn all(&self) -> Vec<ProbeKey> {
         let modifiers = self.shortcuts.modifiers.iter();
         let keys =
@@ -94,14 +94,15 @@ impl Hands {
         keys.filter(|key| *key != self.place(Modifier::Ctrl)).collect()
     }
 
-    /// The keys that would change a combination with Control. A second Control key would not.
+    /// Returns the keys that would change a combination with Control. A second Control key would
+    /// not.
     pub(crate) fn in_the_way(&self) -> Vec<ProbeKey> {
         let control = self.codes(Modifier::Ctrl);
         let is_other = |key: &ProbeKey| !control.iter().any(|code| *key == ProbeKey::Code(*code));
         self.all().into_iter().filter(is_other).collect()
     }
 
-    /// The shortcuts' last keys among the keys that write a text. `of` returns the key of a
+    /// Returns the shortcuts' last keys among the keys that write a text. `of` returns the key of a
     /// character. `None`: it may be any key.
     pub(crate) fn suspects(&self, of: impl Fn(char) -> Option<u32>) -> Option<Vec<u32>> {
         let names = self.shortcuts.keys.as_ref()?;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// How long a key takes to show in Mutter's idle time, at most. As a rule it takes 1 to 2 ms.
+/// How long a key takes to show in Mutter's idle time, at most. It usually takes 1 to 2 ms.
 const DELAY: Duration = Duration::from_millis(5);
 /// The time after which a key that has not shown in the idle time has done nothing. Keys wait
 /// behind mouse movements for the next frame, which took more than 30 ms on a busy machine with
@@ -81,8 +81,8 @@ impl Keyboard {
         wait(self, &ProbeKeys { control: hands.place(Modifier::Ctrl), others: hands.all() }).await
     }
 
-    /// Waits until the user's modifiers are up, then presses and releases the combination once,
-    /// whatever becomes of it: no window answers these keys.
+    /// Waits until the user's modifiers are up, then presses and releases the combination once. It
+    /// is not repeated, because no window confirms these keys.
     pub(crate) async fn press_once(
         &self,
         hands: &Hands,
@@ -103,7 +103,7 @@ impl Keyboard {
 
     /// Presses the keys of each combination (the kernel's codes) in order, and releases them in
     /// reverse order. The first time that a combination ends with a key of `suspects`, it waits
-    /// until the user's key is up. The others are sent without waiting, and Mutter is waited for at
+    /// until the user's key is up. The others are sent without waiting, and v2m waits for Mutter at
     /// the end.
     pub(crate) async fn strike(
         &self,

@@ -20,8 +20,8 @@ const ENTRY: &str = "org.gnome.settings-daemon.plugins.media-keys.custom-keybind
 const STICKY: (&str, &str) = ("org.gnome.desktop.a11y.keyboard", "stickykeys-enable");
 /// The start of the names of v2m's programs. A user's own command that runs one may contain it too.
 const OURS: &str = "v2m";
-/// How long reading the settings may take. It takes some 10 ms as a rule, while the user still
-/// holds the keys.
+/// How long reading the settings may take. It usually takes some 10 ms, while the user still holds
+/// the keys.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// The most entries that are read.
 const MOST: usize = 64;
@@ -51,7 +51,8 @@ pub(crate) struct Shortcuts {
 }
 
 impl Shortcuts {
-    /// Any key may be v2m's, if the settings contain no shortcut that runs it.
+    /// Returns unknown shortcuts, for settings without a shortcut that runs v2m: any key may be
+    /// v2m's.
     pub(crate) fn unknown() -> Self {
         let modifiers = [Modifier::Ctrl, Modifier::Shift, Modifier::Alt, Modifier::Super];
         Self { modifiers: modifiers.to_vec(), keys: None }

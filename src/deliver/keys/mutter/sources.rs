@@ -18,7 +18,7 @@ const SCHEMA: &str = "org.gnome.desktop.input-sources";
 /// one).
 const GROUPS: usize = 3;
 
-/// The groups that may be active.
+/// Returns the groups that may be active.
 pub(crate) async fn groups() -> Result<Range<u32>, DeliverError> {
     let get = ["get", SCHEMA, "sources"];
     // `kill_on_drop` ends it for a cancelled delivery too.

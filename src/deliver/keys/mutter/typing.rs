@@ -45,8 +45,7 @@ pub(crate) async fn write(
     let strokes = ways.next().ok_or(DeliverError::NoLayout(tr!("it is empty")))??;
     if ways.any(|way| way.as_ref() != Ok(&strokes)) {
         let reason = tr!(
-            "you have several on which this is typed differently, and GNOME does not say which is \
-             in force"
+            "you have several layouts on which this is typed differently, and GNOME does not report the active one"
         );
         return Err(DeliverError::NoLayout(reason));
     }
@@ -69,7 +68,7 @@ pub(crate) async fn write(
     keyboard.strike(&strokes, &suspects).await
 }
 
-/// The kernel's codes of a stroke's keys.
+/// Returns the kernel's codes of a stroke's keys.
 fn codes(stroke: &Stroke) -> Vec<u32> {
     stroke.hold.iter().chain([&stroke.key]).map(|code| code - OFFSET).collect()
 }

@@ -18,12 +18,12 @@ const SHIFT: u32 = xkb(Modifier::Shift);
 const ALT: u32 = xkb(Modifier::Alt);
 const SUPER: u32 = xkb(Modifier::Super);
 
-/// xkb's code of the modifier's left key.
+/// Returns xkb's code of the modifier's left key.
 const fn xkb(modifier: Modifier) -> u32 {
     codes::of_modifier(modifier) as u32 + OFFSET
 }
 
-/// The kernel's code of a key.
+/// Returns the kernel's code of a key.
 pub(crate) fn code(key: Key) -> u32 {
     let place = |letter| {
         ROWS.iter().find_map(|(row, first)| Some(first + u32::try_from(row.find(letter)?).ok()?))
@@ -34,7 +34,7 @@ pub(crate) fn code(key: Key) -> u32 {
     }
 }
 
-/// The modifiers of a combination as a bit set in X11's order, which the keymap keeps.
+/// Returns the modifiers of a combination as a bit set in X11's order, which the keymap keeps.
 pub(crate) fn mask(chord: &Chord) -> u32 {
     let bit = |modifier: &Modifier| match modifier {
         Modifier::Shift => 1,

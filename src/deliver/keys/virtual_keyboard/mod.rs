@@ -167,7 +167,7 @@ fn shared(text: &[u8]) -> std::io::Result<(File, u32)> {
     Ok((file, u32::try_from(text.len() + 1).map_err(std::io::Error::other)?))
 }
 
-/// The time for key events, in milliseconds from an arbitrary start.
+/// Returns the time for key events, in milliseconds from an arbitrary start.
 fn milliseconds() -> u32 {
     let now = clock_gettime(ClockId::Monotonic);
     let milliseconds = now.tv_sec.wrapping_mul(1000).wrapping_add(now.tv_nsec / 1_000_000);

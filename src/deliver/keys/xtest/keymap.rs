@@ -31,7 +31,7 @@ pub(crate) struct Keymap {
 const GROUPS: u8 = 4;
 
 impl KeyMeaning {
-    /// The keysym without any modifier when `group` is active.
+    /// Returns the keysym without any modifier when `group` is active.
     fn plain(&self, group: u8) -> Option<u32> {
         let count = self.groups & 0x0f;
         if count == 0 {
@@ -49,8 +49,8 @@ impl KeyMeaning {
 }
 
 impl Keymap {
-    /// The key that has `keysym` in `group`, or else in another group. With a Cyrillic layout
-    /// active, programs take a shortcut's letter from the Latin layout beside it.
+    /// Returns the key that has `keysym` in `group`, or else in another group. With a Cyrillic
+    /// layout active, programs take a shortcut's letter from the Latin layout beside it.
     pub(crate) fn find(&self, keysym: u32, group: u8) -> Option<u8> {
         std::iter::once(group).chain(0..GROUPS).find_map(|group| {
             let at = self.keys.iter().position(|key| key.plain(group) == Some(keysym))?;
@@ -58,7 +58,7 @@ impl Keymap {
         })
     }
 
-    /// The key for `modifier`, left or right.
+    /// Returns the key for `modifier`, left or right.
     pub(crate) fn modifier(&self, modifier: Modifier) -> Option<u8> {
         // X11's keysymdef.h.
         let sides: [u32; 2] = match modifier {
@@ -71,7 +71,7 @@ impl Keymap {
         found.into_iter().find(|code| self.modifiers.contains(code))
     }
 
-    /// The key for `key` when `group` is active.
+    /// Returns the key for `key` when `group` is active.
     pub(crate) fn key(&self, key: Key, group: u8) -> Option<u8> {
         self.find(codes::keysym(key).into(), group)
     }

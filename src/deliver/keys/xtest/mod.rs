@@ -55,7 +55,7 @@ pub(crate) struct Xtest {
 }
 
 impl Xtest {
-    /// The keyboard of this server.
+    /// Creates the keyboard of this server.
     pub(crate) fn of(server: Rc<Server>) -> Self {
         Self { server, strokes: None }
     }
@@ -79,7 +79,7 @@ impl Keys for Xtest {
     }
 }
 
-/// Whether any of `keys` is down. As a rule, the user has not released the shortcut yet.
+/// Whether any of `keys` is down. Usually the user has not released the shortcut yet.
 pub(crate) fn are_down(server: &Server, keys: &[Keycode]) -> Result<bool, DeliverError> {
     let down = server.conn.query_keymap()?.reply()?.keys;
     Ok(keys.iter().any(|code| down[usize::from(code / 8)] & (1 << (code % 8)) != 0))

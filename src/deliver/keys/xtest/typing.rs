@@ -26,7 +26,7 @@ impl Typing {
         let state = server.conn.xkb_get_state(xkb::ID::USE_CORE_KBD.into())?.reply()?;
         // A latched modifier would change only the first key.
         if u16::from(state.latched_mods) != 0 || state.latched_group != 0 {
-            return Err(DeliverError::NoLayout(tr!("a sticky key waits for its letter")));
+            return Err(DeliverError::NoLayout(tr!("a sticky key is waiting for its letter")));
         }
         let locked = Locked(u32::from(u16::from(state.locked_mods)));
         let strokes = layout.strokes(text, u32::from(u8::from(state.group)), locked)?;
@@ -40,7 +40,7 @@ impl Typing {
         Ok(Self { strokes, in_the_way })
     }
 
-    /// All keys that would change what is typed if they were down.
+    /// Returns all keys that would change the typed text if they were down.
     pub(crate) fn in_the_way(&self) -> &[Keycode] {
         &self.in_the_way
     }

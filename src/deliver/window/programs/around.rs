@@ -7,10 +7,9 @@ use zbus::{Connection, OwnedVariant};
 
 const TEXT: &str = "org.a11y.atspi.Text";
 const EDITABLE: &str = "org.a11y.atspi.EditableText";
-/// The number of characters to read before the cursor. This is more than the beginning of a line
-/// matters for.
+/// The number of characters to read before the cursor. Joining never needs more context.
 const BEFORE: i32 = 200;
-/// The number of characters to read after the cursor, for what follows spaces.
+/// The number of characters to read after the cursor, enough to see the text behind spaces.
 const AFTER: i32 = 20;
 /// The character that stands for something other than text: a picture, or a part of a page.
 const OBJECT: char = '\u{fffc}';
@@ -33,7 +32,7 @@ impl std::fmt::Debug for Around {
 }
 
 /// Asks a field for the text around the cursor. Takes three round trips, or four if something is
-/// selected. `None`: the field does not tell. The caller must bound the time.
+/// selected. `None`: the field does not report it. The caller must bound the time.
 pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     let Field(object) = field;
     let (caret, count, selections) = tokio::join!(
@@ -67,16 +66,16 @@ pub(crate) async fn around(bus: &Connection, field: &Field) -> Option<Around> {
     Some(Around { before, after: Some(after).filter(|after| !after.starts_with(OBJECT)) })
 }
 
-/// What became of a text that was to be deleted before the cursor.
+/// The outcome of deleting a text before the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TakenBack {
-    /// It was there, and the field tells that it is gone.
+    /// The text was there, and the field reports that it is gone.
     Gone,
-    /// It was not there, or something is selected.
+    /// The text was not there, or something is selected.
     Changed,
-    /// It is there, and the program lets nobody change it.
+    /// The text is there, and the program does not let v2m delete it.
     NotEditable,
-    /// The field does not tell what it holds.
+    /// The field does not report its content.
     NotTold,
     /// The program did not answer in time.
     Unclear,
@@ -89,27 +88,27 @@ pub(crate) async fn take_back(bus: &Connection, field: &Field, text: &str) -> Ta
     let Some(start) = start else { return TakenBack::Changed };
     let Field((name, path)) = field;
     let (name, range) = (Some(name.as_str()), (start, end));
-    // It answers true if it did. GTK 4 before 4.10 does not have it.
+    // Returns true if the text was deleted. GTK 4 before 4.10 lacks this method.
     let asked = bus.call_method(name, path.as_str(), Some(EDITABLE), "DeleteText", &range).await;
     if !asked.is_ok_and(|answer| answer.body().deserialize::<bool>().unwrap_or(false)) {
         return TakenBack::NotEditable;
     }
     match span(bus, field, text).await {
         Some((None, _)) => TakenBack::Gone,
-        // The same words may have stood there twice.
+        // The same words stood there twice, and the cursor shows that one copy is gone.
         Some((Some(_), caret)) if caret == start => TakenBack::Gone,
-        // The program may do it later, and keys would then undo that.
+        // The program may still delete the text later, and Ctrl+Z would then undo that.
         Some((Some(_), _)) | None => TakenBack::Unclear,
     }
 }
 
-/// Whether `text` stands right before the cursor. `None`: the field does not tell.
+/// Whether `text` stands right before the cursor. `None`: the field does not report it.
 pub(crate) async fn stands(bus: &Connection, field: &Field, text: &str) -> Option<bool> {
     span(bus, field, text).await.map(|(start, _)| start.is_some())
 }
 
-/// Where `text` begins if it stands right before the cursor and nothing is selected, and where the
-/// cursor is. `None`: the field does not tell.
+/// Returns the start of `text`, if it stands right before the cursor and nothing is selected, and
+/// the cursor's position. `None`: the field does not report them.
 async fn span(bus: &Connection, field: &Field, text: &str) -> Option<(Option<i32>, i32)> {
     let Field(object) = field;
     let (caret, selections) =

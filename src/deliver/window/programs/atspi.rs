@@ -82,8 +82,8 @@ pub(crate) async fn connect(session: Option<&str>) -> zbus::Result<Option<Connec
     Ok(Some(zbus::connection::Builder::address(address.as_str()).build().await?))
 }
 
-/// Finds the program and widget that have the keyboard. Returns by `until`, with what is known by
-/// then.
+/// Finds the program and widget that have the keyboard. Returns by `until`, with the answers that
+/// have arrived by then.
 ///
 /// # Errors
 /// The bus, or its registry of programs, is gone.

@@ -1,11 +1,11 @@
-//! Finds out what has the keyboard: a terminal, a password field, or anything else, as far as it is
-//! reported.
+//! Finds out which widget has the keyboard: a terminal, a password field, or another one, as far as
+//! it is reported.
 //!
 //! GNOME and KDE on Wayland do not tell other programs which window has the keyboard. The programs
-//! themselves do tell assistive technologies (AT-SPI). GTK always does, Qt and Firefox only while
-//! such a technology runs (`org.a11y.Status`), and kitty, foot and Alacritty never do. So this
-//! module also lists the running programs that report nothing: if no terminal is among them, no
-//! terminal has the keyboard. Nothing is switched on for this, and no program is asked to report
+//! themselves report it to assistive technologies (AT-SPI). GTK always does, Qt and Firefox only
+//! while such a technology runs (`org.a11y.Status`), and kitty, foot and Alacritty never do. So
+//! this module also lists the running programs that report nothing: if no terminal is among them,
+//! no terminal has the keyboard. Nothing is switched on for this, and no program is asked to report
 //! events.
 //!
 //! The choice of the keys to press is in `press`.
@@ -31,16 +31,15 @@ use zbus::Connection;
 /// on GNOME 43.9 and 48.7 with two cores and six times as much load: 8 to 60 ms for the programs,
 /// 20 to 70 ms with the search of a window.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a second question may take. Its answer affects only what is shown.
+/// How long a second question may take. Its answer affects only the notification.
 const LONG_PATIENCE: Duration = Duration::from_millis(300);
 /// How long programs may take if no text waits for them.
 const LOOK_LONG: Duration = Duration::from_secs(1);
 /// How long a field may take to return its text. Measured: see `docs/performance.md`.
 const READ: Duration = Duration::from_millis(50);
-/// How long a field may take to return a whole text, or to delete it. Nobody waits for a text
-/// meanwhile.
+/// How long a field may take to return a whole text, or to delete it. No text is delayed meanwhile.
 const CHANGE: Duration = Duration::from_millis(500);
-/// How long listing the running programs may take. It takes a few milliseconds as a rule.
+/// How long listing the running programs may take. It usually takes a few milliseconds.
 const LIST: Duration = Duration::from_millis(300);
 
 /// The kind of widget that has the keyboard.
@@ -54,7 +53,7 @@ pub enum Widget {
     Unfinished,
     /// A terminal, perhaps one inside an editor.
     Terminal,
-    /// A field that hides what is typed.
+    /// A field that hides its text.
     Password,
     /// Another widget.
     Other,
@@ -80,7 +79,7 @@ pub struct Focused {
 }
 
 impl Focused {
-    /// Whether the field hides what is typed. `None`: this was not reported in time.
+    /// Whether the field hides its text. `None`: this was not reported in time.
     pub fn is_password(&self) -> Option<bool> {
         match self.widget {
             Widget::Password => Some(true),
@@ -105,14 +104,14 @@ impl Observer {
         Self { session: Some(session.to_owned()), bus: None }
     }
 
-    /// Finds out what has the keyboard now. `is_terminal` recognises terminals by a program's name.
-    /// Their windows are not searched. Takes 100 ms at most, and 300 ms more if the kernel is slow
-    /// to list the programs.
+    /// Finds out which widget has the keyboard now. `is_terminal` recognises terminals by a
+    /// program's name. Their windows are not searched. Takes 100 ms at most, and 300 ms more if the
+    /// kernel is slow to list the programs.
     pub async fn look(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
         self.look_within(PATIENCE, is_terminal).await
     }
 
-    /// As [`Self::look`], for callers with more time. Takes a second at most, and 300 ms more.
+    /// Like [`Self::look`], for callers with more time. Takes a second at most, and 300 ms more.
     pub(crate) async fn look_patiently(&mut self, is_terminal: impl Fn(&str) -> bool) -> Focused {
         self.look_within(LOOK_LONG, is_terminal).await
     }
@@ -140,7 +139,7 @@ impl Observer {
     }
 
     /// Reads the text around the cursor in a field that [`Self::look`] has found. `None`: the field
-    /// does not tell. Takes 50 ms at most.
+    /// does not report it. Takes 50 ms at most.
     pub async fn read(&self, field: &Field) -> Option<Around> {
         timeout(READ, around::around(self.bus.as_ref()?, field)).await.ok().flatten()
     }
@@ -153,8 +152,8 @@ impl Observer {
         done.unwrap_or(TakenBack::Unclear)
     }
 
-    /// Whether `text` stands right before the cursor in that field. `None`: it does not tell. Takes
-    /// half a second at most.
+    /// Whether `text` stands right before the cursor in that field. `None`: the field does not
+    /// report it. Takes half a second at most.
     pub(crate) async fn stands(&self, field: &Field, text: &str) -> Option<bool> {
         timeout(CHANGE, around::stands(self.bus.as_ref()?, field, text)).await.ok().flatten()
     }
@@ -165,8 +164,8 @@ impl Observer {
         told.active.is_some_and(|active| active.widget == Widget::Password)
     }
 
-    /// Asks GNOME Shell, through v2m's extension, if no program has said that it has the keyboard.
-    /// Takes 100 ms at most.
+    /// Asks GNOME Shell, through v2m's extension, if no program has reported that it has the
+    /// keyboard. Takes 100 ms at most.
     pub(crate) async fn with_shell(&self, focused: Focused) -> Focused {
         if !focused.programs.is_empty() || focused.widget == Widget::Terminal {
             return focused;

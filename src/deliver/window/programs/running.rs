@@ -35,14 +35,14 @@ pub(crate) fn name_of(pid: u32) -> Option<String> {
     Some(name)
 }
 
-/// As [`name_of`], for a process of the user.
+/// Like [`name_of`], but only for a process of this user.
 pub(crate) fn name_of_own(pid: u32) -> Option<String> {
     let about = fs::metadata(Path::new("/proc").join(pid.to_string())).ok()?;
     (about.uid() == getuid().as_raw()).then(|| name_of(pid)).flatten()
 }
 
-/// The names under which a program may be listed, in lower case: its own name, the name without the
-/// additions of packagers and toolkits, and the last part of an application id
+/// Returns the names under which a program may be listed, in lower case: its own name, the name
+/// without the additions of packagers and toolkits, and the last part of an application id
 /// (`org.gnome.Terminal`).
 pub(crate) fn names_of(name: &str) -> Vec<String> {
     let name = name.to_lowercase();
@@ -59,8 +59,8 @@ pub(crate) fn names_of(name: &str) -> Vec<String> {
     names
 }
 
-/// The one of these listed names that means the program with these names. Case is ignored. A whole
-/// name counts more than a part, such as `evolution` for `org.gnome.Evolution`.
+/// Returns the listed name that matches a program with these names. Case is ignored. A whole name
+/// takes precedence over a part, such as `evolution` for `org.gnome.Evolution`.
 pub(crate) fn listed_as<'a>(listed: &[&'a str], programs: &[String]) -> Option<&'a str> {
     let plain = |name: &str| {
         let name = name.to_lowercase();
@@ -68,7 +68,7 @@ pub(crate) fn listed_as<'a>(listed: &[&'a str], programs: &[String]) -> Option<&
     };
     let programs: Vec<String> = programs.iter().map(|program| plain(program)).collect();
     let is_whole = |name: &&&str| programs.contains(&plain(name));
-    // Parts of two application ids say nothing: `org.gnome.Console` is not `com.example.console`.
+    // Two application ids never match by a part: `org.gnome.Console` is not `com.example.console`.
     let is_part = |name: &&&str| {
         let name = plain(name);
         let parts = names_of(&name);

@@ -39,7 +39,7 @@ pub(crate) async fn focused(bus: &Connection, window: Object) -> (Widget, Option
             Some(roles::TERMINAL) => return (Widget::Terminal, None),
             Some(roles::PASSWORD_TEXT) => return (Widget::Password, None),
             Some(roles::TEXT | roles::ENTRY) => return (Widget::Other, Some(seen.object)),
-            // An object around a field may say that it has the keyboard too.
+            // An object around a field may also report that it has the keyboard.
             Some(_) | None => {}
         }
         if seen.inside.len() > left {

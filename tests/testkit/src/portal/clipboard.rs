@@ -1,4 +1,4 @@
-//! The Clipboard interface.
+//! The portal's Clipboard interface.
 
 use super::{HANGS, Options, Reader, Shared, TEXT, ask, lock, session, started, tell_owner};
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! The RemoteDesktop interface.
+//! The portal's RemoteDesktop interface.
 
 use super::{
     Options, Reader, Session, Shared, TEXT, User, ask, decide, lock, number, path, respond,
@@ -76,7 +76,7 @@ impl Devices {
         #[zbus(connection)] bus: &Connection,
     ) -> fdo::Result<OwnedObjectPath> {
         let token = text(&options, "restore_token");
-        // As the real one: a token that is no UUID fails, an unknown one is not looked at.
+        // Like the real portal: a token that is not a UUID fails, and an unknown one is ignored.
         if token.as_ref().is_some_and(|token| token.len() != 36) {
             return Err(fdo::Error::InvalidArgs("Restore token is not a valid UUID string".into()));
         }

@@ -1,9 +1,9 @@
-//! xdg-desktop-portal as far as pasting goes: RemoteDesktop, Clipboard, their sessions and
-//! requests, with a user who answers its question and copies, and a window that takes what is
-//! pasted by Ctrl+V.
+//! A double of xdg-desktop-portal, as far as pasting needs it: RemoteDesktop, Clipboard, their
+//! sessions and requests. With a user who answers its dialog and copies things, and a window that
+//! accepts what is pasted with Ctrl+V.
 //!
-//! After the interfaces' documentation; as strict as the real one about sessions, states and
-//! tokens.
+//! It follows the interfaces' documentation, and is as strict as the real portal about sessions,
+//! states and tokens.
 
 mod clipboard;
 mod devices;
@@ -21,52 +21,52 @@ const PATH: &str = "/org/freedesktop/portal/desktop";
 const CLIPBOARD: &str = "org.freedesktop.portal.Clipboard";
 const TEXT: &str = "text/plain;charset=utf-8";
 
-/// A format that is offered and never given.
+/// A format that is offered but whose content is never sent.
 pub const HANGS: &str = "application/x-hangs";
 
 type Options = HashMap<String, OwnedVariant>;
 
-/// What the user says when asked.
+/// The user's answer to the dialog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum User {
     #[default]
     Yes,
     No,
-    /// Yes, but the keyboard.
+    /// Yes, but without the keyboard.
     Half,
-    /// Nothing, for now.
+    /// No answer yet.
     Away,
 }
 
-/// What goes on.
+/// The portal's state.
 #[derive(Debug, Default)]
 pub struct State {
     pub user: User,
-    /// There is a window that takes text.
+    /// Whether there is a window that accepts text.
     pub window: bool,
-    /// A clipboard manager reads all that is offered.
+    /// Whether a clipboard manager reads everything that is offered.
     pub manager: bool,
-    /// The symbol of a key that is refused.
+    /// The keysym of a key that is refused.
     pub refuses: Option<i32>,
-    /// How often something was written that nobody waited for any more: the real one dies of it.
+    /// How often content was written that nobody waited for any more. The real portal crashes then.
     pub stale: usize,
     /// How often the user was asked.
     pub asked: usize,
-    /// What the user copies while the clipboard is read.
+    /// Content that the user copies while the clipboard is being read.
     pub copied_next: Option<Vec<u8>>,
-    /// The tokens that came with each session.
+    /// The restore token that came with each session.
     pub restored: Vec<Option<String>>,
-    /// Each change of a key, as `+29` or `-118`.
+    /// Each key event, as `+29` or `-118`.
     pub strokes: Vec<String>,
-    /// What the window has been given.
+    /// The texts pasted into the window.
     pub pasted: Vec<String>,
-    /// The one token that is good for something.
+    /// The only valid restore token.
     token: Option<String>,
     tokens: usize,
     session: Option<Session>,
-    /// What is on the clipboard, if it is not the session's.
+    /// The clipboard's content, unless it is the session's.
     copied: Vec<(String, Vec<u8>)>,
-    /// What the session has on it.
+    /// The formats that the session offers on the clipboard.
     offered: Option<Vec<String>>,
     transfers: HashMap<u32, Reader>,
     serial: u32,
@@ -78,10 +78,10 @@ struct Session {
     client: String,
     with_clipboard: bool,
     selected: bool,
-    /// It comes with a permission.
+    /// Whether the session comes with a stored permission.
     restored: bool,
     started: bool,
-    /// The request that waits for the user.
+    /// The request that waits for the user's answer.
     waiting: Option<OwnedObjectPath>,
 }
 
@@ -134,7 +134,7 @@ impl Portal {
         Self { state, bus, runtime, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Ends it, and starts another one that knows its token.
+    /// Ends the portal, and starts another one that knows its token.
     pub fn restart(mut self, address: &str) -> Self {
         self.end();
         {
@@ -149,7 +149,7 @@ impl Portal {
         lock(&self.state)
     }
 
-    /// The user answers at last.
+    /// Gives the user's answer to the waiting request.
     pub fn answer(&self, user: User) {
         let waiting = {
             let mut state = self.state();
@@ -159,7 +159,7 @@ impl Portal {
         self.runtime.block_on(decide(&self.bus, &self.state, waiting));
     }
 
-    /// The user ends the session.
+    /// Ends the session, as the user does.
     pub fn end_session(&self) {
         let session = self.state().session.take().unwrap();
         let (to, interface) = (Some(session.client.as_str()), "org.freedesktop.portal.Session");
@@ -167,7 +167,7 @@ impl Portal {
         self.runtime.block_on(told).unwrap();
     }
 
-    /// The user copies something.
+    /// Copies something, as the user does.
     pub fn copy(&self, formats: &[(&str, &[u8])]) {
         let owned = |(name, bytes): &(&str, &[u8])| ((*name).to_owned(), bytes.to_vec());
         {
@@ -178,14 +178,14 @@ impl Portal {
         self.runtime.block_on(tell_owner(&self.bus, &self.state));
     }
 
-    /// The names of what is on the clipboard.
+    /// Returns the names of the clipboard's formats.
     pub fn formats(&self) -> Vec<String> {
         let state = self.state();
         let copied = state.copied.iter().map(|(name, _)| name.clone()).collect();
         state.offered.clone().unwrap_or(copied)
     }
 
-    /// What a program reads from the clipboard.
+    /// Reads the clipboard, as a program does.
     pub fn read(&self, format: &str) -> oneshot::Receiver<Vec<u8>> {
         let (tell, told) = oneshot::channel();
         let is_offered = self.state().offered.is_some();
@@ -199,7 +199,7 @@ impl Portal {
         told
     }
 
-    /// Ends it. It is off the bus when this returns.
+    /// Ends the portal. It is off the bus when this returns.
     pub fn end(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -230,7 +230,7 @@ fn number(options: &Options, name: &str) -> Option<u32> {
     }
 }
 
-/// The path of a request or session, as the documentation says it is made.
+/// Returns the path of a request or session, built as the documentation says.
 fn path(kind: &str, client: &str, options: &Options, token: &str) -> OwnedObjectPath {
     let client = client.trim_start_matches(':').replace('.', "_");
     let token = text(options, token).unwrap();
@@ -249,7 +249,7 @@ async fn respond(
     bus.emit_signal(Some(client), request, interface, "Response", &body).await.unwrap();
 }
 
-/// Starts the session or not, as the user says.
+/// Starts the session or refuses it, as the user decides.
 async fn decide(bus: &Connection, state: &Shared, request: OwnedObjectPath) {
     let (client, code, results) = {
         let mut state = lock(state);
@@ -260,7 +260,7 @@ async fn decide(bus: &Connection, state: &Shared, request: OwnedObjectPath) {
         let mut results = HashMap::new();
         if user != User::No {
             session.started = true;
-            // A UUID, as the real one's.
+            // The real portal's tokens are UUIDs.
             let given = format!("00000000-0000-4000-8000-{token:012}");
             let devices: u32 = if user == User::Half { 2 } else { 1 };
             results.insert("devices", Variant::from(devices));
@@ -277,7 +277,7 @@ async fn decide(bus: &Connection, state: &Shared, request: OwnedObjectPath) {
     }
 }
 
-/// Tells a session that has begun whose the clipboard is; nothing if it is nobody's.
+/// Tells a started session who owns the clipboard. Does nothing if nobody does.
 async fn tell_owner(bus: &Connection, state: &Shared) {
     let (session, client, formats, ours) = {
         let state = lock(state);
@@ -300,7 +300,7 @@ async fn tell_owner(bus: &Connection, state: &Shared) {
     bus.emit_signal(to, PATH, CLIPBOARD, name, &(session, options)).await.unwrap();
 }
 
-/// Has somebody ask the session for what it has on the clipboard.
+/// Asks the session for its clipboard content, on behalf of `reader`.
 async fn ask(bus: &Connection, state: &Shared, format: &str, reader: Reader) {
     let (session, client, serial) = {
         let mut state = lock(state);
@@ -314,7 +314,7 @@ async fn ask(bus: &Connection, state: &Shared, format: &str, reader: Reader) {
     bus.emit_signal(to, PATH, CLIPBOARD, name, &(session, format, serial)).await.unwrap();
 }
 
-/// The session of that path, if it is the caller's.
+/// Returns the session of that path, if it belongs to the caller.
 fn session<'s>(state: &'s mut State, path: &ObjectPath<'_>) -> fdo::Result<&'s mut Session> {
     let known = state.session.as_mut().filter(|session| session.path.as_str() == path.as_str());
     known.ok_or_else(|| fdo::Error::AccessDenied("Invalid session".into()))

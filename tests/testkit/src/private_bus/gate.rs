@@ -1,5 +1,5 @@
-//! A way to the bus that a test can shut: to whoever came through it, the bus has thrown it off.
-//! The bus itself stays, with everybody who is on it directly.
+//! A gate to the bus that a test can shut. A client that came through it sees the bus drop its
+//! connection. The bus itself stays, with its direct clients.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use tempfile::TempDir;
 
-/// The way, until this is dropped.
+/// An open gate, until this is dropped.
 pub struct Gate {
-    /// In place of the bus's own address.
+    /// The address to use instead of the bus's own.
     pub address: String,
     open: Arc<Mutex<Vec<UnixStream>>>,
-    /// What went to the bus since anybody was thrown off.
+    /// The bytes sent to the bus since the last cut.
     sent: Arc<Mutex<Vec<u8>>>,
     _directory: TempDir,
 }
 
 impl Gate {
-    /// To the bus at `address`.
+    /// Opens a gate to the bus at `address`.
     pub fn to(address: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gate");
@@ -42,7 +42,7 @@ impl Gate {
         Self { address: format!("unix:path={}", path.display()), open, sent, _directory: directory }
     }
 
-    /// Throws everybody off who came this way. The next one is let through.
+    /// Drops all connections through this gate. New ones are accepted.
     pub fn throw_off(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -50,7 +50,7 @@ impl Gate {
         self.sent.lock().unwrap().clear();
     }
 
-    /// Waits until a call of this method has gone through since.
+    /// Waits until a call of this method has passed since the last cut.
     pub async fn has_passed(&self, method: &str) {
         let passed = || {
             let sent = self.sent.lock().unwrap();

@@ -1,4 +1,4 @@
-//! A session bus of a test's own, gone when the test is.
+//! A private session bus, which ends with the test.
 
 mod gate;
 
@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// A session bus as usual, less the services that the machine would start on demand.
+/// The configuration of a usual session bus, without the services that the machine would start on
+/// demand.
 const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -24,27 +25,27 @@ const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bu
 pub struct PrivateBus {
     daemon: Child,
     directory: Arc<TempDir>,
-    /// What `DBUS_SESSION_BUS_ADDRESS` would be.
+    /// The value for `DBUS_SESSION_BUS_ADDRESS`.
     pub address: String,
 }
 
 impl PrivateBus {
-    /// Starts it; it listens when this returns.
+    /// Starts a bus, which listens when this returns.
     pub fn start() -> Self {
         Self::start_with("")
     }
 
-    /// Starts one with further rules, as in its configuration.
+    /// Starts a bus with further rules in its configuration.
     pub fn start_with(policy: &str) -> Self {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), policy)
     }
 
-    /// Ends it.
+    /// Ends the bus.
     pub fn stop(&mut self) {
         self.end();
     }
 
-    /// Ends it, and starts another one at the same address.
+    /// Ends the bus, and starts another one at the same address.
     pub fn restart(&mut self) {
         self.end();
         *self = Self::start_in(Arc::clone(&self.directory), "");
@@ -65,13 +66,14 @@ impl PrivateBus {
             .expect("dbus-daemon is installed (package dbus)");
         let mut address = String::new();
         BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        // Without its guid, as systemd's dbus.socket names it: the next bus there has another one.
+        // Without the guid, as systemd's dbus.socket gives it: the next bus at this address has
+        // another one.
         let address = address.split(',').next().unwrap().trim().to_owned();
         assert!(address.starts_with("unix:"), "dbus-daemon printed {address:?}");
         Self { daemon, directory, address }
     }
 
-    /// How some other program begins to connect.
+    /// Returns a builder with which another program connects.
     pub fn builder(&self) -> zbus::connection::Builder<'static> {
         zbus::connection::Builder::address(self.address.as_str())
     }

@@ -6,7 +6,7 @@ fn continuous() -> Wishes {
     Wishes { continuous: true, ..Wishes::default() }
 }
 
-/// A continuous dictation that is being recorded.
+/// Starts a continuous dictation and its recording.
 fn talking() -> Story {
     let mut story = Story::new();
     story.asks(Command::Toggle, continuous());
@@ -14,7 +14,7 @@ fn talking() -> Story {
     story
 }
 
-/// A sentence of the dictation `job` is over; the recording goes on as the next one.
+/// Ends a sentence of the dictation `job`. The recording continues as the next one.
 fn over(story: &mut Story, job: u32) -> Vec<Effect> {
     story.job_of(job, JobEvent::SentenceOver(16_000, heard(16_000)))
 }
@@ -28,7 +28,7 @@ fn pasted(ok: bool) -> JobEvent {
     JobEvent::Delivered(vec![Delivery { by, backend: None, ok: true, detail: String::new() }])
 }
 
-/// A sentence that is recognised and delivered while the next one is spoken.
+/// Recognises and delivers a sentence while the next one is spoken.
 fn lands(story: &mut Story, job: u32, text: &str, ok: bool) {
     let effects = over(story, job);
     assert!(effects.contains(&Effect::Split(JobId(job), JobId(job + 1), 16_000)), "{effects:?}");
@@ -43,7 +43,7 @@ fn lands(story: &mut Story, job: u32, text: &str, ok: bool) {
     assert_eq!(story.session.recording(), Some(JobId(job + 1)));
 }
 
-/// Stops the recording, which holds nothing more, and returns the answer.
+/// Stops the recording, which holds nothing more. Returns the effects and the answer.
 fn stop_in_silence(story: &mut Story, job: u32) -> (Vec<Effect>, Reply) {
     let (ticket, _) = story.command(Command::Toggle);
     story.job_of(job, JobEvent::CaptureEnded(heard(16_000)));
@@ -86,7 +86,7 @@ fn a_stop_in_silence_is_no_cancel() {
     assert!(effects.contains(&Effect::Discard(JobId(2))), "{effects:?}");
 }
 
-/// Regression: the user spoke on to a microphone that was gone, and nothing said so.
+/// Regression: the user kept speaking to a microphone that was gone, without any message.
 #[test]
 fn a_talk_whose_microphone_goes_away_in_a_pause_says_so() {
     let mut story = talking();
@@ -140,7 +140,7 @@ fn an_ordinary_dictation_is_never_split() {
     let mut story = Story::recording();
     assert!(over(&mut story, 1).is_empty());
     assert_eq!(story.session.recording(), Some(JobId(1)));
-    // Nor by an option that comes when it is being recorded.
+    // An option that comes during the recording does not make it continuous.
     story.asks(Command::Start, continuous());
     assert!(over(&mut story, 1).is_empty());
 }
@@ -181,7 +181,7 @@ fn a_cancel_takes_back_what_is_not_delivered_and_says_what_was() {
     assert_eq!(replies(&effects), [(ticket, Ok(Reply::State(State::Idle, None)))]);
 }
 
-/// The sentence on its way cannot be taken back; what follows it can.
+/// The sentence that is being delivered cannot be taken back; the ones after it can.
 #[test]
 fn a_cancel_during_a_delivery_keeps_that_sentence() {
     let mut story = talking();
@@ -223,7 +223,8 @@ fn scratches(story: &mut Story, job: u32) -> String {
     told.unwrap()
 }
 
-/// Regression: the recording “went on” after its end, and what had no text was “delivered already”.
+/// Regression: the recording “went on” after its end, and a sentence without a text was “delivered
+/// already”.
 #[test]
 fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
     let goes_on = "You took back the first sentence. The recording goes on.";
@@ -236,7 +237,7 @@ fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
         }
         assert_eq!(scratches(&mut story, 1), expected);
     }
-    // Another recording does not go on.
+    // If another recording is under way, this one does not go on.
     let mut story = talking();
     over(&mut story, 1);
     story.command(Command::Stop);
@@ -292,7 +293,7 @@ fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
         let told = scratches(&mut story, 2);
         assert!(told.ends_with(expected), "{at}: {told}");
     }
-    // The sentence before waits behind another one.
+    // The sentence before this one waits for another one.
     let mut story = talking();
     over(&mut story, 1);
     over(&mut story, 2);
@@ -302,7 +303,7 @@ fn a_scratch_that_of_its_own_is_told_what_became_of_the_sentence_before() {
     assert!(told.ends_with(pending), "{told}");
 }
 
-/// While a key is held, nothing is pasted; that must not depend on which sentence it is.
+/// While a key is held, nothing is pasted. That must not depend on the sentence.
 #[test]
 fn the_key_that_began_a_talk_still_counts_after_a_sentence() {
     let mut story = Story::new();
@@ -339,14 +340,14 @@ fn so_many_sentences_may_wait_and_then_they_stay_together() {
     assert!(!over(&mut story, 8).is_empty());
 }
 
-/// The recogniser has no text for a sentence. Its recording is kept.
+/// Reports that the recogniser has no text for a sentence. Its recording is kept.
 fn fails(story: &mut Story, job: u32) -> Vec<Effect> {
     let failure = Failure::new(Code::EngineFailed, "Transcribing: it died.");
     let audio_path = Some(format!("/kept/{job}.wav").into());
     story.job_of(job, JobEvent::RecognitionFailed(Failure { audio_path, ..failure }))
 }
 
-/// The text that answers this client, and the messages of its problems.
+/// Returns the text that answers this client, and the messages of its problems.
 fn whole_for(effects: &[Effect], client: Ticket) -> (String, Vec<String>) {
     let answer = effects.iter().find_map(|effect| match effect {
         Effect::Answer(to, Ok(Reply::Transcript(_, whole))) if *to == client => Some(whole),
@@ -357,7 +358,7 @@ fn whole_for(effects: &[Effect], client: Ticket) -> (String, Vec<String>) {
     (whole.text.clone(), problems.collect())
 }
 
-/// Regression: the text of the whole talk was put together for each sentence, and for nobody.
+/// Regression: the text of the whole talk was joined for each sentence, although no client waited.
 #[test]
 fn the_whole_text_of_a_long_talk_is_put_together_once() {
     let before = talk::JOINED.get();
@@ -379,7 +380,7 @@ fn the_whole_text_of_a_long_talk_is_put_together_once() {
     assert!((90..=100).contains(&(talk::JOINED.get() - before)), "{}", talk::JOINED.get() - before);
 }
 
-/// Regression: nothing said that the text had a hole.
+/// Regression: no message said that the text had a hole.
 #[test]
 fn the_whole_text_says_which_sentence_it_lacks_and_where_that_is_kept() {
     let mut story = talking();
@@ -402,7 +403,7 @@ fn shows_problem(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Show(Notice::Problem(_))))
 }
 
-/// Regression: the answer was the failure alone, without the text that was there.
+/// Regression: the answer was the failure alone, without the text of the other sentences.
 #[test]
 fn a_last_sentence_that_fails_takes_no_other_text_away() {
     let mut story = talking();
@@ -426,7 +427,7 @@ fn a_last_sentence_that_fails_takes_no_other_text_away() {
     assert_eq!(story.session.state(), State::Idle);
 }
 
-/// Regression: what was said before was forgotten when a later sentence failed during a delivery.
+/// Regression: earlier sentences were forgotten when a later one failed during a delivery.
 #[test]
 fn a_sentence_that_fails_waits_for_those_before_it() {
     let mut story = talking();
@@ -455,7 +456,7 @@ fn a_stop_before_any_sound_of_the_next_sentence_is_a_stop_in_silence() {
     assert!(effects.contains(&Effect::DiscardSilence(JobId(2))));
 }
 
-/// Cancelling deletes what is under way. What has failed is settled.
+/// Cancelling deletes the dictations under way. A failed one is settled.
 #[test]
 fn a_cancel_leaves_a_failed_sentence_in_the_store() {
     let mut story = talking();
@@ -494,7 +495,7 @@ fn a_cancel_says_that_a_sentence_without_a_text_is_kept() {
     scratches(&mut story, 1);
     over(&mut story, 2);
     over(&mut story, 3);
-    // It waits for the one before.
+    // It waits for the sentence before it.
     fails(&mut story, 3);
     assert_eq!(told(story), format!("The recording was cancelled and deleted. {two}"));
 
@@ -508,7 +509,7 @@ fn a_cancel_says_that_a_sentence_without_a_text_is_kept() {
         "{with_text}"
     );
 
-    // What waits is deleted, and of silence nothing is kept.
+    // Waiting texts are deleted, and nothing is kept of silence.
     let mut story = talking();
     over(&mut story, 1);
     said(&mut story, 1, "");
@@ -518,7 +519,7 @@ fn a_cancel_says_that_a_sentence_without_a_text_is_kept() {
     assert_eq!(told(story), "");
 }
 
-/// What was taken back is in the store already, when a cancel drops the rest.
+/// Words that were taken back are already in the store when a cancel drops the rest.
 #[test]
 fn a_cancel_settles_no_sentence_twice() {
     let mut story = talking();
@@ -552,7 +553,7 @@ fn a_forced_end_answers_with_all_that_was_said() {
             assert_eq!((text.as_str(), problems.len()), ("A. B.", 0));
         }
     }
-    // Neither the sentence on its way nor those that wait for it are forgotten.
+    // Neither the sentence that is being delivered nor those that wait for it are forgotten.
     let mut story = talking();
     lands(&mut story, 1, "A.", true);
     over(&mut story, 2);
@@ -590,7 +591,7 @@ fn silence_at_a_forced_end_is_no_text() {
     assert!(!effects.iter().any(|e| matches!(e, Effect::Keep(..))), "{effects:?}");
 }
 
-/// Regression: the user was told that the whole dictation was taken back.
+/// Regression: the message said that the whole dictation was taken back.
 #[test]
 fn a_first_sentence_that_is_taken_back_does_not_end_the_talk() {
     let mut story = talking();
@@ -609,7 +610,7 @@ fn a_first_sentence_that_is_taken_back_does_not_end_the_talk() {
     assert!(matches!(answer, Reply::Transcript(_, t) if t.text == "B."));
 }
 
-/// Regression: the press was taken for one that stops a recording that is over, and the recording
+/// Regression: the press counted as one that stops a recording that was over, and the new recording
 /// went on.
 #[test]
 fn a_press_in_doubt_stops_the_recording_also_if_a_sentence_ends_meanwhile() {
@@ -622,7 +623,7 @@ fn a_press_in_doubt_stops_the_recording_also_if_a_sentence_ends_meanwhile() {
     assert!(!effects.contains(&Effect::StopCapture(JobId(1))), "it may be a repeat");
     story.now -= Duration::from_secs(1);
     let effects = over(&mut story, 1);
-    // The clock shows meanwhile that it was a press.
+    // In the meantime the clock shows that it was a press.
     let effects = [effects, story.event(Event::Elapsed(Timer::Hand))].concat();
     assert!(effects.contains(&Effect::Split(JobId(1), JobId(2), 16_000)), "{effects:?}");
     assert!(effects.contains(&Effect::StopCapture(JobId(2))), "{effects:?}");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Whether these effects answer this client so that it asks again.
+/// Whether these effects tell this client to send its request again.
 fn sent_away(effects: &[Effect], client: Ticket) -> bool {
     effects.iter().any(|effect| {
         matches!(effect, Effect::Answer(ticket, Err(failure)) if *ticket == client && failure.again)
@@ -62,7 +62,7 @@ fn a_press_after_the_end_has_stopped_the_recording_gets_its_text() {
         story.job(JobEvent::CaptureEnded(heard(16_000)));
         let effects = story.job(JobEvent::Transcribed(transcript("last words")));
         assert!(effects.contains(&Effect::Deliver(JobId(1), transcript("last words"), None)));
-        // One press stops it, the next one records.
+        // One press stops it, and the next one records.
         story.now += Duration::from_secs(1);
         let (next, effects) = story.command(Command::Toggle);
         let answer = replies(&effects).into_iter().find(|(ticket, _)| *ticket == press);
@@ -73,7 +73,7 @@ fn a_press_after_the_end_has_stopped_the_recording_gets_its_text() {
     }
 }
 
-/// Regression: the first repeat of a long press had the next instance record.
+/// Regression: the first repeat of a long press made the next instance record.
 #[test]
 fn repeats_of_the_press_that_stops_start_nothing() {
     let mut story = Story::recording();

@@ -1,5 +1,5 @@
-//! Tests of the session as a table of stories. What presses mean, and what holds for any sequence,
-//! is tested in other files.
+//! Tests of the session as a table of stories. Other files test the interpretation of presses, and
+//! promises that hold for any sequence.
 
 mod continuous;
 mod ending;
@@ -14,7 +14,7 @@ mod wishes;
 use super::*;
 use std::time::Duration;
 
-/// How long a language model may take.
+/// The time limit of a language model.
 const WITHIN: Duration = Duration::from_secs(15);
 
 const LIMITS: SessionLimits = SessionLimits {
@@ -65,7 +65,7 @@ impl Story {
         story
     }
 
-    /// A language model is working on the text "draft".
+    /// Makes a story in which a language model is working on the text "draft".
     fn rewriting() -> (Self, Ticket) {
         let (mut story, stop) = Self::transcribing();
         story.drafted(transcript("draft"));
@@ -113,17 +113,17 @@ fn transcript(text: &str) -> Transcript {
     }
 }
 
-/// All texts are rewritten, by the configured preset.
+/// The setting to rewrite all texts with one preset.
 fn all() -> Rewriting {
     Rewriting::All { preset: "clean-up".into() }
 }
 
-/// A text for which this preset was chosen.
+/// A text with a chosen preset.
 fn drafted(text: &str, name: &str, by: PresetBy) -> Transcript {
     Transcript { preset: Some(ChosenPreset { name: name.into(), by }), ..transcript(text) }
 }
 
-/// A text that the settings want rewritten, as all others.
+/// A text that will be rewritten because the settings apply to all texts.
 fn draft(text: &str) -> Transcript {
     drafted(text, "clean-up", PresetBy::Configuration)
 }
@@ -233,8 +233,8 @@ fn no_model_is_said_at_every_press_and_shown_once_as_news() {
     assert!(effects.contains(&Effect::StartCapture(JobId(1))), "it records while the model loads");
 }
 
-/// Regression: the engine is started again every minute, and the user was shown the same problem
-/// every minute.
+/// Regression: the engine is started again every minute, and the user saw the same problem every
+/// minute.
 #[test]
 fn a_problem_that_comes_back_after_each_loading_is_shown_once() {
     let mut story = Story::new();
@@ -291,7 +291,7 @@ fn silence_is_no_text_and_says_why() {
     assert!(muted, "{effects:?}");
 }
 
-/// Regression: such a recording was transcribed once more at the next start.
+/// Regression: such a recording was transcribed again at the next start.
 #[test]
 fn silence_from_a_microphone_that_vanished_is_kept_as_silence() {
     let mut story = Story::recording();

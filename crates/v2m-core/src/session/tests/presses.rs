@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::HashSet;
 
-/// A session and a hand on its shortcut. Timers run when they are due.
+/// A session with a simulated shortcut. Timers run when they are due.
 struct Desk {
     session: Session,
     now: Duration,
@@ -32,7 +32,7 @@ impl Desk {
         }
     }
 
-    /// Sends the commands of a press, at these times in milliseconds after it, and nothing more.
+    /// Sends the commands of a press at these times, in milliseconds after it, and nothing more.
     fn press(&mut self, arrivals: impl IntoIterator<Item = u64>) {
         let down = self.now;
         for ms in arrivals {
@@ -145,7 +145,7 @@ fn taps_toggle_and_a_key_held_too_long_for_the_stop_starts_nothing() {
     }
 }
 
-/// The text arrived before the first repeat of the press that asked for it.
+/// The text arrived before the first repeat of the press that requested it.
 #[test]
 fn repeats_that_find_it_idle_leave_no_recording() {
     let mut desk = Desk::new(TriggerMode::Auto);
@@ -296,7 +296,7 @@ fn a_text_waits_until_a_press_is_known_to_be_a_tap_and_no_longer() {
     assert_eq!(desk.session.state(), State::Recording);
 }
 
-/// Regression: the finished text behind it waited until the new recording was stopped.
+/// Regression: the finished text after it waited until the new recording was stopped.
 #[test]
 fn a_sentence_that_fails_after_a_press_holds_no_text_up() {
     let mut desk = Desk::new(TriggerMode::Auto);
@@ -328,7 +328,7 @@ fn the_press_that_stops_holds_no_text_up() {
     assert_eq!(desk.deliveries(), 1);
 }
 
-/// Regression: it was answered `busy`; otherwise it started a recording that nobody wanted.
+/// Regression: the answer was `busy`, or the press started an unwanted recording.
 #[test]
 fn a_press_for_a_recording_that_ends_by_itself_meanwhile_is_its_stop() {
     let mut desk = Desk::new(TriggerMode::Auto);

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Debug)]
 enum Step {
     Command(Command),
-    /// A start of a continuous dictation.
+    /// The start of a continuous dictation.
     Talk,
     /// An event of the newest job (0) or of an older one, which may be over.
     Job(u32, Box<JobEvent>),
@@ -63,14 +63,14 @@ struct Watcher {
     now: Duration,
     asked: u64,
     answered: HashSet<Ticket>,
-    /// The jobs whose text may answer a client: those that were recorded, or the newest one, when
-    /// it asked.
+    /// The jobs that may answer a client with their text: the recording or the newest job when the
+    /// client asked.
     own: HashMap<Ticket, Vec<JobId>>,
-    /// Presses that have not started or stopped anything yet. Time may show that they start a
-    /// recording.
+    /// Presses that have not started or stopped anything yet. It may turn out later that they start
+    /// a recording.
     in_doubt: Vec<Ticket>,
     started: HashSet<JobId>,
-    /// The first dictation of each that is a sentence of a continuous one.
+    /// The talk's first dictation, for each sentence of a continuous dictation.
     talks: HashMap<JobId, JobId>,
     settled: HashSet<JobId>,
     capturing: Option<JobId>,
@@ -154,7 +154,8 @@ impl Watcher {
                 self.in_doubt.retain(|own| *own != ticket);
                 if let Ok(Reply::Transcript(_, transcript)) = reply {
                     let own = &self.own[&ticket];
-                    // Of a continuous dictation it is all that was said, up to its last sentence.
+                    // A continuous dictation's answer is the text of all its sentences, up to the
+                    // last one.
                     let last = transcript.text.rsplit_once("words of ").map(|(_, last)| last);
                     let last = last.and_then(|last| Some(JobId(last.parse().ok()?)));
                     let talk = |job: &JobId| *self.talks.get(job).unwrap_or(job);
@@ -294,8 +295,8 @@ fn a_press_in_doubt_is_answered_with_the_recording_that_it_starts() {
 proptest! {
     /// For any sequence: each request is answered exactly once and with its own text. A job's
     /// number is used once. Texts are delivered one at a time, in the order in which they were
-    /// spoken. A recording that was heard is delivered, kept, or dropped by a cancel; it is never
-    /// just forgotten.
+    /// spoken. A recording with sound is delivered, kept, or dropped by a cancel; it is never just
+    /// forgotten.
     #[test]
     fn promises_hold_for_any_sequence(steps in prop::collection::vec((step(), 0_u64..900), 0..120)) {
         let mut watcher = Watcher::new();
@@ -309,7 +310,7 @@ proptest! {
         }
     }
 
-    /// A session never gets stuck: once everything awaited has come, every text that was still
+    /// A session never gets stuck: once all awaited events have come, every text that was still
     /// expected has been delivered.
     #[test]
     fn every_text_arrives_in_the_end(steps in prop::collection::vec((step(), 0_u64..900), 0..120)) {

@@ -29,7 +29,7 @@ impl Story {
     }
 }
 
-/// Lists the texts that are delivered, in order.
+/// Lists the delivered texts, in order.
 fn handed_over(effects: &[Effect]) -> Vec<(u32, &str)> {
     let text = |effect: &'_ Effect| match effect {
         Effect::Deliver(JobId(job), transcript, _) => Some((*job, transcript.text.clone())),
@@ -39,7 +39,7 @@ fn handed_over(effects: &[Effect]) -> Vec<(u32, &str)> {
     texts.into_iter().map(|(job, text)| (job, &*text.leak())).collect()
 }
 
-/// Lists the texts that clients are answered.
+/// Lists the texts in the answers to clients.
 fn answered(effects: &[Effect]) -> Vec<(Ticket, String, State)> {
     let text = |(ticket, reply)| match reply {
         Ok(Reply::Transcript(state, transcript)) => Some((ticket, transcript.text, state)),

@@ -6,7 +6,7 @@ fn unavailable() -> Failure {
     Failure::new(Code::LlmUnavailable, "nobody there")
 }
 
-/// The transcript that is delivered, if there is one.
+/// Returns the transcript that is delivered, if there is one.
 fn delivered(effects: &[Effect]) -> Option<&Transcript> {
     effects.iter().find_map(|effect| match effect {
         Effect::Deliver(JobId(1), transcript, _) => Some(transcript),

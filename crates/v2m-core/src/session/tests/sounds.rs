@@ -25,7 +25,7 @@ fn started() -> Event {
     Event::Job(JOB, JobEvent::CaptureStarted)
 }
 
-/// The sound of each of these events, in a session that had none before.
+/// Returns the sound for each of these events, in a session that has played none before.
 fn sounds(events: impl IntoIterator<Item = Event>) -> Vec<Option<Cue>> {
     let mut session = Session::new(SessionLimits { trigger: TriggerMode::Toggle, ..LIMITS }, JOB.0);
     let sound = |event: Event| {

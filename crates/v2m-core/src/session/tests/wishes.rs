@@ -14,7 +14,7 @@ fn no_preset() -> Failure {
     Failure::new(Code::BadRequest, "there is no such preset")
 }
 
-/// Where the first dictation's text goes once it is there.
+/// Returns where the first dictation's text is delivered.
 fn delivered(story: &mut Story) -> Option<DeliverMode> {
     story.job(JobEvent::CaptureEnded(heard(16_000)));
     let effects = story.job(JobEvent::Transcribed(transcript("words")));
@@ -126,13 +126,13 @@ fn a_language_that_cannot_be_recognised_refuses_a_start_before_anything_is_recor
         assert!(effects.contains(&Effect::Show(Notice::Problem(english_only()))), "{effects:?}");
         assert_eq!(story.session.newest(), None);
     }
-    // What is being recorded is stopped all the same.
+    // The current recording is stopped all the same.
     let mut story = Story::recording();
     let effects = asks(&mut story, Command::Toggle);
     assert!(effects.contains(&Effect::StopCapture(JobId(1))), "{effects:?}");
 }
 
-/// The problems that come with the text of a dictation that these presses start and stop.
+/// Returns the problems that come with the text of a dictation that these presses start and stop.
 fn told(start: Option<&str>, stop: Option<&str>, heard_in: &str) -> Vec<Failure> {
     let wishes = |code: Option<&str>| code.map_or_else(Wishes::default, language);
     let mut story = Story::new();
@@ -157,7 +157,7 @@ fn a_stop_with_another_language_keeps_the_starts_and_says_so() {
         (Some("es"), None, "es"),
         (Some("es"), Some("es"), "es"),
         (Some("es"), Some("auto"), "es"),
-        // It was detected, and is what the stop says.
+        // The language was detected, and is the one that the stop names.
         (None, Some("es"), "es"),
         (None, None, "en"),
     ] {
@@ -170,7 +170,7 @@ fn a_stop_with_another_language_keeps_the_starts_and_says_so() {
     }
 }
 
-/// What becomes of a text of a dictation that began in an application with this preset.
+/// Returns the effects for a text of a dictation that began in an application with this preset.
 fn in_application(
     name: &str,
     unfit: Option<Failure>,
@@ -205,7 +205,7 @@ fn an_application_has_its_preset_unless_a_client_names_one() {
         let rewrite = Effect::Rewrite(JobId(1), draft, Some("notes".into()));
         assert!(effects.contains(&rewrite), "{effects:?}");
 
-        // Nothing of it reaches a language model.
+        // No language model gets any of it.
         let effects = in_application(NO_PRESET, None, Wishes::default(), rewriting.clone());
         let unchanged = drafted("words", NO_PRESET, by_application());
         assert_eq!(effects, [Effect::Deliver(JobId(1), unchanged, None)]);
@@ -225,7 +225,7 @@ fn the_application_counts_for_its_own_recording_and_all_sentences_of_it() {
     story.job(JobEvent::CaptureStarted);
     story.job(JobEvent::SentenceOver(16_000, heard(16_000)));
     assert_eq!(story.session.recording(), Some(JobId(2)));
-    // It is told late.
+    // The report comes late.
     story.session.application_is(JobId(1), &application("email", None));
     let by = || PresetBy::Application("evolution".into());
     let email = || Some(ChosenPreset { name: "email".into(), by: by() });
@@ -242,8 +242,8 @@ fn the_application_counts_for_its_own_recording_and_all_sentences_of_it() {
     story.session.application_is(JobId(7), &application("email", None));
 }
 
-/// Regression: where nobody told the application, a text went to the model that the settings keep
-/// from it.
+/// Regression: if the application was unknown, the text went to the model that the settings keep it
+/// from.
 #[test]
 fn no_model_gets_a_text_of_an_unknown_application_unless_a_client_says_so() {
     let begun = |rewriting, wishes| {
@@ -276,12 +276,12 @@ fn no_model_gets_a_text_of_an_unknown_application_unless_a_client_says_so() {
         let rewrite = Effect::Rewrite(JobId(1), draft, Some("notes".into()));
         assert!(effects.contains(&rewrite), "{effects:?}");
     }
-    // It would have come to no model anyway: there is nothing to tell.
+    // No model would have got it anyway, so there is no message.
     let effects = text(begun(Rewriting::Wished, none()), none());
     assert_eq!(effects, [Effect::Deliver(JobId(1), transcript("words"), None)]);
 }
 
-/// Regression: the later sentences never learned it.
+/// Regression: the later sentences did not get the application's preset.
 #[test]
 fn the_application_counts_for_later_sentences_although_the_first_one_is_over() {
     let begun = || {

@@ -1,4 +1,4 @@
-//! The languages' data files, and what they say.
+//! Reads the languages' data files.
 
 use super::{ElisionOfWords, Evidence, Language, Spelling, SpokenCommand, Talk, When, Write};
 use crate::text::phrases::Phrases;
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use v2m_messages::verbatim;
 
 /// The language files. A new language is one more line here. If two languages know equally many
-/// words of a text, [`crate::text::Rules::guess_language`] takes the one that stands first.
+/// words of a text, [`crate::text::Rules::guess_language`] takes the first one here.
 const FILES: [&str; 4] = [
     include_str!("../languages/en.toml"),
     include_str!("../languages/es.toml"),
@@ -90,7 +90,7 @@ struct FillerLists {
     no_comma_after: HashSet<String>,
 }
 
-/// Reads every language that there is a file for.
+/// Reads all language files.
 pub(in crate::text) fn all() -> Vec<Language> {
     FILES.iter().map(|text| Language::read(text).expect("a test reads every file")).collect()
 }
@@ -200,7 +200,7 @@ fn mark(text: &str) -> Result<&'static str, String> {
         "–",
     ];
     let known = MARKS.into_iter().find(|mark| *mark == text);
-    // Only a wrong file in this crate gets it.
+    // This message appears only if a file in this crate is wrong.
     known.ok_or_else(|| verbatim!(format!("{text:?} is no mark that a command may write")))
 }
 

@@ -1,8 +1,8 @@
-//! French, in tables. In what is expected, `_` stands for a no-break space.
+//! French, in tables. In the expected texts, `_` stands for a no-break space.
 //!
-//! These rows were written after the usage in dictionaries and grammars. No native speaker has
-//! checked them. If you are one, please correct them: a row that you would not say, or a command
-//! that you would, is a bug.
+//! These rows follow the usage in dictionaries and grammars. No native speaker has checked them. If
+//! you are one, please correct them: a row that you would not say, or a missing command that you
+//! would say, is a bug.
 
 use super::*;
 

@@ -1,5 +1,4 @@
-//! Tests of all rules together, in tables. In what is heard, `|` stands for a pause between two
-//! pieces.
+//! Tests of all rules together, in tables. In the input, `|` stands for a pause between two pieces.
 
 mod commands;
 mod french;
@@ -65,7 +64,7 @@ fn check(choices: &Choices, language: &str, rows: &[(&str, &str)]) {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Checks the text that fits between what stands around it, and that it fits again.
+/// Checks that each text fits its surroundings, and that it still fits when the rules run again.
 fn check_between(language: &str, rows: &[(Context<'_>, &str, &str)]) {
     let mut wrong = String::new();
     for (context, heard, expected) in rows {

@@ -1,20 +1,21 @@
-//! Which words of the joined text belong to which piece, and whether any was lost.
+//! Assigns the words of the joined text to the pieces, and checks that no word was lost.
 
 use super::Part;
 use super::words::{Word, matches, text, words};
 use crate::stream::guard::Token;
 
-/// Letters that must be there for each letter that was there before, wherever the words differ.
-/// Measured: right words are down to two thirds of the wrong ones ("is there for a set to be": "is
-/// therefore said to be").
+/// The smallest ratio of new letters to old ones where the words differ. Measured: right words have
+/// down to two thirds of the letters of wrong ones ("is there for a set to be": "is therefore said
+/// to be").
 const FEWEST: f32 = 0.6;
 
-/// Letters that may be there beyond those that [`FEWEST`] explains, of a model that does not tell how
-/// sure it is: a short word that a cut had swallowed.
+/// The number of letters that may be added beyond those that [`FEWEST`] explains, for a model that
+/// reports no probabilities: a short word that a cut had swallowed.
 const MORE: f32 = 4.0;
 
-/// What of `joined` belongs to each of `parts`, and to one `more` that is not known; `None` if a
-/// word is lost. Of a model that does not tell how sure it is, also if words came from nowhere.
+/// Returns the tokens of `joined` that belong to each of `parts`, and to one unknown part if
+/// `more`. `None` if a word is lost. For a model that reports no probabilities, also `None` if
+/// words were added without explanation.
 pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec<Vec<Token>>> {
     let said: Vec<Word> = (0..)
         .zip(parts)
@@ -37,7 +38,7 @@ pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec
     let mut from = 0;
     let mut split = Vec::new();
     for end in ends {
-        // What follows the last word of a part, as a dash, stays with it.
+        // Anything after the last word of a part, such as a dash, stays with it.
         let until = heard.get(end).map_or(tokens.len(), |word| word.place);
         split.push(tokens.get(from..until).filter(|part| !part.is_empty())?.concat());
         from = until;
@@ -45,14 +46,14 @@ pub(super) fn assign(parts: &[Part], more: bool, joined: &[Token]) -> Option<Vec
     Some(split)
 }
 
-/// How many of the words of `heard` each of the parts of `said` and those before it have, and one
-/// `more` part whose words are not known; `None` if words are lost.
+/// Returns the end of each part of `said` among the words of `heard`; with `more`, also of one part
+/// whose words are unknown. `None` if words are lost.
 fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<usize>> {
     let parts = parts + usize::from(more);
     let mut ends = Vec::new();
     let (mut i, mut j) = (0, 0);
     for (a, b) in matches(said, heard).into_iter().chain([(said.len(), heard.len())]) {
-        // What lies between two words that both have was heard otherwise.
+        // The text differs between two words that both have.
         let (was, is) = (&said[i..a], &heard[j..b]);
         let had = letters(was);
         if letters(is) < FEWEST * had {
@@ -65,7 +66,7 @@ fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<
                 break;
             }
             let own = was.iter().take_while(|word| word.place <= part).count();
-            // What follows the last words that are known may be the unknown part's.
+            // Words after the last known one may belong to the unknown part.
             let share = if more && a == said.len() { 1.0 } else { letters(is) / had.max(1.0) };
             let wanted = letters(&was[..own]) * share;
             let near = |count: &usize| (letters(&is[..*count]) - wanted).abs();
@@ -78,8 +79,9 @@ fn split(said: &[Word], heard: &[Word], parts: usize, more: bool) -> Option<Vec<
     Some(ends)
 }
 
-/// Whether the words that only `heard` has may stand for others of `said`: they are not many more, and
-/// do not repeat those beside them. What follows the last known word may be the unknown part's.
+/// Whether the words that only `heard` has may stand for others of `said`: they are not many more,
+/// and do not repeat the words beside them. Words after the last known one may belong to the
+/// unknown part.
 fn is_explained(said: &[Word], heard: &[Word], more: bool) -> bool {
     let same = |a: &[Word], b: &[Word]| {
         a.iter().map(|word| &word.letters).eq(b.iter().map(|word| &word.letters))

@@ -1,16 +1,16 @@
-//! Pieces around a pause within a sentence, decoded once more as one.
+//! Decodes the pieces around a pause within a sentence again, as one.
 //!
-//! A piece that is decoded alone lacks what stands beside it: "removed" and "don't preserve" are
-//! "removed and preserved" when they are heard together. So the pieces of a sentence are decoded
-//! again, joined, the pauses between them made short ([`splice()`]). What comes of it is taken if
-//! the model is surer of it and it has every word ([`accept`]).
+//! A piece that is decoded alone lacks its context: "removed" and "don't preserve" become "removed
+//! and preserved" when they are decoded together. So the pieces of a sentence are decoded again,
+//! joined, with the pauses between them shortened ([`splice()`]). The result is accepted if the
+//! model is surer of it and it has every word ([`accept`]).
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `splice` | the samples of several pieces, as one |
-//! | `words` | tokens as words, and which words two texts have in common |
-//! | `surer` | the words that the model was surer of before |
-//! | `assign` | which words of the joined text belong to which piece |
+//! | `splice` | joins the samples of several pieces |
+//! | `words` | tokens as words, and the words that two texts have in common |
+//! | `surer` | keeps words that the model was surer of before |
+//! | `assign` | assigns the words of the joined text to the pieces |
 
 mod assign;
 mod splice;
@@ -26,7 +26,7 @@ pub use splice::splice;
 use surer::surer;
 pub use words::text;
 
-/// One piece as it was decoded before.
+/// One piece as it was decoded alone.
 #[derive(Clone, Debug)]
 pub struct Part<'a> {
     /// Its text.
@@ -37,9 +37,10 @@ pub struct Part<'a> {
     pub mean_log_probability: f32,
 }
 
-/// What of `joined` belongs to each of `parts`, if the model is surer of it and no word is lost.
-/// Words that it was surer of before stay as they were. Of a model that does not tell how sure it is,
-/// the joined text is taken if no word is lost and none came from nowhere: it has heard more.
+/// Returns the tokens of `joined` that belong to each of `parts`, if the model is surer of it and
+/// no word is lost. Words that it was surer of before are kept. For a model that reports no
+/// probabilities, the joined text is accepted if no word is lost and none was added without
+/// explanation, because it had more context.
 pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     let total = |tokens: &[Token], mean: f32| tokens.len() as f32 * mean;
     let before: f32 = parts.iter().map(|part| total(part.tokens, part.mean_log_probability)).sum();
@@ -48,13 +49,13 @@ pub fn accept(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     if better { assign(parts, false, &surer(parts, &joined.tokens)) } else { None }
 }
 
-/// As [`accept`], where the last piece was not decoded before: the last tokens in the answer belong
+/// Like [`accept`], if the last piece was not decoded before: the last tokens in the result belong
 /// to that piece.
 pub fn accept_with_last(parts: &[Part], joined: &Hypothesis) -> Option<Vec<Vec<Token>>> {
     assign(parts, true, &joined.tokens)
 }
 
-/// Whether a sentence ends with `text`.
+/// Whether `text` ends like a sentence.
 pub fn ends_sentence(text: &str) -> bool {
     marks::end_sentence(seam::marks_at_end(text))
 }

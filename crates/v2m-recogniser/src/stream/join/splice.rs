@@ -1,13 +1,13 @@
-//! The samples of several pieces, as one recording with short pauses.
+//! Joins the samples of several pieces into one recording with short pauses.
 
 use crate::stream::Piece;
 
-/// Samples of a pause that are kept on each side of it. Measured: with the whole pause fewer words
+/// The samples of a pause that are kept on each side. Measured: with the whole pause, fewer words
 /// were right.
 const KEPT: u64 = 3200;
 
-/// The samples of several pieces with short pauses between them, and how many of them lie between
-/// first and last voice.
+/// Returns the samples of several pieces with short pauses between them, and the number of samples
+/// between the first and the last voice.
 pub fn splice<'a>(pieces: impl Iterator<Item = (Piece, &'a [i16])>) -> (Vec<i16>, u64) {
     let pieces: Vec<_> = pieces.collect();
     let mut samples = Vec::new();

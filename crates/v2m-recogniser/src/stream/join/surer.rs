@@ -1,11 +1,11 @@
-//! The words that the model was surer of before, when it heard each piece alone.
+//! Keeps words that the model was surer of before, when it decoded each piece alone.
 
 use super::Part;
 use super::words::{Rated, matches, rated, text};
 use crate::stream::guard::Token;
 use crate::stream::seam;
 
-/// `joined` with the words of the parts where the model was surer of those. The joined text may
+/// Returns `joined` with words of the parts where the model was surer of those. The joined text may
 /// only seem surer because it has fewer marks: "asked not" once replaced "Ask not".
 pub(super) fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     let said: Vec<Rated> =
@@ -33,10 +33,10 @@ pub(super) fn surer(parts: &[Part], joined: &[Token]) -> Vec<Token> {
     tokens
 }
 
-/// Whether the words `was`, which stand after `before`, may stand where the joined text has `is`.
-/// Words on both sides of a cut may not: they are what the joining is for. Nor may those with
-/// another case: they began another sentence, or the joined ones do. The case of a part's first
-/// word is what the seam before it made of it.
+/// Whether the words `was`, which follow `before`, may replace `is` in the joined text. Words on
+/// both sides of a cut may not: correcting them is the purpose of joining. Nor may words with
+/// another case: they, or the joined ones, began another sentence. The case of a part's first word
+/// is the one that the seam before it gave it.
 fn can_stay(was: &[Rated], is: &[Rated], before: Option<&Rated>, parts: &[Part]) -> bool {
     let (Some(first), Some(last), Some(instead)) = (was.first(), was.last(), is.first()) else {
         return false;
@@ -50,7 +50,7 @@ fn can_stay(was: &[Rated], is: &[Rated], before: Option<&Rated>, parts: &[Part])
     first.word.place == last.word.place && last.is_plain() && same_case
 }
 
-/// The words `was` with the marks that `is` has at its end.
+/// Returns the words `was` with the marks at the end of `is`.
 fn in_place_of(is: &[Rated], was: &[Rated]) -> Vec<Token> {
     let mut tokens: Vec<Token> = was.iter().flat_map(|word| word.tokens.iter().cloned()).collect();
     while tokens.last().is_some_and(Token::is_only_marks) {

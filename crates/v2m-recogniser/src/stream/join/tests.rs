@@ -1,4 +1,4 @@
-//! Which joined texts are taken, and how they are divided.
+//! Tests which joined texts are accepted, and how they are divided.
 
 use super::*;
 use crate::stream::Piece;
@@ -15,7 +15,8 @@ fn tokens(text: &str, log_probability: f32) -> Vec<Token> {
     text.split_whitespace().flat_map(word).collect()
 }
 
-/// The texts as they were decoded one by one, with the logarithm of each token's probability.
+/// Accepts a joined text for these texts, which were decoded one by one. `log_probability` is that
+/// of each of their tokens.
 fn accepted_beside(
     parts: &[&str],
     log_probability: f32,
@@ -84,7 +85,7 @@ fn what_follows_the_known_words_is_the_last_pieces() {
         ["The aspect ratio,", "dividing by 12 to get", "the ratio."]
     );
     assert_eq!(taken(&["one two"], "one two three").unwrap(), ["one two", "three"]);
-    // Nothing of the last piece is there, or a word before it is not.
+    // Nothing of the last piece is there, or a word before it is missing.
     assert_eq!(taken(&["one two"], "one two"), None);
     assert_eq!(taken(&["one two three"], "one three four"), None);
 }
@@ -94,7 +95,7 @@ fn a_text_that_lacks_a_word_is_not_taken() {
     assert_eq!(accepted(&["he said that", "there were none"], "he said there were none"), None);
     assert_eq!(accepted(&["one two", "three four"], "one two"), None);
     assert_eq!(accepted(&["one two", "three four"], ""), None);
-    // Nor is one that leaves nothing of a piece.
+    // Nor is a text in which nothing is left of a piece.
     assert_eq!(accepted(&["stitch", "stitches"], "stitches"), None);
 }
 
@@ -132,7 +133,7 @@ fn of_a_model_that_tells_no_probabilities_words_from_nowhere_are_not_taken() {
     );
     // A short word that the cut had swallowed.
     assert!(taken(&["He came", "the house."], "He came to the house.", false).is_some());
-    // What is said after the known words is the last piece's, be it as long as it may.
+    // Everything after the known words belongs to the last piece, however long it is.
     let last = taken(&["I want"], "I want to go where everybody goes.", true);
     assert_eq!(last.unwrap(), ["I want", "to go where everybody goes."]);
     assert_eq!(taken(&["I want", "to go"], "I want I want to go there.", true), None);
@@ -144,8 +145,8 @@ fn a_text_that_the_model_is_less_sure_of_is_not_taken() {
     assert_eq!(accepted_beside(&["one two", "three four"], -0.1, &whole), None);
 }
 
-/// The sample, measured: the whole gained by the full stop that it lacks, and lost by its other
-/// word.
+/// Measured with the sample recording: the whole gained by the full stop that it lacks, and lost by
+/// its other word.
 #[test]
 fn a_word_that_the_model_was_surer_of_stays() {
     let token =
@@ -165,20 +166,20 @@ fn a_word_that_the_model_was_surer_of_stays() {
     };
     let americans = (" Americans", -0.06);
     let not = (" not", -0.32);
-    // The tokens have the case that they were decoded with.
+    // The tokens keep the case that they were decoded with.
     assert_eq!(taken(&[americans, (" asked", -1.31), not]), ["Americans", "Ask not"]);
     assert_eq!(taken(&[americans, (" asked", -0.5), not]), ["Americans", "asked not"]);
     assert_eq!(taken(&[americans, (" ask", -1.31), not]), ["Americans", "ask not"]);
     let marks = [americans, (",", -0.1), (" asked", -1.31), (",", -0.1), not];
     assert_eq!(taken(&marks), ["Americans,", "Ask, not"]);
-    // Words on both sides of the cut are the joined ones, be the model as unsure as it may.
+    // Words on both sides of the cut come from the joined text, however unsure the model is.
     let across = [(" American", -0.9), (" asked", -1.31), not];
     assert_eq!(taken(&across), ["American", "asked not"]);
     // Another case is another sentence, so the words are the joined ones.
     assert_eq!(taken(&[americans, (" Asked", -1.31), not]), ["Americans", "Asked not"]);
     let within = [americans, (" ask", -0.1), (" Note", -1.31)];
     assert_eq!(taken(&within), ["Americans", "ask Note"]);
-    // Signs may say what words say, and quotation marks have their other one elsewhere.
+    // A sign may stand for words, and quotation marks have a counterpart elsewhere.
     for sign in [" \"asked", " asked\"", " asked@"] {
         assert_eq!(taken(&[americans, (sign, -1.31), not])[1], format!("{} not", sign.trim()));
     }

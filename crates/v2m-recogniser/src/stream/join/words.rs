@@ -1,8 +1,8 @@
-//! Tokens as words, and which words two texts have in common.
+//! Converts tokens to words, and finds the words that two texts have in common.
 
 use crate::stream::guard::Token;
 
-/// A word, and how sure the model is of it: the logarithm of its probability, marks apart.
+/// A word and the logarithm of its probability, ignoring its marks.
 #[derive(Clone, Debug)]
 pub(super) struct Rated {
     pub(super) word: Word,
@@ -11,8 +11,9 @@ pub(super) struct Rated {
 }
 
 impl Rated {
-    /// Whether it is letters, with marks of their own tokens after them at most. A sign may say
-    /// what other words say ("50%", "50 percent"), and a quotation mark has another one elsewhere.
+    /// Whether it has only letters, possibly followed by marks with tokens of their own. A sign may
+    /// stand for other words ("50%", "50 percent"), and a quotation mark has a counterpart
+    /// elsewhere.
     pub(super) fn is_plain(&self) -> bool {
         let letters = self.tokens.iter().filter(|token| !token.is_only_marks()).cloned();
         let letters = text(&letters.collect::<Vec<_>>());
@@ -20,7 +21,8 @@ impl Rated {
     }
 }
 
-/// Tokens as words of this place; what has no letters, as a dash, belongs to the word before it.
+/// Returns the words of these tokens for this place. A token without letters, such as a dash,
+/// belongs to the word before it.
 pub(super) fn rated(tokens: &[Token], place: usize) -> Vec<Rated> {
     let mut rated: Vec<Rated> = Vec::new();
     for tokens in words(tokens) {
@@ -39,8 +41,8 @@ pub(super) fn rated(tokens: &[Token], place: usize) -> Vec<Rated> {
     rated
 }
 
-/// A word's letters and digits in lower case, and where it stands: its part, or its number among
-/// the tokens' words.
+/// A word's letters and digits in lower case, and its place: its part, or its number among the
+/// tokens' words.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
     pub(super) letters: String,
@@ -54,7 +56,7 @@ impl Word {
     }
 }
 
-/// The longest sequence of words that both have, as pairs of indices.
+/// Returns the longest common subsequence of words, as pairs of indices.
 pub(super) fn matches(said: &[Word], heard: &[Word]) -> Vec<(usize, usize)> {
     let mut longest = vec![vec![0_u16; heard.len() + 1]; said.len() + 1];
     for i in (0..said.len()).rev() {
@@ -81,7 +83,7 @@ pub(super) fn matches(said: &[Word], heard: &[Word]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Tokens as words: each but the first begins with a space.
+/// Groups tokens into words: each word but the first begins with a space.
 pub(super) fn words(tokens: &[Token]) -> Vec<Vec<Token>> {
     let mut words: Vec<Vec<Token>> = Vec::new();
     for token in tokens {
@@ -93,7 +95,7 @@ pub(super) fn words(tokens: &[Token]) -> Vec<Vec<Token>> {
     words
 }
 
-/// What tokens say.
+/// Returns the text of these tokens.
 pub fn text(tokens: &[Token]) -> String {
     let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.bytes.iter().copied()).collect();
     String::from_utf8_lossy(&bytes).trim().to_owned()

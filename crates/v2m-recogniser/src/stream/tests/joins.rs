@@ -1,11 +1,11 @@
-//! Pieces of one sentence, decoded once more as one.
+//! Tests of pieces of one sentence that are decoded again as one.
 
 use super::properties::script;
 use super::*;
 use crate::stream::seams::{Beginning, DecodedPiece};
 use proptest::prelude::*;
 
-/// Three pieces of one sentence, with pauses of a second, and then silence.
+/// Three pieces of one sentence, with pauses of a second between them and silence after them.
 fn three() -> Script {
     let leads = Some(vec![Lead {
         mark: String::new(),
@@ -34,7 +34,7 @@ fn the_pieces_of_a_sentence_are_decoded_as_one_while_the_speaker_goes_on() {
     assert_eq!(text(&heard).matches("ieces").count(), 3, "{heard:?}");
     let stats = heard.transcript.as_ref().unwrap().stats;
     assert_eq!((stats.joins, stats.joined), (2, 2));
-    // Each pause has become a short one.
+    // Each pause has been shortened.
     let seconds: Vec<f32> =
         heard.joins.iter().map(|joined| joined.audio.len() as f32 / 16_000.0).collect();
     assert!((4.5..6.0).contains(&seconds[0]) && (7.0..8.5).contains(&seconds[1]), "{seconds:?}");
@@ -49,7 +49,7 @@ fn a_decoder_without_tokens_joins_pieces_by_their_words() {
         assert_eq!(text(&heard).matches("ieces").count(), 3, "{heard:?}");
         assert_eq!(heard.finals.len(), 3);
     }
-    // A text that lacks words is not taken.
+    // A text without all words is not accepted.
     let joins: Option<fn(&str) -> String> = Some(|whole| whole.split_at(whole.len() / 4).0.into());
     let heard = play(&Script { joins, ..script });
     assert_eq!(text(&heard).matches("Piece ").count(), 3, "{heard:?}");
@@ -58,13 +58,13 @@ fn a_decoder_without_tokens_joins_pieces_by_their_words() {
 
 #[test]
 fn a_joined_sentence_that_ended_is_not_joined_to_the_next() {
-    // Each piece ends like a sentence, and so does what is joined.
+    // Each piece ends like a sentence, and so does the joined text.
     let joins: Option<fn(&str) -> String> = Some(str::to_owned);
     let script = Script { tells_tokens: false, has_words: true, leads: None, joins, ..three() };
     let heard = play(&Script { by_sentences: true, ..script });
     let pieces: Vec<u64> = heard.joins.iter().map(|joined| joined.audio.len() as u64).collect();
     assert!(pieces.iter().all(|length| *length < 6 * 16_000), "two at a time: {pieces:?}");
-    // The first is over as soon as it was heard with the second.
+    // The first sentence is over as soon as it was decoded with the second piece.
     assert_eq!(heard.sentences.len(), 2, "{:?}", heard.sentences);
 }
 
@@ -72,7 +72,7 @@ fn a_joined_sentence_that_ended_is_not_joined_to_the_next() {
 /// the second began with a capital, as every text does.
 #[test]
 fn the_case_in_midst_of_a_sentence_stays_when_its_beginning_is_out_of_the_window() {
-    // Two of 5 s fit, and not three.
+    // Two pieces of 5 s fit, three do not.
     let limits = PieceLimits { longest: 12 * 16_000, flat: 0 };
     let mut seams = Seams::within(limits);
     let mut segments = Vec::new();
@@ -143,20 +143,20 @@ fn a_sentence_that_has_ended_is_not_joined_to_the_next() {
 
 #[test]
 fn pieces_in_two_languages_are_neither_mended_nor_joined() {
-    // Another language from the last piece on.
+    // The last piece is in another language.
     let script = Script { spanish_from: Some(70_000), ..three() };
     let heard = play(&script);
     let transcript = heard.transcript.as_ref().unwrap();
     assert_eq!((transcript.stats.joins, transcript.segments.len()), (1, 3), "{heard:?}");
     let [_, before, after] = &transcript.segments[..] else { unreachable!() };
     assert!(before.text.ends_with('.') && after.text.starts_with("Piece"), "{heard:?}");
-    // Most of it is English.
+    // Most of the recording is English.
     assert_eq!(transcript.language, "en");
     let heard = play(&Script { spanish_from: Some(30_000), ..three() });
     assert_eq!(heard.transcript.unwrap().language, "es");
 }
 
-/// Two pieces half a second apart: as each was decoded, and what it has become.
+/// Two pieces half a second apart. For each: the decoded text, and the mended text.
 fn two_pieces(pieces: [(&str, &str); 2]) -> (Seams, Vec<Segment>) {
     let mut seams = Seams::default();
     let mut segments = Vec::new();
@@ -184,7 +184,7 @@ fn a_sentence_that_has_ended_is_not_final_before_it_was_joined() {
     assert_eq!(seams.unsettled(), Some(0));
     seams.ask(&segments, || None).unwrap();
     seams.answered(Some(lead("", " there")));
-    // What comes next begins a sentence, so this one has ended. It is still to be decoded as one.
+    // The next text begins a sentence, so this one has ended. It should still be decoded as one.
     let next = Beginning { voice_start: 96_000, audio: vec![0; 16_000] };
     seams.ask(&segments, || Some(next)).unwrap();
     seams.answered(Some(lead(".", " Now")));
@@ -198,7 +198,7 @@ fn a_sentence_that_has_ended_is_not_final_before_it_was_joined() {
 
 #[test]
 fn a_joined_text_begins_as_the_seam_before_it_was_mended() {
-    // As it was decoded, what it has become, and what it is then.
+    // The decoded text, the mended text, and the expected joined text.
     for (decoded, mended, expected) in [("So", "so", "so"), ("so", "So", "So"), ("So", "So", "So")]
     {
         let (mut seams, segments) = two_pieces([(decoded, mended), ("there", "there")]);
@@ -220,7 +220,7 @@ fn nothing_is_joined_while_a_piece_waits_to_be_decoded() {
 
 #[test]
 fn the_last_piece_is_decoded_with_those_before_it() {
-    // Stopped without a pause: it was not decoded by then.
+    // Stopped without a pause, so the last piece was not decoded before.
     let script = ended(&[500, 2000, 1000, 1500]);
     let more = Script { joins: Some(|whole| format!("{whole} and more words")), ..script };
     let heard = play(&more);

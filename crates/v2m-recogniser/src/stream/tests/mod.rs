@@ -1,7 +1,7 @@
-//! The stream with a scripted voice activity model and scripted decoders.
+//! Tests of the stream with a scripted voice activity model and scripted decoders.
 //!
-//! Scripted audio: loud samples are voice. Each sample's value tells its place, so that what is
-//! given to the decoder can be compared with what was recorded.
+//! Scripted audio: loud samples are voice. Each sample's value shows its position, so that the
+//! decoder's input can be compared with the recording.
 
 mod joins;
 mod pieces;
@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 
 const LOUD: i16 = 10_000;
 
-/// Those of Whisper.
+/// Whisper's limits.
 const LIMITS: PieceLimits = PieceLimits { longest: 25 * 16_000, flat: 122_880 };
 
 struct Loudness;
@@ -41,36 +41,35 @@ fn recording(runs: &[u64]) -> Vec<i16> {
     samples
 }
 
-/// A recording with the calls that it comes in, and how long the decoder takes.
+/// A recording, the chunks that it arrives in, and the decoder's delays.
 #[derive(Clone, Debug)]
 struct Script {
     samples: Vec<i16>,
     /// Lengths of the chunks, taken in turn.
     chunks: Vec<usize>,
-    /// Chunks that pass before an answer, taken in turn.
+    /// Numbers of chunks that pass before an answer, taken in turn.
     delays: Vec<usize>,
-    /// Starts of pieces, modulo this, that fail when the remainder is 0.
+    /// A piece fails if the number of its first frame is a multiple of this.
     failing: Option<u64>,
-    /// What the model goes on with after each seam; `None`: it cannot be asked.
+    /// The model's continuations after each seam. `None`: it cannot be asked.
     leads: Option<Vec<Lead>>,
-    /// Whether the model goes on with a new sentence after some of them.
+    /// Whether the model begins a new sentence after some of them.
     ends: bool,
-    /// Whether nobody waits for the text.
+    /// Whether no client waits for the text.
     patient: bool,
-    /// Which seams are asked about after the stop.
+    /// The seams that the model may be asked about after the stop.
     asking: SeamQuestions,
-    /// What the model makes of pieces that are joined, from what they say; `None`: they are not
-    /// joined.
+    /// The model's text for joined pieces, from the pieces' texts. `None`: they are not joined.
     joins: Option<fn(&str) -> String>,
-    /// The sample from which Spanish is spoken; before, and with `None`, it is English.
+    /// The sample from which Spanish is spoken. Before it, and with `None`, it is English.
     spanish_from: Option<u64>,
-    /// Of the model.
+    /// The model's limits.
     limits: PieceLimits,
-    /// Whether the model tells of which tokens a text was made.
+    /// Whether the model reports the tokens of a text.
     tells_tokens: bool,
-    /// Whether it makes tokens of its words otherwise.
+    /// Whether the model makes tokens of its words otherwise.
     has_words: bool,
-    /// Whether sentences that are over are reported.
+    /// Whether finished sentences are reported.
     by_sentences: bool,
 }
 
@@ -97,14 +96,15 @@ impl Script {
 
 #[derive(Debug, Default, PartialEq)]
 struct Heard {
-    /// The last word on each, in order.
+    /// The final segments in their last form, in order.
     finals: Vec<Segment>,
     drafts: Vec<Segment>,
     transcript: Option<Transcript>,
     decodes: Vec<Piece>,
     questions: Vec<SeamQuestion>,
     joins: Vec<Joined>,
-    /// Where sentences were over, how many samples had been heard then, and all segments before.
+    /// For each finished sentence: its end, the number of samples received by then, and all
+    /// segments before.
     sentences: Vec<(u64, u64, Vec<Segment>)>,
 }
 
@@ -120,14 +120,14 @@ impl Heard {
     }
 }
 
-/// Case and marks aside.
+/// Returns the words without case and marks.
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace()
         .map(|w| w.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
         .collect()
 }
 
-/// Plays the script, deciding like `run.rs`: one decode at a time, aborted ones still take a while.
+/// Plays the script, deciding like `run.rs`: one decode at a time; aborted ones still take a while.
 fn play(script: &Script) -> Heard {
     let stream = Stream::new(script.limits, Some("en".into()));
     let stream = if script.patient { stream.patient() } else { stream };
@@ -158,7 +158,7 @@ fn play(script: &Script) -> Heard {
                 Effect::Segment { segment, is_final: true } => heard.told(segment),
                 Effect::Segment { segment, is_final: false } => heard.drafts.push(segment),
                 Effect::Done(transcript) => {
-                    // The answer says what was told.
+                    // The answer contains the text that was shown.
                     for told in &heard.finals {
                         let same = |segment: &&Segment| segment.start == told.start;
                         let answer = transcript.segments.iter().find(same);
@@ -177,7 +177,7 @@ fn play(script: &Script) -> Heard {
             }
             Asked::Seam => return stream.seam_answered(id, script.leads.clone()),
             Asked::Join => {
-                // Of one that was aborted nothing need be there any more.
+                // The segments of an aborted join need not exist any more.
                 let range = stream.seams.joining.clone().unwrap_or_default();
                 let segments = stream.transcript.segments.get(range).unwrap_or_default();
                 let texts: Vec<_> = segments.iter().map(|s| s.text.as_str()).collect();
@@ -246,7 +246,7 @@ fn play(script: &Script) -> Heard {
     heard
 }
 
-/// What the decoder was asked.
+/// The decoder's current request.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
     Piece(Piece),
@@ -254,12 +254,12 @@ enum Asked {
     Join,
 }
 
-/// The model goes on with that mark, and then with that.
+/// The model continues with this mark, and then with this word.
 fn lead(mark: &str, next: &str) -> Vec<Lead> {
     vec![Lead { mark: mark.into(), log_probability: -0.5, next: vec![(next.into(), -0.5)] }]
 }
 
-/// What the model makes of joined pieces, with more confidence than it had in each.
+/// The model's result for joined pieces, with more confidence than in each piece.
 fn together(text: &str) -> Hypothesis {
     let token =
         |word: &str| Token { id: 7, bytes: format!(" {word}").into_bytes(), log_probability: 0.0 };
@@ -271,7 +271,7 @@ fn together(text: &str) -> Hypothesis {
     }
 }
 
-/// The pieces that were committed, from the words of the scripted decoder.
+/// Returns the pieces that were committed, from the words of the scripted decoder.
 fn committed(heard: &Heard) -> Vec<(u64, u64)> {
     let pair = |word: &str| {
         let (start, end) = word.split_once('-')?;

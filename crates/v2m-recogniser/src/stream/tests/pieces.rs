@@ -1,4 +1,4 @@
-//! Which pieces a recording is cut into, and when they are decoded.
+//! Tests of cutting a recording into pieces, and of the times when they are decoded.
 
 use super::*;
 
@@ -106,7 +106,7 @@ fn memory_does_not_grow_in_silence_nor_behind_committed_pieces() {
     }
 }
 
-/// As Canary and others need it: they hear less at once than Whisper.
+/// Canary and other models take less audio at once than Whisper.
 #[test]
 fn no_piece_is_longer_than_the_model_allows() {
     let limits = PieceLimits { longest: 10 * 16_000, flat: 0 };
@@ -115,7 +115,7 @@ fn no_piece_is_longer_than_the_model_allows() {
     let lengths: Vec<u64> = committed(&heard).iter().map(|(start, end)| end - start).collect();
     let frame = FRAME as u64;
     assert!(lengths.iter().all(|length| *length <= limits.longest + frame), "{lengths:?}");
-    // Where nothing tells where to cut, pieces are not cut into crumbs.
+    // If nothing shows where to cut, pieces do not become tiny.
     let (_, whole) = lengths.split_last().unwrap();
     assert!(whole.iter().all(|length| *length >= 72_000), "{lengths:?}");
     let said = samples.len() as u64;

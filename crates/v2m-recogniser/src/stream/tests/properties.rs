@@ -1,4 +1,4 @@
-//! What holds for every recording, however it comes in and whatever the decoder does.
+//! Properties that hold for every recording, however it arrives and whatever the decoder does.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Seams within a recording: when the model is asked, and what becomes of the text.
+//! Tests of seams within a recording: when the model is asked, and the resulting text.
 
 use super::properties::script;
 use super::*;
@@ -36,7 +36,7 @@ fn a_seam_is_mended_while_the_speaker_goes_on() {
 fn the_model_hears_the_piece_before_and_the_beginning_of_the_next() {
     let heard = play(&Script { leads: lead("", " piece"), ..two() });
     let [question] = &heard.questions[..] else { panic!("{:?}", heard.questions) };
-    // Without the marks at its end.
+    // The text before the seam, without the marks at its end.
     assert_eq!(question.written, [PromptText::Tokens(vec![7, 7, 7])]);
     let seconds = question.audio.len() as f32 / 16_000.0;
     assert!((4.0..5.5).contains(&seconds), "{seconds}");
@@ -63,7 +63,7 @@ fn after_the_stop_nobody_is_asked() {
     assert_eq!(texts(&patient), ["Piece", "piece"]);
 }
 
-/// It once counted as a file, and its text waited for the last seam.
+/// Regression: the recording counted as a file, and its text waited for the last seam.
 #[test]
 fn a_dictation_that_came_in_a_burst_waits_for_no_seam_before_its_last_piece() {
     let samples = recording(&[500, 2000, 1000, 2000, 1000, 2000, 100]);
@@ -106,7 +106,7 @@ fn a_text_that_the_model_did_not_write_is_not_put_into_its_mouth() {
     let mut script = two();
     script.failing = Some(u64::MAX);
     let heard = play(&Script { leads: lead("", " piece"), patient: true, ..script });
-    // Without a failure there would be one.
+    // Without a failure there would be one question.
     assert!(heard.questions.len() <= 1, "{:?}", heard.questions);
 }
 
@@ -116,7 +116,7 @@ fn short_pieces_are_heard_together() {
     let heard = play(&Script { leads: lead(",", " piece"), ..Script::plain(&samples) });
     assert_eq!(heard.questions.len(), 3);
     let third = &heard.questions[2].written;
-    // The first one ends as it was mended; the second begins as it was mended.
+    // The first piece ends as it was mended; the second begins as it was mended.
     let comma = PromptText::Text(",".into());
     assert_eq!(third[..2], [PromptText::Tokens(vec![7, 7, 7]), comma.clone()]);
     assert_eq!(
@@ -139,7 +139,8 @@ proptest! {
 
     #[test]
     fn with_patience_the_decoders_speed_changes_nothing(script in script()) {
-        // Which seams end a sentence goes by the decodes' numbers, which are others at another speed.
+        // Which seams end a sentence depends on the decodes' numbers, which differ at another
+        // speed.
         let script = Script { patient: true, ends: false, ..script };
         let plain = Script { chunks: vec![1600], delays: vec![0], ..script.clone() };
         let (one, other) = (play(&plain), play(&script));

@@ -1,4 +1,4 @@
-//! Sentences that are reported while the recording goes on.
+//! Tests of sentences that are reported while the recording goes on.
 
 use super::*;
 
@@ -6,7 +6,8 @@ fn script(runs: &[u64]) -> Script {
     Script { by_sentences: true, ..Script::plain(&recording(runs)) }
 }
 
-/// What is reported once never changes, and each report goes on where the one before ended.
+/// Asserts that reported text never changes, and that each report begins where the one before
+/// ended.
 pub(super) fn holds(heard: &Heard) {
     let answer = &heard.transcript.as_ref().unwrap().segments;
     let mut last = 0;
@@ -16,7 +17,7 @@ pub(super) fn holds(heard: &Heard) {
         let same: Vec<_> = answer.iter().filter(|segment| segment.end <= *until).collect();
         assert_eq!(same, before.iter().collect::<Vec<_>>());
         assert!(!before.is_empty());
-        // No segment lies across the place.
+        // No segment crosses the end of a sentence.
         assert!(answer.iter().all(|it| it.end <= *until || it.start >= *until));
     }
 }
@@ -30,7 +31,7 @@ fn a_sentence_is_over_once_the_model_is_sure_with_both_sides_in_its_ears() {
     let heard = play(&script);
     holds(&heard);
     assert_eq!(heard.sentences.len(), 2, "the last one has nothing after it: {heard:?}");
-    // The first one is reported while the second is spoken.
+    // The first sentence is reported while the second is spoken.
     let (until, at, _) = &heard.sentences[0];
     assert!((40_000..64_000).contains(until), "{until} is in the pause");
     assert!(*at < 16 * 7_500, "{at}");
@@ -38,7 +39,7 @@ fn a_sentence_is_over_once_the_model_is_sure_with_both_sides_in_its_ears() {
 
 #[test]
 fn a_sentence_that_goes_on_is_not_over() {
-    // The model goes on within the sentence at each seam.
+    // The model continues the sentence at each seam.
     let script = Script {
         leads: Some(lead("", " piece")),
         ..script(&[500, 2_000, 1_500, 2_000, 1_500, 2_000, 1_500])
@@ -55,13 +56,13 @@ fn a_silence_of_more_than_four_seconds_ends_a_sentence_and_no_thinking_pause_doe
         holds(&heard);
         assert_eq!(heard.sentences.len(), count, "{pause} ms");
     }
-    // Reported once, however long it lasts, and again after the next words.
+    // The silence is reported once, however long it lasts, and again after the next words.
     let heard = play(&script(&[500, 2_000, 20_000, 1_000, 9_000]));
     holds(&heard);
     assert_eq!(heard.sentences.len(), 2);
 }
 
-/// On a slow machine the words before and after a long silence are decoded when both were said.
+/// On a slow machine, the words before and after a long silence are decoded after both were said.
 #[test]
 fn a_long_silence_counts_also_where_decoding_lags_behind() {
     let runs = [500, 2_000, 5_000, 2_000, 1_500, 2_000, 9_000];

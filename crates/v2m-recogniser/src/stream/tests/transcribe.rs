@@ -1,14 +1,14 @@
-//! How one piece is decoded, by a scripted decoder.
+//! Tests of decoding one piece, with a scripted decoder.
 
 use super::*;
 use crate::decoder::{DecodeError, DecodeMonitor, DecodeRequest, Decoder, Effort};
 use crate::stream::piece::{DecodeSettings, transcribe};
 
-/// Answers from a list, and remembers what it was asked.
+/// Returns answers from a list, and records its requests.
 #[derive(Default)]
 struct Scripted {
     answers: VecDeque<Hypothesis>,
-    /// The effort of each decode, and how many words it was told to expect.
+    /// The effort of each decode, and the number of expected words.
     asked: Vec<(Effort, usize)>,
     detected: usize,
     /// Whether it refuses to answer once the list has ended.
@@ -60,7 +60,7 @@ impl Decoder for Scripted {
     ) -> Result<String, DecodeError> {
         self.detected += 1;
         assert!(before.is_none() || audio.len() <= 80_000, "{}", audio.len());
-        // Another than the one before, if there are several.
+        // Returns another language than the one before, if there are several.
         let other = languages.iter().find(|code| Some(code.as_str()) != before);
         Ok(other.map_or("de", |code| code).into())
     }
@@ -104,8 +104,8 @@ fn a_doubtful_piece_is_decoded_again_with_all_that_the_model_has() {
     assert_eq!((text.text.as_str(), text.redone), ("no, it is not so", 1));
 }
 
-/// A model that repeated itself once, and wrote nothing the second time, once lost the text that it
-/// had.
+/// Regression: a model repeated itself once and wrote nothing the second time, and the first text
+/// was lost.
 #[test]
 fn a_doubtful_text_stays_if_the_second_attempt_gives_none() {
     let decode = |text: &str| {
@@ -159,7 +159,7 @@ fn who_allows_several_languages_may_change_from_one_to_another() {
     };
     for (codes, seconds, detected, language) in [
         (&["en", "es"][..], 10, 1, "es"),
-        // Too short to tell.
+        // Too short to detect.
         (&["en", "es"], 2, 0, "en"),
         (&["en"], 10, 0, "en"),
         (&[], 10, 0, "en"),
@@ -170,7 +170,7 @@ fn who_allows_several_languages_may_change_from_one_to_another() {
     }
 }
 
-/// A decoder with nothing but the least that the trait asks for.
+/// A decoder that implements only the required methods.
 struct Plain;
 
 impl Decoder for Plain {
