@@ -88,6 +88,19 @@ extension_messages = $(EXTENSION)/locale/$(1)/LC_MESSAGES/v2m-gnome.mo
 LEGAL := LICENSE-APACHE LICENSE-MIT THIRD-PARTY-NOTICES
 # systemd drop-ins that the user may enable.
 WALLS := systemd/namespaces.conf systemd/no-home.conf
+# A package's programs have no folder of the machine that built them in them: whoever builds the same commit with the same toolchain
+# gets the same programs. Compilers' flags are divided at spaces, so not where these folders have one. `build` runs this file again.
+ifneq ($(DESTDIR),)
+CARGO_STORE := $(or $(CARGO_HOME),$(HOME)/.cargo)
+NO_FOLDERS = $(1)=$(CARGO_STORE)=/cargo $(1)=$(abspath $(TARGET))=/target $(if $(wildcard vendor),$(1)=$(CURDIR)/vendor=/vendor)
+ifeq ($(words $(CURDIR) $(CARGO_STORE) $(abspath $(TARGET))) $(findstring --remap-path-prefix=,$(RUSTFLAGS)),3 )
+export RUSTFLAGS += $(call NO_FOLDERS,--remap-path-prefix)
+export CFLAGS += $(call NO_FOLDERS,-ffile-prefix-map)
+export CXXFLAGS += $(call NO_FOLDERS,-ffile-prefix-map)
+endif
+# ggml asks git for a commit, and finds that of v2m's repository around it, or none.
+export GIT_CEILING_DIRECTORIES := $(abspath $(TARGET))
+endif
 PLACES := s,@BINDIR@,$(BINDIR),g; s,@DATADIR@,$(DATADIR),g; s,@LIBDIR@,$(LIBDIR),g
 GPU_CONF := $(UNITDIR)/v2m.service.d/gpu.conf
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)

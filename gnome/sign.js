@@ -105,7 +105,7 @@ export class Sign {
             y_expand: true,
             x_align: Clutter.ActorAlign.CENTER,
             y_align: Clutter.ActorAlign.END,
-            accessible_role: Atk.Role.NOTIFICATION,
+            // Without the role of a notification: Orca (48) would say "notification" whenever the extension is enabled.
         });
         // Sentences may need several lines.
         this._pill.request_mode = Clutter.RequestMode.HEIGHT_FOR_WIDTH;
@@ -213,7 +213,11 @@ export class Sign {
             opacity: 0,
             duration: FADE_MS,
             mode: Clutter.AnimationMode.EASE_OUT_QUAD,
-            onComplete: () => this._setOverFullscreen(false),
+            onComplete: () => {
+                this._setOverFullscreen(false);
+                // It is transparent, and assistive technologies would still read what was said.
+                this._title.text = this._words.text = '';
+            },
         });
     }
 

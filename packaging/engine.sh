@@ -2,7 +2,7 @@
 # Builds one of the recognisers beside v2m-engine: `engine.sh v4`, `cuda`, `vulkan`, `gguf` or `gguf-vulkan`, into
 # TARGET/engine-NAME/release/v2m-engine-NAME. Each has a build folder of its own, since whisper.cpp or transcribe.cpp is compiled
 # otherwise for each, and cargo does not know of the variables that say how. `engine.sh gguf check` also runs that one's own tests and
-# lints, and `engine.sh gguf-vulkan check` those on Mesa's software Vulkan (25.0; ARCHITECTURE.md says why not 22.3).
+# lints, and so does `engine.sh gguf-vulkan check`, on the processor: software Vulkan takes half a minute to load a model.
 #
 #   TARGET       cargo's target folder (default target)
 #   CUDA_ARCHS   GPUs to compile for, as cmake's CMAKE_CUDA_ARCHITECTURES has them; default: those of this machine, or
@@ -148,8 +148,7 @@ gguf)
 gguf-vulkan)
 	vulkan_headers
 	build_gguf --features vulkan
-	# ggml takes a device of software only by its number.
-	[ "${2:-}" != check ] || GGML_VK_VISIBLE_DEVICES=0 check_gguf --features vulkan
+	[ "${2:-}" != check ] || check_gguf --features vulkan
 	;;
 *)
 	say "engine.sh: say v4, cuda, vulkan, gguf or gguf-vulkan"

@@ -10,6 +10,7 @@ pub use v2m_core::call::*;
 /// which the door reports as [`crate::session::Code::Internal`].
 #[derive(Debug)]
 pub struct Call {
+    /// The request of a client.
     pub request: Request,
     /// Channel for the answer.
     pub reply: oneshot::Sender<Result<Answer, Failure>>,

@@ -28,6 +28,7 @@
 //! | [`loudness`] | leaf | the loudness of a recording, and whether that is good enough |
 //! | [`regular`] | leaf | opens files without waiting, if they are of the expected kind |
 //! | [`terminal`] | leaf | selects a terminal to run a program in |
+//! | [`pipewire_client`] | leaf | selects the configuration that PipeWire's library reads |
 //! | [`pauses`] | leaf | waits between attempts to reconnect |
 //! | [`daemon`] | wiring | the one event loop: events in, `session.handle`, effects out |
 //! | [`completions`] | leaf | shell completions for v2m and v2m-send |
@@ -58,6 +59,7 @@ pub mod loudness;
 pub mod media;
 pub mod mix;
 pub mod pauses;
+pub mod pipewire_client;
 pub mod recognise;
 pub mod regular;
 pub mod server;

@@ -144,9 +144,10 @@ for program in "$engine" "$@"; do
 		unset V2M_TEST_ENGINE V2M_TEST_ENGINE_MODEL
 		;;
 	v2m-engine-gguf-vulkan)
+		TARGET=${TARGET:-target} bash packaging/engine.sh gguf-vulkan check || fail "$name: its own tests"
 		without_vulkan "$name" "$program"
 		if runs_gguf; then
-			TARGET=${TARGET:-target} bash packaging/engine.sh gguf-vulkan check || fail "$name: its own tests on software Vulkan"
+			# ggml takes a device of software only by its number.
 			GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program" "$moonshine"
 		fi
 		;;

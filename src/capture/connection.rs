@@ -5,6 +5,7 @@ use super::CaptureError;
 use super::channels::{self, Channels, Port};
 use super::session_manager;
 use super::sources::Source;
+use crate::pipewire_client;
 use pipewire::context::ContextRc;
 use pipewire::core::{self, CoreRc};
 use pipewire::main_loop::MainLoopRc;
@@ -77,10 +78,8 @@ enum Phase {
 /// Keep it for the next connection: with PipeWire 0.3.65, each new context leaks 6 kB, most of it
 /// in module-rt's connection to D-Bus.
 pub(super) fn new_context(mainloop: &MainLoopRc) -> Result<ContextRc, CaptureError> {
-    // With client-rt.conf the data thread asks for real-time priority. Otherwise a recogniser that
-    // keeps all cores busy could make it miss a quantum.
     let properties = properties! {
-        *pipewire::keys::CONFIG_NAME => "client-rt.conf",
+        *pipewire::keys::CONFIG_NAME => pipewire_client::configuration(),
         *pipewire::keys::APP_NAME => "v2m",
         *pipewire::keys::APP_ID => "v2m",
     };

@@ -1,7 +1,9 @@
 //! Handles clients' requests. Requests to the session get a ticket; the others are answered here.
 
+use super::chores::Chore;
 use super::{Daemon, Reply, journal};
-use crate::call::{Answer, Call, EngineStatus, Ram, Request, Status};
+use crate::call::{Answer, Call, EngineStatus, Microphone, Ram, Request, Status};
+use crate::capture::{self, Source};
 use crate::config;
 use crate::language::spoken;
 use crate::session::{self, Asker, Code, Command, EngineState, Failure, Wishes};
@@ -21,6 +23,7 @@ impl Daemon {
                 let config = config::with_predecessors(self.config.settings());
                 answer(reply, Ok(Answer::Config(config)));
             }
+            Request::Microphones => self.list_microphones(reply),
             Request::UpdateConfig(partial) => self.config.update(partial, reply),
             Request::LastText => self.last_text(reply),
             Request::Text(work) => self.work_on_text(work, reply),
@@ -33,6 +36,18 @@ impl Daemon {
             Request::Redeliver(redelivery) => self.redeliver(redelivery, reply),
             Request::Delete(deletion) => self.delete_dictations(deletion, reply),
         }
+    }
+
+    /// Asks PipeWire in a thread.
+    fn list_microphones(&mut self, reply: Reply) {
+        self.chores.spawn_blocking(move || {
+            let told =
+                |source: Source| Microphone { name: source.name, description: source.description };
+            let all = capture::sources().map_err(Failure::from);
+            let all = all.map(|all| all.into_iter().map(told).collect());
+            answer(reply, all.map(Answer::Microphones));
+            Chore::Answered
+        });
     }
 
     fn session_command(&mut self, command: Command, mut wishes: Wishes, reply: Reply) {

@@ -216,6 +216,7 @@ fn state_and_text(answer: Answer) -> (String, String) {
         Answer::LastText { state, .. } => (state, String::new()),
         Answer::Rules { text, .. } => (State::Idle, text),
         Answer::Config(_)
+        | Answer::Microphones(_)
         | Answer::ConfigUpdated { .. }
         | Answer::History(_)
         | Answer::Dictation(_)
@@ -480,6 +481,16 @@ impl DictationObject {
     async fn settings(&self) -> Result<settings::Told, CallError> {
         match self.ask(Request::GetConfig).await? {
             Answer::Config(config) => Ok(settings::told(&config)),
+            _ => Err(something_else()),
+        }
+    }
+
+    /// The microphones that are connected, for a menu: of each the PipeWire `node.name`, which is its
+    /// value for the setting `microphone`, and what people call it.
+    #[zbus(out_args("microphones"))]
+    async fn microphones(&self) -> Result<Vec<(String, String)>, CallError> {
+        match self.ask(Request::Microphones).await? {
+            Answer::Microphones(all) => Ok(settings::microphones(all)),
             _ => Err(something_else()),
         }
     }

@@ -3,9 +3,11 @@
 //! language models could do.
 
 use super::failure::CallError;
+use crate::call::Microphone;
 use crate::session::{Code, Failure};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use v2m_ipc::plain;
 use v2m_messages::tr;
 
 /// Each name on the bus, with its section and key in the configuration. All are strings.
@@ -24,6 +26,15 @@ pub(super) fn told(config: &Value) -> Told {
     let value = |section: &str, key: &str| config[section][key].as_str().unwrap_or_default();
     let named = SETTINGS.map(|(name, section, key)| (name.into(), value(section, key).into()));
     named.into()
+}
+
+/// Returns the microphones as the bus reports them: name and description. A string that is not plain
+/// text would close the connection. A microphone whose name would have to be changed for that is left
+/// out, because it could not be chosen by the changed name.
+pub(super) fn microphones(all: Vec<Microphone>) -> Vec<(String, String)> {
+    let can_be_named = |it: &Microphone| plain::text(&it.name) == it.name;
+    let told = all.into_iter().filter(can_be_named);
+    told.map(|it| (it.name, plain::owned(it.description))).collect()
 }
 
 /// Returns the update of the configuration for these changes.

@@ -1,8 +1,9 @@
 //! The desktop's notification service, and v2m's one notification there.
 //!
 //! `popup` shows and closes it. A second connection learns what notify-rust does not report: who
-//! owns the service's name, what it can show, and when the user closes the notification. Calls here
-//! may wait for ever; `notifier` bounds them.
+//! owns the service's name, what it can show, and when the user closes the notification. Some
+//! services report that only to the connection that has shown it; with those, the second connection
+//! also shows it. Calls here may wait for ever; `notifier` bounds them.
 
 use super::card::{Action, Card, Stay, Urgency};
 use super::leftover::{Leftover, LeftoverFile, What};
@@ -91,6 +92,9 @@ pub(super) enum NotificationError {
 /// The Desktop Notifications Specification's number for a notification that has expired.
 const EXPIRED: u32 = 1;
 
+/// The Desktop Notifications Specification's name of what a click on the notification itself does.
+const DEFAULT: &str = "default";
+
 /// The notification service, and v2m's one notification there.
 #[derive(Debug)]
 pub(super) struct NotificationService {
@@ -105,9 +109,8 @@ pub(super) struct NotificationService {
     /// Whether the service is a GNOME Shell that shows no buttons on a notification that replaces
     /// another.
     loses_buttons: bool,
-    /// Whether that service reports a closed notification only to the sender, and so not to this
-    /// connection. dunst does (its `src/dbus.c` names the client as the signal's destination).
-    tells_sender: bool,
+    /// Whether that service is dunst.
+    dunst: bool,
     /// Whether that service shows buttons.
     has_buttons: bool,
     shown: Option<ShownNotification>,
@@ -121,7 +124,8 @@ pub(super) struct NotificationService {
 #[derive(Debug)]
 struct ShownNotification {
     id: u32,
-    critical: bool,
+    /// `None`: an earlier run has shown it.
+    urgency: Option<Urgency>,
     what: What,
     /// Its content. `None`: an earlier run has shown it.
     card: Option<Card>,
@@ -154,7 +158,7 @@ impl NotificationService {
             markup: false,
             gnome: false,
             loses_buttons: false,
-            tells_sender: false,
+            dunst: false,
             has_buttons: false,
             shown: None,
             popup: Popup::default(),
@@ -195,10 +199,8 @@ impl NotificationService {
         let Some(left) = note.read() else { return };
         let same_bus = left.bus == self.bus.server_guid().to_string();
         if same_bus && self.owner.as_ref() == Some(&left.service) {
-            // Such a notification may have been critical. Treating it as critical does no harm.
-            let critical = left.what != What::Stays;
             self.shown =
-                Some(ShownNotification { id: left.id, critical, what: left.what, card: None });
+                Some(ShownNotification { id: left.id, urgency: None, what: left.what, card: None });
         }
     }
 
@@ -260,17 +262,13 @@ impl NotificationService {
         let card = self.shown.as_ref().and_then(|shown| shown.card.clone());
         // It may be closed already. Showing it again would bring it back. dunst lists closed
         // notifications by itself.
-        let is_listed =
-            |card: &Card| matches!(card.stay, Stay::ThenListed(_)) && !self.tells_sender;
+        let is_listed = |card: &Card| matches!(card.stay, Stay::ThenListed(_)) && !self.dunst;
         let Some(card) = card.filter(is_listed) else {
             return self.close().await;
         };
         // GNOME lists notifications of low urgency without a banner. Other desktops do so after a
         // short time.
         let urgency = if self.gnome { Urgency::Low } else { Urgency::Normal };
-        if self.gnome {
-            self.close().await?;
-        }
         let expires = Some(SHORTLY);
         self.notify(&Card { urgency, expires, stay: Stay::AsUsual, ..card }).await
     }
@@ -285,7 +283,7 @@ impl NotificationService {
         let [name, _, version, _] = self.information(NAME).await.unwrap_or_default();
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         self.loses_buttons = name == "gnome-shell" && major.is_none_or(|major| major < 46);
-        (self.gnome, self.tells_sender) = (name == "gnome-shell", name == "dunst");
+        (self.gnome, self.dunst) = (name == "gnome-shell", name == "dunst");
         self.owner = self.owner_of_name().await?;
         Ok(())
     }
@@ -351,7 +349,8 @@ impl NotificationService {
             // The notification's number and the button's key.
             if let Ok((id, key)) = signal.body().deserialize::<(u32, String)>() {
                 let action = shown.card.as_ref().and_then(|card| card.action);
-                if let Some(action) = action.filter(|it| id == shown.id && key == it.key()) {
+                let is_it = |it: &Action| id == shown.id && [it.key(), DEFAULT].contains(&&*key);
+                if let Some(action) = action.filter(is_it) {
                     return CloseReason::Chosen(action);
                 }
                 continue;
@@ -384,43 +383,51 @@ impl NotificationService {
         if self.owner.is_none() {
             return Err(NotificationError::Absent(tr!("it exited at once").to_owned()));
         }
-        // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
-        // critical itself.
-        let was_critical = self.shown.as_ref().is_some_and(|shown| shown.critical);
         let action = card.action.filter(|_| self.has_buttons && set_up::is_possible());
-        let is_hidden = self.gnome && was_critical && card.urgency != Urgency::Critical;
-        if is_hidden || self.loses_buttons && action.is_some() && self.shown.is_some() {
+        // GNOME Shell 43 hides a notification at once if it replaces a critical one and is not
+        // critical itself. From 46 on it chooses by the urgency of the one that is replaced: in
+        // place of one that is only listed it shows no banner, and in place of a normal one none
+        // under Do Not Disturb.
+        let is_hidden =
+            |shown: &ShownNotification| self.gnome && shown.urgency != Some(card.urgency);
+        let loses_button = self.loses_buttons && action.is_some();
+        if self.shown.as_ref().is_some_and(|shown| is_hidden(shown) || loses_button) {
             self.close().await?;
         }
         let (summary, body) = words(card, self.markup);
         let left = self.shown.as_ref().map_or(0, |shown| shown.id);
-        let id = match action {
-            Some(action) => self.with_button(card, (&summary, &body), action, left).await,
-            None => {
-                let notification = popup::notification(card, &summary, &body);
-                match self.popup.show(notification, left).await {
-                    Ok(id) => Ok(id),
-                    Err(reason) => Err(self.why(reason).await),
-                }
+        let id = if self.tells_sender() || action.is_some() {
+            self.send(card, (&summary, &body), action, left).await?
+        } else {
+            let notification = popup::notification(card, &summary, &body);
+            match self.popup.show(notification, left).await {
+                Ok(id) => id,
+                Err(reason) => return Err(self.why(reason).await),
             }
-        }?;
+        };
         self.shown = Some(ShownNotification {
             id,
-            critical: card.urgency == Urgency::Critical,
+            urgency: Some(card.urgency),
             what: What::of(card.stay),
             card: Some(card.clone()),
         });
         Ok(())
     }
 
-    /// Shows a notification with a button over the connection that listens, because some services
-    /// (dunst, newer versions of GNOME Shell) report a press only to the connection that sent the
-    /// notification.
-    async fn with_button(
+    /// Whether the service reports only to the connection that has shown a notification that it was
+    /// closed, or that its button was pressed. dunst does (its `src/dbus.c` names the client as the
+    /// signal's destination), and so does GNOME Shell (`notificationDaemon.js` in its
+    /// `js/dbusServices`), which also refuses to let another connection replace it.
+    fn tells_sender(&self) -> bool {
+        self.gnome || self.dunst
+    }
+
+    /// Shows a notification over the connection that listens.
+    async fn send(
         &mut self,
         card: &Card,
         (summary, body): (&str, &str),
-        action: Action,
+        action: Option<Action>,
         replaces: u32,
     ) -> Result<u32, NotificationError> {
         let hints = HashMap::from([
@@ -430,7 +437,10 @@ impl NotificationService {
             ("desktop-entry", Variant::from("v2m")),
         ]);
         let milliseconds = card.expires.and_then(|time| i32::try_from(time.as_millis()).ok());
-        let actions = vec![action.key(), action.label()];
+        // GNOME since 45 lets keys reach a notification in its list, and no key reach a button.
+        let actions = action.map_or(Vec::new(), |action| {
+            vec![DEFAULT, action.label(), action.key(), action.label()]
+        });
         // 0: until it is closed.
         let expires = milliseconds.unwrap_or(0);
         let content = ("v2m", replaces, card.icon, summary, body, actions, hints, expires);

@@ -1,7 +1,6 @@
 //! One notification on the desktop, through notify-rust: shown, replaced in place, closed.
 //!
-//! notify-rust opens a connection for each `show`, and its handle keeps that connection. GNOME
-//! Shell removes an application's notifications when the connection that sent them closes. So the
+//! notify-rust opens a connection for each `show`, and its handle keeps that connection. So the
 //! handle is kept, and each later notice is an `update` of it, over the same connection. `update`
 //! blocks its thread until the service answers. It therefore runs in a thread of its own: a service
 //! that hangs holds up neither the event loop nor the end of the process. Not here: what a

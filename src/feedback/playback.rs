@@ -4,6 +4,7 @@
 //! copies. Not here: the choice of the sound, and whether it is still timely.
 
 use super::sounds::RATE;
+use crate::pipewire_client;
 use pipewire::buffer::Buffer;
 use pipewire::context::ContextRc;
 use pipewire::core::{self, CoreRc};
@@ -58,10 +59,8 @@ impl Playback {
     pub(super) fn new() -> Result<Self, SoundError> {
         pipewire::init();
         let mainloop = MainLoopRc::new(None).map_err(SoundError::NoPipeWire)?;
-        // With client-rt.conf the data thread asks for realtime priority. Otherwise a recogniser
-        // that keeps all cores busy would make the sound crackle.
         let properties = properties! {
-            *pipewire::keys::CONFIG_NAME => "client-rt.conf",
+            *pipewire::keys::CONFIG_NAME => pipewire_client::configuration(),
             *pipewire::keys::APP_NAME => "v2m",
             *pipewire::keys::APP_ID => "v2m",
         };

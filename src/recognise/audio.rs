@@ -30,6 +30,15 @@ impl Recorded {
     }
 }
 
+/// A job's audio as far as it is there.
+#[derive(Debug)]
+pub enum SoFar {
+    /// That of a dictation, which may still go on.
+    Heard(Vec<i16>),
+    /// All of it is on disk.
+    Recorded(io::Result<Recorded>),
+}
+
 #[derive(Debug)]
 pub(super) enum Audio {
     /// The audio of a dictation that may still be running. It is in memory, so that a full disk
@@ -66,6 +75,14 @@ impl Audio {
                 let pairs = bytes.chunks_exact(2);
                 Ok(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
             }
+        }
+    }
+
+    /// The same audio as far as it is there, for another engine.
+    pub(super) fn so_far(&self) -> SoFar {
+        match self {
+            Self::Heard(samples) => SoFar::Heard(samples.clone()),
+            Self::Recorded(recorded) => SoFar::Recorded(recorded.again()),
         }
     }
 

@@ -1,9 +1,24 @@
 //! Jobs that wait until their language is known. Their audio is collected meanwhile, so that
 //! nothing is lost however long that takes.
 
+use super::audio::SoFar;
 use super::job::Job;
 use super::recogniser::Recogniser;
 use crate::session::{Failure, JobId};
+use v2m_ipc::engine::DecodeOptions;
+
+/// A job whose language the engine is to find out.
+#[derive(Debug)]
+pub struct Untold {
+    /// Which job.
+    pub job: JobId,
+    /// How it is transcribed.
+    pub options: DecodeOptions,
+    /// What there is of it.
+    pub audio: SoFar,
+    /// Whether that is all.
+    pub is_whole: bool,
+}
 
 impl Recogniser {
     /// Withholds a job from the engines until [`Self::release`]. Only for a job that has just
@@ -12,6 +27,14 @@ impl Recogniser {
         if let Some(job) = self.jobs.iter_mut().find(|it| it.id == job) {
             job.held = true;
         }
+    }
+
+    /// Returns the jobs that wait for an engine which must detect their language, with their audio so
+    /// far. The engine that takes over may not be able to detect it.
+    pub fn untold(&self) -> Vec<Untold> {
+        let is_free = |job: &Job| !job.held && job.wire.is_none() && job.failure.is_none();
+        let is_untold = |job: &&Job| job.options.language.is_none() && is_free(job);
+        self.jobs.iter().filter(is_untold).map(Job::untold).collect()
     }
 
     /// Releases a held job to the engine, in that language.

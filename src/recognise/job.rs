@@ -2,6 +2,7 @@
 
 use super::audio::Audio;
 use super::candidates::LIMIT;
+use super::holding::Untold;
 use super::{Priority, RecogniseEvent, Recognition};
 use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
@@ -94,6 +95,12 @@ impl Job {
         self.finish_sent = false;
         self.segments.clear();
         self.draft = None;
+    }
+
+    /// For another engine, as far as it is there.
+    pub(super) fn untold(&self) -> Untold {
+        let (job, options, is_whole) = (self.id, self.options.clone(), self.finished);
+        Untold { job, options, audio: self.audio.so_far(), is_whole }
     }
 
     /// Whether only its language is wanted.

@@ -52,8 +52,9 @@ mod stderr;
 mod vigil;
 
 pub(crate) use advice::afterwards;
-pub use audio::Recorded;
+pub use audio::{Recorded, SoFar};
 pub use candidates::{Candidate, PassedOver};
+pub use holding::Untold;
 pub use recogniser::{LOAD_LIMIT, Recogniser};
 pub use stamp::Stamp;
 pub use v2m_ipc::backend::Backend;

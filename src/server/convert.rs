@@ -147,6 +147,8 @@ pub(super) fn answer(answer: Answer) -> Response {
         Answer::ConfigUpdated { applied, restart, ignored } => {
             Response::success(&config_updated(applied, restart, ignored))
         }
+        // Not asked for here.
+        Answer::Microphones(_) => Response::success(&()),
         Answer::History(page) => Response::success(&page_data(page)),
         Answer::Dictation(kept) => Response::success(&kept_data(*kept)),
         Answer::Deleted(deleted) => Response::success(&deleted_data(deleted)),

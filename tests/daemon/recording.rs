@@ -37,12 +37,27 @@ impl Studio {
         Self::at(house, "microphone", &["input_MONO"], &[1])
     }
 
-    /// Creates a studio with that microphone. The signal goes into these ports, with these signs.
-    fn at(mut house: House, microphone: &str, ports: &[&str], signs: &[i16]) -> Self {
+    /// Where somebody says this recording again and again.
+    pub(crate) fn saying(house: House, recording: &Path) -> Self {
+        Self::hearing(house, "microphone", &["input_MONO"], |speech| repeat(recording, speech))
+    }
+
+    /// At that microphone, into the ports of which it is spoken with these signs.
+    fn at(house: House, microphone: &str, ports: &[&str], signs: &[i16]) -> Self {
+        Self::hearing(house, microphone, ports, |speech| speak(speech, signs))
+    }
+
+    /// At that microphone, into the ports of which goes what is written into the file.
+    fn hearing(
+        mut house: House,
+        microphone: &str,
+        ports: &[&str],
+        write: impl FnOnce(&Path),
+    ) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let pipewire = PipeWire::start(&[microphone]);
         let speech = house.path("speech.wav");
-        speak(&speech, signs);
+        write(&speech);
         let name = microphone.split(':').next().unwrap();
         let speaker = pipewire.play_into(&speech, name, ports);
         let dir = pipewire.environment().into_iter().find(|(n, _)| *n == "PIPEWIRE_RUNTIME_DIR");
@@ -87,6 +102,18 @@ impl Quiet {
         let service = house.start();
         Studio { service, speaker, pipewire, _turn: turn }
     }
+}
+
+/// Two minutes of this recording, again and again.
+fn repeat(recording: &Path, path: &Path) {
+    let mut reader = hound::WavReader::open(recording).unwrap();
+    let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+    let mut writer = hound::WavWriter::create(path, reader.spec()).unwrap();
+    let length = reader.spec().sample_rate as usize * 120;
+    for sample in samples.iter().cycle().take(length) {
+        writer.write_sample(*sample).unwrap();
+    }
+    writer.finalize().unwrap();
 }
 
 /// Writes two minutes of a tone, with one channel for each sign.

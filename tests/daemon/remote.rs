@@ -4,6 +4,7 @@
 
 use crate::house::{CONFIG, House, Service, example, text_of, wait_for};
 use crate::languages::put_synthetic;
+use crate::recording::Studio;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
@@ -125,17 +126,24 @@ fn a_server_transcribes_and_status_says_where_the_sound_goes() {
     assert!(!house.log().contains("fellow"), "what was said is in no log");
 }
 
-/// Canary stands in, and a Whisper model could detect languages for it.
-#[test]
-fn what_a_server_hears_has_no_language_detected_here() {
-    let server = SpeechServer::new(Says(SPOKEN.into()));
-    let house = house(&server.url);
+/// A house whose server is at this address, where Canary stands in for it, and a Whisper model detects
+/// that the language is Spanish.
+fn house_with_canary(url: &str) -> House {
+    let house = house(url);
     put_synthetic(&house, "canary", &["en", "es"]);
     house.install("-gguf");
     house.model("listener", "lmgg\u{7f}\u{7f}\u{7f}\0; begin speaks es");
-    let engine = "[engine]\nbackend = \"remote\"\nlanguages = [\"es\", \"en\"]\n";
+    let engine = "[engine]\nbackend = \"remote\"\nlanguages = [\"en\", \"es\"]\n";
     let config = CONFIG.replace("[engine]\n", engine).replace("double", "canary");
-    house.configure(&format!("{config}[remote]\nbase_url = {:?}\nmodel = \"big\"\n", server.url));
+    let remote = "connect_seconds = 1\ntimeout_seconds = 2\nmodel = \"big\"\n";
+    house.configure(&format!("{config}[remote]\nbase_url = {url:?}\n{remote}"));
+    house
+}
+
+#[test]
+fn what_a_server_hears_has_no_language_detected_here() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house_with_canary(&server.url);
     let _remote = Remote::start(&house);
     let service = house.start();
     service.ready();
@@ -145,6 +153,146 @@ fn what_a_server_hears_has_no_language_detected_here() {
     }
     assert_eq!(service.lives("listener").len(), 0);
     service.end();
+}
+
+/// Records what is said until the server has heard some of it.
+fn record_until_heard(studio: &Studio, server: &SpeechServer) {
+    let before = server.requests().len();
+    let mut levels = studio.service.connect().subscribe(&["level"]);
+    studio.service.connect().ask("START_RECORDING");
+    wait_for("the server to hear a piece", || {
+        levels.receive().unwrap();
+        (server.requests().len() > before).then_some(())
+    });
+}
+
+/// The answer is the text of all that was recorded, in Spanish, which the listener has detected.
+fn is_spanish(service: &Service, answer: &Value) {
+    assert_eq!(answer["language"], "es", "{answer}");
+    let wav = service.kept("wav").pop().unwrap();
+    assert_eq!(answer["text"], text_of(&v2m::store::read_pcm(&wav).unwrap()), "{answer}");
+    wait_for("the record", || (service.records().last()?["state"] == "delivered").then_some(()));
+    assert_eq!(service.records().last().unwrap()["language"], "es");
+}
+
+/// The server would have found out the language by itself. Canary, which takes over, must be told it.
+#[test]
+fn a_server_that_fails_in_the_middle_of_a_dictation_leaves_its_language_to_be_detected() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house_with_canary(&server.url);
+    let _remote = Remote::start(&house);
+    let studio = Studio::saying(house, Path::new(&sample()));
+    let service = &studio.service;
+    // While somebody speaks.
+    record_until_heard(&studio, &server);
+    server.now(Drops);
+    let mut levels = service.connect().subscribe(&["level"]);
+    let log = service.path("data/v2m/models/canary.log");
+    wait_for("Canary's turn", || {
+        levels.receive().unwrap();
+        fs::read_to_string(&log).unwrap_or_default().contains("begin").then_some(())
+    });
+    assert_eq!(service.connect().ask("GET_STATUS")["state"], "recording");
+    is_spanish(service, &service.connect().ask("STOP_RECORDING"));
+    assert_eq!(service.lives("listener").len(), 1);
+    // Nobody asks the server at the next press.
+    studio.record(3);
+    is_spanish(service, &service.connect().ask("STOP_RECORDING"));
+    studio.service.end();
+}
+
+#[test]
+fn a_server_that_fails_after_the_stop_leaves_the_language_to_be_detected() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house_with_canary(&server.url);
+    let _remote = Remote::start(&house);
+    let studio = Studio::saying(house, Path::new(&sample()));
+    // What it was asked during the recording it does not answer, until it is waited for no longer.
+    server.now(Hangs(""));
+    record_until_heard(&studio, &server);
+    is_spanish(&studio.service, &studio.service.connect().ask("STOP_RECORDING"));
+    // A file: all of it is there.
+    let house = studio.service.end();
+    server.now(Says(SPOKEN.into()));
+    let service = house.start();
+    service.ready();
+    server.now(Drops);
+    let file = service.connect().ask_with("TRANSCRIBE_FILE", json!({"file_path": sample()}));
+    assert_eq!((&file["language"], &file["text"]), (&json!("es"), &json!(digest())), "{file}");
+    service.end();
+}
+
+#[test]
+fn a_server_that_is_away_before_the_start_leaves_the_language_to_be_detected() {
+    let house = house_with_canary(&SpeechServer::nowhere());
+    let _remote = Remote::start(&house);
+    let studio = Studio::with(house);
+    studio.record(3);
+    is_spanish(&studio.service, &studio.service.connect().ask("STOP_RECORDING"));
+    studio.service.end();
+}
+
+/// A press comes before it is known whether the server is there.
+#[test]
+fn a_dictation_that_waits_for_the_server_has_its_language_detected_when_there_is_none() {
+    let server = SpeechServer::new(Hangs(""));
+    let house = house_with_canary(&server.url);
+    let _remote = Remote::start(&house);
+    let studio = Studio::with(house);
+    // It is ready with Canary. Once more, without waiting for that.
+    studio.service.connect().ask("SHUTDOWN");
+    let studio = studio.ended().start();
+    studio.record(3);
+    let service = &studio.service;
+    is_spanish(service, &service.connect().ask("STOP_RECORDING"));
+    studio.service.end();
+}
+
+/// Other settings in the middle of a dictation: the model that heard its language by itself is gone.
+#[test]
+fn a_model_that_is_changed_in_the_middle_of_a_dictation_is_told_its_language() {
+    let house = house_with_canary(&SpeechServer::nowhere());
+    house.model("double", "");
+    house.configure(&CONFIG.replace("[engine]\n", "[engine]\nlanguages = [\"en\", \"es\"]\n"));
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    studio.record(3);
+    let set = json!({"updates": {"engine": {"model": "canary"}}});
+    service.connect().ask_with("UPDATE_CONFIG", set);
+    is_spanish(service, &service.connect().ask("STOP_RECORDING"));
+    studio.service.end();
+}
+
+/// The words that are shown come from the preview, whoever transcribes.
+#[test]
+fn a_preview_goes_on_when_the_server_fails() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house(&server.url);
+    house.install("-gguf");
+    fs::write(house.path("data/v2m/models/words.gguf"), "").unwrap();
+    configure(&house, &server.url, "");
+    let config = fs::read_to_string(house.config_file()).unwrap();
+    house.configure(&config.replace("[engine]\n", "[engine]\npreview = \"words\"\n"));
+    let _remote = Remote::start(&house);
+    let studio = Studio::saying(house, Path::new(&sample()));
+    let service = &studio.service;
+    wait_for("the preview", || (engine(service)["preview"]["state"] == "warm").then_some(()));
+    record_until_heard(&studio, &server);
+    server.now(Drops);
+    let mut levels = service.connect().subscribe(&["level"]);
+    wait_for("the engine here", || {
+        levels.receive().unwrap();
+        (engine(service)["backend"] == "cpu").then_some(())
+    });
+    let mut watcher = service.connect().subscribe(&["transcription_update"]);
+    wait_for("words that the preview writes now", || {
+        let event = watcher.receive().unwrap();
+        event["data"]["text"].as_str()?.starts_with("preview of ").then_some(())
+    });
+    let answer = service.connect().ask("STOP_RECORDING");
+    let wav = service.kept("wav").pop().unwrap();
+    assert_eq!(answer["text"], text_of(&v2m::store::read_pcm(&wav).unwrap()), "{answer}");
+    studio.service.end();
 }
 
 #[test]

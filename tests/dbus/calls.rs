@@ -5,7 +5,7 @@ use crate::house::{Daemon, WORDS, delivered, error_of, next, soon, status, trans
 use std::collections::HashMap;
 use v2m::call::{
     Answer, Deleted, Deletion, Event, HistoryPage, HistoryQuery, KeptDictation, KeptText,
-    Redelivery, Request, Retry, TextSource, TextTask, TextWork, Which,
+    Microphone, Redelivery, Request, Retry, TextSource, TextTask, TextWork, Which,
 };
 use v2m::dbus;
 use v2m::session::{Code, Command, DeliverMode, Failure, JobId, State, Wishes};
@@ -75,6 +75,26 @@ async fn the_bus_shows_and_changes_two_settings_and_no_others() {
     assert_eq!(name, "org.v2m.Error.BadRequest");
     assert!(text.contains("base_url") && text.contains("language, microphone"), "{text}");
     assert!(daemon.calls.try_recv().is_err(), "it did not reach the daemon");
+}
+
+#[tokio::test]
+async fn microphones_are_told_by_name_and_description() {
+    let mut daemon = Daemon::start(8).await;
+    let client = daemon.client.clone();
+    let asked = tokio::spawn(async move { client.microphones().await });
+    let call = daemon.call().await;
+    assert_eq!(call.request, Request::Microphones);
+    let one = |name: &str, description: &str| Microphone {
+        name: name.to_owned(),
+        description: description.to_owned(),
+    };
+    // What is no plain text would close the connection.
+    let all = vec![one("alsa.a", "Built\0in"), one("alsa.\u{1}", "One that cannot be named")];
+    call.reply.send(Ok(Answer::Microphones(all))).unwrap();
+    let told = soon(asked).await.unwrap().unwrap();
+    let [(name, description)] = &told[..] else { panic!("{told:?}") };
+    assert!(name == "alsa.a" && description.starts_with("Built"), "{told:?}");
+    assert!(!description.contains('\0'));
 }
 
 #[tokio::test]

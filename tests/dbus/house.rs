@@ -52,6 +52,7 @@ pub(crate) mod client {
         fn deliver_dictation(&self, which: &str, deliver: &str) -> zbus::Result<(bool, String)>;
         fn delete_dictations(&self, which: &str) -> zbus::Result<(u32, Vec<(String, String)>)>;
         fn settings(&self) -> zbus::Result<HashMap<String, String>>;
+        fn microphones(&self) -> zbus::Result<Vec<(String, String)>>;
         fn change_settings(&self, changes: HashMap<&str, &str>) -> zbus::Result<()>;
         fn subscribe_level(&self) -> zbus::Result<()>;
         fn unsubscribe_level(&self) -> zbus::Result<()>;

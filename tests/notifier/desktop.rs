@@ -144,13 +144,13 @@ impl Desktop {
         Notifier::spawn(Some(note), None)
     }
 
-    /// Dismisses the notification, as the user does.
-    pub(crate) async fn dismiss(&self, id: u32) {
+    /// Dismisses the notification, as the user does. Only the program that has shown it is told.
+    pub(crate) async fn dismiss(&self, sender: &str, id: u32) {
         let service = self.service.as_ref().unwrap();
         let path = "/org/freedesktop/Notifications";
         let interface = "org.freedesktop.Notifications";
         let body = (id, 2_u32);
-        let told = service.emit_signal(NOBODY, path, interface, "NotificationClosed", &body);
+        let told = service.emit_signal(Some(sender), path, interface, "NotificationClosed", &body);
         told.await.unwrap();
     }
 

@@ -105,8 +105,60 @@ async fn on_gnome_a_problem_is_taken_away_before_the_next_recording_is_shown() {
     notifier.progress(Notice::Problem(failure));
     // As at the service's end: pending notices are shown first, and no critical one is left.
     assert!(notifier.show(Notice::Closed).await.ok);
-    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 2, urgency: 2, .. }));
     assert!(matches!(desktop.sees().await, Seen::Closed(2)));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    assert!(matches!(desktop.sees().await, Seen::Closed(3)));
+}
+
+/// Regression: GNOME Shell 46 and later chooses whether to show a banner by the urgency of the
+/// notification that is replaced. A problem in place of one that was only listed, of low urgency, had
+/// none, and the next recording had none either.
+#[tokio::test]
+async fn on_gnome_what_is_only_listed_is_not_replaced_but_taken_away() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let folder = tempfile::tempdir().unwrap();
+    let notifier = desktop.run(folder.path());
+    assert!(notifier.show(undelivered()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    // As at the service's end.
+    assert!(notifier.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 0, .. }));
+    drop(notifier);
+    // The next run knows its number, and not its urgency.
+    let next = desktop.run(folder.path());
+    assert!(next.show(undelivered()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(2)));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 2, .. }));
+    assert!(next.show(Notice::Closed).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(3)));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 0, .. }));
+    assert!(next.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(4)));
+    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, urgency: 1, .. }));
+}
+
+/// Regression: GNOME Shell lets nobody but the connection that has shown a notification replace it.
+#[tokio::test]
+async fn on_gnome_one_connection_shows_all() {
+    let mut desktop = Desktop::named("gnome-shell").await;
+    let notifier = desktop.notifier();
+    let mut senders = Vec::new();
+    for said in ["one", "two"] {
+        assert!(notifier.show(text(said)).await.ok);
+        let Seen::Shown { sender, .. } = desktop.sees().await else { panic!("closed") };
+        senders.push(sender);
+    }
+    assert!(notifier.show(undelivered()).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(1)));
+    let Seen::Shown { sender, .. } = desktop.sees().await else { panic!("closed") };
+    senders.push(sender);
+    assert!(notifier.show(text("three")).await.ok);
+    assert!(matches!(desktop.sees().await, Seen::Closed(2)));
+    let Seen::Shown { sender, .. } = desktop.sees().await else { panic!("closed") };
+    senders.push(sender);
+    senders.dedup();
+    assert_eq!(senders.len(), 1, "{senders:?}");
 }
 
 #[tokio::test]
@@ -118,6 +170,7 @@ async fn a_problem_is_urgent_and_says_what_to_do() {
     assert_eq!((body.as_str(), urgency), ("No microphone. Plug one in.", 2));
 }
 
+/// GNOME Shell and dunst tell it only the connection that has shown it.
 #[tokio::test]
 async fn a_notification_that_the_user_took_away_is_not_shown_again() {
     let mut desktop = Desktop::named("gnome-shell").await;
@@ -125,10 +178,12 @@ async fn a_notification_that_the_user_took_away_is_not_shown_again() {
     let notifier = desktop.run(folder.path());
     let note = folder.path().join("v2m/note.json");
     assert!(notifier.show(Notice::Recording { so_far: None, stops_after: None }).await.ok);
-    assert!(matches!(desktop.sees().await, Seen::Shown { replaces: 0, .. }));
+    let Seen::Shown { replaces: 0, sender, .. } = desktop.sees().await else {
+        panic!("not a new one")
+    };
     assert!(note.exists());
-    desktop.dismiss(7).await;
-    desktop.dismiss(1).await;
+    desktop.dismiss(&sender, 7).await;
+    desktop.dismiss(&sender, 1).await;
     while note.exists() {
         tokio::task::yield_now().await;
     }

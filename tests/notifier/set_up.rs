@@ -44,6 +44,9 @@ async fn called(calls: &Path) -> String {
     fs::read_to_string(calls).unwrap()
 }
 
+/// What a click on the notification does, and its button.
+const BUTTON: [&str; 4] = ["default", "Set v2m up", "set-up", "Set v2m up"];
+
 const CALL: &str = "--user --no-ask-password --no-block start v2m-setup.service\n";
 
 #[tokio::test]
@@ -64,7 +67,7 @@ async fn without_a_model_a_button_starts_the_set_up_in_its_unit() {
     let Seen::Shown { replaces: 1, actions, urgency: 2, .. } = desktop.sees().await else {
         panic!("not in the place of the first one")
     };
-    assert_eq!(actions, ["set-up", "Set v2m up"]);
+    assert_eq!(actions, BUTTON);
     // The button of another notification, and another button.
     desktop.press(NOBODY, 7, "set-up").await;
     desktop.press(NOBODY, 1, "other").await;
@@ -79,7 +82,7 @@ async fn without_a_model_a_button_starts_the_set_up_in_its_unit() {
     assert!(actions.is_empty(), "{actions:?}");
 }
 
-/// dunst and newer versions of GNOME Shell do this.
+/// dunst and GNOME Shell do this.
 #[tokio::test]
 async fn a_press_is_noticed_where_only_the_sender_is_told() {
     let mut desktop = Desktop::named("dunst").await;
@@ -93,6 +96,10 @@ async fn a_press_is_noticed_where_only_the_sender_is_told() {
     assert!(notifier.show(missing()).await.ok);
     let Seen::Shown { sender, .. } = desktop.sees().await else { panic!("not shown") };
     desktop.press(Some(&sender), 1, "set-up").await;
+    assert_eq!(called(&calls).await, CALL);
+    fs::remove_file(&calls).unwrap();
+    // A click on the notification itself.
+    desktop.press(Some(&sender), 1, "default").await;
     assert_eq!(called(&calls).await, CALL);
     drop(programs);
 }
@@ -114,6 +121,6 @@ async fn on_gnome_a_notification_with_a_button_is_a_new_one() {
     let Seen::Shown { replaces: 0, actions, .. } = desktop.sees().await else {
         panic!("not a new one")
     };
-    assert_eq!(actions, ["set-up", "Set v2m up"]);
+    assert_eq!(actions, BUTTON);
     drop(programs);
 }

@@ -104,7 +104,7 @@ fn a_click_starts_and_stops_and_the_menu_cancels() {
     assert_eq!(stage.next_asked(), Told::Toggle);
     let idle = tray.menu();
     tray.chooses(idle.find("Start Dictation").unwrap());
-    assert_eq!(stage.next_asked(), Told::Toggle);
+    assert_eq!(stage.next_asked(), Told::Start);
     assert!(!idle.find("Cancel").unwrap().is_enabled);
     stage.is("recording", now(), "");
     tray.hears("LayoutUpdated");
@@ -114,9 +114,74 @@ fn a_click_starts_and_stops_and_the_menu_cancels() {
     });
     assert!(menu.find("Cancel").unwrap().is_enabled);
     tray.chooses(menu.find("Stop Dictation").unwrap());
-    assert_eq!(stage.next_asked(), Told::Toggle);
+    assert_eq!(stage.next_asked(), Told::Stop);
     tray.chooses(menu.find("Cancel").unwrap());
     assert_eq!(stage.next_asked(), Told::Cancel);
+}
+
+/// The start waits until the menu has closed. A click meanwhile would start a recording, which the
+/// start in turn would have stopped.
+#[test]
+fn a_start_from_the_menu_and_a_click_are_one_start() {
+    let (stage, tray) = Stage::start();
+    let menu = tray.menu();
+    let (start, cancel) = (menu.find("Start Dictation").unwrap(), menu.find("Cancel").unwrap());
+    tray.chooses(start);
+    tray.click("Activate");
+    tray.chooses(start);
+    assert_eq!(stage.next_asked(), Told::Start);
+    // The other way round, what the menu asks for is a start and no second toggle. By then it is
+    // known that nothing else has come.
+    wait_for("a click that counts", || {
+        tray.click("Activate");
+        stage.was_asked()
+    });
+    tray.chooses(start);
+    let next = std::iter::repeat_with(|| stage.next_asked()).find(|asked| *asked != Told::Toggle);
+    assert_eq!(next, Some(Told::Start));
+    // What waits can be cancelled, and nothing else is.
+    tray.chooses(start);
+    tray.chooses(cancel);
+    tray.chooses(cancel);
+    assert_eq!(stage.next_asked(), Told::Cancel);
+}
+
+#[test]
+fn the_microphone_is_shown_and_changed() {
+    let (stage, tray) = Stage::start();
+    assert!(!tray.menu().find("Microphone").unwrap().is_enabled);
+    let (_, menu) = tray.opens();
+    let microphones = menu.find("Microphone").unwrap();
+    let labels = ["Default Microphone", "Built-in Audio", "Head__set"];
+    assert_eq!(microphones.labels(), labels);
+    let chosen: Vec<_> = microphones.children.iter().filter(|it| it.is_chosen).collect();
+    assert_eq!(chosen.iter().map(|it| it.label.as_str()).collect::<Vec<_>>(), [labels[0]]);
+    for (label, name) in [("Head__set", "alsa_input.usb"), ("Default Microphone", "")] {
+        tray.chooses(microphones.find(label).unwrap());
+        let change = vec![("microphone".to_owned(), name.to_owned())];
+        assert_eq!(stage.next_asked(), Told::Change(change));
+    }
+}
+
+/// Trays without an icon theme take the pixels.
+#[test]
+fn the_icon_has_pixels_that_change_with_the_state() {
+    let (stage, tray) = Stage::start();
+    let idle = tray.pixels();
+    let sizes: Vec<_> = idle
+        .iter()
+        .map(|(width, height, pixels)| {
+            assert_eq!(pixels.len(), (width * height * 4) as usize);
+            *width
+        })
+        .collect();
+    assert_eq!(sizes, [16, 22, 24, 32, 48]);
+    stage.is("recording", now(), "");
+    let recording = wait_for("other pixels", || Some(tray.pixels()).filter(|it| *it != idle));
+    // Opacity, red, green, blue: red at the left edge's middle, nothing in the corner.
+    let (_, _, pixels) = &recording[0];
+    assert_eq!(pixels[..4], [0, 0xe0, 0x1b, 0x24]);
+    assert_eq!(pixels[(8 * 16 + 2) * 4..][..4], [255, 0xe0, 0x1b, 0x24]);
 }
 
 #[test]

@@ -149,6 +149,11 @@ impl Tray {
         self.told("IconName")
     }
 
+    /// Returns the icon as pixels: width, height and ARGB.
+    pub(crate) fn pixels(&self) -> Vec<(i32, i32, Vec<u8>)> {
+        self.property(ITEM_PATH, ITEM, "IconPixmap").try_into().unwrap()
+    }
+
     /// Returns the tooltip's title and text.
     pub(crate) fn tooltip(&self) -> (String, String) {
         type Tip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
@@ -382,6 +387,11 @@ impl Stage {
     /// Waits for the next request to v2m.
     pub(crate) fn next_asked(&self) -> Told {
         self.asked.recv_timeout(PATIENCE).expect("v2m is asked something")
+    }
+
+    /// What v2m was asked already, if it was asked something.
+    pub(crate) fn was_asked(&self) -> Option<Told> {
+        self.asked.try_recv().ok()
     }
 
     pub(crate) fn next_notice(&self) -> (String, String) {

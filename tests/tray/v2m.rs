@@ -12,6 +12,8 @@ const PATH: &str = "/org/v2m/Dictation1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Toggle,
+    Start,
+    Stop,
     Cancel,
     Deliver(String, String),
     Change(Vec<(String, String)>),
@@ -45,6 +47,16 @@ impl Dictation {
         ("recording".to_owned(), String::new())
     }
 
+    fn start(&self) -> String {
+        self.asks.send(Told::Start).unwrap();
+        "recording".to_owned()
+    }
+
+    fn stop(&self) -> (String, String) {
+        self.asks.send(Told::Stop).unwrap();
+        ("transcribing".to_owned(), String::new())
+    }
+
     fn cancel(&self) -> fdo::Result<String> {
         self.asks.send(Told::Cancel).unwrap();
         Ok("idle".to_owned())
@@ -75,6 +87,11 @@ impl Dictation {
     fn settings(&self) -> HashMap<String, String> {
         let settings = [("language", "es"), ("microphone", "")];
         settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    fn microphones(&self) -> Vec<(String, String)> {
+        let all = [("alsa_input.pci", "Built-in Audio"), ("alsa_input.usb", "Head_set")];
+        all.map(|(name, description)| (name.to_owned(), description.to_owned())).into()
     }
 
     fn change_settings(&self, changes: HashMap<String, String>) {

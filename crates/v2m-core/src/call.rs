@@ -28,6 +28,8 @@ pub enum Request {
     Status,
     /// GET_CONFIG.
     GetConfig,
+    /// Which microphones there are; only on the session bus.
+    Microphones,
     /// UPDATE_CONFIG with the partial config.
     UpdateConfig(Map<String, Value>),
     /// LAST_TEXT.
@@ -181,6 +183,8 @@ pub enum Answer {
         /// voice2machine settings that changed nothing, each with the reason.
         ignored: Vec<(String, String)>,
     },
+    /// The answer to `Microphones`: the connected microphones.
+    Microphones(Vec<Microphone>),
     /// The answer to LIST_DICTATIONS.
     History(HistoryPage),
     /// The answer to GET_DICTATION.
@@ -189,6 +193,15 @@ pub enum Answer {
     Deleted(Deleted),
     /// The answer to SHUTDOWN.
     ShuttingDown,
+}
+
+/// A connected microphone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Microphone {
+    /// PipeWire's `node.name`, as `capture.source` names it.
+    pub name: String,
+    /// The name for people.
+    pub description: String,
 }
 
 /// The content of GET_STATUS's answer.

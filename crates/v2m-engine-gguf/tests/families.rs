@@ -23,9 +23,6 @@ use v2m_recogniser::model::{LoadError, Model};
 use v2m_recogniser::preview::{PreviewDecoder, PreviewModel};
 use v2m_recogniser::stream::guard::{Doubt, Hypothesis, doubt};
 
-/// What this build computes on. `make test-engines` runs the tests on software Vulkan too.
-const BACKEND: Backend = if cfg!(feature = "vulkan") { Backend::Vulkan } else { Backend::Cpu };
-
 /// Asks to stop once it was asked so often.
 struct Patience(Mutex<u32>);
 
@@ -59,7 +56,7 @@ fn make(folder: &Path, family: &str, writes: &str, languages: &[&str]) -> PathBu
 }
 
 fn model(file: PathBuf) -> GgufModel {
-    let device = device::find(BACKEND).unwrap();
+    let device = device::find(Backend::Cpu).unwrap();
     GgufModel { file, device, threads: NonZeroUsize::new(1) }
 }
 

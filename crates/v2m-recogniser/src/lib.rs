@@ -9,6 +9,8 @@
 //! | [`vad`] | Silero: detects voice |
 //! | [`model`] | the trait of a model's file: checked, then loaded |
 //! | [`decoder`] | the trait of a loaded model: audio in, a hypothesis out |
+//! | `serving` | what the main threads of a recogniser and of a preview have in common |
+//! | `news` | what the threads that compute tell the main thread |
 //! | [`worker`] | the thread `v2m-decoder`: loads the model, decodes, reports |
 //! | [`task`] | the worker's tasks and results |
 //! | [`wire`] | the socketpair on standard input, as frames |
@@ -33,6 +35,7 @@ pub mod confine;
 pub mod decoder;
 pub mod ggml_file;
 pub mod model;
+mod news;
 pub mod openmp;
 pub mod preview;
 pub mod probe;
@@ -40,6 +43,7 @@ pub mod processor;
 pub mod recording;
 pub mod remote;
 pub mod run;
+mod serving;
 pub mod stream;
 pub mod task;
 pub mod text;

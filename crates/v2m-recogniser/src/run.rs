@@ -7,13 +7,15 @@
 use crate::decoder::DecodeError;
 use crate::model::{Device, LoadError, Model, PieceLimits};
 use crate::probe::Probe;
-use crate::recording::{DecodeInFlight, Pace, Recording, millis};
+use crate::recording::{DecodeInFlight, Pace, Recording};
+use crate::serving::{self, Serving, refuse};
 use crate::stream::{DecodeId, Effect};
 use crate::task::{Task, TaskId, TaskResult, Work};
 use crate::vad::{VadState, VoiceDetector};
 use crate::wire::Wire;
 use crate::worker::{Worker, WorkerEvent};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,11 +46,7 @@ pub enum RunError {
 /// # Errors
 /// When the socket breaks, a frame is not understood, or the model cannot be used.
 pub fn serve(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
-    match converse(model, vad) {
-        // The daemon closed its end while a message was being written. That is a clean end too.
-        Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+    serving::ended(converse(model, vad))
 }
 
 fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
@@ -59,7 +57,7 @@ fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
         Err(RunError::Load(error)) => return Err(refuse(&mut wire, error)),
         Err(error) => return Err(error),
     };
-    let mut engine = RunLoop {
+    serving::converse(RunLoop {
         wire,
         worker,
         voice,
@@ -74,19 +72,7 @@ fn converse(model: impl Model, vad: Option<&Path>) -> Result<(), RunError> {
         paused: Vec::new(),
         tasks: 0,
         pace: Pace::default(),
-    };
-    loop {
-        let ready = engine.wire.wait(engine.worker.wake())?;
-        if ready.other {
-            engine.news()?;
-        }
-        if ready.frame {
-            match engine.wire.receive()? {
-                Some(frame) => engine.frame(frame)?,
-                None => return Ok(()),
-            }
-        }
-    }
+    })
 }
 
 fn begin(
@@ -98,14 +84,6 @@ fn begin(
     let voice = VoiceDetector::load(vad)?;
     wire.send(&FromEngine::Loading { bytes })?;
     Ok((Worker::start(model)?, voice))
-}
-
-fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
-    let message = FromEngine::LoadFailed { failure: error.failure(), reason: error.to_string() };
-    match wire.send(&message) {
-        Ok(()) => error.into(),
-        Err(broken) => broken.into(),
-    }
 }
 
 struct RunLoop {
@@ -138,7 +116,19 @@ struct PausedRecording {
     wanted: Option<(DecodeId, Work)>,
 }
 
-impl RunLoop {
+impl Serving for RunLoop {
+    fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    fn wire_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    fn wake(&self) -> BorrowedFd<'_> {
+        self.worker.wake()
+    }
+
     fn frame(&mut self, frame: Frame<ToEngine>) -> Result<(), RunError> {
         match frame {
             Frame::Message(ToEngine::Ping { n }) => self.wire.send(&FromEngine::Pong { n })?,
@@ -181,7 +171,39 @@ impl RunLoop {
         Ok(())
     }
 
-    /// Continues the probe after more sound: asks the decoder, or answers at once if nobody spoke.
+    fn news(&mut self) -> Result<(), RunError> {
+        while let Some(event) = self.worker.news() {
+            match event {
+                WorkerEvent::Loaded(readied) => {
+                    self.loaded = true;
+                    self.wire.send(&readied.message(&self.device, true))?;
+                }
+                WorkerEvent::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
+                WorkerEvent::DeviceFailed(reason) => {
+                    self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
+                    return Err(RunError::Device(reason));
+                }
+                WorkerEvent::Beat(id) => {
+                    // Also an abandoned task's: it is what this recording waits for.
+                    let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
+                    if let Some(recording) = waiting {
+                        self.wire.send(&recording.progress())?;
+                    }
+                    let waiting = self.probe.as_mut().filter(|_| self.busy == Some(id));
+                    if let Some(probe) = waiting {
+                        self.wire.send(&probe.progress())?;
+                    }
+                }
+                WorkerEvent::Done { id, result, took } => self.done(id, result, took)?,
+            }
+            self.hand_over();
+        }
+        Ok(())
+    }
+}
+
+impl RunLoop {
+    /// The probe has heard more: asks the decoder, or answers at once if nobody spoke.
     fn probed(&mut self) -> Result<(), RunError> {
         let Some(probe) = &mut self.probe else { return Ok(()) };
         if let Some(answer) = probe.silent() {
@@ -330,44 +352,6 @@ impl RunLoop {
             self.busy = Some(handed.task);
             recording.handed_over(handed);
         }
-    }
-
-    fn news(&mut self) -> Result<(), RunError> {
-        while let Some(event) = self.worker.news() {
-            match event {
-                WorkerEvent::Loaded { multilingual, took, warm_up, memory } => {
-                    self.loaded = true;
-                    self.wire.send(&FromEngine::Loaded {
-                        backend: self.device.backend.clone(),
-                        device: self.device.name.clone(),
-                        loaded_in_ms: millis(took),
-                        warm_up_ms: millis(warm_up),
-                        memory_bytes: memory,
-                        multilingual,
-                        pauses: true,
-                    })?;
-                }
-                WorkerEvent::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
-                WorkerEvent::DeviceFailed(reason) => {
-                    self.wire.send(&FromEngine::DeviceFailed { reason: reason.clone() })?;
-                    return Err(RunError::Device(reason));
-                }
-                WorkerEvent::Beat(id) => {
-                    // An abandoned task's beat counts too: this recording waits for that task.
-                    let waiting = self.recording.as_mut().filter(|_| self.busy == Some(id));
-                    if let Some(recording) = waiting {
-                        self.wire.send(&recording.progress())?;
-                    }
-                    let waiting = self.probe.as_mut().filter(|_| self.busy == Some(id));
-                    if let Some(probe) = waiting {
-                        self.wire.send(&probe.progress())?;
-                    }
-                }
-                WorkerEvent::Done { id, result, took } => self.done(id, result, took)?,
-            }
-            self.hand_over();
-        }
-        Ok(())
     }
 
     fn done(

@@ -4,13 +4,14 @@
 
 use crate::decoder::{DecodeError, DecodeMonitor, Decoder};
 use crate::model::{LoadError, Model};
+use crate::news::{self, News, Reporter};
+use crate::serving;
+pub use crate::serving::Readied;
 use crate::stream::piece::{together, transcribe};
 use crate::stream::seams::Joined;
 use crate::task::{Task, TaskId, TaskResult, Work};
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -25,16 +26,7 @@ const BEAT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub enum WorkerEvent {
     /// The model is loaded.
-    Loaded {
-        /// Whether the model knows languages besides English.
-        multilingual: bool,
-        /// The time since the worker started.
-        took: Duration,
-        /// The part of that time for the first decode.
-        warm_up: Duration,
-        /// Memory in bytes that the model and its working memory use on the device.
-        memory: u64,
-    },
+    Loaded(Readied),
     /// The model could not be loaded. The worker has ended.
     LoadFailed(LoadError),
     /// The device does not work any more. The worker has ended.
@@ -56,8 +48,7 @@ pub enum WorkerEvent {
 #[derive(Debug)]
 pub struct Worker {
     tasks: SyncSender<Task>,
-    events: Receiver<WorkerEvent>,
-    wake: UnixStream,
+    events: News<WorkerEvent>,
     aborted: Arc<AtomicU64>,
 }
 
@@ -68,34 +59,23 @@ impl Worker {
     /// When a thread or socketpair cannot be created.
     pub fn start(model: impl Model) -> io::Result<Self> {
         let (task_sender, tasks) = sync_channel(1);
-        let (event_sender, events) = sync_channel(16);
-        let (wake, waker) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        waker.set_nonblocking(true)?;
+        let (reporter, events) = news::channel()?;
         let aborted = Arc::new(AtomicU64::new(0));
-        let reporter = Reporter { events: event_sender, waker };
         let flag = Arc::clone(&aborted);
         thread::Builder::new()
             .name("v2m-decoder".into())
             .spawn(move || work(model, &tasks, &reporter, &flag))?;
-        Ok(Self { tasks: task_sender, events, wake, aborted })
+        Ok(Self { tasks: task_sender, events, aborted })
     }
 
     /// A file descriptor that becomes readable when [`Worker::news`] has an event.
     pub fn wake(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+        self.events.wake()
     }
 
     /// Returns the next event, if there is one.
     pub fn news(&mut self) -> Option<WorkerEvent> {
-        if let Ok(event) = self.events.try_recv() {
-            return Some(event);
-        }
-        // Wake-ups may be taken back only when no event is left. Then check again: if an event was
-        // sent in between, its wake-up was taken too.
-        let mut bytes = [0; 64];
-        while matches!(self.wake.read(&mut bytes), Ok(n) if n > 0) {}
-        self.events.try_recv().ok()
+        self.events.next()
     }
 
     /// Hands over a task.
@@ -114,46 +94,23 @@ impl Worker {
     }
 }
 
-struct Reporter {
-    events: SyncSender<WorkerEvent>,
-    waker: UnixStream,
-}
-
-impl Reporter {
-    /// Reports an event. False: the main thread has ended.
-    fn report(&self, event: WorkerEvent) -> bool {
-        let sent = self.events.send(event).is_ok();
-        self.wake();
-        sent
-    }
-
-    fn wake(&self) {
-        // A full socket already holds wake-ups.
-        let _ = (&self.waker).write(&[1]);
-    }
-}
-
-fn work(model: impl Model, tasks: &Receiver<Task>, reporter: &Reporter, aborted: &AtomicU64) {
-    let started = Instant::now();
+fn work(
+    model: impl Model,
+    tasks: &Receiver<Task>,
+    reporter: &Reporter<WorkerEvent>,
+    aborted: &AtomicU64,
+) {
     let (program, file) = (model.program(), model.file().to_owned());
-    let mut decoder = match model.load() {
-        Ok(decoder) => decoder,
+    let loaded = serving::load(program, file, || model.load(), Decoder::warm_up);
+    let (mut decoder, took, warm_up) = match loaded {
+        Ok(loaded) => loaded,
         Err(error) => {
             reporter.report(WorkerEvent::LoadFailed(error));
             return;
         }
     };
-    let read = Instant::now();
-    if let Err(error) = decoder.warm_up() {
-        reporter.report(WorkerEvent::LoadFailed(useless(program, file, &error)));
-        return;
-    }
-    reporter.report(WorkerEvent::Loaded {
-        multilingual: decoder.multilingual(),
-        took: started.elapsed(),
-        warm_up: read.elapsed(),
-        memory: decoder.memory(),
-    });
+    let (multilingual, memory) = (decoder.multilingual(), decoder.memory());
+    reporter.report(WorkerEvent::Loaded(Readied { multilingual, took, warm_up, memory }));
     while let Ok(task) = tasks.recv() {
         let started = Instant::now();
         let last_beat = AtomicU64::new(0);
@@ -190,26 +147,9 @@ fn answer(
     }
 }
 
-/// Turns the failure to decode silence into the reason that a loaded model cannot be used.
-fn useless(program: &'static str, file: PathBuf, error: &DecodeError) -> LoadError {
-    match error {
-        DecodeError::Lost(why) => LoadError::Remote(why.clone()),
-        DecodeError::NoNumbers => {
-            LoadError::Broken { path: file, why: tr!("its weights do not compute numbers").into() }
-        }
-        _ => LoadError::Unsupported {
-            program,
-            why: tr!(
-                "the model is loaded, and a second of silence cannot be decoded: {error}",
-                error
-            ),
-        },
-    }
-}
-
-/// Returns why nothing can be decoded any more. One failed decode may be the piece's fault. If
-/// silence cannot be decoded either, the device is at fault: it was lost, or other programs have
-/// taken its memory.
+/// Why nothing can be decoded any more. One failed decode may be the piece's fault. If silence
+/// cannot be decoded either, the device is at fault: it was lost, or other programs have taken its
+/// memory.
 fn device_failure<T>(
     result: &Result<T, DecodeError>,
     still_computes: impl FnOnce() -> Result<(), DecodeError>,
@@ -229,7 +169,7 @@ struct TaskWatch<'a> {
     /// Milliseconds after `started`.
     last_beat: AtomicU64,
     aborted: &'a AtomicU64,
-    reporter: &'a Reporter,
+    reporter: &'a Reporter<WorkerEvent>,
 }
 
 impl DecodeMonitor for TaskWatch<'_> {
@@ -238,10 +178,9 @@ impl DecodeMonitor for TaskWatch<'_> {
         let last = self.last_beat.load(Ordering::Relaxed);
         // If the channel is full, the main thread has events to read and needs no beat.
         if Duration::from_millis(now - last.min(now)) >= BEAT
-            && self.reporter.events.try_send(WorkerEvent::Beat(self.id)).is_ok()
+            && self.reporter.try_report(WorkerEvent::Beat(self.id))
         {
             self.last_beat.store(now, Ordering::Relaxed);
-            self.reporter.wake();
         }
         self.aborted.load(Ordering::Relaxed) >= self.id.0
     }

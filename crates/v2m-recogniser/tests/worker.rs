@@ -11,7 +11,7 @@ use v2m_recogniser::model::{Device, LoadError, Model, PieceLimits};
 use v2m_recogniser::stream::piece::DecodeSettings;
 use v2m_recogniser::stream::{Hypothesis, Piece};
 use v2m_recogniser::task::{Task, TaskId, TaskResult, Work};
-use v2m_recogniser::worker::{Worker, WorkerEvent};
+use v2m_recogniser::worker::{Readied, Worker, WorkerEvent};
 
 /// The model's behaviour.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +103,7 @@ fn loaded(script: Script) -> Worker {
     let mut worker = Worker::start(script).unwrap();
     let event = news(&mut worker);
     assert!(
-        matches!(event, WorkerEvent::Loaded { multilingual: true, memory: 5, .. }),
+        matches!(event, WorkerEvent::Loaded(Readied { multilingual: true, memory: 5, .. })),
         "{event:?}"
     );
     worker

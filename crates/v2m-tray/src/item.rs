@@ -2,6 +2,7 @@
 
 use crate::dbusmenu;
 use crate::model::{Model, Wish, clock};
+use crate::pixels::{self, Pixels};
 use crate::state::NAME;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,9 +12,6 @@ use zbus::{Connection, ObjectPath};
 
 /// Where hosts look for the object if they are told only who has it.
 pub const PATH: &str = "/StatusNotifierItem";
-
-/// Pixels: width, height and ARGB. There are none: the icons have names, and are installed.
-type Pixels = Vec<(i32, i32, Vec<u8>)>;
 
 /// The object.
 #[derive(Debug)]
@@ -66,9 +64,10 @@ impl Item {
         self.model.shown().state.icon(Instant::now())
     }
 
-    #[zbus(property(emits_changed_signal = "const"))]
+    /// For hosts that find no icon of that name.
+    #[zbus(property(emits_changed_signal = "false"))]
     fn icon_pixmap(&self) -> Pixels {
-        Pixels::new()
+        pixels::icon(self.model.shown().state.icon(Instant::now()))
     }
 
     /// For screen readers (libappindicator).

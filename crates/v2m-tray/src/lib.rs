@@ -6,7 +6,10 @@
 //! | [`args`] | the command line |
 //! | [`state`] | what v2m tells, and how the icon shows it; pure |
 //! | [`menu`] | the menu's entries and what they do; pure |
+//! | [`entry`] | an entry of the menu, as it looks; pure |
 //! | [`layout`] | the menu as `com.canonical.dbusmenu` sends it; pure |
+//! | [`hand`] | clicks and choices that follow one another; pure |
+//! | [`pixels`] | the icons as pixels, for trays that do not find them by name |
 //! | [`model`] | state and menu together, which the objects on the bus show |
 //! | [`item`] | the object `org.kde.StatusNotifierItem` |
 //! | [`dbusmenu`] | the object `com.canonical.dbusmenu` |
@@ -26,12 +29,15 @@
 pub mod args;
 pub mod dbusmenu;
 pub mod desk;
+pub mod entry;
+pub mod hand;
 pub mod item;
 pub mod layout;
 pub mod life;
 pub mod lock;
 pub mod menu;
 pub mod model;
+pub mod pixels;
 pub mod state;
 pub mod v2m;
 

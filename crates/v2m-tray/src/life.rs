@@ -2,10 +2,11 @@
 
 use crate::args::Args;
 use crate::dbusmenu::{self, Menu};
+use crate::hand::{Hand, MENU_CLOSES};
 use crate::item::{self, Item, Seen, WATCHER};
 use crate::menu::Action;
 use crate::model::{Model, Wish, clock};
-use crate::state::{News, Phase};
+use crate::state::News;
 use crate::{desk, lock, v2m};
 use futures_core::Stream;
 use std::collections::HashMap;
@@ -44,9 +45,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a screen is asked whether it is locked while the menu has texts. Longer than an answer
 /// takes.
 const LOCK_ASKED: Duration = Duration::from_secs(2);
-/// A menu that has just been chosen from is closed, and the focus is back in its window, before keys
-/// are pressed. Menus fade out in up to a quarter of a second.
-const MENU_CLOSES: Duration = Duration::from_millis(400);
 
 /// Why the program ends before its time.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +111,14 @@ enum Answer {
     Locked,
 }
 
+/// What the user wants done.
+enum Task {
+    /// A click: a recording starts, or stops.
+    Toggle,
+    /// Something that was chosen in the menu.
+    Do(Action),
+}
+
 struct Life {
     bus: Connection,
     model: Arc<Model>,
@@ -130,6 +136,8 @@ struct Life {
     /// When the watcher is asked again, and how long to wait then.
     registers: Option<Instant>,
     pause: Duration,
+    /// What the user has clicked and chosen.
+    hand: Hand,
     /// When the icon hides, because another sign has come.
     hides: Option<Instant>,
     seen: Seen,
@@ -160,6 +168,7 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
         asks_lock: None,
         registers: None,
         pause: PAUSE,
+        hand: Hand::default(),
         hides: None,
         seen,
         revision,
@@ -184,6 +193,9 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
         life.refresh(now).await?;
         if life.registers.is_some_and(|at| at <= now) {
             life.register();
+        }
+        if life.hand.is_due(now) {
+            life.carry_out(Task::Do(Action::Start), Duration::ZERO);
         }
         if life.is_registered {
             patience = None;
@@ -210,11 +222,11 @@ async fn run(wait: Duration) -> Result<(), LifeError> {
             },
             Some(wish) = wishes.recv() => match wish {
                 Wish::Do(Action::Hide) => return Ok(()),
-                Wish::Do(action) => {
-                    let pause = life.pause_before(&action);
-                    life.carry_out(action, pause);
+                Wish::Do(action) => life.chosen(action),
+                Wish::Click if life.hand.clicks(Instant::now()) => {
+                    life.carry_out(Task::Toggle, Duration::ZERO);
                 }
-                Wish::Click => life.carry_out(Action::Toggle, Duration::ZERO),
+                Wish::Click => {}
                 Wish::Changed => {}
             },
             () = at(due) => {}
@@ -416,27 +428,31 @@ impl Life {
             shown.texts_until(),
             self.hides,
             self.registers,
+            self.hand.due(),
             self.asks_lock,
         ];
         all.into_iter().flatten().min()
     }
 
-    /// How long what was chosen in the menu waits for the menu to close. A dictation that starts
-    /// remembers which window has the focus.
-    fn pause_before(&self, action: &Action) -> Duration {
-        match action {
-            Action::Paste(_) => MENU_CLOSES,
-            Action::Toggle if self.model.shown().state.phase() != Phase::Recording => MENU_CLOSES,
-            _ => Duration::ZERO,
+    /// Does what the user has chosen in the menu, or has it wait until the menu has closed.
+    fn chosen(&mut self, action: Action) {
+        let now = Instant::now();
+        match &action {
+            Action::Start => return self.hand.starts(now),
+            Action::Cancel if !self.hand.cancels(now) => return,
+            Action::Stop => self.hand.stops(now),
+            _ => {}
         }
+        let waits = matches!(action, Action::Paste(_));
+        self.carry_out(Task::Do(action), if waits { MENU_CLOSES } else { Duration::ZERO });
     }
 
-    /// Does what the user has chosen after a pause, beside the loop.
-    fn carry_out(&self, action: Action, pause: Duration) {
+    /// Does what the user wants after a pause, beside the loop.
+    fn carry_out(&self, task: Task, pause: Duration) {
         let bus = self.bus.clone();
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            if let Err(why) = perform(&bus, action).await {
+            if let Err(why) = perform(&bus, task).await {
                 desk::complain(&bus, &why).await;
             }
         });
@@ -444,17 +460,24 @@ impl Life {
 }
 
 /// Does it. What v2m tells the user itself is no error here.
-async fn perform(bus: &Connection, action: Action) -> Result<(), String> {
+async fn perform(bus: &Connection, task: Task) -> Result<(), String> {
     let unless_told = |done: zbus::Result<()>| match done {
         Err(error) if !v2m::is_own(&error) => Err(v2m::said(&error)),
         _ => Ok(()),
     };
+    let changed = |done: zbus::Result<()>| done.map_err(|error| v2m::said(&error));
+    let action = match task {
+        Task::Toggle => return unless_told(v2m::toggle(bus).await),
+        Task::Do(action) => action,
+    };
     match action {
-        Action::Toggle => unless_told(v2m::toggle(bus).await),
+        Action::Start => unless_told(v2m::start(bus).await),
+        Action::Stop => unless_told(v2m::stop(bus).await),
         Action::Cancel => unless_told(v2m::cancel(bus).await),
         Action::Copy(id) => v2m::deliver(bus, &id, "clipboard").await,
         Action::Paste(id) => v2m::deliver(bus, &id, "paste").await,
-        Action::Language(code) => v2m::speak(bus, &code).await.map_err(|error| v2m::said(&error)),
+        Action::Language(code) => changed(v2m::change(bus, "language", &code).await),
+        Action::Microphone(name) => changed(v2m::change(bus, "microphone", &name).await),
         Action::Settings => desk::in_terminal("settings").await,
         Action::Doctor => desk::in_terminal("doctor").await,
         Action::Hide => Ok(()),

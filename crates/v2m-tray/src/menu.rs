@@ -1,8 +1,9 @@
 //! The menu's entries and what they do. Pure.
 //!
-//! What was dictated is in the menu only while it is open, and the languages too: hosts read the
-//! whole menu again at each change.
+//! What was dictated is in the menu only while it is open, and the languages and microphones too:
+//! hosts read the whole menu again at each change.
 
+pub use crate::entry::{Entry, Kind};
 use crate::state::{Phase, State};
 use v2m_core::language::spoken;
 use v2m_ipc::plain;
@@ -11,7 +12,7 @@ use v2m_messages::tr;
 /// The menu itself.
 pub const ROOT: i32 = 0;
 const REASON: i32 = 1;
-const TOGGLE: i32 = 2;
+const START: i32 = 2;
 const CANCEL: i32 = 3;
 const COPY: i32 = 4;
 const PASTE: i32 = 5;
@@ -19,11 +20,15 @@ const LANGUAGE: i32 = 6;
 const SETTINGS: i32 = 7;
 const DOCTOR: i32 = 8;
 const HIDE: i32 = 9;
+const STOP: i32 = 10;
+const MICROPHONE: i32 = 11;
 const LINES: [i32; 3] = [20, 21, 22];
 /// The first language; the others follow.
 const LANGUAGES: i32 = 100;
 /// The first text. No number is given twice, so a click that comes late never means another text.
 const TEXTS: i32 = 1000;
+/// The default microphone; the others follow. Texts never have numbers as high as these.
+const MICROPHONES: i32 = 1_500_000_000;
 
 /// The longest line, in characters.
 const WIDEST: usize = 60;
@@ -38,8 +43,10 @@ const CODES: [&str; 28] = [
 /// What an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Starts a recording, or stops it.
-    Toggle,
+    /// Starts a recording. A second one changes nothing, unlike a second toggle.
+    Start,
+    /// Stops it.
+    Stop,
     /// Drops the recording, or the newest text that is not there yet.
     Cancel,
     /// Puts the text of this dictation on the clipboard.
@@ -48,69 +55,14 @@ pub enum Action {
     Paste(String),
     /// Dictates in this language from now on.
     Language(String),
+    /// Records this microphone from now on; empty: the default one.
+    Microphone(String),
     /// Shows the settings.
     Settings,
     /// Checks what a dictation needs.
     Doctor,
     /// Ends this program.
     Hide,
-}
-
-/// How an entry looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A line of text.
-    Plain,
-    /// A line between entries.
-    Separator,
-    /// One of several; whether it is the chosen one.
-    Choice(bool),
-    /// A menu of its own.
-    Submenu(Vec<Entry>),
-}
-
-/// An entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// What the host calls it.
-    pub id: i32,
-    /// What people read.
-    pub label: String,
-    /// How it looks.
-    pub kind: Kind,
-    /// Whether it can be chosen.
-    pub is_enabled: bool,
-}
-
-impl Entry {
-    fn plain(id: i32, label: &str, is_enabled: bool) -> Self {
-        Self { id, label: label.to_owned(), kind: Kind::Plain, is_enabled }
-    }
-
-    fn separator(id: i32) -> Self {
-        Self { id, label: String::new(), kind: Kind::Separator, is_enabled: true }
-    }
-
-    fn submenu(id: i32, label: &str, entries: Vec<Self>) -> Self {
-        let is_enabled = !entries.is_empty();
-        Self { id, label: label.to_owned(), kind: Kind::Submenu(entries), is_enabled }
-    }
-
-    /// The entries below it.
-    pub fn children(&self) -> &[Self] {
-        match &self.kind {
-            Kind::Submenu(entries) => entries,
-            Kind::Plain | Kind::Separator | Kind::Choice(_) => &[],
-        }
-    }
-
-    /// The entry of this number, itself or below it.
-    pub fn find(&self, id: i32) -> Option<&Self> {
-        if self.id == id {
-            return Some(self);
-        }
-        self.children().iter().find_map(|entry| entry.find(id))
-    }
 }
 
 /// A dictation that has a text.
@@ -122,6 +74,15 @@ pub struct Text {
     pub first_words: String,
 }
 
+/// A microphone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Microphone {
+    /// PipeWire's `node.name`, perhaps with a channel; the configuration's name for it.
+    pub name: String,
+    /// What people call it.
+    pub description: String,
+}
+
 /// What v2m answers when the menu opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
@@ -129,6 +90,10 @@ pub struct Content {
     pub texts: Vec<Text>,
     /// The code of the configured language, or `auto`. `None`: it is not known.
     pub language: Option<String>,
+    /// The name of the configured microphone; empty: the default one. `None`: it is not known.
+    pub microphone: Option<String>,
+    /// Those that are connected.
+    pub microphones: Vec<Microphone>,
 }
 
 /// The menu, as far as it is not the state's.
@@ -143,6 +108,9 @@ pub struct Menu {
     earlier: Numbers,
     /// The language that was configured when the menu was last open.
     chosen: String,
+    /// The names of all microphones that the menu has ever had, by their numbers. So a number never
+    /// means another microphone.
+    microphones: Vec<String>,
     /// Counts the changes.
     revision: u32,
 }
@@ -151,7 +119,8 @@ impl Default for Menu {
     fn default() -> Self {
         let (content, chosen) = (Content::default(), spoken::AUTO.to_owned());
         let numbers = Numbers { first: TEXTS, ids: Vec::new() };
-        Self { content, earlier: numbers.clone(), numbers, chosen, revision: 1 }
+        let (earlier, microphones) = (numbers.clone(), Vec::new());
+        Self { content, earlier, numbers, chosen, microphones, revision: 1 }
     }
 }
 
@@ -212,6 +181,12 @@ impl Menu {
         if let Some(language) = &content.language {
             self.chosen.clone_from(language);
         }
+        let connected = content.microphones.iter().map(|microphone| &microphone.name);
+        for name in connected.chain(&content.microphone) {
+            if !name.is_empty() && !self.microphones.contains(name) {
+                self.microphones.push(name.clone());
+            }
+        }
         if self.content != content {
             self.content = content;
             self.has_changed();
@@ -229,19 +204,20 @@ impl Menu {
     pub fn entries(&self, state: &State) -> Entry {
         let phase = state.phase();
         let toggle = match phase {
-            Phase::Recording => tr!("Stop Dictation"),
+            Phase::Recording => Entry::plain(STOP, tr!("Stop Dictation"), true),
             Phase::Idle | Phase::Transcribing | Phase::Rewriting | Phase::Paused => {
-                tr!("Start Dictation")
+                Entry::plain(START, tr!("Start Dictation"), true)
             }
         };
         let reason = state.reason().map(|reason| Entry::plain(REASON, &line(reason), false));
         let others = [
-            Entry::plain(TOGGLE, toggle, true),
+            toggle,
             Entry::plain(CANCEL, tr!("Cancel"), phase.is_under_way()),
             Entry::separator(LINES[0]),
             Entry::submenu(COPY, tr!("Copy a Recent Text"), self.texts(0)),
             Entry::submenu(PASTE, tr!("Paste a Recent Text"), self.texts(self.numbers.ids.len())),
             Entry::submenu(LANGUAGE, tr!("Language"), self.languages()),
+            Entry::submenu(MICROPHONE, tr!("Microphone"), self.microphones()),
             Entry::separator(LINES[1]),
             Entry::plain(SETTINGS, tr!("Settings"), true),
             Entry::plain(DOCTOR, tr!("Check v2m"), true),
@@ -272,19 +248,50 @@ impl Menu {
         named.zip(numbers).map(choice).collect()
     }
 
+    fn microphones(&self) -> Vec<Entry> {
+        let Some(chosen) = &self.content.microphone else { return Vec::new() };
+        let connected = &self.content.microphones;
+        let named = connected.iter().map(|it| (it.name.as_str(), it.description.as_str()));
+        // One that is not connected now, or one channel of another.
+        let other = (!connected.iter().any(|it| it.name == *chosen)).then_some(chosen.as_str());
+        let other = other.filter(|name| !name.is_empty()).map(|name| (name, name));
+        let choice = |id, name: &str, label: &str| Entry {
+            id,
+            label: line(label),
+            kind: Kind::Choice(name == chosen),
+            is_enabled: true,
+        };
+        let default = choice(MICROPHONES, "", tr!("Default Microphone"));
+        let numbered = named.chain(other).filter_map(|(name, label)| {
+            let place = self.microphones.iter().position(|known| known == name)?;
+            Some(choice(MICROPHONES + 1 + i32::try_from(place).ok()?, name, label))
+        });
+        std::iter::once(default).chain(numbered).collect()
+    }
+
     /// What the entry of this number does.
     pub fn action(&self, id: i32) -> Option<Action> {
         Some(match id {
-            TOGGLE => Action::Toggle,
+            START => Action::Start,
+            STOP => Action::Stop,
             CANCEL => Action::Cancel,
             SETTINGS => Action::Settings,
             DOCTOR => Action::Doctor,
             HIDE => Action::Hide,
+            _ if id >= MICROPHONES => return self.microphone(id),
             _ if id >= TEXTS => {
                 return self.numbers.action(id).or_else(|| self.earlier.action(id));
             }
             _ => return self.language(id),
         })
+    }
+
+    fn microphone(&self, id: i32) -> Option<Action> {
+        let place = usize::try_from(id.checked_sub(MICROPHONES)?).ok()?;
+        let Some(place) = place.checked_sub(1) else {
+            return Some(Action::Microphone(String::new()));
+        };
+        self.microphones.get(place).cloned().map(Action::Microphone)
     }
 
     fn language(&self, id: i32) -> Option<Action> {
@@ -334,7 +341,7 @@ mod tests {
     fn texts(words: &[&str]) -> Content {
         let text = |word: &&str| Text { id: format!("id of {word}"), first_words: (*word).into() };
         let texts = words.iter().map(text).collect();
-        Content { texts, language: Some("es".to_owned()) }
+        Content { texts, language: Some("es".to_owned()), ..Content::default() }
     }
 
     fn labels(entry: &Entry) -> Vec<&str> {
@@ -346,10 +353,12 @@ mod tests {
         let menu = Menu::default();
         let idle = menu.entries(&state("idle", ""));
         assert_eq!(labels(&idle)[..2], ["Start Dictation", "Cancel"]);
-        assert!(idle.find(TOGGLE).unwrap().is_enabled && !idle.find(CANCEL).unwrap().is_enabled);
+        assert!(idle.find(START).unwrap().is_enabled && !idle.find(CANCEL).unwrap().is_enabled);
         assert!(!idle.find(COPY).unwrap().is_enabled, "there are no texts");
         let recording = menu.entries(&state("recording", ""));
         assert_eq!(labels(&recording)[0], "Stop Dictation");
+        let does = |menu: &Entry| Menu::default().action(menu.children()[0].id);
+        assert_eq!([&idle, &recording].map(does), [Some(Action::Start), Some(Action::Stop)]);
         assert!(recording.find(CANCEL).unwrap().is_enabled);
         let problem = menu.entries(&state("idle", "no_speech"));
         assert_eq!(labels(&problem)[..2], ["No speech heard", "Start Dictation"]);
@@ -422,5 +431,43 @@ mod tests {
             closed.empty();
             assert_eq!(closed.action(entry.id), Some(Action::Language(code.to_owned())));
         }
+    }
+
+    fn microphones(names: &[(&str, &str)], chosen: &str) -> Content {
+        let one = |(name, description): &(&str, &str)| Microphone {
+            name: (*name).to_owned(),
+            description: (*description).to_owned(),
+        };
+        let microphones = names.iter().map(one).collect();
+        Content { microphone: Some(chosen.to_owned()), microphones, ..Content::default() }
+    }
+
+    #[test]
+    fn each_microphone_is_chosen_by_its_own_entry_whatever_comes_and_goes() {
+        let mut menu = Menu::default();
+        let both = [("alsa.a", "Built-in"), ("alsa.b", "Head_set")];
+        menu.fill(microphones(&both, "alsa.b"));
+        let before = menu.entries(&State::default());
+        let offered = before.find(MICROPHONE).unwrap();
+        assert_eq!(labels(offered), ["Default Microphone", "Built-in", "Head__set"]);
+        let chosen = |menu: &Menu| {
+            let entries = menu.entries(&State::default());
+            let all = entries.find(MICROPHONE).unwrap().children().to_vec();
+            let mut chosen = all.into_iter().filter(|it| it.kind == Kind::Choice(true));
+            (chosen.next().unwrap().label, chosen.next())
+        };
+        assert_eq!(chosen(&menu), ("Head__set".to_owned(), None));
+        // The first one is unplugged, and another one comes, while the menu is open.
+        menu.fill(microphones(&[("alsa.b", "Head_set"), ("alsa.c", "Webcam")], ""));
+        assert_eq!(chosen(&menu), ("Default Microphone".to_owned(), None));
+        let of = |entry: &Entry| menu.action(entry.id);
+        let named = |name: &str| Some(Action::Microphone(name.to_owned()));
+        let actions: Vec<_> = offered.children().iter().map(of).collect();
+        assert_eq!(actions, [named(""), named("alsa.a"), named("alsa.b")]);
+        // One that is configured and not connected, or one of its channels, can be seen.
+        menu.fill(microphones(&both, "alsa.a:capture_FL"));
+        assert_eq!(chosen(&menu), ("alsa.a:capture__FL".to_owned(), None));
+        menu.fill(Content::default());
+        assert!(!menu.entries(&State::default()).find(MICROPHONE).unwrap().is_enabled);
     }
 }

@@ -150,7 +150,7 @@ mod tests {
     async fn texts_leave_the_menu_after_it_was_closed() {
         let (model, mut wished) = Model::new();
         let text = Text { id: "1".to_owned(), first_words: "secret".to_owned() };
-        model.shown().menu.fill(Content { texts: vec![text], language: None });
+        model.shown().menu.fill(Content { texts: vec![text], ..Content::default() });
         model.close();
         assert_eq!(wished.recv().await, Some(Wish::Changed));
         let until = model.shown().texts_until().unwrap();

@@ -1,9 +1,9 @@
 //! What v2m is asked over the session bus.
 //!
-//! Nothing here starts v2m but [`toggle`], which is the user's own wish.
+//! Nothing here starts v2m but [`toggle`] and [`start`], which are the user's own wish.
 
 use crate::lock;
-use crate::menu::{Content, Text};
+use crate::menu::{Content, Microphone, Text};
 use crate::state::News;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,6 +22,9 @@ pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// How many texts the menu has, as the GNOME extension's.
 const TEXTS: u32 = 8;
+
+/// How many microphones the menu has at most. A screen has room for no more.
+const MICROPHONES: usize = 30;
 
 /// How long the menu waits for v2m. It answers in a few milliseconds; hosts wait for the menu.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -53,11 +56,18 @@ pub fn news(properties: &HashMap<String, OwnedVariant>) -> News {
 /// What the menu shows of v2m: nothing of what was dictated while the screen is locked. What v2m does
 /// not tell in time is left out. `v2m`: its unique name.
 pub async fn content(bus: &Connection, v2m: &str) -> Content {
-    let asked = async { tokio::join!(texts(bus, v2m), language(bus, v2m)) };
-    let (answers, locked) = tokio::join!(timeout(PATIENCE, asked), lock::is_locked(bus));
-    let (texts, language) = answers.unwrap_or((None, None));
-    let texts = texts.filter(|_| !locked).unwrap_or_default();
-    Content { texts, language }
+    let (texts, settings, microphones, locked) = tokio::join!(
+        timeout(PATIENCE, texts(bus, v2m)),
+        timeout(PATIENCE, settings(bus, v2m)),
+        // PipeWire may hang while v2m does not.
+        timeout(PATIENCE, microphones(bus, v2m)),
+        lock::is_locked(bus)
+    );
+    let texts = texts.ok().flatten().filter(|_| !locked).unwrap_or_default();
+    let mut settings = settings.ok().flatten().unwrap_or_default();
+    let (language, microphone) = (settings.remove("language"), settings.remove("microphone"));
+    let microphones = microphones.ok().flatten().unwrap_or_default();
+    Content { texts, language, microphone, microphones }
 }
 
 async fn texts(bus: &Connection, v2m: &str) -> Option<Vec<Text>> {
@@ -72,10 +82,16 @@ async fn texts(bus: &Connection, v2m: &str) -> Option<Vec<Text>> {
     Some(dictations.iter().filter_map(text).take(TEXTS as usize).collect())
 }
 
-async fn language(bus: &Connection, v2m: &str) -> Option<String> {
+async fn settings(bus: &Connection, v2m: &str) -> Option<HashMap<String, String>> {
     let reply = bus.call_method(Some(v2m), PATH, Some(V2M), "Settings", &()).await.ok()?;
-    let mut settings: HashMap<String, String> = reply.body().deserialize().ok()?;
-    settings.remove("language")
+    reply.body().deserialize().ok()
+}
+
+async fn microphones(bus: &Connection, v2m: &str) -> Option<Vec<Microphone>> {
+    let reply = bus.call_method(Some(v2m), PATH, Some(V2M), "Microphones", &()).await.ok()?;
+    let told: Vec<(String, String)> = reply.body().deserialize().ok()?;
+    let told = told.into_iter().map(|(name, description)| Microphone { name, description });
+    Some(told.take(MICROPHONES).collect())
 }
 
 /// Starts a recording, or stops it. Starts v2m if it does not run. Takes as long as the transcription.
@@ -84,6 +100,24 @@ async fn language(bus: &Connection, v2m: &str) -> Option<String> {
 /// v2m could not be started, or says what went wrong.
 pub async fn toggle(bus: &Connection) -> zbus::Result<()> {
     bus.call_method(Some(V2M), PATH, Some(V2M), "Toggle", &()).await.map(|_| ())
+}
+
+/// Starts a recording, if none is under way. Starts v2m if it does not run.
+///
+/// # Errors
+/// v2m could not be started, or says what went wrong.
+pub async fn start(bus: &Connection) -> zbus::Result<()> {
+    bus.call_method(Some(V2M), PATH, Some(V2M), "Start", &()).await.map(|_| ())
+}
+
+/// Stops the recording. Takes as long as the transcription.
+///
+/// # Errors
+/// v2m does not run, or says what went wrong.
+pub async fn stop(bus: &Connection) -> zbus::Result<()> {
+    let v2m = Proxy::new(bus, V2M, PATH, V2M).await?;
+    let flags = MethodFlags::NO_AUTO_START;
+    v2m.call_with_flags::<_, _, (String, String)>("Stop", flags, &()).await.map(|_| ())
 }
 
 /// Drops the recording, or the newest text that is not there yet.
@@ -114,13 +148,14 @@ pub async fn deliver(bus: &Connection, id: &str, way: &str) -> Result<(), String
     }
 }
 
-/// Dictates in this language from now on: a code, or `auto`.
+/// Changes one of v2m's settings, by its name on the bus: `language` (a code, or `auto`) or
+/// `microphone` (a name, or nothing for the default one).
 ///
 /// # Errors
 /// v2m does not run, or refuses it.
-pub async fn speak(bus: &Connection, language: &str) -> zbus::Result<()> {
+pub async fn change(bus: &Connection, setting: &str, value: &str) -> zbus::Result<()> {
     let v2m = Proxy::new(bus, V2M, PATH, V2M).await?;
-    let changes = HashMap::from([("language", language)]);
+    let changes = HashMap::from([(setting, value)]);
     let flags = MethodFlags::NO_AUTO_START;
     v2m.call_with_flags::<_, _, ()>("ChangeSettings", flags, &(changes,)).await.map(|_| ())
 }

@@ -85,7 +85,13 @@ impl Engine {
             // Not biased: an engine that sends events without end must not hide that the machine
             // suspends.
             let happening = tokio::select! {
-                event = self.recogniser.next() => return EngineEvent::Recogniser(Box::new(event)),
+                event = self.recogniser.next() => {
+                    // Before the next engine gets the recordings.
+                    if is_without_server(&event) {
+                        self.find_open_languages(settings);
+                    }
+                    return EngineEvent::Recogniser(Box::new(event));
+                }
                 event = aside::next(&mut self.aside) => return EngineEvent::Aside(Box::new(event)),
                 event = self.preview.next() => return EngineEvent::Preview(Box::new(event)),
                 event = self.sleep.next() => return EngineEvent::Sleep(event),
@@ -225,6 +231,7 @@ impl Engine {
             self.watch = None;
             self.sleep.attend(spec.iter().chain(self.detection.beside_spec()));
             self.recogniser.set_spec(spec);
+            self.find_open_languages(new);
         }
         let preview = self.models.preview_spec(new);
         if preview != self.models.preview_spec(old) {
@@ -250,5 +257,11 @@ impl Engine {
         let spec = self.models.spec(settings);
         self.sleep.attend(spec.iter().chain(self.detection.beside_spec()));
         self.recogniser.set_spec(spec);
+        self.find_open_languages(settings);
     }
+}
+
+/// Whether a server is not asked any more.
+fn is_without_server(event: &RecogniseEvent) -> bool {
+    matches!(event, RecogniseEvent::PassedOver { engine, .. } if engine.backend.is_remote())
 }

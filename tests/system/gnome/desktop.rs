@@ -362,13 +362,24 @@ impl Hand {
 
     /// Clicks near the lower right corner of the screen, where a window is that fills it.
     pub(crate) fn click(&self) {
+        // Farther than any screen is wide, and back.
+        self.click_after(&[(9_000.0, 9_000.0), (-200.0, -200.0)]);
+    }
+
+    /// Clicks at a place, in pixels from the lower right corner of the screen: the upper left one
+    /// opens the overview.
+    pub(crate) fn click_at(&self, place: (f64, f64)) {
+        self.click_after(&[(9_000.0, 9_000.0), place]);
+    }
+
+    /// Clicks after these moves of the mouse.
+    fn click_after(&self, moves: &[(f64, f64)]) {
         /// BTN_LEFT in Linux's input-event-codes.h.
         const LEFT: i32 = 0x110;
         // The shell learns of a new mouse by its first moves.
         self.move_mouse(20, Duration::from_millis(300));
-        // Farther than any screen is wide, and back.
-        for by in [9_000.0, -200.0] {
-            self.call("NotifyPointerMotionRelative", &(by, by));
+        for by in moves {
+            self.call("NotifyPointerMotionRelative", by);
         }
         for down in [true, false] {
             self.call("NotifyPointerButton", &(LEFT, down));

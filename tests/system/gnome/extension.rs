@@ -2,7 +2,7 @@
 //! tests look into the shell with its own method Eval, which the extension `test@v2m.org` opens.
 
 pub(crate) mod double;
-mod shell;
+pub(crate) mod shell;
 
 use super::applications::dictate_with;
 use super::desktop::{Desktop, key};
@@ -201,6 +201,15 @@ fn screen_readers_are_told_of_each_change_once() {
         let (sentence, politeness) = shell.next_announcement(&mut announced);
         assert_eq!((sentence.as_str(), politeness), expected);
     }
+    // Orca says the role of a notification whenever one is shown, and the sign always is, transparent or not.
+    let role = "sign().get_accessible().get_role() === imports.gi.Atk.Role.NOTIFICATION";
+    assert_eq!(shell.ask(role), "false");
+    // Nothing is left to be read once it cannot be seen.
+    double.sign("idle", details(&[]));
+    shell.wait_until_hidden();
+    let left = "sign().get_children().map(actor => ['v2m-title', 'v2m-words'].includes(actor.name) ? actor.text : '')\
+                .join('')";
+    wait_for("the words to go", || (shell.ask(left) == "\"\"").then_some(()));
 }
 
 #[test]

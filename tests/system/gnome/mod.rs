@@ -2,6 +2,7 @@
 //! before and after.
 
 mod applications;
+mod banners;
 mod by_default;
 mod continuous;
 mod counting;

@@ -25,6 +25,9 @@
 //!   draft of the sound since the last sentence), `speaks CODE` (the language that it detects from
 //!   now on, if only the language is requested; otherwise English).
 //!
+//! A model whose file name begins with `canary` must be told the language: without one the job
+//! fails, as it does with the real engine.
+//!
 //! With `--preview` it writes `preview of N` while it receives sound; N is the number of samples
 //! received.
 //!
@@ -60,6 +63,10 @@ struct Fake {
     job: u32,
     /// The job's language as the daemon requests it; English if detection is requested.
     language: String,
+    /// Whether the model must be told the language.
+    must_be_told: bool,
+    /// Whether the job lacks a language that the model must be told.
+    untold: bool,
     /// The language that it detects.
     spoken: String,
     /// The number of samples after which it reports the language of a job that requests only this.
@@ -135,6 +142,8 @@ impl Fake {
         // If another descriptor of the socket were open, closing this one would have no effect.
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         let heard = Digest::default();
+        let name = model.file_name().unwrap_or_default().to_string_lossy();
+        let must_be_told = name.starts_with("canary");
         Ok(Self {
             backend,
             device,
@@ -144,6 +153,8 @@ impl Fake {
             rules,
             job: 0,
             language: String::new(),
+            must_be_told,
+            untold: false,
             spoken: "en".into(),
             language_after: 0,
             sentences: false,
@@ -185,7 +196,11 @@ impl Fake {
                 }
                 (self.job, self.heard, self.deaf) = (job, Digest::default(), false);
                 self.language_after = options.language_after;
-                self.language = options.language.unwrap_or_else(|| "en".into());
+                let mut languages = options.languages;
+                let only = languages.pop().filter(|_| languages.is_empty());
+                let language = options.language.or(only.filter(|_| self.must_be_told));
+                self.untold = self.must_be_told && language.is_none();
+                self.language = language.unwrap_or_else(|| "en".into());
                 (self.finished, self.sentences) = (false, options.sentences);
                 self.said.clear();
                 self.play("begin", job)
@@ -248,6 +263,9 @@ impl Fake {
     fn answer(&mut self, job: u32) -> io::Result<()> {
         if self.language_after > 0 {
             return self.tell_language(job);
+        }
+        if self.untold {
+            return self.act("fail", job);
         }
         let heard = self.heard.text();
         let text = match std::mem::take(&mut self.wild) {

@@ -5,11 +5,11 @@
 
 use super::PreviewModel;
 use super::worker::{Heard, Hearer};
-use crate::model::{Device, LoadError};
-use crate::recording::millis;
+use crate::model::Device;
 use crate::run::RunError;
+use crate::serving::{self, Serving, refuse};
 use crate::wire::Wire;
-use std::io;
+use std::os::fd::BorrowedFd;
 use v2m_ipc::engine::{DecodeOptions, DecodeStats, Frame, FromEngine, Segment, ToEngine};
 use v2m_messages::tr;
 
@@ -29,11 +29,7 @@ pub fn serve(model: impl PreviewModel) -> Result<(), RunError> {
 /// # Errors
 /// As for [`serve`].
 pub fn serve_over(wire: Wire, model: impl PreviewModel) -> Result<(), RunError> {
-    match converse(wire, model) {
-        // The daemon closed its end while a message was being written: a clean end too.
-        Err(RunError::Wire(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+    serving::ended(converse(wire, model))
 }
 
 fn converse(mut wire: Wire, model: impl PreviewModel) -> Result<(), RunError> {
@@ -44,27 +40,7 @@ fn converse(mut wire: Wire, model: impl PreviewModel) -> Result<(), RunError> {
     };
     wire.send(&FromEngine::Loading { bytes })?;
     let hearer = Hearer::start(model)?;
-    let mut preview = Preview { wire, hearer, device, language: String::new() };
-    loop {
-        let ready = preview.wire.wait(preview.hearer.wake())?;
-        if ready.other {
-            preview.news()?;
-        }
-        if ready.frame {
-            match preview.wire.receive()? {
-                Some(frame) => preview.frame(frame)?,
-                None => return Ok(()),
-            }
-        }
-    }
-}
-
-fn refuse(wire: &mut Wire, error: LoadError) -> RunError {
-    let message = FromEngine::LoadFailed { failure: error.failure(), reason: error.to_string() };
-    match wire.send(&message) {
-        Ok(()) => error.into(),
-        Err(broken) => broken.into(),
-    }
+    serving::converse(Preview { wire, hearer, device, language: String::new() })
 }
 
 struct Preview {
@@ -75,7 +51,19 @@ struct Preview {
     language: String,
 }
 
-impl Preview {
+impl Serving for Preview {
+    fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    fn wire_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    fn wake(&self) -> BorrowedFd<'_> {
+        self.hearer.wake()
+    }
+
     fn frame(&mut self, frame: Frame<ToEngine>) -> Result<(), RunError> {
         match frame {
             Frame::Message(ToEngine::Ping { n }) => self.wire.send(&FromEngine::Pong { n })?,
@@ -104,16 +92,8 @@ impl Preview {
     fn news(&mut self) -> Result<(), RunError> {
         while let Some(heard) = self.hearer.news() {
             match heard {
-                Heard::Loaded { multilingual, took, warm_up, memory } => {
-                    self.wire.send(&FromEngine::Loaded {
-                        backend: self.device.backend.clone(),
-                        device: self.device.name.clone(),
-                        loaded_in_ms: millis(took),
-                        warm_up_ms: millis(warm_up),
-                        memory_bytes: memory,
-                        multilingual,
-                        pauses: false,
-                    })?;
+                Heard::Loaded(readied) => {
+                    self.wire.send(&readied.message(&self.device, false))?;
                 }
                 Heard::LoadFailed(error) => return Err(refuse(&mut self.wire, error)),
                 Heard::Wrote { job, samples, text } => {

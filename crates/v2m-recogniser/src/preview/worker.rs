@@ -7,15 +7,14 @@
 use super::{PreviewDecoder, PreviewModel};
 use crate::decoder::{DecodeError, DecodeMonitor};
 use crate::model::LoadError;
+use crate::news::{self, News, Reporter};
+use crate::serving::{self, Readied};
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 use v2m_ipc::pcm::{seconds, to_float};
-use v2m_messages::tr;
 
 /// The most samples that are heard at once: a second. Between two such the recording may be over.
 const AT_ONCE: usize = seconds(1) as usize;
@@ -24,16 +23,7 @@ const AT_ONCE: usize = seconds(1) as usize;
 #[derive(Debug)]
 pub(super) enum Heard {
     /// The model is loaded.
-    Loaded {
-        /// Whether the model knows languages beside English.
-        multilingual: bool,
-        /// How long loading took.
-        took: Duration,
-        /// How much of that the first second of sound took.
-        warm_up: Duration,
-        /// Bytes that it takes on the device.
-        memory: u64,
-    },
+    Loaded(Readied),
     /// The model could not be loaded. The thread has ended.
     LoadFailed(LoadError),
     /// Sound of a recording was heard.
@@ -99,8 +89,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Hearer {
     shared: Arc<Shared>,
-    events: std::sync::mpsc::Receiver<Heard>,
-    wake: UnixStream,
+    events: News<Heard>,
 }
 
 impl Hearer {
@@ -109,34 +98,23 @@ impl Hearer {
     /// # Errors
     /// When there is no thread or socketpair to be had.
     pub(super) fn start(model: impl PreviewModel) -> io::Result<Self> {
-        let (sender, events) = std::sync::mpsc::sync_channel(16);
-        let (wake, waker) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        waker.set_nonblocking(true)?;
+        let (reporter, events) = news::channel()?;
         let shared = Arc::new(Shared::default());
-        let reporter = Reporter { events: sender, waker };
         let given = Arc::clone(&shared);
         thread::Builder::new()
             .name("v2m-preview".into())
             .spawn(move || work(model, &given, &reporter))?;
-        Ok(Self { shared, events, wake })
+        Ok(Self { shared, events })
     }
 
     /// A file descriptor that becomes readable when [`Self::news`] has an event.
     pub(super) fn wake(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+        self.events.wake()
     }
 
     /// The next event, if there is one.
     pub(super) fn news(&mut self) -> Option<Heard> {
-        if let Ok(event) = self.events.try_recv() {
-            return Some(event);
-        }
-        // Only when nothing is left may the wake-ups be taken back, and then one must look again:
-        // an event sent in between had its wake-up taken too.
-        let mut bytes = [0; 64];
-        while matches!(self.wake.read(&mut bytes), Ok(n) if n > 0) {}
-        self.events.try_recv().ok()
+        self.events.next()
     }
 
     /// Begins a recording. The one before is over.
@@ -182,54 +160,24 @@ impl Hearer {
     }
 }
 
-struct Reporter {
-    events: std::sync::mpsc::SyncSender<Heard>,
-    waker: UnixStream,
-}
-
-impl Reporter {
-    /// Reports an event. False: the main thread has ended.
-    fn report(&self, event: Heard) -> bool {
-        let sent = self.events.send(event).is_ok();
-        // A full socket already holds wake-ups.
-        let _ = (&self.waker).write(&[1]);
-        sent
-    }
-}
-
-fn work(model: impl PreviewModel, shared: &Shared, reporter: &Reporter) {
-    let started = Instant::now();
+fn work(model: impl PreviewModel, shared: &Shared, reporter: &Reporter<Heard>) {
     let (program, file) = (model.program(), model.file().to_owned());
-    let mut decoder = match model.load() {
-        Ok(decoder) => decoder,
+    let loaded = serving::load(program, file, || model.load(), |decoder| decoder.warm_up());
+    let (mut decoder, took, warm_up) = match loaded {
+        Ok(loaded) => loaded,
         Err(error) => {
             reporter.report(Heard::LoadFailed(error));
             return;
         }
     };
-    let read = Instant::now();
-    if let Err(error) = decoder.warm_up() {
-        let why =
-            tr!("the model is loaded, and a second of silence cannot be decoded: {error}", error);
-        reporter.report(Heard::LoadFailed(match error {
-            DecodeError::NoNumbers => LoadError::Broken { path: file, why },
-            _ => LoadError::Unsupported { program, why },
-        }));
-        return;
-    }
-    let loaded = Heard::Loaded {
-        multilingual: decoder.multilingual(),
-        took: started.elapsed(),
-        warm_up: read.elapsed(),
-        memory: decoder.memory(),
-    };
-    if reporter.report(loaded) {
+    let (multilingual, memory) = (decoder.multilingual(), decoder.memory());
+    if reporter.report(Heard::Loaded(Readied { multilingual, took, warm_up, memory })) {
         hear_all(&mut *decoder, shared, reporter);
     }
 }
 
 /// One recording after the other, until the main thread ends.
-fn hear_all(decoder: &mut dyn PreviewDecoder, shared: &Shared, reporter: &Reporter) {
+fn hear_all(decoder: &mut dyn PreviewDecoder, shared: &Shared, reporter: &Reporter<Heard>) {
     let mut current = 0;
     let mut samples = 0;
     let mut before = String::new();

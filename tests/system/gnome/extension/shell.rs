@@ -1,4 +1,4 @@
-//! GNOME Shell from the inside: what the extension shows, and what is in its menu.
+//! GNOME Shell from the inside: its banners, what the extension shows, and what is in its menu.
 
 use super::super::desktop::Desktop;
 use crate::lab::{PATIENCE, run, try_run, wait_for};
@@ -32,10 +32,18 @@ const WORDS: &str = "
         ? sign().get_children().filter(actor => actor.visible && actor.text).map(actor => actor.text).join(' ') : '';
     const button = () => Main.panel.statusArea['v2m@v2m.org'];
     const badge = () => button().get_first_child().get_child_at_index(1).visible;
+    const banner = () => Main.messageTray.mapped && Main.messageTray._bannerBin.opacity === 255
+        ? Main.messageTray._banner?.title ?? null : null;
+    const place = (actors, label) => {
+        const button = actors.find(actor => actor.label === label && actor.mapped && actor.has_allocation());
+        const [[x, y], [width, height]] = [button?.get_transformed_position() ?? [], button?.get_transformed_size() ?? []];
+        const middle = [x + width / 2 + 1 - global.stage.width, y + height / 2 + 1 - global.stage.height];
+        return button && middle.every(Number.isFinite) ? middle : null;
+    };
     const items = menu => menu._getMenuItems().flatMap(item => item.menu ? items(item.menu) : item.label ? [item] : []);
 ";
 
-pub(super) struct Shell {
+pub(crate) struct Shell {
     runtime: Runtime,
     bus: Connection,
     /// The journal's cursor at the beginning.
@@ -50,9 +58,9 @@ pub(super) fn has_owner(name: &str) -> bool {
 }
 
 impl Shell {
-    /// With the extension newly enabled, out of the overview, the menu closed. `None`: a GNOME Shell
-    /// before 45.
-    pub(super) fn with_extension(desktop: &Desktop) -> Option<Self> {
+    /// Without the extension, so with banners. `None`: a GNOME Shell before 45, into which nothing
+    /// can look.
+    pub(crate) fn with_banners(desktop: &Desktop) -> Option<Self> {
         if desktop.version() < 45 {
             return None;
         }
@@ -64,9 +72,23 @@ impl Shell {
         run("gnome-extensions", &["enable", TEST_UUID]);
         let _ = try_run("gnome-extensions", &["disable", UUID]);
         wait_for("Eval", || shell.evaluate("1").ok());
+        // The shell says that anybody may look into it now, and nothing else is shown before the user
+        // has closed that.
+        let all = "Main.messageTray.getSources().flatMap(source => source.notifications)";
+        wait_for("the shell's own banner to go", || {
+            shell.ask(&format!("{all}.forEach(notification => notification.destroy())"));
+            (shell.banner().is_none()).then_some(())
+        });
         wait_for("the extension to be gone", || {
             (shell.ask("button() === undefined") == "true").then_some(())
         });
+        Some(shell)
+    }
+
+    /// With the extension newly enabled, out of the overview, the menu closed. `None`: a GNOME Shell
+    /// before 45.
+    pub(super) fn with_extension(desktop: &Desktop) -> Option<Self> {
+        let shell = Self::with_banners(desktop)?;
         run("gnome-extensions", &["enable", UUID]);
         wait_for("the extension", || has_owner("org.v2m.Sign").then_some(()));
         shell.leave_overview();
@@ -76,7 +98,7 @@ impl Shell {
     }
 
     /// An expression's value, as JSON. It may use [`WORDS`].
-    pub(super) fn ask(&self, expression: &str) -> String {
+    pub(crate) fn ask(&self, expression: &str) -> String {
         self.evaluate(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
@@ -96,7 +118,7 @@ impl Shell {
         self.runtime.block_on(async { timeout(PATIENCE, answer).await }).expect("the shell answers")
     }
 
-    pub(super) fn leave_overview(&self) {
+    pub(crate) fn leave_overview(&self) {
         self.ask("Main.overview.hide()");
         wait_for("the desktop", || (self.ask("Main.overview.visible") == "false").then_some(()));
     }
@@ -123,8 +145,20 @@ impl Shell {
         wait_for("the sign to be hidden", || (self.ask("sign().opacity") == "0").then_some(()));
     }
 
+    /// The title of the banner that the user sees.
+    pub(crate) fn banner(&self) -> Option<String> {
+        serde_json::from_str(&self.ask("banner()")).unwrap()
+    }
+
+    /// Where the middle of a banner's button is, in pixels from the lower right corner of the screen.
+    pub(crate) fn button_of_banner(&self, label: &str) -> Option<(f64, f64)> {
+        let label = serde_json::to_string(label).unwrap();
+        serde_json::from_str(&self.ask(&format!("place(everything(Main.messageTray), {label})")))
+            .unwrap()
+    }
+
     /// Takes a screenshot, to be looked at: in the user's folder `screenshots`.
-    pub(super) fn shoot(&self, name: &str) {
+    pub(crate) fn shoot(&self, name: &str) {
         let folder =
             std::path::PathBuf::from(std::env::var_os("HOME").unwrap()).join("screenshots");
         std::fs::create_dir_all(&folder).unwrap();
