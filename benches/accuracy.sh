@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Fills the accuracy rows of docs/performance.md for model files that you have: `benches/accuracy.sh FILE...`. The recordings, the
-# way they are heard (as a dictation, as fast as possible) and the normaliser are those of `make bench-speech`. A file in GGUF form
-# needs `make engine-gguf`. Prints one row for each file; judges nothing.
+# Prints an accuracy row for docs/performance.md for each model file: `benches/accuracy.sh FILE...`. It uses the recordings, the
+# mode (like a dictation, as fast as possible) and the normaliser of `make bench-speech`. A file in GGUF form needs
+# `make engine-gguf`. Only measures: no result makes it fail.
 #
-#   SPEECH=DIR       recordings with a manifest.jsonl (default ../shared/speech, else the project's own sample)
+#   SPEECH=DIR       recordings with a manifest.jsonl (default: ../shared/speech if it exists, else the project's own sample)
 #   LANGUAGES="en …" only recordings in these languages (default: English for a file with `.en` or `-en` in its name, else all)
-#   THREADS=N        threads of the recogniser (default: one for each processor)
-#   PROFILE=dev      the debug build, in which the recognisers are optimised too; needs less compiling
+#   THREADS=N        threads of the recogniser (default: one per processor)
+#   PROFILE=dev      the debug build, which optimises the recognisers too; compiles faster
 set -euo pipefail
 [ $# -gt 0 ] || { echo "usage: benches/accuracy.sh MODEL-FILE..." >&2; exit 2; }
 files=()

@@ -1,7 +1,7 @@
-"""One row for each model, of what `benches/speech.rs` wrote: python3 benches/accuracy_rows.py RUN.jsonl...
+"""Prints one row for each model from the output of `benches/speech.rs`: python3 benches/accuracy_rows.py RUN.jsonl...
 
-Words are counted as in speech_score.py. Recordings without speech count the words that were written for them. `no text` are
-recordings of speech without any.
+Counts words as speech_score.py does. For recordings without speech, counts the words that the model wrote. `no text` counts the
+recordings of speech that gave no text.
 """
 
 import json
@@ -30,7 +30,7 @@ def main() -> None:
     runs: Runs = []
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as lines:
-            # Recordings without speech occur twice in a run for two languages.
+            # In a run for two languages, recordings without speech occur twice.
             once = {run["file"]: run for run in map(json.loads, lines)}
         runs.extend(once.values())
     models = list(dict.fromkeys(run["mode"] for run in runs))

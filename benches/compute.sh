@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# `make bench-compute`: which way of compiling and running whisper.cpp is fastest on this machine's processor. Builds each
-# variant (2 minutes each; kept), runs them by turns, so that whatever else the machine does hits all of them alike,
-# and prints the least of each figure, in seconds and against the first variant. Judges nothing.
+# `make bench-compute`: measures which way of compiling and running whisper.cpp is fastest on this machine's processor. Builds
+# each variant (2 minutes each; kept), runs them in turn, so that other load affects all of them equally, and prints the lowest
+# value of each figure, in seconds and relative to the first variant. Only measures: no result makes it fail.
 #
-#   VARIANTS="v3 v4 …"   some of those below
+#   VARIANTS="v3 v4 …"   variants to run, from the list below
 #   MODELS="base-q8_0 …" installed models (V2M_TEST_MODELS)
 #   THREADS="1 2"        numbers of threads
-#   ROUNDS=5             how often each runs
-#   SPEECH_CACHE=DIR     where `make bench-speech` keeps faster-whisper, without which there is no variant faster-whisper
-#   RECORDINGS="…"       WAV files, 16 kHz mono; the project's own sample if none are named
+#   ROUNDS=5             number of runs of each variant
+#   SPEECH_CACHE=DIR     where `make bench-speech` keeps faster-whisper; the variant faster-whisper needs it
+#   RECORDINGS="…"       WAV files, 16 kHz mono (default: the project's own sample)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,8 +19,8 @@ python=$cache/venv/bin/python
 [ ! -x "$python" ] || "$python" -c 'import faster_whisper' 2>/dev/null && peer=faster-whisper || peer=
 variants=${VARIANTS:-v3 v3-bound v3-dot v3-ggml-threads v3-openblas v4 native $peer}
 
-# What cmake is told beside what is in .cargo/config.toml: x86-64-v3, tinyBLAS, OpenMP. `-dot`: without tinyBLAS;
-# `-bound`: threads kept on their processors.
+# Prints the cmake settings of a variant, in addition to those in .cargo/config.toml: x86-64-v3, tinyBLAS, OpenMP.
+# `-dot`: without tinyBLAS; `-bound`: threads bound to processors.
 compiled() {
 	case $1 in
 	v4*) echo GGML_AVX512=ON GGML_AVX512_VNNI=ON ;;

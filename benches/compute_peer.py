@@ -1,4 +1,4 @@
-"""faster-whisper (CTranslate2, int8) measured as benches/compute.rs measures whisper.cpp: the mark of benches/compute.sh."""
+"""Measures faster-whisper (CTranslate2, int8) as benches/compute.rs measures whisper.cpp: the reference of benches/compute.sh."""
 
 import argparse
 import json

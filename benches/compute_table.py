@@ -1,4 +1,4 @@
-"""The table of benches/compute.sh: for each way of computing the least time of each recording, summed over the recordings."""
+"""Prints the table of benches/compute.sh: for each variant, the lowest time of each recording, summed over the recordings."""
 
 import json
 import sys

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# `make bench-desktop`: boots a container with GNOME Shell and the release build, and runs benches/desktop there, as an
-# ordinary user. Needs root, and the packages of the tests; 5 minutes or so.
+# `make bench-desktop`: boots a container with GNOME Shell and the release build, and runs benches/desktop in it as an
+# ordinary user. Needs root and the packages of the tests; takes about 5 minutes.
 #
 #   MODEL=base-q8_0    the model
-#   SPEECH=DIR         recordings; without, the project's own sample
+#   SPEECH=DIR         recordings (default: ../shared/speech if it exists, else the project's own sample)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${V2M_TEST_MODELS:?the folder of the models}" "${MAKE:=make}"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How often a Whisper model tells the language of a recording from its first seconds of voice, and what that
-costs: the table "Detecting the language" of docs/performance.md. Asks an engine by its own protocol, as the daemon does for
-a model that must be told the language. Judges nothing.
+"""Measures how often a Whisper model detects the wrong language from the first seconds of voice, and the cost: the table
+"Detecting the language" of docs/performance.md. Asks an engine over the engine protocol, as the daemon does for a model that
+must be told the language. Only measures: no result makes it fail.
 
 usage: languages.py ENGINE MODEL SPEECH [SECONDS…]
 
-SPEECH is a folder with a manifest.jsonl. Recordings of one language count, also noisy and long ones.
+SPEECH is a folder with a manifest.jsonl. Uses all recordings in one language, including noisy and long ones.
 """
 
 import json
@@ -41,7 +41,7 @@ class Engine:
         self.stream.flush()
 
     def until(self, *kinds: str) -> dict:
-        """The next message of one of these kinds."""
+        """Returns the next message of one of these kinds."""
         while True:
             header = self.stream.read(4)
             if len(header) < 4:
@@ -55,13 +55,13 @@ class Engine:
                 return message
 
     def processor(self) -> float:
-        """Seconds of processor time so far."""
+        """Returns the processor time used so far, in seconds."""
         with open(f"/proc/{self.child.pid}/stat", encoding="ascii") as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def language(self, pcm: bytes, after: float, among: list[str], before: str | None) -> dict:
-        """The language of a recording."""
+        """Returns the engine's message with the language of a recording."""
         self.job += 1
         options = {"language": before, "languages": among, "language_after": int(after * RATE)}
         self.send(b"J", json.dumps({"type": "begin", "job": self.job, "options": options}).encode())
@@ -74,7 +74,7 @@ class Engine:
 
 
 def recordings(speech: str) -> list[tuple[str, str, bytes]]:
-    """Name, language and samples of each recording of one language with words."""
+    """Returns the name, language and samples of each English or Spanish recording with words."""
     found = []
     with open(os.path.join(speech, "manifest.jsonl"), encoding="utf-8") as manifest:
         for line in manifest:
@@ -87,7 +87,7 @@ def recordings(speech: str) -> list[tuple[str, str, bytes]]:
 
 
 def main() -> None:
-    """Measures."""
+    """Measures each length of voice with each choice of languages."""
     program, model, speech, *windows = sys.argv[1:]
     engine = Engine(program, model)
     all_of_them = recordings(speech)

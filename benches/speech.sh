@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# `make bench-speech`: the recogniser over real recordings, as a stream in real time (once stopping at once, once
-# after half a second of silence) and as fast as it goes, whole (batch), and faster-whisper with the same weights,
-# one after the other in one run; and the same with thinking pauses put into fluent sentences (speech_pauses.py). Prints the
-# tables of docs/performance.md, one of them of marks and capitals. Judges nothing; 35 minutes or so with the 11 minutes of
-# ../shared/speech, one with the project's own sample.
+# `make bench-speech`: runs the recogniser on real recordings: as a stream in real time (stopped at once, and after half a second
+# of silence), as a stream as fast as possible, and as a whole (batch). Also runs faster-whisper with the same weights. Repeats all
+# this for fluent sentences with inserted thinking pauses (speech_pauses.py). Prints the tables of docs/performance.md, one of them
+# of marks and capitals. Only measures: no result makes it fail. Takes about 35 minutes with the 11 minutes of ../shared/speech,
+# one minute with the project's own sample.
 #
-#   MODEL=base-q8_0    the model; moonshine-base-en is run by `make engine-gguf`'s program, on the English recordings, each of
-#                      which base-q8_0 hears too, directly before or after; without batch and peer
-#   MODES="fast …"     some of: fast real-time paused batch peer (not the first)
+#   MODEL=base-q8_0    the model; moonshine-base-en needs `make engine-gguf`, and runs on the English recordings, beside base-q8_0
+#                      (each recording directly one after the other), without batch and peer
+#   MODES="fast …"     some of: fast real-time paused batch peer (peer not first: it needs another mode's result)
 #   SPEECH=DIR         recordings with a manifest.jsonl
-#   THREADS=N          threads for all of them
-#   PROFILE=dev        the debug build, in which the recognisers are optimised too; needs less compiling
+#   THREADS=N          threads of every recogniser
+#   PROFILE=dev        the debug build, which optimises the recognisers too; compiles faster
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -50,7 +50,7 @@ esac
 bench=(cargo bench --locked --bench speech --profile "${PROFILE:-bench}")
 "${bench[@]}" --no-run
 [ -e "$models/$file" ] || V2M_MODEL_DIR=$models cargo run --quiet --locked --bin v2m-model -- pull "$model"
-# Fluent sentences with thinking pauses put into them, for the table of marks.
+# Fluent sentences with inserted thinking pauses, for the table of marks.
 pauses=
 if [ -f "$speech/manifest.jsonl" ]; then
 	"$python" benches/speech_pauses.py "$speech" "$out/pauses" && pauses=$out/pauses

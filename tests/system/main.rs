@@ -17,5 +17,6 @@ mod machine;
 mod network;
 mod portal;
 mod presses;
+mod preview;
 mod remote;
 mod units;

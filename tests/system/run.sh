@@ -24,6 +24,9 @@ tests_on() {
 	machine make
 	"$MAKE" install-files BUILD=debug PREFIX=/usr/local DESTDIR="$V2M_CT/root"
 	install -D -m755 "$program" "$V2M_CT/root/opt/v2m-test/system"
+	# One test needs the engine for GGUF models, and is skipped without it.
+	gguf=${TARGET:-target}/engine-gguf/release/v2m-engine-gguf
+	[ ! -x "$gguf" ] || install -m755 "$gguf" "$V2M_CT/root/usr/local/bin"
 	# Gives the test program the same rights in KWin as v2m.
 	sed 's,@BINDIR@/v2m,/opt/v2m-test/system,' applications/v2m-keys.desktop >"$V2M_CT/root/usr/share/applications/v2m-test.desktop"
 	install -m644 assets/sample.wav assets/sample.txt "$V2M_CT/root/opt/v2m-test/" 2>/dev/null || true

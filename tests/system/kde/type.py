@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Presses keys through a RemoteDesktop session of its own.
+"""Presses keys through its own RemoteDesktop session.
 
-Each argument is a step: `+CODE` presses the key of that code, `-CODE` lets go of it, `.MILLISECONDS` waits. Writes a line
+Each argument is a step: `+CODE` presses the key of that code, `-CODE` releases it, `.MILLISECONDS` waits. Prints a line
 before each wait, and at the end.
 """
 
@@ -23,7 +23,7 @@ def call(method: str, arguments: GLib.Variant) -> None:
 
 
 def request(method: str, signature: str, *arguments) -> dict:
-    """What came of a request, once it is answered."""
+    """Sends a request, waits for its answer, and returns the results."""
     loop, results = GLib.MainLoop(), {}
 
     def answered(_bus, _sender, _path, _interface, _member, parameters) -> None:

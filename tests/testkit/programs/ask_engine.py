@@ -1,4 +1,4 @@
-"""The daemon's part of the engine protocol, for one recording: prints what computed it, and the text.
+"""Plays the daemon's part in the engine protocol for one recording. Prints the backend, the device and the text.
 
 usage: ask_engine.py ENGINE MODEL RECORDING.wav
 """

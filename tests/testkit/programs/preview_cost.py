@@ -1,10 +1,10 @@
-"""What words while somebody speaks cost, and how soon they come: one recording, given to an engine as fast as it was spoken.
+"""Measures the cost and the delay of words shown while somebody speaks. Sends one recording to an engine at the speed of speech.
 
 usage: preview_cost.py ENGINE MODEL RECORDING.wav [preview]
 
-With `preview` the engine runs as the preview. Prints processor time for each second of sound after loading, resident memory, when
-the first words came, and how old the newest words on the screen were on average: the time between them and the sound, looked at
-each 20 ms while the recording went on. Needs nothing but Python, and an idle machine for the times.
+With `preview` the engine runs as the preview. Prints the processor time per second of sound (without loading), the resident
+memory, the time of the first words, and the average age of the newest words on the screen: how far they were behind the sound,
+checked every 20 ms during the recording. Needs only Python, and an idle machine for valid times.
 """
 
 import json
@@ -22,14 +22,14 @@ RATE = 16_000
 
 
 def used(pid: int) -> float:
-    """Seconds of processor time."""
+    """Returns the processor time used so far, in seconds."""
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int) -> int:
-    """MiB, now and at most. A confined process shows only `statm`."""
+    """Returns the resident memory in MiB. A confined process shows only `statm`."""
     with open(f"/proc/{pid}/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
@@ -106,7 +106,7 @@ def main() -> None:
         most = max(most, resident(child.pid))
     seconds = samples / RATE
     cost = used(child.pid) - before
-    # What it costs after the stop, where a preview is told that nobody wants any more.
+    # The cost after the stop, when the daemon cancels the preview's job.
     send(b"J", json.dumps({"type": "cancel", "job": 1}).encode())
     time.sleep(1)
     after = used(child.pid) - before - cost

@@ -1,10 +1,10 @@
-"""Makes a Canary, Parakeet or Nemotron model in GGUF form with random weights: of the real shape, or a small one for tests.
+"""Makes a Canary, Parakeet or Nemotron model in GGUF form with random weights: in the real shape, or a small one for tests.
 
 usage: synthetic_model.py canary|parakeet|nemotron small|real WRITES FILE.gguf [LANGUAGE…]
 
-What it writes does not depend on the sound. WRITES: `nothing`, or `loop` (one word again and again, until
-the library stops it). Its text means nothing: it shows load, memory, cost, cancelling, and what is done about such
-answers. The same arguments give the same file. Needs nothing but Python.
+The text that the model writes does not depend on the sound. WRITES: `nothing`, or `loop` (one word repeated until the library
+stops it). So the model tests loading, memory, cost, cancelling and the handling of such answers, but not accuracy. The same
+arguments give the same file. Needs only Python.
 """
 
 import random
@@ -13,12 +13,12 @@ import sys
 
 F32, F16, Q8_0 = 0, 1, 8
 ALIGNMENT = 32
-# Blocks of 32 random weights with a scale, which is set for each tensor: repeated, they are random enough.
+# Number of random blocks of 32 weights. Each tensor repeats them with its own scale, which is random enough.
 TILE_BLOCKS = 4096
 
 
 class Model:
-    """What is written: values, and tensors with the bytes of their content."""
+    """The content of the file: metadata values, and tensors with their data."""
 
     def __init__(self, architecture: str) -> None:
         self.values: list[bytes] = []
@@ -53,7 +53,7 @@ class Model:
         self.key(name, 9, struct.pack(f"<IQ{len(values)}i", 5, len(values), *values))
 
     def matrix(self, name: str, inputs: int, outputs: int) -> None:
-        """Small random weights in 8 bits."""
+        """Adds a matrix of small random 8-bit weights."""
         scale = struct.pack("<e", 0.02 / inputs**0.5)
         self.tensors.append((name, [inputs, outputs], Q8_0, scale))
 
@@ -77,7 +77,7 @@ class Model:
         self.single(name + ".bias", width)
 
     def always(self, name: str, count: int, *tokens: int) -> None:
-        """A bias with which these always win."""
+        """Adds a bias with which these tokens always win."""
         values = [0.0] * count
         for token in tokens:
             values[token] = 50.0
@@ -142,7 +142,7 @@ def encoder(
     for layer, inputs, size in ((0, 1, 3), (2, 1, 3), (3, channels, 1), (5, 1, 3), (6, channels, 1)):
         model.convolution(f"enc.pre_encode.conv.{layer}.weight", size, size, inputs, channels)
         model.single(f"enc.pre_encode.conv.{layer}.bias", channels)
-    # Convolutions that look at the past only leave one band more.
+    # Causal convolutions leave one more band.
     model.linear("enc.pre_encode.out", channels * (bands // 8 + causal), width)
     for i in range(layers):
         block = f"enc.blocks.{i}."
@@ -180,7 +180,7 @@ def tokens(model: Model, count: int, special: dict[int, str]) -> None:
 
 
 def canary(real: bool, writes: str, languages: list[str]) -> Model:
-    """canary-180m-flash, or a small relative of it."""
+    """Returns canary-180m-flash, or a small model like it."""
     bands, layers, width, heads, inner, channels = (128, 17, 512, 8, 2048, 256) if real else (128, 1, 64, 4, 64, 32)
     own_layers, own_width, own_heads, own_inner, count = (4, 1024, 8, 4096, 5248) if real else (1, 32, 2, 64, 128)
     model = Model("canary")
@@ -232,7 +232,7 @@ def canary(real: bool, writes: str, languages: list[str]) -> Model:
 
 
 def parakeet(real: bool, writes: str, languages: list[str]) -> Model:
-    """parakeet-tdt-0.6b, or a small relative of it."""
+    """Returns parakeet-tdt-0.6b, or a small model like it."""
     bands, layers, width, heads, inner, channels = (128, 24, 1024, 8, 4096, 256) if real else (80, 1, 64, 4, 64, 32)
     own_width, count = (640, 8192) if real else (32, 128)
     model = Model("parakeet")
@@ -258,13 +258,13 @@ def parakeet(real: bool, writes: str, languages: list[str]) -> Model:
     model.linear("joint.enc", width, own_width)
     model.linear("joint.pred", own_width, own_width)
     model.matrix("joint.out.weight", own_width, count + 6)
-    # The token after the last text is nothing; the last five are the frames to go on by: four here.
+    # The token after the text tokens is blank. The last five outputs are durations (frames to skip): always four here.
     model.always("joint.out.bias", count + 6, {"nothing": count, "loop": 100}[writes], count + 1 + 4)
     return model
 
 
 def nemotron(real: bool, writes: str, languages: list[str]) -> Model:
-    """nemotron-3.5-asr-streaming-0.6b, or a small relative of it: a Parakeet that writes while it hears, and is told the language."""
+    """Returns nemotron-3.5-asr-streaming-0.6b, or a small model like it: a streaming Parakeet with the language as input."""
     bands, layers, width, heads, inner, channels = (128, 24, 1024, 8, 4096, 256) if real else (80, 1, 64, 4, 64, 32)
     own_width, count, hidden = (640, 13087, 2048) if real else (32, 128, 32)
     model = Model("parakeet")
@@ -303,7 +303,7 @@ def nemotron(real: bool, writes: str, languages: list[str]) -> Model:
     model.linear("joint.enc", width, own_width)
     model.linear("joint.pred", own_width, own_width)
     model.matrix("joint.out.weight", own_width, count + 1)
-    # The token after the last text is nothing. The other one is written ten times in each frame, which the library allows.
+    # The token after the text tokens is blank. The other token is written ten times in each frame: the library's limit.
     model.always("joint.out.bias", count + 1, {"nothing": count, "loop": 100}[writes])
     model.linear("prompt.mlp.0", width + 128, hidden)
     model.linear("prompt.mlp.2", hidden, width)
