@@ -304,7 +304,7 @@ mod tests {
             assert!(!beside.contains("no dictation"), "{beside}");
         }
         let assumed = notes("engine.languages = ['pt', 'es', 'en']").join("\n");
-        assert!(assumed.contains("taken to be in es"), "{assumed}");
+        assert!(assumed.contains("assumes es"), "{assumed}");
         assert!(assumed.contains("v2m-model pull"), "{assumed}");
         assert!(notes("engine.language = 'it'").join("\n").contains("is it"));
     }
