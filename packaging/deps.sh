@@ -49,17 +49,17 @@ pip_packages() {
 # The loader to link against, the compiler of shaders, and what fetches newer headers where these are too old.
 vulkan_packages() {
 	case $1 in
-	apt) echo libvulkan-dev glslc curl ca-certificates binutils xz-utils ;;
-	dnf) echo vulkan-headers vulkan-loader-devel glslc ;;
-	pacman) echo vulkan-headers vulkan-icd-loader shaderc ;;
-	zypper) echo vulkan-devel shaderc ;;
+	apt) echo libvulkan-dev glslc spirv-headers curl ca-certificates binutils xz-utils ;;
+	dnf) echo vulkan-headers vulkan-loader-devel glslc spirv-headers-devel ;;
+	pacman) echo vulkan-headers vulkan-icd-loader shaderc spirv-headers ;;
+	zypper) echo vulkan-devel shaderc spirv-headers ;;
 	esac
 }
 
 # A GPU made of software, and processors that lack this and that.
 engines_packages() {
 	case $1 in
-	apt) echo mesa-vulkan-drivers qemu-user binutils ;;
+	apt) echo mesa-vulkan-drivers vulkan-tools qemu-user binutils ;;
 	esac
 }
 
