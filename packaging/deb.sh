@@ -16,7 +16,12 @@ changelog=$(sed -n '1s/.*(\(.*\)-.*/\1/p' debian/changelog)
 # GPU engines and the model are packaged if they exist.
 profiles=()
 for gpu in cuda vulkan; do
-	[ "$BUILD" != release ] || [ ! -e "$TARGET_DIR/engine-$gpu/release/v2m-engine-$gpu" ] || profiles+=("pkg.v2m.$gpu")
+	for engine in "$gpu" "gguf-$gpu"; do
+		if [ "$BUILD" = release ] && [ -e "$TARGET_DIR/engine-$engine/release/v2m-engine-$engine" ]; then
+			profiles+=("pkg.v2m.$gpu")
+			break
+		fi
+	done
 done
 [ -z "${MODELS:-}" ] || profiles+=(pkg.v2m.model)
 

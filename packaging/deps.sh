@@ -49,17 +49,17 @@ pip_packages() {
 # The loader to link against, the shader compiler, and tools to download newer headers if the packaged ones are too old.
 vulkan_packages() {
 	case $1 in
-	apt) echo libvulkan-dev glslc curl ca-certificates binutils xz-utils ;;
-	dnf) echo vulkan-headers vulkan-loader-devel glslc ;;
-	pacman) echo vulkan-headers vulkan-icd-loader shaderc ;;
-	zypper) echo vulkan-devel shaderc ;;
+	apt) echo libvulkan-dev glslc spirv-headers curl ca-certificates binutils xz-utils ;;
+	dnf) echo vulkan-headers vulkan-loader-devel glslc spirv-headers-devel ;;
+	pacman) echo vulkan-headers vulkan-icd-loader shaderc spirv-headers ;;
+	zypper) echo vulkan-devel shaderc spirv-headers ;;
 	esac
 }
 
 # A GPU in software, and emulated processors that lack some features.
 engines_packages() {
 	case $1 in
-	apt) echo mesa-vulkan-drivers qemu-user binutils ;;
+	apt) echo mesa-vulkan-drivers vulkan-tools qemu-user binutils ;;
 	esac
 }
 

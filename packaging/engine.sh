@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds one of the recognisers beside v2m-engine: `engine.sh v4`, `engine.sh cuda`, `engine.sh vulkan` or `engine.sh gguf`,
-# into TARGET/engine-NAME/release/v2m-engine-NAME. Each has a build folder of its own, since whisper.cpp is compiled otherwise
-# for each, and cargo does not know of the variables that say how. `engine.sh gguf check` also runs that one's own tests and lints.
+# Builds one of the recognisers beside v2m-engine: `engine.sh v4`, `cuda`, `vulkan`, `gguf` or `gguf-vulkan`, into
+# TARGET/engine-NAME/release/v2m-engine-NAME. Each has a build folder of its own, since whisper.cpp or transcribe.cpp is compiled
+# otherwise for each, and cargo does not know of the variables that say how. `engine.sh gguf check` also runs that one's own tests and
+# lints, and so does `engine.sh gguf-vulkan check`, on the processor: software Vulkan takes half a minute to load a model.
 #
 #   TARGET       cargo's target folder (default target)
 #   CUDA_ARCHS   GPUs to compile for, as cmake's CMAKE_CUDA_ARCHITECTURES has them; default: those of this machine, or
@@ -12,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=packaging
-name=${1:?usage: engine.sh v4|cuda|vulkan|gguf [check]}
+name=${1:?usage: engine.sh v4|cuda|vulkan|gguf|gguf-vulkan [check]}
 folder=$(realpath -m "${TARGET:-target}/engine-$name")
 
 say() { printf '%s\n' "$*" >&2; }
@@ -92,17 +93,22 @@ build_cuda() {
 	fi
 }
 
-build_vulkan() {
+# Finds or fetches the headers.
+vulkan_headers() {
 	[ "${DEPS:-yes}" != yes ] || bash $here/deps.sh vulkan
-	local headers
 	headers=$(bash $here/vulkan-headers.sh "${TARGET:-target}/vulkan-headers")
 	[ -z "$headers" ] || export CMAKE_INCLUDE_PATH=$headers
+}
+
+build_vulkan() {
+	vulkan_headers
 	fresh "$headers"
 	build --features vulkan
 }
 
 # transcribe.cpp takes as arguments what whisper.cpp takes as variables (.cargo/config.toml says why): this is the same, whatever
 # is set there and by `make CPU=native`. A BLAS of the system would be one more library that the program needs.
+# `build_gguf OPTIONS OF CARGO…`
 build_gguf() {
 	sources=transcribe-cpp-sys
 	package=v2m-engine-gguf
@@ -115,15 +121,15 @@ build_gguf() {
 	arguments+=("\"-DCMAKE_C_FLAGS_RELEASE=-O3 -DNDEBUG $checks\"")
 	arguments+=("\"-DCMAKE_CXX_FLAGS_RELEASE=-O3 -DNDEBUG -D_GLIBCXX_ASSERTIONS $checks\"")
 	export TRANSCRIBE_CMAKE_ARGS="${arguments[*]}"
-	fresh "$TRANSCRIBE_CMAKE_ARGS ${CFLAGS:-} ${CXXFLAGS:-}"
-	build
+	fresh "$TRANSCRIBE_CMAKE_ARGS ${CFLAGS:-} ${CXXFLAGS:-} ${headers:-}"
+	build "$@"
 }
 
-# In the same build folder and profile, so that nothing of C++ is compiled again.
+# `check_gguf OPTIONS OF CARGO…`, in the same build folder and profile, so that nothing of C++ is compiled again.
 check_gguf() {
 	export CARGO_TARGET_DIR=$folder CARGO_BUILD_BUILD_DIR=$folder
-	cargo clippy --release --locked --package "$package" --all-targets -- -D warnings
-	cargo test --release --locked --package "$package"
+	cargo clippy --release --locked --package "$package" "$@" --all-targets -- -D warnings
+	cargo test --release --locked --package "$package" "$@"
 }
 
 case $name in
@@ -139,8 +145,13 @@ gguf)
 	build_gguf
 	[ "${2:-}" != check ] || check_gguf
 	;;
+gguf-vulkan)
+	vulkan_headers
+	build_gguf --features vulkan
+	[ "${2:-}" != check ] || check_gguf --features vulkan
+	;;
 *)
-	say "engine.sh: say v4, cuda, vulkan or gguf"
+	say "engine.sh: say v4, cuda, vulkan, gguf or gguf-vulkan"
 	exit 2
 	;;
 esac

@@ -21,7 +21,9 @@ move() {
 # Each GPU engine gets a drop-in, under its own name, that relaxes the service's restrictions for GPU drivers.
 drop_ins=usr/lib/systemd/user/v2m.service.d
 for gpu in cuda vulkan; do
-	move "v2m-$gpu" "usr/bin/v2m-engine-$gpu" "usr/share/man/man1/v2m-engine-$gpu.1"
+	for engine in "v2m-engine-$gpu" "v2m-engine-gguf-$gpu"; do
+		move "v2m-$gpu" "usr/bin/$engine" "usr/share/man/man1/$engine.1"
+	done
 	[ -d "$out/v2m-$gpu" ] || continue
 	install -D -m644 "$tree/$drop_ins/gpu.conf" "$out/v2m-$gpu/$drop_ins/$gpu.conf"
 done

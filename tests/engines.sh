@@ -8,6 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 model=${V2M_TEST_MODELS:?}/ggml-tiny.en-q8_0.bin
+# Mesa's Vulkan that is made of software.
+software=$(printf '%s\n' /usr/share/vulkan/icd.d/lvp_icd*.json | paste -sd:)
 failures=0
 
 say() { printf '== %s\n' "$*"; }
@@ -41,6 +43,24 @@ refuses() {
 	say "$1: $said"
 }
 
+# `without_vulkan NAME PROGRAM`: it says that there is no GPU, where there is no driver, and where there is Mesa's software alone: the
+# processor's own engine is faster than that.
+without_vulkan() {
+	unavailable "$1 without a GPU" "no GPU with a Vulkan driver" env VK_ICD_FILENAMES=/nowhere VK_DRIVER_FILES=/nowhere "$2"
+	unavailable "$1 with software Vulkan only" "no GPU with a Vulkan driver" \
+		env -u GGML_VK_VISIBLE_DEVICES VK_ICD_FILENAMES="$software" VK_DRIVER_FILES="$software" "$2"
+}
+
+# Whether ggml 0.26 runs on the software Vulkan here: Mesa 25.0's is right, 22.3's dies of it (ARCHITECTURE.md).
+runs_gguf() {
+	local mesa
+	mesa=$(VK_DRIVER_FILES=$software VK_ICD_FILENAMES=$software vulkaninfo --summary 2>/dev/null |
+		sed -n 's/.*driverInfo *= Mesa \([0-9]*\)\..*/\1/p')
+	[ "${mesa:-0}" -lt 25 ] || return 0
+	say "v2m-engine-gguf-vulkan transcribes nothing here: software Vulkan of Mesa 25 or later is needed, and this is ${mesa:-none}"
+	return 1
+}
+
 # `holds WHAT PROGRAM`: whether a program has a function of this name in it.
 holds() { readelf -sW "$2" | grep -w "$1" >/dev/null; }
 
@@ -54,7 +74,7 @@ links() {
 }
 
 # `serves FOLDER WORDS LIBRARIES UNUSED [MODEL]`: the service with the engines of a folder, no GPU and no desktop: it transcribes, its
-# status has these words, and its log says once of each of so many engines that it is not used.
+# status has these words, and its log says once of each of so many engines that it is not used (empty: whatever it says).
 serves() {
 	local folder=$1 wanted=$2 said status set service unused
 	mkdir -p "$folder"/{run,config,state}
@@ -75,7 +95,7 @@ serves() {
 	wait "$service" 2>/dev/null || true
 	unused=$(grep -c 'is not used' "$folder/log") || true
 	if tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' && grep -q "$wanted" <<<"$status" &&
-		[ "$unused" = "$4" ]; then
+		[ "$unused" = "${4:-$unused}" ]; then
 		say "the service with $(cd "$folder" && echo v2m-engine*)"
 		printf '%s\n' "$status"
 	else
@@ -125,9 +145,16 @@ for program in "$engine" "$@"; do
 		cargo test --quiet --locked --test recognise -- the_real_engine || fail "$name: killed, stopped and starved"
 		unset V2M_TEST_ENGINE V2M_TEST_ENGINE_MODEL
 		;;
+	v2m-engine-gguf-vulkan)
+		TARGET=${TARGET:-target} bash packaging/engine.sh gguf-vulkan check || fail "$name: its own tests"
+		without_vulkan "$name" "$program"
+		if runs_gguf; then
+			# ggml takes a device of software only by its number.
+			GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program" "$moonshine"
+		fi
+		;;
 	v2m-engine-vulkan)
-		unavailable "$name without a GPU" "no GPU with a Vulkan driver" \
-			env VK_ICD_FILENAMES=/nowhere VK_DRIVER_FILES=/nowhere "$program"
+		without_vulkan "$name" "$program"
 		GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program"
 		;;
 	v2m-engine-cuda)
@@ -149,7 +176,10 @@ for program in "$engine" "$@"; do
 	*-gguf*)
 		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
 		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"
-		links "$program"
+		case $name in
+		*-vulkan) links "$program" libvulkan ;;
+		*) links "$program" ;;
+		esac
 		;;
 	*) ! holds transcribe_run "$program" || fail "$name has transcribe.cpp beside whisper.cpp" ;;
 	esac
@@ -159,17 +189,22 @@ mkdir "$folder"
 ln -s "$engine" "$folder/"
 for program in "$@"; do ln -s "$(readlink -f "$program")" "$folder/"; done
 libraries=
-# How many engines cannot run here. Those for Whisper models are not tried with another one.
-unused=0
+# How many engines for GPUs there are, for Whisper's models and for the others.
+whispers=0
+others=0
 for program in "$@"; do
 	case $program in
 	*-cuda) libraries=$(readlink -f "$(dirname "$program")/..")/lib:$(readlink -f "${TARGET:-target}/cuda-toolkit/lib64/stubs") ;;
 	esac
-	case $program in *-cuda | *-vulkan) unused=$((unused + 1)) ;; esac
+	case $program in
+	*-gguf-vulkan) others=$((others + 1)) ;;
+	*-cuda | *-vulkan) whispers=$((whispers + 1)) ;;
+	esac
 done
-grep -qw avx512_vnni /proc/cpuinfo || case " $* " in *v2m-engine-v4*) unused=$((unused + 1)) ;; esac
-nvidia-smi >/dev/null 2>&1 || serves "$folder" cpu "$libraries" "$unused"
-case " $* " in *v2m-engine-gguf*) serves "$folder" "moonshine-base-en.*cpu" "$libraries" 0 moonshine-base-en ;; esac
+grep -qw avx512_vnni /proc/cpuinfo || case " $* " in *v2m-engine-v4*) whispers=$((whispers + 1)) ;; esac
+computes=cpu
+if nvidia-smi >/dev/null 2>&1; then computes='' others=''; else serves "$folder" cpu "$libraries" "$whispers"; fi
+case " $* " in *"v2m-engine-gguf "*) serves "$folder" "moonshine-base-en.*$computes" "$libraries" "$others" moonshine-base-en ;; esac
 
 [ "$failures" = 0 ] || { say "$failures failed"; exit 1; }
 say "The engines are as they should be"

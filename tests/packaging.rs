@@ -213,6 +213,9 @@ fn the_staged_tree_is_divided_and_nothing_is_lost() {
         "usr/bin/v2m",
         "usr/bin/v2m-engine",
         "usr/bin/v2m-engine-cuda",
+        "usr/bin/v2m-engine-gguf",
+        "usr/bin/v2m-engine-gguf-vulkan",
+        "usr/share/man/man1/v2m-engine-gguf-vulkan.1",
         "usr/bin/v2m-engine-v4",
         "usr/bin/a-new-program",
         "usr/lib/v2m/libcublas.so.13",
@@ -229,15 +232,20 @@ fn the_staged_tree_is_divided_and_nothing_is_lost() {
     let done = Command::new("bash").arg(script).args([&tree, &out]).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let has = |package: &str, file: &str| out.join(package).join(file).exists();
+    for file in ["usr/bin/v2m-engine-gguf-vulkan", "usr/share/man/man1/v2m-engine-gguf-vulkan.1"] {
+        assert!(has("v2m-vulkan", file) && !has("v2m", file), "{file}");
+    }
     for file in ["usr/bin/v2m-engine-cuda", "usr/lib/v2m/libcublas.so.13", LICENCE] {
         assert!(has("v2m-cuda", file) && !has("v2m", file), "{file}");
     }
-    assert!(has("v2m-cuda", &drop_in.replace("gpu", "cuda")));
+    for gpu in ["cuda", "vulkan"] {
+        assert!(has(&format!("v2m-{gpu}"), &drop_in.replace("gpu", gpu)));
+    }
     for file in files {
-        let apart = file.contains("cu") || file == drop_in || file == LICENCE;
+        let apart = ["cu", "vulkan", drop_in, LICENCE].iter().any(|part| file.contains(part));
         assert_eq!(has("v2m", file), !apart, "{file}");
     }
-    assert!(!out.join("v2m-vulkan").exists() && !tree.exists());
+    assert!(!tree.exists());
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl Pen {
             'a' => 7,
             _ => return Err(format!("the command {command}").into()),
         };
-        if numbers.is_empty() || !numbers.len().is_multiple_of(count) {
+        if numbers.is_empty() || !numbers.chunks_exact(count).remainder().is_empty() {
             return Err(format!("{} numbers for {command}", numbers.len()).into());
         }
         for (turn, numbers) in numbers.chunks(count).enumerate() {

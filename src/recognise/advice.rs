@@ -145,14 +145,14 @@ pub(crate) fn afterwards(is_kept: bool) -> &'static str {
 }
 
 /// The engine cannot work on this machine, and there is no other one.
-pub(super) fn unfit(backend: Backend, reason: &str) -> Failure {
+pub(super) fn unfit(failed: &Candidate, reason: &str) -> Failure {
     failure(tr!(
         "Starting the recogniser on {backend}: {reason}. {remedy}",
-        backend = backend.name(),
+        backend = failed.backend.name(),
         reason = reason.trim_end_matches('.'),
-        remedy = remedy(backend)
+        remedy = remedy(failed)
     ))
-    .in_brief(cannot_run(backend), remedy(backend))
+    .in_brief(cannot_run(failed.backend), remedy(failed))
     .lasting()
 }
 
@@ -163,7 +163,7 @@ fn cannot_run(backend: Backend) -> String {
 /// The engine cannot use the model.
 pub(super) fn load_failed(
     failure: LoadFailure,
-    backend: Backend,
+    failed: &Candidate,
     model: &str,
     reason: &str,
 ) -> Failure {
@@ -195,7 +195,7 @@ pub(super) fn load_failed(
             tr!("Install v2m again: make install").to_owned(),
         ),
         LoadFailure::Unsupported => {
-            (Code::EngineFailed, cannot_run(backend), remedy(backend).to_owned())
+            (Code::EngineFailed, cannot_run(failed.backend), remedy(failed).to_owned())
         }
     };
     Failure::new(code, format!("{} {advice}", reason.trim_end())).in_brief(cause, advice).lasting()
@@ -244,8 +244,14 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
 }
 
 /// What may make a failing engine work.
-fn remedy(backend: Backend) -> &'static str {
-    match backend {
+fn remedy(failed: &Candidate) -> &'static str {
+    match failed.backend {
+        // The processor's engine for such models is not always installed.
+        Backend::Vulkan if failed.is_for_gguf() => tr!(
+            "It needs a GPU's Vulkan driver and the Vulkan loader (`vulkaninfo --summary` shows them): install \
+             what is missing. The processor computes meanwhile with engine.backend = \"auto\" and \
+             v2m-engine-gguf: `make engine-gguf install`. See also `v2m doctor`."
+        ),
         Backend::Cuda => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
              install what is missing, or build it anew (`make engine-cuda`). engine.backend = \"auto\" \

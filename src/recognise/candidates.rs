@@ -23,6 +23,13 @@ pub struct Candidate {
     pub program: PathBuf,
 }
 
+impl Candidate {
+    /// Whether it runs models in GGUF form, and no others.
+    pub(super) fn is_for_gguf(&self) -> bool {
+        self.program.file_name().is_some_and(|name| name.to_string_lossy().contains("-gguf"))
+    }
+}
+
 /// An engine that is installed and preferred, but not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {

@@ -49,7 +49,7 @@ impl Recogniser {
             return self.died_of_preview(index, &reason);
         }
         let Some(lineup) = &mut self.lineup else { return };
-        let failed = lineup.current().backend;
+        let failed = lineup.current().clone();
         let verdict = lineup.failed(fault, &reason);
         let replaced = match verdict {
             Recovery::Again | Recovery::WithoutTheJob | Recovery::Later => true,
@@ -63,7 +63,7 @@ impl Recogniser {
         match verdict {
             Recovery::Again => self.start(),
             Recovery::Next { worked } => {
-                self.pass_over(PassedOver { backend: failed, reason }, worked);
+                self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
                 self.start();
             }
             Recovery::WithoutTheJob => {
@@ -74,7 +74,7 @@ impl Recogniser {
                 self.start();
             }
             Recovery::Later => self.not_loaded(blame, lacked_memory, &reason),
-            Recovery::Never => self.give_up(advice::unfit(failed, &reason)),
+            Recovery::Never => self.give_up(advice::unfit(&failed, &reason)),
         }
     }
 
@@ -148,20 +148,21 @@ impl Recogniser {
     /// Handles an engine's report that it cannot use this model.
     pub(super) fn load_failed(&mut self, failure: LoadFailure, reason: &str) {
         let Some(lineup) = &mut self.lineup else { return };
-        let backend = lineup.current().backend;
+        let failed = lineup.current().clone();
         self.engine = None;
         self.jobs.iter_mut().for_each(Job::rewind);
         // If the file is missing, it is missing for every engine.
         if failure != LoadFailure::Missing
             && let Recovery::Next { worked } = lineup.failed(Fault::Unfit, reason)
         {
-            self.pass_over(PassedOver { backend, reason: reason.to_owned() }, worked);
+            let reason = reason.to_owned();
+            self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
             return self.start();
         }
         // Set no timer: the model's folder is watched, and a new specification starts a new engine.
         self.retry_at = None;
         let model = self.model_name();
-        self.give_up(advice::load_failed(failure, backend, &model, reason));
+        self.give_up(advice::load_failed(failure, &failed, &model, reason));
     }
 
     /// Handles an engine's report that it has no text for this job. The job is tried again. Usually

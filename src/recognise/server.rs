@@ -12,7 +12,6 @@ use crate::session::{EngineState, JobId};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
-use v2m_ipc::backend::Backend;
 use v2m_ipc::engine::FromEngine;
 
 /// The least time between two attempts.
@@ -133,6 +132,7 @@ impl Recogniser {
     pub(super) fn server_failed(&mut self, reason: &str) {
         let victim: Option<JobId> = self.jobs.iter().find(|job| job.is_at_work()).map(|job| job.id);
         let Some(lineup) = &mut self.lineup else { return };
+        let failed = lineup.current().clone();
         let verdict = lineup.failed(super::candidates::Fault::Unfit, reason);
         // Dropping it ends it.
         self.engine = None;
@@ -140,10 +140,10 @@ impl Recogniser {
         let reason = reason.to_owned();
         self.events.push_back(RecogniseEvent::Replaced { job: victim, reason: reason.clone() });
         if let Recovery::Next { worked } = verdict {
-            self.pass_over(PassedOver { backend: Backend::Remote, reason }, worked);
+            self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
             return self.start();
         }
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
-        self.give_up(advice::unfit(Backend::Remote, &reason));
+        self.give_up(advice::unfit(&failed, &reason));
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use v2m_ipc::backend::Backend;
 use v2m_messages::{tr, verbatim};
 use v2m_models::catalogue::{self, Form, Purpose};
 use v2m_models::fit;
@@ -18,8 +19,6 @@ use v2m_models::fit;
 const NOT_FETCHED: i32 = 4;
 /// `v2m-model`'s exit code if a system call failed, such as for lack of disk space.
 const SYSTEM: i32 = 1;
-/// The program that runs models in GGUF form.
-const GGUF_ENGINE: &str = "v2m-engine-gguf";
 
 /// A model, as listed by `v2m-model list --json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -199,8 +198,9 @@ fn one_of(
     for other in fit::beside(default) {
         offer(other);
     }
-    let has_gguf =
-        std::env::current_exe().is_ok_and(|program| program.with_file_name(GGUF_ENGINE).is_file());
+    let program = std::env::current_exe().unwrap_or_default();
+    let mut engines = Backend::ALL.into_iter().filter_map(Backend::gguf_program);
+    let has_gguf = engines.any(|engine| program.with_file_name(engine).is_file());
     if has_gguf && languages::only_english(configuration) {
         let english = catalogue::all()
             .iter()

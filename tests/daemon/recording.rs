@@ -410,15 +410,29 @@ fn what_is_said_while_the_model_changes_is_heard_by_the_new_one() {
     studio.service.end();
 }
 
+/// Samples from which v2m judges the microphone: one second.
+const ENOUGH_TO_JUDGE: usize = 16_000;
+
 /// A tone without pauses is no louder than its own pauses, like a voice in loud noise.
 #[test]
 fn a_noisy_microphone_is_told_of_once_in_a_run_and_not_after_a_short_recording() {
-    let studio = Studio::new("");
     let told = |studio: &Studio| studio.service.log().matches("The microphone is noisy").count();
-    for (tenths, times) in [(3, 0), (12, 1), (12, 1)] {
-        studio.record(tenths);
+    // On a busy machine the stop may come late, and the recording is then not a short one.
+    let is_short = |studio: &Studio| {
+        studio.record(3);
+        let answer = studio.service.connect().ask("STOP_RECORDING");
+        let path = Path::new(answer["audio_path"].as_str().unwrap());
+        let text = || std::fs::read_to_string(path.with_extension("json")).unwrap_or_default();
+        wait_for("the record", || text().contains("\"delivered\"").then_some(()));
+        v2m::store::read_pcm(path).unwrap().len() < ENOUGH_TO_JUDGE
+    };
+    let mut attempts = (0..10).map(|_| Studio::new(""));
+    let studio = attempts.find(is_short).expect("a short recording");
+    assert_eq!(told(&studio), 0, "after a short recording");
+    for _ in 0..2 {
+        studio.record(12);
         studio.service.connect().ask("STOP_RECORDING");
-        assert_eq!(told(&studio), times, "after {tenths} tenths of a second");
+        assert_eq!(told(&studio), 1, "after 1.2 s");
     }
     let log = studio.service.log();
     assert!(log.contains("To check: v2m doctor --listen"), "{log}");

@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 use transcribe_cpp_sys as sys;
 use v2m_messages::tr;
 use v2m_recogniser::decoder::{DecodeError, DecodeMonitor};
@@ -169,6 +170,39 @@ pub(crate) fn be_quiet() {
     unsafe { sys::transcribe_log_set(None, ptr::null_mut()) };
 }
 
+/// Runs `ask`, and hands back what the library or a driver complained about meanwhile: the last error,
+/// without the function's name. While there is one thread.
+pub(crate) fn listening<T>(ask: impl FnOnce() -> T) -> (T, String) {
+    static HEARD: Mutex<String> = Mutex::new(String::new());
+
+    unsafe extern "C" fn hear(
+        level: sys::transcribe_log_level,
+        text: *const c_char,
+        _: *mut c_void,
+    ) {
+        if level == sys::transcribe_log_level::TRANSCRIBE_LOG_LEVEL_ERROR {
+            // SAFETY: the library's texts end with a zero byte.
+            let logged = plain(&unsafe { self::text(text) });
+            *HEARD.lock().unwrap_or_else(PoisonError::into_inner) = logged;
+        }
+    }
+
+    // SAFETY: the callback uses nothing that ends, and does not unwind.
+    unsafe { sys::transcribe_log_set(Some(hear), ptr::null_mut()) };
+    let answer = ask();
+    be_quiet();
+    (answer, std::mem::take(&mut *HEARD.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// "ggml_cuda_init: failed to …: no device\n" as part of a sentence on one line.
+fn plain(logged: &str) -> String {
+    let line = logged.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.split_once(": ") {
+        Some((function, rest)) if !function.contains(' ') => rest.to_owned(),
+        _ => line,
+    }
+}
+
 /// # Safety
 /// `text` is null, or ends with a zero byte.
 pub(crate) unsafe fn text(text: *const c_char) -> String {
@@ -177,4 +211,17 @@ pub(crate) unsafe fn text(text: *const c_char) -> String {
     }
     // SAFETY: not null, and ends with a zero byte.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logged_error_becomes_part_of_a_sentence() {
+        let logged = "ggml_cuda_init: failed to initialize CUDA: no device\n";
+        assert_eq!(plain(logged), "failed to initialize CUDA: no device");
+        assert_eq!(plain("two words: stay"), "two words: stay");
+        assert_eq!(plain(""), "");
+    }
 }

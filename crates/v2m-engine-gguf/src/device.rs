@@ -43,29 +43,38 @@ pub fn find(backend: Backend) -> Result<Device, String> {
     if !backend.is_gpu() {
         return Ok(Device { backend, name: processor::name(), gpu: None });
     }
-    decode::be_quiet();
+    let (found, why) = decode::listening(|| first(backend));
+    let Some((gpu, info)) = found else { return Err(none(backend, &why)) };
+    // SAFETY: the text belongs to the device, which lives as long as the process.
+    let name = unsafe { decode::text(info.description) };
+    Ok(Device { backend, name, gpu: Some(gpu) })
+}
+
+/// The first GPU of this backend.
+fn first(backend: Backend) -> Option<(Gpu, sys::transcribe_device_info)> {
     // SAFETY: the list of devices is made at the first of these calls and stays; indices are below
     // its length.
     let devices = unsafe {
         (0..sys::transcribe_device_count()).map(|index| Gpu(sys::transcribe_device_get(index)))
     };
     let mut named = devices.filter_map(|gpu| Some((gpu, gpu.info()?)));
-    let found = named.find(|(_, info)| is_gpu(info) && kind(info) == backend.name());
-    match (found, backend) {
-        (Some((gpu, info)), _) => {
-            // SAFETY: the text belongs to the device, which lives as long as the process.
-            let name = unsafe { decode::text(info.description) };
-            Ok(Device { backend, name, gpu: Some(gpu) })
-        }
-        (None, Backend::Vulkan) => Err(tr!(
-            "no GPU with a Vulkan driver; `vulkaninfo --summary` lists the devices that Vulkan finds"
-        )
-        .into()),
-        (None, _) => Err(tr!(
-            "no NVIDIA GPU that CUDA can use; `nvidia-smi` shows whether NVIDIA's driver works, and its version"
-        )
-        .into()),
-    }
+    named.find(|(_, info)| is_gpu(info) && kind(info) == backend.name())
+}
+
+/// Says why there is no GPU, with the driver's own error if there was one.
+fn none(backend: Backend, why: &str) -> String {
+    let (what, advice) = match backend {
+        Backend::Vulkan => (
+            tr!("no GPU with a Vulkan driver"),
+            tr!("`vulkaninfo --summary` lists the devices that Vulkan finds"),
+        ),
+        _ => (
+            tr!("no NVIDIA GPU that CUDA can use"),
+            tr!("`nvidia-smi` shows whether NVIDIA's driver works, and its version"),
+        ),
+    };
+    let because = if why.is_empty() { String::new() } else { format!(" ({why})") };
+    format!("{what}{because}; {advice}")
 }
 
 fn is_gpu(info: &sys::transcribe_device_info) -> bool {
@@ -149,9 +158,11 @@ mod tests {
 
     #[test]
     fn without_a_gpu_one_line_says_so() {
-        // This build of ggml knows no GPU at all.
+        // No build of this ggml knows NVIDIA's GPUs.
         let refused = find(Backend::Cuda).unwrap_err();
         assert!(refused.starts_with("no NVIDIA GPU that CUDA can use; `nvidia-smi`"), "{refused}");
         assert!(!refused.contains('\n'));
+        let refused = none(Backend::Vulkan, "no loader");
+        assert!(refused.starts_with("no GPU with a Vulkan driver (no loader); "), "{refused}");
     }
 }

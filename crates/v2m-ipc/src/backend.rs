@@ -44,6 +44,15 @@ impl Backend {
         }
     }
 
+    /// The name of the executable for models in GGUF form; `None`: there is none for this backend.
+    pub fn gguf_program(self) -> Option<&'static str> {
+        match self {
+            Self::Vulkan => Some("v2m-engine-gguf-vulkan"),
+            Self::Cpu => Some("v2m-engine-gguf"),
+            Self::Remote | Self::Cuda | Self::CpuV4 => None,
+        }
+    }
+
     /// Whether it computes on a GPU. A GPU may be lost, sleeps with the machine, and has its own
     /// memory.
     pub fn is_gpu(self) -> bool {

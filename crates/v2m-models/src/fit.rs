@@ -76,7 +76,7 @@ pub fn fit(model: &Model, machine: &Machine, installed: bool) -> Fit {
     }
 }
 
-/// Whether an engine for a GPU can run the model.
+/// Whether the speed of the model on a GPU is known. Models in GGUF form were never run on one.
 fn on_gpu(model: &Model) -> bool {
     model.form == Form::Ggml
 }

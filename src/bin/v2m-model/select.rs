@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use toml_edit::{DocumentMut, Item, TableLike, value};
+use v2m_ipc::backend::Backend;
 use v2m_messages::tr;
 use v2m_models::catalogue::{self, Form};
 use v2m_models::family::{self, Summary, Unheard};
@@ -15,9 +16,6 @@ use v2m_models::{Doing, ModelError, gguf, inspect};
 
 use crate::failure::CommandError;
 use crate::progress::say;
-
-/// The program that runs models in GGUF form.
-const GGUF_ENGINE: &str = "v2m-engine-gguf";
 
 /// Returns the configured model, a name or a path; the default model if the configuration names
 /// none or cannot be read.
@@ -82,16 +80,17 @@ pub(crate) fn select(places: &Places, name: &str) -> Result<(), CommandError> {
     say(tr!("{name} is selected, in {path}", name, path = path.display()));
     if let Some((summary, keys)) = told {
         let detecting = places.detecting().map(|whisper| whisper.name);
-        for note in keys.notes(name, &summary, has_engine(), detecting.as_deref()) {
+        for note in keys.notes(name, &summary, has_engine, detecting.as_deref()) {
             say(note);
         }
     }
     Ok(())
 }
 
-/// Whether the engine for models in GGUF form is beside this program.
-fn has_engine() -> bool {
-    let beside = std::env::current_exe().map(|program| program.with_file_name(GGUF_ENGINE));
+/// Whether this backend's engine for models in GGUF form is beside this program.
+fn has_engine(backend: Backend) -> bool {
+    let Some(name) = backend.gguf_program() else { return false };
+    let beside = std::env::current_exe().map(|program| program.with_file_name(name));
     beside.is_ok_and(|program| program.is_file())
 }
 
@@ -133,19 +132,19 @@ impl EngineKeys {
         &self,
         name: &str,
         summary: &Summary,
-        has_engine: bool,
+        has_engine: impl Fn(Backend) -> bool,
         detecting: Option<&str>,
     ) -> Vec<String> {
         let mut notes = Vec::new();
-        if !has_engine {
-            let program = GGUF_ENGINE;
+        if !Backend::ALL.into_iter().any(&has_engine) {
+            let program = "v2m-engine-gguf";
             notes.push(tr!("it needs {program}: make engine-gguf install", program));
         }
         if summary.is_for_english() {
-            notes.push(tr!("{name} recognises English only, on the processor", name));
+            notes.push(tr!("{name} recognises English only", name));
         } else {
             let codes = summary.codes().join(", ");
-            notes.push(tr!("{name} recognises {codes}, on the processor", name, codes));
+            notes.push(tr!("{name} recognises {codes}", name, codes));
         }
         match (self.unheard(summary), &self.language) {
             (Some(Unheard::Unknown), Some(code)) => notes.push(tr!(
@@ -165,8 +164,20 @@ impl EngineKeys {
         if self.translate {
             notes.push(tr!("engine.translate has no effect").into());
         }
-        if let Some(backend @ ("cuda" | "vulkan")) = self.backend.as_deref() {
-            notes.push(tr!("engine.backend is {backend}: set it to auto", backend));
+        let wanted = match self.backend.as_deref() {
+            Some("cuda") => Some(Backend::Cuda),
+            Some("vulkan") => Some(Backend::Vulkan),
+            _ => None,
+        };
+        if let Some(wanted) = wanted.filter(|backend| !has_engine(*backend)) {
+            let backend = wanted.name();
+            notes.push(match wanted.gguf_program() {
+                Some(_) => tr!(
+                    "engine.backend is {backend}: set it to auto, or: make engine-gguf-{backend} install",
+                    backend
+                ),
+                None => tr!("engine.backend is {backend}: set it to auto", backend),
+            });
         }
         notes
     }
@@ -264,10 +275,10 @@ mod tests {
     #[test]
     fn what_a_model_in_gguf_form_cannot_follow_is_said() {
         let moonshine = model(Family::Moonshine, Languages::English);
-        let all = EngineKeys::of("").notes("m", &moonshine, true, None);
-        assert_eq!(all, ["m recognises English only, on the processor"]);
+        let all = EngineKeys::of("").notes("m", &moonshine, |_| true, None);
+        assert_eq!(all, ["m recognises English only"]);
         let config = "[engine]\nlanguage = \"es\"\nvocabulary = [\"x\"]\ntranslate = true\nbackend = \"cuda\"";
-        let all = EngineKeys::of(config).notes("m", &moonshine, false, None).join("\n");
+        let all = EngineKeys::of(config).notes("m", &moonshine, |_| false, None).join("\n");
         for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
             assert!(all.contains(part), "{all}");
         }
@@ -278,10 +289,10 @@ mod tests {
         let languages = Languages::Listed(LanguageSet::of(&["en", "es"]));
         let canary = model(Family::Canary, languages);
         let told = |config: &str, detecting: Option<&str>| {
-            EngineKeys::of(config).notes("m", &canary, true, detecting)
+            EngineKeys::of(config).notes("m", &canary, |_| true, detecting)
         };
         let notes = |config: &str| told(config, None);
-        let works = ["m recognises en, es, on the processor"];
+        let works = ["m recognises en, es"];
         assert_eq!(notes("engine.language = 'es'"), works);
         assert_eq!(notes("engine.languages = ['es']"), works);
         for config in ["", "engine.language = 'auto'", "engine.languages = ['it', 'pt']"] {
@@ -289,11 +300,11 @@ mod tests {
             assert!(alone.contains("no dictation starts: it cannot detect"), "{alone}");
             assert!(alone.contains("v2m-model pull"), "{alone}");
             let beside = told(config, Some("base")).join("\n");
-            assert!(beside.contains("which the model base detects"), "{beside}");
+            assert!(beside.contains("the model base detects"), "{beside}");
             assert!(!beside.contains("no dictation"), "{beside}");
         }
         let assumed = notes("engine.languages = ['pt', 'es', 'en']").join("\n");
-        assert!(assumed.contains("taken to be in es"), "{assumed}");
+        assert!(assumed.contains("assumes es"), "{assumed}");
         assert!(assumed.contains("v2m-model pull"), "{assumed}");
         assert!(notes("engine.language = 'it'").join("\n").contains("is it"));
     }

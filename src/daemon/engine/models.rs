@@ -76,7 +76,7 @@ impl Models {
         self.refuse_preview(&settings.engine.model, &model)?;
         let local = match Form::of(&model) {
             Form::Ggml => self.candidates(settings.engine.backend)?,
-            Form::Gguf => vec![self.for_gguf(&settings.engine)?],
+            Form::Gguf => self.for_gguf(&settings.engine)?,
         };
         Ok(EngineSpec {
             candidates: self.server(settings).into_iter().chain(local).collect(),
@@ -142,7 +142,7 @@ impl Models {
                     let among = &settings.engine.languages;
                     !summary.is_for_previews_only() && summary.unheard(code, among).is_none()
                 };
-                self.gguf_program().is_file() && self.summary(path).is_some_and(hears)
+                !self.gguf_programs().is_empty() && self.summary(path).is_some_and(hears)
             }
         };
         let installed = places.installed().into_iter().filter(|(_, path)| can_run(path));
@@ -198,6 +198,11 @@ impl Models {
 
     /// Whether one engine alone can run the configured model.
     pub(in crate::daemon) fn has_one_engine(&self, settings: &Settings) -> bool {
+        self.is_gguf(settings) && self.gguf_programs().len() < 2
+    }
+
+    /// Whether the configured model is in GGUF form.
+    fn is_gguf(&self, settings: &Settings) -> bool {
         let resolved = self.places.as_ref().ok().map(|p| p.resolve(&settings.engine.model));
         resolved.and_then(Result::ok).is_some_and(|file| Form::of(&file) == Form::Gguf)
     }

@@ -55,7 +55,7 @@ impl Models {
                 tr!("Leave it off: v2m-send config set engine.preview="),
             ));
         }
-        let program = self.gguf_program();
+        let program = self.plain_gguf_program();
         if program.is_file() {
             return Ok((Candidate { backend: Backend::Cpu, program }, file));
         }

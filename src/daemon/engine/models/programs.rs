@@ -11,7 +11,7 @@ use v2m_models::catalogue;
 /// The default engine for the processor, beside this program. The other engines are beside it.
 pub(super) const PROGRAM: &str = "v2m-engine";
 
-/// Suffix of the engine for models in GGUF form.
+/// Suffix of the processor's engine for models in GGUF form.
 const GGUF: &str = "-gguf";
 
 impl Models {
@@ -46,56 +46,78 @@ impl Models {
         is_wanted.then_some(Candidate { backend: Backend::Remote, program })
     }
 
-    /// Returns the engine for a model in GGUF form, which runs on the processor.
-    pub(super) fn for_gguf(&self, engine: &config::EngineSettings) -> Result<Candidate, Failure> {
+    /// Returns the engines for a model in GGUF form that are wanted and installed, in order of preference.
+    pub(super) fn for_gguf(
+        &self,
+        engine: &config::EngineSettings,
+    ) -> Result<Vec<Candidate>, Failure> {
         use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
         let (model, usual) = (&engine.model, catalogue::DEFAULT);
-        match engine.backend {
-            Auto | Cpu | Remote => {}
-            gpu @ (Cuda | Vulkan) => {
-                let backend = gpu.name();
-                let text = tr!(
-                    "Starting the recogniser: engine.backend is \"{backend}\", and the model {model} can only be run by the \
-                     processor. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
-                     `v2m-model use {usual}`.",
-                    backend,
-                    model,
-                    usual
-                );
-                let cause = tr!("The model {model} does not run on GPUs", model);
-                let remedy =
-                    tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
-                return Err(Failure::new(Code::EngineFailed, text)
-                    .in_brief(cause, remedy)
-                    .lasting());
-            }
+        let (wanted, any) = match engine.backend {
+            Auto | Remote => (Backend::Cpu, true),
+            Cpu => (Backend::Cpu, false),
+            Cuda => (Backend::Cuda, false),
+            Vulkan => (Backend::Vulkan, false),
+        };
+        let Some(program) = self.gguf_program(wanted) else {
+            let backend = wanted.name();
+            let text = tr!(
+                "Starting the recogniser: engine.backend is \"{backend}\", and no engine of that kind runs the model \
+                 {model}. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
+                 `v2m-model use {usual}`.",
+                backend,
+                model,
+                usual
+            );
+            let cause = tr!("The model {model} does not run on {backend}", model, backend);
+            let remedy = tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
+            return Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting());
+        };
+        let mut installed = self.gguf_programs();
+        installed.retain(|candidate| any || candidate.backend == wanted);
+        if !installed.is_empty() {
+            return Ok(installed);
         }
-        let program = self.gguf_program();
-        if program.is_file() {
-            return Ok(Candidate { backend: Backend::Cpu, program });
-        }
+        let name = if wanted == Backend::Vulkan { "gguf-vulkan" } else { "gguf" };
         let text = tr!(
             "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
-             `make engine-gguf install`, and restart the service (`systemctl --user restart v2m`); or choose \
+             `make engine-{name} install`, and restart the service (`systemctl --user restart v2m`); or choose \
              another model: `v2m-model use {usual}`.",
             model,
             program = program.display(),
+            name,
             usual
         );
         let cause = tr!("The model {model} needs another engine", model);
-        let remedy = tr!("Install it: make engine-gguf install. Or: v2m-model use {usual}", usual);
+        let remedy =
+            tr!("Install it: make engine-{name} install. Or: v2m-model use {usual}", name, usual);
         Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
     }
 
-    pub(super) fn gguf_program(&self) -> PathBuf {
+    /// Returns the installed engines for models in GGUF form, in order of preference.
+    pub(super) fn gguf_programs(&self) -> Vec<Candidate> {
+        let named = Backend::ALL.into_iter().filter_map(|backend| {
+            Some(Candidate { backend, program: self.gguf_program(backend)? })
+        });
+        named.filter(|candidate| candidate.program.is_file()).collect()
+    }
+
+    /// Returns the processor's engine for models in GGUF form.
+    pub(super) fn plain_gguf_program(&self) -> PathBuf {
         self.beside(GGUF)
+    }
+
+    /// Returns `None` if no engine for this backend runs models in GGUF form.
+    fn gguf_program(&self, backend: Backend) -> Option<PathBuf> {
+        backend.gguf_program()?.strip_prefix(PROGRAM).map(|suffix| self.beside(suffix))
     }
 
     /// Returns all engines, whether they are installed or not.
     pub(in crate::daemon) fn programs(&self) -> Vec<PathBuf> {
-        let gpu_and_cpu = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
-        let whisper = gpu_and_cpu.map(|backend| self.program(backend));
-        whisper.into_iter().chain([self.gguf_program()]).collect()
+        let here = [Backend::Cpu, Backend::CpuV4, Backend::Cuda, Backend::Vulkan];
+        let whisper = here.map(|backend| self.program(backend));
+        let gguf = here.into_iter().filter_map(|backend| self.gguf_program(backend));
+        whisper.into_iter().chain(gguf).collect()
     }
 
     fn program(&self, backend: Backend) -> PathBuf {

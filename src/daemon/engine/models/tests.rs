@@ -35,27 +35,71 @@ fn engines_that_are_installed_beside_the_plain_one_are_tried_in_their_order() {
 }
 
 #[test]
-fn a_model_in_gguf_form_has_its_own_engine_on_the_processor() {
+fn a_model_in_gguf_form_has_engines_of_its_own() {
+    use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
     let dir = tempfile::tempdir().unwrap();
     let models = Models { program: dir.path().join("v2m-engine"), ..Models::from_env() };
+    let install = |name: &str| std::fs::write(dir.path().join(name), "").unwrap();
     let model = dir.path().join("moonshine.gguf");
     std::fs::write(&model, "").unwrap();
     let mut settings = Settings::default();
     settings.engine.model = model.display().to_string();
     let failure = models.spec(&settings).unwrap_err();
     assert!(failure.message.contains("make engine-gguf install"), "{}", failure.message);
-    for name in ["v2m-engine-gguf", "v2m-engine-cuda"] {
-        std::fs::write(dir.path().join(name), "").unwrap();
+    for whispers in ["v2m-engine", "v2m-engine-v4", "v2m-engine-cuda", "v2m-engine-vulkan"] {
+        install(whispers);
     }
+    assert!(models.spec(&settings).is_err());
+
+    install("v2m-engine-gguf");
     let program = dir.path().join("v2m-engine-gguf");
     let only = Candidate { backend: Backend::Cpu, program };
     assert_eq!(models.spec(&settings).unwrap().candidates, [only]);
-    settings.engine.backend = config::BackendChoice::Cuda;
-    let failure = models.spec(&settings).unwrap_err();
-    assert!(failure.message.contains("engine.backend=auto"), "{}", failure.message);
+    assert!(models.has_one_engine(&settings));
+    for (backend, advice) in
+        [(Cuda, "config set engine.backend=auto"), (Vulkan, "make engine-gguf-vulkan install")]
+    {
+        settings.engine.backend = backend;
+        let failure = models.spec(&settings).unwrap_err();
+        assert!(failure.message.contains(advice), "{}", failure.message);
+    }
     let failure = models.cannot_hear(DOING, &settings.engine.model, Some("es"), &[]).unwrap();
     assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
     assert_eq!(models.cannot_hear(DOING, &settings.engine.model, Some("en"), &[]), None);
+
+    install("v2m-engine-gguf-vulkan");
+    let mut programs = |wanted| -> Vec<String> {
+        settings.engine.backend = wanted;
+        let spec = models.spec(&settings).unwrap();
+        let name = |one: &Candidate| {
+            let program = one.program.file_name().unwrap().to_str().unwrap();
+            format!("{} {program}", one.backend.name())
+        };
+        spec.candidates.iter().map(name).collect()
+    };
+    let [vulkan, cpu] = ["vulkan v2m-engine-gguf-vulkan", "cpu v2m-engine-gguf"];
+    assert_eq!(programs(Auto), [vulkan, cpu]);
+    assert_eq!(programs(Vulkan), [vulkan]);
+    assert_eq!(programs(Cpu), [cpu]);
+    assert_eq!(programs(Remote), ["remote v2m-engine", vulkan, cpu]);
+    assert!(!models.has_one_engine(&settings));
+
+    // Only a GPU's engine: the processor cannot be asked for.
+    std::fs::remove_file(dir.path().join("v2m-engine-gguf")).unwrap();
+    settings.engine.backend = Cpu;
+    let failure = models.spec(&settings).unwrap_err();
+    assert!(failure.message.contains("make engine-gguf install"), "{}", failure.message);
+}
+
+#[test]
+fn every_engine_is_watched_for_an_upgrade() {
+    let models = Models { program: "/bin/v2m-engine".into(), ..Models::from_env() };
+    let all = models.programs();
+    for backend in Backend::ALL {
+        for name in [Some(backend.program()), backend.gguf_program()].into_iter().flatten() {
+            assert!(all.contains(&Path::new("/bin").join(name)), "{name}");
+        }
+    }
 }
 
 #[test]

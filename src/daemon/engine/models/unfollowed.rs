@@ -20,7 +20,7 @@ impl Models {
                 .chain(unfollowed_by_servers(&settings.engine))
                 .collect();
         }
-        if !self.has_one_engine(settings) {
+        if !self.is_gguf(settings) {
             return Vec::new();
         }
         let file = self.places.as_ref().ok().and_then(|p| p.resolve(&settings.engine.model).ok());
