@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs dependencies with the distribution's package manager: for building v2m (`deps.sh build`), additionally for its tests
-# (`deps.sh test`), pip (`deps.sh pip`), for building v2m-engine-vulkan (`deps.sh vulkan`) and for testing it (`deps.sh engines`).
+# (`deps.sh test`), pip (`deps.sh pip`), for building the Vulkan engines (`deps.sh vulkan`) and for `make test-engines`
+# (`deps.sh engines`).
 # Installs only missing packages, and prints what it does.
 # Not included: the Rust toolchain, which is too old in distributions (`make toolchain` checks it).
 set -euo pipefail

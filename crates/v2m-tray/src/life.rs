@@ -309,7 +309,7 @@ impl Life {
         });
     }
 
-    /// Handles the watcher's answer. A watcher that has just started may not be ready and refuse.
+    /// Handles the watcher's answer. A watcher that is not ready yet may refuse the item.
     fn is_registered(&mut self, watcher: &str, refusal: Option<String>) {
         if self.owners.watcher.as_deref() != Some(watcher) {
             return;
