@@ -42,10 +42,10 @@ fn presets_and_applications_that_do_not_exist_are_told_before_the_first_text() {
     assert!(told.starts_with("warn presets llm.applications"), "{told}");
     for part in [
         "org.gnome.Evolutoin: there is no preset \"emial\"; there are: clean-up, email, notes, prompt.",
-        "no program here is called org.gnome.Evolutoin, so the preset emial is never used. \
-         Did you mean org.gnome.Evolution? Correct the name, or remove the entry.",
-        "no program here is called keepasxc, so none of its texts is kept from the language model. \
-         Write the name of its .desktop file",
+        "v2m found no program called org.gnome.Evolutoin. If no window has this class either, the \
+         preset emial is never used. Did you mean org.gnome.Evolution? Then correct the name.",
+        "v2m found no program called keepasxc. If no window has this class either, none of its texts \
+         is kept from the language model. Use the name of its .desktop file",
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }

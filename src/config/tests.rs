@@ -220,7 +220,7 @@ fn errors_say_where_what_and_what_to_do() {
     let binary = file("");
     fs::write(&binary.path, b"# \n\xff").unwrap();
     let error = load(&binary.path, NO_ENV).unwrap_err().to_string();
-    assert!(error.contains("line 2: this is no UTF-8"), "{error}");
+    assert!(error.contains("line 2: this is not UTF-8"), "{error}");
 }
 
 #[test]

@@ -43,10 +43,14 @@ pub(super) fn transcribed(
     let stats = &recognition.stats;
     let Tried { engine, model } = tried;
     let mut line = verbatim!(format!(
-        "transcribed {:.1} s of speech in {:.1} s with {model} ({engine})",
+        "transcribed {:.1} s of speech in {:.1} s",
         seconds(stats.samples),
         Duration::from_millis(stats.decode_ms).as_secs_f64(),
     ));
+    // Both are empty if the engine was given up before its last text was refined.
+    if !engine.is_empty() {
+        line += &verbatim!(format!(" with {model} ({engine})"));
+    }
     if let Some(since_stop) = since_stop {
         line += &verbatim!(format!(", {:.1} s after the stop", since_stop.as_secs_f64()));
     }

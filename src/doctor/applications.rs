@@ -56,23 +56,20 @@ fn judged(
 fn unknown(application: &str, preset: &str, like: Option<&str>) -> String {
     let told = match preset == NO_PRESET {
         true => tr!(
-            "llm.applications: no program here is called {application}, so none of its texts is kept \
-             from the language model.",
+            "llm.applications: v2m found no program called {application}. If no window has this class \
+             either, none of its texts is kept from the language model.",
             application
         ),
         false => tr!(
-            "llm.applications: no program here is called {application}, so the preset {preset} is \
-             never used.",
+            "llm.applications: v2m found no program called {application}. If no window has this class \
+             either, the preset {preset} is never used.",
             application,
             preset
         ),
     };
     let remedy = match like {
-        Some(like) => tr!("Did you mean {like}? Correct the name, or remove the entry.", like),
-        None => tr!(
-            "Write the name of its .desktop file or the class of its window, or remove the entry."
-        )
-        .to_owned(),
+        Some(like) => tr!("Did you mean {like}? Then correct the name.", like),
+        None => tr!("Use the name of its .desktop file or the class of its window.").to_owned(),
     };
     format!("{told} {remedy}")
 }

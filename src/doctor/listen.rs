@@ -187,6 +187,6 @@ mod tests {
         let Poor(told) = judged("USB", &noisy, &heard) else { panic!("noise is not good") };
         assert!(told.contains("“Hello.”. The microphone is noisy (USB)"), "{told}");
         let Poor(told) = judged("USB", &SOUND, &Heard::Nothing) else { panic!("nothing heard") };
-        assert!(told.starts_with("USB: no speech; the loudest was -23 dBFS"), "{told}");
+        assert!(told.starts_with("USB: no speech; the loudest sound was -23 dBFS"), "{told}");
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct Job {
     settled: u64,
     pub(super) finish_sent: bool,
     segments: Vec<Segment>,
-    /// The segment after the finished samples; it may still change.
+    /// The segment after the final ones; it may still change.
     draft: Option<Segment>,
     /// Why no engine gets it any more. Reported with the audio, once that is complete.
     pub(super) failure: Option<Failure>,
@@ -159,7 +159,7 @@ impl Job {
         (self.deaths, self.refusals) = (0, 0);
     }
 
-    /// Notes that the engine died while working on it. Returns how often this engine has died of
+    /// Notes that the engine died while working on it. Returns how often this engine has failed on
     /// it.
     pub(super) fn died(&mut self) -> u8 {
         self.deaths = self.deaths.saturating_add(1);

@@ -199,8 +199,9 @@ fn one_of(
         offer(other);
     }
     let program = std::env::current_exe().unwrap_or_default();
-    let mut engines = Backend::ALL.into_iter().filter_map(Backend::gguf_program);
-    let has_gguf = engines.any(|engine| program.with_file_name(engine).is_file());
+    // An engine for a GPU alone may find no GPU.
+    let engine = Backend::Cpu.gguf_program();
+    let has_gguf = engine.is_some_and(|engine| program.with_file_name(engine).is_file());
     if has_gguf && languages::only_english(configuration) {
         let english = catalogue::all()
             .iter()

@@ -52,7 +52,7 @@ enum Command {
             tr!(
                 "HERE is `GPU` or `fits` (on the processor), `slow` (you would wait for the text), \
                  `too big` for the memory, or `no room` on the disk. One is recommended, by cores, \
-                 memory, and the GPU if an engine for it is installed."
+                 memory, and the GPU if a Whisper engine for it is installed."
             ),
         ])
     )]

@@ -35,7 +35,7 @@ pub(crate) fn describe(machine: &Machine, gpu: Option<&str>) -> String {
     let cores = tr!("{n} core" | "{n} cores" % machine.cores);
     let gpu = match (gpu, machine.vram) {
         (Some(name), Some(vram)) => tr!("{name} with {memory}", name, memory = gib(vram)),
-        _ => tr!("no engine for a GPU that works").into(),
+        _ => tr!("no working GPU engine for Whisper models").into(),
     };
     tr!("{cores}, {memory} of memory, {gpu}", cores, memory = gib(machine.memory), gpu)
 }

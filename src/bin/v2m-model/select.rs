@@ -94,6 +94,12 @@ fn has_engine(backend: Backend) -> bool {
     beside.is_ok_and(|program| program.is_file())
 }
 
+/// Returns the note that the processor's engine for models in GGUF form is missing.
+fn needs_engine() -> String {
+    let program = "v2m-engine-gguf";
+    tr!("it needs {program}: make engine-gguf install", program)
+}
+
 /// Keys of `[engine]` that a model in GGUF form may not be able to follow.
 #[derive(Debug, Default)]
 struct EngineKeys {
@@ -136,9 +142,16 @@ impl EngineKeys {
         detecting: Option<&str>,
     ) -> Vec<String> {
         let mut notes = Vec::new();
-        if !Backend::ALL.into_iter().any(&has_engine) {
-            let program = "v2m-engine-gguf";
-            notes.push(tr!("it needs {program}: make engine-gguf install", program));
+        let is_plain = has_engine(Backend::Cpu);
+        let is_anywhere = is_plain || Backend::ALL.into_iter().any(&has_engine);
+        match self.backend.as_deref() {
+            Some("cpu") if !is_plain => notes.push(needs_engine()),
+            _ if !is_anywhere => notes.push(needs_engine()),
+            None | Some("auto" | "remote") if !is_plain => notes.push(
+                tr!("it runs only on a GPU here; for the processor: make engine-gguf install")
+                    .into(),
+            ),
+            _ => {}
         }
         if summary.is_for_english() {
             notes.push(tr!("{name} recognises English only", name));
@@ -278,6 +291,13 @@ mod tests {
         let all = EngineKeys::of("").notes("m", &moonshine, |_| true, None);
         assert_eq!(all, ["m recognises English only"]);
         let config = "[engine]\nlanguage = \"es\"\nvocabulary = [\"x\"]\ntranslate = true\nbackend = \"cuda\"";
+        let only_vulkan = |config: &str| {
+            let has = |backend| backend == Backend::Vulkan;
+            EngineKeys::of(config).notes("m", &moonshine, has, None).join("\n")
+        };
+        assert!(only_vulkan("").contains("only on a GPU here"));
+        assert!(only_vulkan("engine.backend = 'cpu'").contains("it needs v2m-engine-gguf"));
+        assert!(!only_vulkan("engine.backend = 'vulkan'").contains("engine-gguf"));
         let all = EngineKeys::of(config).notes("m", &moonshine, |_| false, None).join("\n");
         for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
             assert!(all.contains(part), "{all}");

@@ -229,9 +229,10 @@ pub(super) static KEYS: &[ConfigKey] = &[
             "Presets for applications: what you dictate into them goes to the language model, whatever refine\n\
               says, and \"none\" keeps it from the model. The application that has the focus when the recording\n\
               begins counts; `--preset` takes precedence. If v2m cannot find out the application and the table\n\
-              has a \"none\", the model does not get the text. It is named by its application id or window class, such as\n\
-              applications = { \"org.gnome.Evolution\" = \"email\", \"keepassxc\" = \"none\" }, or a section\n\
-              [llm.applications] with one line for each. docs/language-models.md says where v2m learns it."
+              has a \"none\", the model does not get the text. Name applications by their application id or\n\
+              window class, such as applications = { \"org.gnome.Evolution\" = \"email\", \"keepassxc\" = \"none\" },\n\
+              or in a section [llm.applications] with one line for each. docs/language-models.md says where\n\
+              v2m learns them."
         ),
         restart: false,
         hidden: false,

@@ -251,7 +251,8 @@ fn fate(key: &str, value: &Value, provider: Option<&str>, compute_type: Option<&
     let of = |wanted: &'static str, fate: Fate| match provider {
         Some(name) if name == wanted => fate,
         Some(name) => Fate::Ignored(tr!(
-            "this is for the language model of {name}, which v2m does not use",
+            "this is for the language model of {wanted}, and v2m uses that of {name}",
+            wanted,
             name
         )),
         None => Fate::Ignored(tr!(

@@ -77,7 +77,8 @@ impl Attempt {
             Some(asked) => asked.plan.clone(),
             None => {
                 let smaller = models.smaller(settings, language.as_deref());
-                let is_alone = models.has_one_engine(settings) && !smaller.is_empty();
+                let failed = self.left.tries.last().map(|last| &*last.engine);
+                let is_alone = models.has_no_other_engine(settings, failed) && !smaller.is_empty();
                 step(self.left.tries.len(), smaller, is_alone)
             }
         };

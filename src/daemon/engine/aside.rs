@@ -69,7 +69,7 @@ impl Engine {
     /// Whether the plan wants the usual engine.
     fn is_usual(&self, settings: &Settings, plan: &Plan) -> bool {
         let is_model = plan.model.as_ref().is_none_or(|model| *model == settings.engine.model);
-        // For the safest plan, the usual engine must be the plain one, and usable.
+        // For the safest plan, the usual engine must be the plain one.
         let is_plain = !plan.is_safest || self.name() == Some("cpu");
         is_model && is_plain
     }

@@ -104,11 +104,15 @@ impl Models {
                 settings.engine.backend = config::BackendChoice::Auto;
             }
         }
-        if plan.is_safest {
+        // The plain engine is the safest, unless it is not installed: then the attempt is made with
+        // what there is.
+        let has_plain = !self.is_gguf(&settings) || self.plain_gguf_program().is_file();
+        let is_safest = plan.is_safest && has_plain;
+        if is_safest {
             settings.engine.backend = config::BackendChoice::Cpu;
         }
         let mut spec = self.spec(&settings)?;
-        if plan.is_safest {
+        if is_safest {
             spec.candidates.retain(|candidate| candidate.backend == Backend::Cpu);
         }
         Ok(EngineSpec { unload: Unload::default(), ..spec })
@@ -142,7 +146,7 @@ impl Models {
                     let among = &settings.engine.languages;
                     !summary.is_for_previews_only() && summary.unheard(code, among).is_none()
                 };
-                !self.gguf_programs().is_empty() && self.summary(path).is_some_and(hears)
+                self.plain_gguf_program().is_file() && self.summary(path).is_some_and(hears)
             }
         };
         let installed = places.installed().into_iter().filter(|(_, path)| can_run(path));
@@ -196,9 +200,15 @@ impl Models {
         self.refuse_preview(name, &file).map_err(unfit)
     }
 
-    /// Whether one engine alone can run the configured model.
-    pub(in crate::daemon) fn has_one_engine(&self, settings: &Settings) -> bool {
-        self.is_gguf(settings) && self.gguf_programs().len() < 2
+    /// Whether no other engine can run the configured model than the one that failed: the only one,
+    /// or the processor's, which is the last resort. `failed`: its name.
+    pub(in crate::daemon) fn has_no_other_engine(
+        &self,
+        settings: &Settings,
+        failed: Option<&str>,
+    ) -> bool {
+        let is_last = failed == Some(Backend::Cpu.name());
+        self.is_gguf(settings) && (is_last || self.gguf_programs().len() < 2)
     }
 
     /// Whether the configured model is in GGUF form.

@@ -75,13 +75,13 @@ fn it_is_said_why_a_track_was_passed_over() {
         (
             vec![silent.clone(), unknown.clone()],
             1,
-            ", and none can be heard: track 1 is silent and track 2 cannot be decoded (no codec)",
+            ", and none is audible: track 1 is silent and track 2 cannot be decoded (no codec)",
         ),
-        (vec![silent.clone(), silent], 2, ", and none can be heard: tracks 1 and 2 are silent"),
+        (vec![silent.clone(), silent], 2, ", and none is audible: tracks 1 and 2 are silent"),
         (
             vec![unknown.clone(), unknown],
             2,
-            ", and none can be heard: track 1 cannot be decoded (no codec) and track 2 cannot be decoded (no codec)",
+            ", and none is audible: track 1 cannot be decoded (no codec) and track 2 cannot be decoded (no codec)",
         ),
     ] {
         assert_eq!(choice(&contents), (taken, why.to_owned()), "{contents:?}");

@@ -133,7 +133,7 @@ fn those_passed_over_are_told_with_their_reasons_until_they_are_tried_again() {
     lineup.loaded();
     lineup.failed(Fault::Working(2), "it burns");
     let reasons: Vec<_> = lineup.passed_over().into_iter().map(|p| p.reason).collect();
-    assert_eq!(reasons, ["it burns", "not tried, as cuda had failed at work"]);
+    assert_eq!(reasons, ["it burns", "not tried, because cuda failed before"]);
     assert!(lineup.reconsider());
     assert_eq!((lineup.current().backend, lineup.passed_over()), (Cuda, Vec::new()));
     assert!(!lineup.reconsider());

@@ -55,7 +55,7 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
     let program = dir.path().join("v2m-engine-gguf");
     let only = Candidate { backend: Backend::Cpu, program };
     assert_eq!(models.spec(&settings).unwrap().candidates, [only]);
-    assert!(models.has_one_engine(&settings));
+    assert!(models.has_no_other_engine(&settings, None));
     for (backend, advice) in
         [(Cuda, "config set engine.backend=auto"), (Vulkan, "make engine-gguf-vulkan install")]
     {
@@ -82,10 +82,16 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
     assert_eq!(programs(Vulkan), [vulkan]);
     assert_eq!(programs(Cpu), [cpu]);
     assert_eq!(programs(Remote), ["remote v2m-engine", vulkan, cpu]);
-    assert!(!models.has_one_engine(&settings));
+    assert!(!models.has_no_other_engine(&settings, Some("vulkan")));
+    // There was no usable GPU, and the processor's engine has failed already.
+    assert!(models.has_no_other_engine(&settings, Some("cpu")));
 
-    // Only a GPU's engine: the processor cannot be asked for.
+    // Only a GPU's engine: the processor cannot be asked for, and later attempts use the GPU.
     std::fs::remove_file(dir.path().join("v2m-engine-gguf")).unwrap();
+    settings.engine.backend = Auto;
+    let later = Plan { is_safest: true, ..Plan::default() };
+    let spec = models.spec_by(&settings, &later).unwrap();
+    assert_eq!(spec.candidates[0].backend, Backend::Vulkan);
     settings.engine.backend = Cpu;
     let failure = models.spec(&settings).unwrap_err();
     assert!(failure.message.contains("make engine-gguf install"), "{}", failure.message);
