@@ -218,7 +218,7 @@ part_gpu_package() {
 	end_service
 	user "v2m-send transcribe $SOUND >gpu.txt"
 	assert_heard gpu.txt "where there is no GPU"
-	[ "$(computed_by)" = cpu ] || fail "where there is no GPU, $(computed_by) computes"
+	[[ $(computed_by) == cpu* ]] || fail "where there is no GPU, $(computed_by) computes"
 	user 'v2m-send status | grep "there is no GPU in this test"' || fail "it does not say why: $(user 'v2m-send status')"
 	root 'rm /tmp/no-gpu'
 	end_service
@@ -235,7 +235,7 @@ part_gpu_package() {
 	end_service
 	user "v2m-send transcribe $SOUND >gpu.txt"
 	assert_heard gpu.txt "after the removal"
-	[ "$(computed_by)" = cpu ] || fail "the engine for GPUs still computes"
+	[[ $(computed_by) == cpu* ]] || fail "the engine for GPUs still computes"
 	user 'v2m-send status | grep -i vulkan' && fail "the status still tells of it"
 	# dpkg keeps the scripts of packages that are only removed.
 	root 'apt-get purge --yes --quiet v2m-vulkan >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }'
