@@ -119,7 +119,7 @@ fn file(path: PathBuf) -> Option<(String, io::Result<String>)> {
     }
     let read = || {
         let bytes = regular::read(&path, Trust::Configured, LONGEST as u64)?;
-        let none = |_| io::Error::new(ErrorKind::InvalidData, tr!("it is no UTF-8 text"));
+        let none = |_| io::Error::new(ErrorKind::InvalidData, tr!("it is not UTF-8 text"));
         String::from_utf8(bytes).map_err(none)
     };
     Some((name, read()))

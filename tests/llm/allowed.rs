@@ -34,7 +34,7 @@ fn another_endpoint_is_refused_and_hears_nothing() {
         ] {
             let (trouble, message) = failed(program.ask_uninvited(&question));
             assert_eq!(trouble, FailureKind::Unavailable, "{message}");
-            assert!(message.contains(&format!("allows openai at {} and", own.url)), "{message}");
+            assert!(message.contains(&format!("allows only openai at {}.", own.url)), "{message}");
             assert!(message.contains("config.toml") && message.contains("llm.base_url"));
         }
     }
@@ -113,7 +113,7 @@ fn a_provider_without_an_address_is_at_its_own() {
     }
     let elsewhere = Endpoint { base_url: Some("https://llm.invalid".into()), ..own };
     let (_, message) = failed(program.ask_uninvited(&rewrite(elsewhere)));
-    assert!(message.contains("allows gemini at https://generativelanguage"), "{message}");
+    assert!(message.contains("allows only gemini at https://generativelanguage"), "{message}");
 }
 
 const VALUES: [&str; 22] = [

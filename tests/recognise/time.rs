@@ -90,7 +90,7 @@ async fn an_engine_that_sleeps_with_work_to_do_is_replaced_after_the_hang_limit(
     let words = sound(2, 20_000);
     lab.state(EngineState::Warm).await;
     lab.job(1, Priority::Live, &words);
-    let asleep = "did nothing for 3 s though it had work and was ended, ended by signal 9";
+    let asleep = "did nothing for 3 s although it had work, and was ended, ended by signal 9";
     assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), asleep.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
 }
@@ -101,7 +101,7 @@ async fn an_engine_that_computes_for_ever_is_replaced_after_the_hang_limit() {
     let words = sound(5, 20_000);
     lab.state(EngineState::Warm).await;
     lab.job(1, Priority::Live, &words);
-    let spun = "computed for 1 s without getting any further and was ended, ended by signal 9";
+    let spun = "computed for 1 s without progress and was ended, ended by signal 9";
     assert_eq!(replaced(&mut lab).await, (Some(JobId(1)), spun.to_owned()));
     assert_eq!(lab.text(1, &words).await, 2);
 }
@@ -183,7 +183,7 @@ async fn an_engine_that_answers_pings_and_never_loads_is_replaced() {
     }
     drop(clock);
     assert!((240..600).contains(&seconds), "{seconds}");
-    let asleep = "did nothing for 240 s though it had work and was ended, ended by signal 9";
+    let asleep = "did nothing for 240 s although it had work, and was ended, ended by signal 9";
     assert_eq!(replaced(&mut lab).await, (None, asleep.to_owned()));
     assert_eq!(lab.text(1, &words).await, 1);
 }

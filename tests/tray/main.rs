@@ -428,7 +428,7 @@ fn a_second_one_and_one_without_a_tray_end_in_order() {
     assert!(status.success() && said.contains("there is no tray"), "{status}: {said}");
     stage.useless_tray();
     let (code, said) = run(&stage.bus.address, &["--wait-seconds", "0"]);
-    let told = "the tray (org.kde.StatusNotifierWatcher) did not take the icon: ";
+    let told = "the tray (org.kde.StatusNotifierWatcher) did not accept the icon: ";
     assert!(code == Some(1) && said.contains(told), "{code:?} {said}");
     assert!(!said.contains("there is no tray"), "{said}");
     let (code, said) = run("unix:path=/nowhere", &[]);

@@ -47,7 +47,7 @@ pub enum PathError {
     },
     /// An absolute path without a file.
     #[error("{}", tr!(
-        "there is no model file {path}; give the path of a ggml file, or fetch a model with `v2m-model pull {default}`",
+        "there is no model file {path}; give the path of a model file, or fetch a model with `v2m-model pull {default}`",
         path = .0.display(), default = catalogue::DEFAULT
     ))]
     NoFile(PathBuf),

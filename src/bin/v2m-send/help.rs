@@ -101,7 +101,7 @@ const GROUPS: &[Group] = &[
             Entry::new("show N", 27, 27, mark!("print a dictation's text; N is `last`, a number, or an id (--json)")),
             Entry::new("copy N, paste N", 27, 27, mark!("put the text on the clipboard, or into the window with the focus (typed in\u{a0}a terminal, paste copies)")),
             Entry::new("play N", 27, 27, mark!("play the recording")),
-            Entry::new("delete N…, delete --all [-y]", 38, 38, mark!("delete dictations, recordings and texts; asks before")),
+            Entry::new("delete N…, delete --all [-y]", 38, 38, mark!("delete dictations, recordings and texts; asks first")),
             Entry::new("export DIRECTORY [-s WORDS] [--since TIME]", 50, 27, mark!("write dictations into a folder: dictations.jsonl, one object per line, and the recordings")),
             Entry::new("transcribe FILE…", 27, 27, mark!("transcribe sound files and print their text, each below a heading if there are several; a file that fails does not stop the others")),
         ],

@@ -350,7 +350,7 @@ fn a_model_that_writes_while_somebody_speaks_and_lies_is_refused() {
                 head.values.insert("stt.parakeet.prompt.dictionary.indices".into(), indices);
             }),
             ("prompt.auto_id", |head| set(head, "stt.parakeet.prompt.auto_id", "128")),
-            ("no language", |head| {
+            ("its languages", |head| {
                 head.values.insert("general.languages".into(), Value::Names(vec!["tlh".into()]));
             }),
             ("\"tdt\"", |head| set(head, "stt.parakeet.head_kind", "tdt")),
