@@ -346,9 +346,9 @@ test-kde: test-models ## test pasting, the sign and the tray on Debian 13's KDE,
 	cargo build --locked --bins && V2M_TEST_MODELS='$(V2M_TEST_MODELS)' MAKE='$(MAKE)' bash tests/system/kde.sh
 
 # Not part of `make test`: it takes as long as all other tests together.
-test-engines: test-models ## test the engines that were built beside v2m-engine: each transcribes, or says why it cannot
+test-engines: test-models ## test the engines that were built beside v2m-engine: each transcribes, or says why it cannot (BINARIES= tests others)
 	@bash packaging/deps.sh engines
-	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine))))
+	TARGET='$(TARGET)' V2M_TEST_MODELS='$(V2M_TEST_MODELS)' bash tests/engines.sh $(or $(BINARIES),$(wildcard $(foreach engine,$(ALL_ENGINES),$(call engine_file,$(engine)))))
 
 campaign: test-deps test-models ## inject 1000 faults into dictations and count lost words (an hour, as root; N=, SEED=, CASE=, FAULTS=)
 	@cargo build --locked --bins

@@ -3,7 +3,7 @@
 #   services.v2m.enable = true;          with nixosModules.default or homeModules.default
 #   nix run . -- toggle                  v2m-send of this source, for a v2m that is installed
 #
-# Not here: the engines for GPUs, and the speech model (`v2m-model pull base-q8_0`).
+# Not here: the engines for models in GGUF form and for GPUs, and the speech model (`v2m-model pull base-q8_0`).
 {
   description = "Dictation for Linux desktops: press a key, speak, press again, and the text is there";
 

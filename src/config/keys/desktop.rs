@@ -36,8 +36,8 @@ pub(super) static KEYS: &[ConfigKey] = &[
         doc: mark!(
             "The keys that paste, in any window but a terminal. \"auto\": Ctrl+V. If v2m cannot find out which\n\
               program has the focus (GNOME and KDE on Wayland, programs without AT-SPI) and a terminal is\n\
-              running: Shift+Insert, which pastes in terminals and in text fields. A key combination is\n\
-              always pressed."
+              running: Shift+Insert, which pastes in terminals and in text fields. If you set keys here, v2m\n\
+              always presses those."
         ),
         restart: false,
         hidden: false,
@@ -153,7 +153,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
         section: "deliver",
         name: "notify",
         allowed: FLAG,
-        doc: mark!("The older form of feedback.notify: false means \"none\", whatever that says."),
+        doc: mark!(
+            "The older form of feedback.notify: false means \"none\", whatever feedback.notify says."
+        ),
         restart: false,
         hidden: false,
         get: |s| json!(s.deliver.notify),

@@ -14,9 +14,9 @@ pub(super) static KEYS: &[ConfigKey] = &[
     ConfigKey {
         section: "engine",
         name: "model",
-        allowed: mark!("a name from `v2m-model list` or an absolute path of a ggml file"),
+        allowed: mark!("a name from `v2m-model list` or an absolute path of a ggml or GGUF file"),
         doc: mark!(
-            "The speech model: a name from `v2m-model list`, or the absolute path of a ggml file."
+            "The speech model: a name from `v2m-model list`, or the absolute path of a ggml or GGUF file."
         ),
         restart: false,
         hidden: false,

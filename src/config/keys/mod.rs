@@ -44,7 +44,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
             "A recogniser on your own server, with engine.backend = \"remote\": anything with OpenAI's API for\n\
          transcriptions (vLLM, speaches, LocalAI, whisper.cpp's server). v2m-remote sends it your voice;\n\
          the service has no network access. If the server fails, this computer transcribes, with\n\
-         engine.model. A key belongs into a file that only you can read: ~/.config/v2m/keys/HOST\n\
+         engine.model. A key belongs in a file that only you can read: ~/.config/v2m/keys/HOST\n\
          (man v2m-remote)."
         ),
     ),
