@@ -1,5 +1,6 @@
 //! Turns a notice into a sign on the screen. Pure. The words are those of the notification.
 
+use super::draft::end_of;
 use super::notice::Notice;
 use crate::call::{Sign, SignKind, SignPlace};
 use crate::session::{Delivery, State};
@@ -14,14 +15,15 @@ impl Notice {
         let plain = |kind| self.with_words(kind, then);
         Some(match self {
             Self::Recording { so_far, stops_after } => Sign {
-                text: so_far.as_deref().map(end_of),
+                text: so_far.as_deref().map(|text| end_of(text, MAX_TEXT)),
                 stops_after: *stops_after,
                 ..plain(SignKind::Recording)
             },
             Self::RecordingNext { .. } => plain(SignKind::Recording),
-            Self::Transcribing { so_far } => {
-                Sign { text: so_far.as_deref().map(end_of), ..plain(SignKind::Transcribing) }
-            }
+            Self::Transcribing { so_far } => Sign {
+                text: so_far.as_deref().map(|text| end_of(text, MAX_TEXT)),
+                ..plain(SignKind::Transcribing)
+            },
             Self::Rewriting => plain(SignKind::Rewriting),
             Self::Text { text, deliveries, problems, hint } => {
                 let place = place(deliveries);
@@ -134,16 +136,6 @@ fn beginning_of(text: &str) -> String {
     }
 }
 
-/// Shortens a draft to its end, which is the new part.
-fn end_of(text: &str) -> String {
-    let text = text.trim();
-    let surplus = text.chars().count().saturating_sub(MAX_TEXT);
-    match text.char_indices().nth(surplus) {
-        Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
-        _ => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,10 +174,10 @@ mod tests {
 
     #[test]
     fn a_draft_is_cut_off_at_its_old_end() {
-        let long = format!("first {} last", "word ".repeat(200));
+        let long = format!("first {} the last", "word ".repeat(200));
         let shown = Notice::Recording { so_far: Some(long.clone()), stops_after: None };
         let text = shown.sign(State::Idle).unwrap().text.unwrap();
-        assert!(text.starts_with('…') && text.ends_with("last"), "{text}");
+        assert!(text.starts_with("…word ") && text.ends_with(" the last"), "{text}");
         let whole =
             Notice::Text { text: long, deliveries: Vec::new(), problems: Vec::new(), hint: None };
         let text = whole.sign(State::Idle).unwrap().text.unwrap();
