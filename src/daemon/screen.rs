@@ -258,6 +258,8 @@ impl Shared {
                 self.aside.progress(notice.clone());
                 self.banner_stays().progress(notice);
             }
+            // The notice of the state follows, and closes the notification.
+            Notice::Cancelled => self.tell(&notice, 0),
             notice if notice.is_state() => {
                 self.state().order += 1;
                 self.show_state(notice);
@@ -405,6 +407,24 @@ mod tests {
             let Ok(Event::Sign(sign)) = told.try_recv() else { panic!("nothing told") };
             assert_eq!(sign.then, Some(then));
         }
+    }
+
+    /// Returns the kinds of the events for the sign.
+    fn kinds(told: &mut broadcast::Receiver<Event>) -> Vec<&'static str> {
+        let mut kinds = Vec::new();
+        while let Ok(Event::Sign(sign)) = told.try_recv() {
+            kinds.push(sign.kind.name());
+        }
+        kinds
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_dictation_is_told_to_the_sign_before_what_goes_on() {
+        let (screen, mut told) = with_sign();
+        screen.shared.put(Notice::Recording { so_far: None, stops_after: None });
+        screen.shared.put(Notice::Cancelled);
+        screen.shared.put(Notice::Closed);
+        assert_eq!(kinds(&mut told), ["recording", "cancelled", "idle"]);
     }
 
     #[tokio::test]

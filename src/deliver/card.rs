@@ -131,7 +131,9 @@ impl Notice {
             }
             Self::Problem(failure) => problem(failure),
             Self::Recovered { text, cut_off, note } => recovered(text, *cut_off, note.as_deref()),
-            Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => return None,
+            Self::Cancelled | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => {
+                return None;
+            }
         })
     }
 }

@@ -4,6 +4,7 @@ use super::draft::end_of;
 use super::notice::Notice;
 use crate::call::{Sign, SignKind, SignPlace};
 use crate::session::{Delivery, State};
+use v2m_messages::tr;
 
 /// The longest text that a sign gets, in characters. A sign shows a line or a few.
 const MAX_TEXT: usize = 400;
@@ -53,6 +54,9 @@ impl Notice {
                 hint: note.clone(),
                 ..plain(SignKind::Recovered)
             },
+            Self::Cancelled => {
+                Sign { title: tr!("Cancelled").to_owned(), ..plain(SignKind::Cancelled) }
+            }
             Self::Closed => Sign::idle(),
             Self::Mended(_) | Self::Tidy | Self::StepBack => return None,
         })
@@ -74,6 +78,7 @@ impl Notice {
             Self::Text { .. }
             | Self::Problem(_)
             | Self::Recovered { .. }
+            | Self::Cancelled
             | Self::Mended(_)
             | Self::Tidy
             | Self::StepBack
@@ -93,7 +98,7 @@ impl Notice {
             | Self::RecordingNext { .. }
             | Self::Transcribing { .. }
             | Self::Rewriting => Some(false),
-            Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => None,
+            Self::Cancelled | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => None,
         }
     }
 
@@ -111,6 +116,7 @@ impl Notice {
             | Self::RecordingNext { .. }
             | Self::Transcribing { .. }
             | Self::Rewriting
+            | Self::Cancelled
             | Self::Mended(_)
             | Self::Tidy
             | Self::StepBack
@@ -170,6 +176,14 @@ mod tests {
         assert!(failed.title.contains("Not pasted"), "{failed:?}");
         let nowhere = shown(Vec::new());
         assert_eq!((nowhere.kind, nowhere.place), (SignKind::Delivered, Some(SignPlace::Nowhere)));
+    }
+
+    #[test]
+    fn a_cancelled_dictation_is_an_outcome_without_a_notification() {
+        let sign = Notice::Cancelled.sign(State::Transcribing).unwrap();
+        assert_eq!((sign.kind, sign.title.as_str()), (SignKind::Cancelled, "Cancelled"));
+        assert_eq!(sign.then, Some(State::Transcribing));
+        assert_eq!(Notice::Cancelled.card(), None);
     }
 
     #[test]
