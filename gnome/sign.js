@@ -13,7 +13,7 @@ import * as Layout from 'resource:///org/gnome/shell/ui/layout.js';
 import * as Main from 'resource:///org/gnome/shell/ui/main.js';
 
 import {Level} from './level.js';
-import {elapsed} from './story.js';
+import {elapsed, endOfWords} from './story.js';
 
 const ICONS = {
     recording: 'media-record-symbolic',
@@ -23,6 +23,7 @@ const ICONS = {
     waiting: 'edit-paste-symbolic',
     problem: 'dialog-warning-symbolic',
     recovered: 'document-open-recent-symbolic',
+    cancelled: 'process-stop-symbolic',
 };
 
 // A level up to this, in dB relative to full scale, means that the microphone is muted or
@@ -55,8 +56,9 @@ export class Sign {
         this._pulse(false);
         this._tick(false);
         this._setOverFullscreen(false);
+        this._ruler.destroy();
         this.actor.destroy();
-        this.actor = null;
+        this.actor = this._ruler = null;
     }
 
     // Shows a view of a Story, or hides the sign if it is null. `since` is the start of the
@@ -115,6 +117,8 @@ export class Sign {
         this._time = new St.Label({name: 'v2m-time', style_class: 'v2m-time', y_align: Clutter.ActorAlign.CENTER});
         this._title = new St.Label({name: 'v2m-title', style_class: 'v2m-title', y_align: Clutter.ActorAlign.CENTER});
         this._words = new St.Label({name: 'v2m-words', style_class: 'v2m-words', y_align: Clutter.ActorAlign.CENTER});
+        // Never on the screen: it measures drafts.
+        this._ruler = new Clutter.Text({single_line_mode: true});
         for (const child of [this._icon, this._level.actor, this._time, this._title, this._words])
             this._pill.add_child(child);
     }
@@ -154,8 +158,23 @@ export class Sign {
         const text = this._words.clutter_text;
         text.line_wrap = !isRecording;
         text.ellipsize = isRecording ? Pango.EllipsizeMode.START : Pango.EllipsizeMode.NONE;
-        this._words.text = words;
+        this._words.text = isRecording ? this._newest(words) : words;
         this._words.visible = words !== '';
+    }
+
+    // Returns the end of a draft that fits beside the time, from a whole word on. Pango would cut
+    // within a word.
+    _newest(words) {
+        this._words.ensure_style();
+        const widest = this._words.get_theme_node().get_max_width();
+        if (widest < 0 || words === '')
+            return words;
+        this._ruler.set_font_description(this._words.clutter_text.get_font_description());
+        return endOfWords(words, part => {
+            this._ruler.text = part;
+            const [, width] = this._ruler.get_preferred_width(-1);
+            return width <= widest;
+        });
     }
 
     _titleOf({kind, title}) {
@@ -173,6 +192,8 @@ export class Sign {
             return title || _('On the clipboard');
         case 'recovered':
             return title || _('Recovered');
+        case 'cancelled':
+            return title || _('Cancelled');
         default:
             return title || _('Something went wrong');
         }

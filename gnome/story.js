@@ -5,7 +5,7 @@
 // arrived, State is only used to show the beginning of a recording earlier.
 
 const STATES = ['idle', 'recording', 'transcribing', 'rewriting'];
-const OUTCOMES = ['delivered', 'waiting', 'problem', 'recovered'];
+const OUTCOMES = ['delivered', 'waiting', 'problem', 'recovered', 'cancelled'];
 const BY_PROPERTY = {recording: 'recording', transcribing: 'transcribing', processing: 'rewriting'};
 
 export class Story {
@@ -111,6 +111,8 @@ export class Story {
 // Returns how long an outcome is shown, in seconds: briefly if it only confirms, otherwise 3
 // seconds plus the time to read it at 15 characters a second, at most 15 seconds.
 function secondsFor({kind, title = '', body = '', hint = ''}) {
+    if (kind === 'cancelled')
+        return 1;
     if (kind === 'delivered' && !hint)
         return 1.5;
     return Math.min(15, 3 + (title.length + body.length + hint.length) / 15);
@@ -125,4 +127,29 @@ export function elapsed(since, now) {
 // Maps a level in dB relative to full scale to 0…1: from −60 (a quiet room) to −12 (loud speech).
 export function share(rms) {
     return Math.min(1, Math.max(0, (rms + 60) / 48));
+}
+
+// The longest word that is left out whole, in characters. Longer ones are cut: Chinese and Thai
+// write whole sentences without a space.
+const LONGEST_WORD = 30;
+
+// Returns the longest end of a draft that fits after an ellipsis and begins with a whole word.
+// Returns the whole draft if it fits, or if it must be cut within a word. `fits(text)` measures.
+export function endOfWords(text, fits) {
+    if (fits(text))
+        return text;
+    const starts = Array.from(text.matchAll(/\s(?=\S)/g), ({index}) => index + 1);
+    // Each end is shorter than the one before it: find the first that fits.
+    let [first, after] = [0, starts.length];
+    while (first < after) {
+        const middle = (first + after) >> 1;
+        if (fits(`…${text.slice(starts[middle])}`))
+            after = middle;
+        else
+            first = middle + 1;
+    }
+    if (first === starts.length)
+        return text;
+    const leftOut = text.slice(first > 0 ? starts[first - 1] : 0, starts[first]).trimEnd();
+    return leftOut.length > LONGEST_WORD ? text : `…${text.slice(starts[first])}`;
 }

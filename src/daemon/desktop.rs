@@ -149,6 +149,7 @@ impl DesktopOutput {
             Notice::Transcribing => deliver::Notice::Transcribing { so_far: None },
             Notice::Rewriting => deliver::Notice::Rewriting,
             Notice::Problem(failure) => deliver::Notice::Problem(failure),
+            Notice::Cancelled => deliver::Notice::Cancelled,
             Notice::Nothing => deliver::Notice::Closed,
         });
     }

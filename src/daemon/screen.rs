@@ -55,6 +55,11 @@ struct State {
     /// The user's choice of notifications.
     wanted: Notify,
     sign: Present,
+    /// Whether the bus has reported which program shows the states. The first press may have started
+    /// the service, and a problem may come before that report.
+    knows_sign: bool,
+    /// The last problem before the report, if it still matters.
+    untold: Option<Notice>,
     /// The current state: for a sign that starts, and for the banner if the sign ends.
     on: Option<Notice>,
     /// The last notice on the banner, if it may still be there.
@@ -82,6 +87,8 @@ impl Screen {
             is_fresh: false,
             wanted,
             sign: Present::No,
+            knows_sign: false,
+            untold: None,
             on: None,
             on_banner: None,
             on_aside: None,
@@ -122,12 +129,18 @@ impl Screen {
         }
     }
 
-    /// Updates whether a program shows the states, and sends it the current state. If it has ended,
-    /// the banner shows the state at once.
+    /// Updates whether a program shows the states, and sends it the current state and a problem
+    /// that came too early for it. If it has ended, the banner shows the state at once.
     pub(super) fn sign_is(&self, present: Present) {
-        let (before, on) = {
+        let (before, on, untold) = {
             let mut state = self.shared.state();
-            (std::mem::replace(&mut state.sign, present), state.on.clone())
+            let untold = if present == Present::Expected {
+                None
+            } else {
+                state.knows_sign = true;
+                state.untold.take()
+            };
+            (std::mem::replace(&mut state.sign, present), state.on.clone(), untold)
         };
         match present {
             Present::Yes => {
@@ -135,6 +148,9 @@ impl Screen {
                 self.shared.tell(&on.unwrap_or(Notice::Closed), 0);
                 if is_on {
                     self.shared.close_banner();
+                }
+                if let Some(problem) = untold {
+                    self.shared.tell(&problem, 0);
                 }
             }
             Present::Expected => {}
@@ -258,6 +274,8 @@ impl Shared {
                 self.aside.progress(notice.clone());
                 self.banner_stays().progress(notice);
             }
+            // The notice of the state follows, and closes the notification.
+            Notice::Cancelled => self.tell(&notice, 0),
             notice if notice.is_state() => {
                 self.state().order += 1;
                 self.show_state(notice);
@@ -311,7 +329,17 @@ impl Shared {
     /// counts as pending, else 0.
     fn tell(&self, notice: &Notice, own: usize) {
         let going = {
-            let state = self.state();
+            let mut state = self.state();
+            if !state.knows_sign {
+                match notice {
+                    // Not a dictated text, which must not stay in memory for a sign.
+                    Notice::Problem(failure) if failure.text.is_none() => {
+                        state.untold = Some(notice.clone());
+                    }
+                    notice if notice.is_state() => state.untold = None,
+                    _ => {}
+                }
+            }
             if state.sign == Present::No {
                 return;
             }
@@ -405,6 +433,51 @@ mod tests {
             let Ok(Event::Sign(sign)) = told.try_recv() else { panic!("nothing told") };
             assert_eq!(sign.then, Some(then));
         }
+    }
+
+    /// Returns the kinds of the events for the sign.
+    fn kinds(told: &mut broadcast::Receiver<Event>) -> Vec<&'static str> {
+        let mut kinds = Vec::new();
+        while let Ok(Event::Sign(sign)) = told.try_recv() {
+            kinds.push(sign.kind.name());
+        }
+        kinds
+    }
+
+    /// Regression: after a first press without a model, the sign got only "idle".
+    #[tokio::test]
+    async fn a_problem_before_the_sign_is_known_is_told_to_it_once() {
+        let (screen, mut told) = with_sign();
+        screen.shared.state().sign = Present::No;
+        screen.shared.put(unheard());
+        assert_eq!(kinds(&mut told), [""; 0]);
+        screen.sign_is(Present::Yes);
+        assert_eq!(kinds(&mut told), ["idle", "problem"]);
+        // The bus reports again, or another sign starts later.
+        screen.sign_is(Present::Yes);
+        screen.sign_is(Present::No);
+        screen.shared.put(unheard());
+        screen.sign_is(Present::Yes);
+        assert_eq!(kinds(&mut told), ["idle", "idle"]);
+    }
+
+    #[tokio::test]
+    async fn a_recording_outdates_a_problem_that_the_sign_was_not_told() {
+        let (screen, mut told) = with_sign();
+        screen.shared.state().sign = Present::No;
+        screen.shared.put(unheard());
+        screen.shared.put(Notice::Recording { so_far: None, stops_after: None });
+        screen.sign_is(Present::Yes);
+        assert_eq!(kinds(&mut told), ["recording"]);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_dictation_is_told_to_the_sign_before_what_goes_on() {
+        let (screen, mut told) = with_sign();
+        screen.shared.put(Notice::Recording { so_far: None, stops_after: None });
+        screen.shared.put(Notice::Cancelled);
+        screen.shared.put(Notice::Closed);
+        assert_eq!(kinds(&mut told), ["recording", "cancelled", "idle"]);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@
 //! specification requires this for critical notifications, and GNOME, KDE, dunst and mako comply.
 //! Critical notifications stay until something removes them, so [`Stay`] says when v2m does.
 
+use super::draft::end_of;
 use super::notice::Notice;
 use crate::session::{Brief, Code, Delivery, Failure};
 use std::time::Duration;
@@ -100,7 +101,7 @@ impl Notice {
         Some(match self {
             // Longer than the longest dictation, but finite in case the service dies meanwhile.
             Self::Recording { so_far, stops_after } => {
-                let body = so_far.as_deref().map_or_else(|| invitation(*stops_after), last_part);
+                let body = so_far.as_deref().map_or_else(|| invitation(*stops_after), growing);
                 progress(
                     tr!("Recording"),
                     body,
@@ -118,7 +119,7 @@ impl Notice {
                 )
             }
             Self::Transcribing { so_far } => {
-                let body = so_far.as_deref().map(last_part).unwrap_or_default();
+                let body = so_far.as_deref().map(growing).unwrap_or_default();
                 progress(tr!("Transcribing"), body, "view-refresh", Duration::from_secs(2 * 60))
             }
             Self::Rewriting => {
@@ -130,7 +131,9 @@ impl Notice {
             }
             Self::Problem(failure) => problem(failure),
             Self::Recovered { text, cut_off, note } => recovered(text, *cut_off, note.as_deref()),
-            Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => return None,
+            Self::Cancelled | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => {
+                return None;
+            }
         })
     }
 }
@@ -349,14 +352,9 @@ fn first_part(text: &str) -> String {
     }
 }
 
-/// Shortens a draft to its end, which is the new part.
-fn last_part(text: &str) -> String {
-    let text = text.trim();
-    let surplus = text.chars().count().saturating_sub(MAX_GROWING);
-    match text.char_indices().nth(surplus) {
-        Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
-        _ => text.to_owned(),
-    }
+/// Shortens a draft.
+fn growing(text: &str) -> String {
+    end_of(text, MAX_GROWING)
 }
 
 fn capitalised(detail: &str) -> String {

@@ -31,6 +31,7 @@ mod copy;
 mod cursor;
 mod desktop;
 mod display;
+mod draft;
 pub mod environment;
 mod error;
 #[cfg(fuzzing)]

@@ -52,6 +52,8 @@ pub enum Notice {
         /// How the text was obtained, as one sentence.
         note: Option<String>,
     },
+    /// The user has cancelled a dictation. Only a sign shows this.
+    Cancelled,
     /// A problem of this kind is fixed. Its notification is closed.
     Mended(Code),
     /// The service has started. Closes a notification that a killed run left behind and that is no
@@ -105,7 +107,12 @@ impl Notice {
             Self::Recording { so_far, .. } | Self::Transcribing { so_far } => so_far.is_some(),
             Self::Problem(failure) => failure.text.is_some(),
             Self::RecordingNext { .. } | Self::Text { .. } | Self::Recovered { .. } => true,
-            Self::Rewriting | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => false,
+            Self::Rewriting
+            | Self::Cancelled
+            | Self::Mended(_)
+            | Self::Tidy
+            | Self::StepBack
+            | Self::Closed => false,
         }
     }
 
@@ -118,6 +125,7 @@ impl Notice {
             Self::Text { .. } => "text",
             Self::Problem(_) => "problem",
             Self::Recovered { .. } => "recovered",
+            Self::Cancelled => "cancelled",
             Self::Mended(_) => "mended",
             Self::Tidy => "tidy",
             Self::StepBack => verbatim!("step back"),

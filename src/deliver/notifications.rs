@@ -5,6 +5,14 @@
 //! services report that only to the connection that has shown it; with those, the second connection
 //! also shows it. Calls here may wait for ever; `notifier` bounds them.
 
+mod error;
+mod words;
+
+pub(super) use error::NotificationError;
+pub(super) use words::words;
+
+use error::{is_absence, refused};
+
 use super::card::{Action, Card, Stay, Urgency};
 use super::leftover::{Leftover, LeftoverFile, What};
 use super::notice::Notice;
@@ -16,9 +24,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 use tracing::debug;
-use v2m_ipc::plain;
 use v2m_messages::tr;
-use zbus::fdo;
 use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
 const NAME: &str = "org.freedesktop.Notifications";
@@ -53,40 +59,6 @@ pub(super) enum CloseReason {
     /// The bus has closed the connection. The notification may still be there, or be gone with the
     /// connection, as on GNOME.
     Lost,
-}
-
-/// The reason why the user does not see a notification.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NotificationError {
-    #[error(
-        "{}",
-        tr!(
-            "there is no session bus ({reason}). After you log in to the desktop: systemctl \
-             --user restart v2m.service",
-            reason = .0
-        )
-    )]
-    NoBus(zbus::Error),
-    #[error(
-        "{}",
-        tr!(
-            "no notification service runs on this desktop ({reason}). GNOME and KDE bring one; \
-             elsewhere start one such as mako or dunst",
-            reason = .0
-        )
-    )]
-    Absent(String),
-    #[error("{}", tr!("the notification service refused it ({reason})", reason = .0))]
-    Refused(String),
-    #[error(
-        "{}",
-        tr!(
-            "the notification service has not answered in time; if that lasts, restart it"
-        )
-    )]
-    Hanging,
-    #[error("{}", tr!("a newer notification replaced it"))]
-    Superseded,
 }
 
 /// The Desktop Notifications Specification's number for a notification that has expired.
@@ -500,52 +472,5 @@ impl NotificationService {
             zbus::Error::InputOutput(_) => NotificationError::NoBus(error),
             error => refused(error),
         })
-    }
-}
-
-fn refused(error: zbus::Error) -> NotificationError {
-    NotificationError::Refused(error.to_string())
-}
-
-/// Whether no program owns the name, none could be started for it, or its owner died during the
-/// call.
-fn is_absence(error: &zbus::Error) -> bool {
-    match error {
-        zbus::Error::FDO(error) => matches!(
-            **error,
-            fdo::Error::ServiceUnknown(_)
-                | fdo::Error::NameHasNoOwner(_)
-                | fdo::Error::NoReply(_)
-                | fdo::Error::TimedOut(_)
-        ),
-        zbus::Error::MethodError(name, ..) => {
-            name.as_str().starts_with("org.freedesktop.DBus.Error.Spawn.")
-        }
-        _ => false,
-    }
-}
-
-/// Returns the title and body as they are sent. `markup`: the service reads markup in bodies. Also
-/// removes NUL characters, because a bus closes the connection of a program that sends one.
-pub(super) fn words(card: &Card, markup: bool) -> (String, String) {
-    let (summary, body) = (plain::line(&card.summary), plain::text(&card.body));
-    let body = if markup { escaped(&body) } else { body.into_owned() };
-    (summary.into_owned(), body)
-}
-
-/// Escapes the three characters that begin markup or an entity, because dictated text is never
-/// markup.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn words_are_never_markup() {
-        assert_eq!(escaped("a < b & <i>c</i>"), "a &lt; b &amp; &lt;i&gt;c&lt;/i&gt;");
-        assert_eq!(escaped("“€5” ñ 日"), "“€5” ñ 日");
     }
 }

@@ -1,8 +1,10 @@
 //! Turns a notice into a sign on the screen. Pure. The words are those of the notification.
 
+use super::draft::end_of;
 use super::notice::Notice;
 use crate::call::{Sign, SignKind, SignPlace};
 use crate::session::{Delivery, State};
+use v2m_messages::tr;
 
 /// The longest text that a sign gets, in characters. A sign shows a line or a few.
 const MAX_TEXT: usize = 400;
@@ -14,14 +16,15 @@ impl Notice {
         let plain = |kind| self.with_words(kind, then);
         Some(match self {
             Self::Recording { so_far, stops_after } => Sign {
-                text: so_far.as_deref().map(end_of),
+                text: so_far.as_deref().map(|text| end_of(text, MAX_TEXT)),
                 stops_after: *stops_after,
                 ..plain(SignKind::Recording)
             },
             Self::RecordingNext { .. } => plain(SignKind::Recording),
-            Self::Transcribing { so_far } => {
-                Sign { text: so_far.as_deref().map(end_of), ..plain(SignKind::Transcribing) }
-            }
+            Self::Transcribing { so_far } => Sign {
+                text: so_far.as_deref().map(|text| end_of(text, MAX_TEXT)),
+                ..plain(SignKind::Transcribing)
+            },
             Self::Rewriting => plain(SignKind::Rewriting),
             Self::Text { text, deliveries, problems, hint } => {
                 let place = place(deliveries);
@@ -51,6 +54,9 @@ impl Notice {
                 hint: note.clone(),
                 ..plain(SignKind::Recovered)
             },
+            Self::Cancelled => {
+                Sign { title: tr!("Cancelled").to_owned(), ..plain(SignKind::Cancelled) }
+            }
             Self::Closed => Sign::idle(),
             Self::Mended(_) | Self::Tidy | Self::StepBack => return None,
         })
@@ -72,6 +78,7 @@ impl Notice {
             Self::Text { .. }
             | Self::Problem(_)
             | Self::Recovered { .. }
+            | Self::Cancelled
             | Self::Mended(_)
             | Self::Tidy
             | Self::StepBack
@@ -91,7 +98,7 @@ impl Notice {
             | Self::RecordingNext { .. }
             | Self::Transcribing { .. }
             | Self::Rewriting => Some(false),
-            Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => None,
+            Self::Cancelled | Self::Mended(_) | Self::Tidy | Self::StepBack | Self::Closed => None,
         }
     }
 
@@ -109,6 +116,7 @@ impl Notice {
             | Self::RecordingNext { .. }
             | Self::Transcribing { .. }
             | Self::Rewriting
+            | Self::Cancelled
             | Self::Mended(_)
             | Self::Tidy
             | Self::StepBack
@@ -131,16 +139,6 @@ fn beginning_of(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
-    }
-}
-
-/// Shortens a draft to its end, which is the new part.
-fn end_of(text: &str) -> String {
-    let text = text.trim();
-    let surplus = text.chars().count().saturating_sub(MAX_TEXT);
-    match text.char_indices().nth(surplus) {
-        Some((start, _)) if surplus > 0 => format!("…{}", text[start..].trim_start()),
-        _ => text.to_owned(),
     }
 }
 
@@ -181,11 +179,19 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_dictation_is_an_outcome_without_a_notification() {
+        let sign = Notice::Cancelled.sign(State::Transcribing).unwrap();
+        assert_eq!((sign.kind, sign.title.as_str()), (SignKind::Cancelled, "Cancelled"));
+        assert_eq!(sign.then, Some(State::Transcribing));
+        assert_eq!(Notice::Cancelled.card(), None);
+    }
+
+    #[test]
     fn a_draft_is_cut_off_at_its_old_end() {
-        let long = format!("first {} last", "word ".repeat(200));
+        let long = format!("first {} the last", "word ".repeat(200));
         let shown = Notice::Recording { so_far: Some(long.clone()), stops_after: None };
         let text = shown.sign(State::Idle).unwrap().text.unwrap();
-        assert!(text.starts_with('…') && text.ends_with("last"), "{text}");
+        assert!(text.starts_with("…word ") && text.ends_with(" the last"), "{text}");
         let whole =
             Notice::Text { text: long, deliveries: Vec::new(), problems: Vec::new(), hint: None };
         let text = whole.sign(State::Idle).unwrap().text.unwrap();

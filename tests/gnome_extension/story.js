@@ -1,6 +1,6 @@
 // Tests which sign follows from v2m's messages. Prints `ok`, or fails.
 
-import {Story, elapsed, share} from '../../gnome/story.js';
+import {Story, elapsed, endOfWords, share} from '../../gnome/story.js';
 
 function equal(what, is, expected) {
     if (JSON.stringify(is) !== JSON.stringify(expected))
@@ -56,6 +56,16 @@ equal('a problem is worth the whole sign', kind(story), 'problem');
 story.expire();
 equal('and then', kind(story), 'recording');
 
+// A cancelled dictation is confirmed for a second. The state that follows does not cut it off, and
+// the property State may come before or after.
+story.is('idle');
+story.signed('cancelled', {title: 'Cancelled', then: 'idle'});
+story.signed('idle', {});
+equal('cancelled', [kind(story), story.view().title, story.view().seconds], ['cancelled', 'Cancelled', 1]);
+story.expire();
+equal('and gone', kind(story), null);
+story.signed('recording', {});
+
 // A text that waits on the clipboard is forgotten when the next recording begins.
 story.signed('waiting', {title: 'On the clipboard', place: 'clipboard', then: 'idle'});
 story.expire();
@@ -92,4 +102,15 @@ equal('long', story.view().seconds, 15);
 
 equal('elapsed', [elapsed(10, 9), elapsed(0, 7.9), elapsed(0, 754)], ['0:00', '0:07', '12:34']);
 equal('share', [share(-120), share(-36), share(0)], [0, 0.5, 1]);
+
+// A draft that is too long begins with a whole word, if its script has spaces.
+const end = (text, columns) => endOfWords(text, part => part.length <= columns);
+equal('it fits', end('one two three', 13), 'one two three');
+equal('two words', end('one two three', 10), '…two three');
+equal('one word', end('one two three', 9), '…three');
+equal('cut off already', end('…años y  años', 12), '…y  años');
+equal('no word fits', end('one two three', 5), 'one two three');
+const chinese = '日本語'.repeat(20);
+equal('no spaces', end(chinese, 10), chinese);
+equal('hardly any', end(`${chinese} 日本`, 10), `${chinese} 日本`);
 print('ok');

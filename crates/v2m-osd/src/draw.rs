@@ -304,6 +304,12 @@ impl Canvas<'_> {
                 let tick = line(&[(-6.0, 0.5), (-2.0, 4.5), (6.0, -4.5)]).finish();
                 self.stroke(tick, colors.green, 2.4);
             }
+            Mark::Cross => {
+                let (red, green, blue) = colors.faint;
+                let color = Color::from_rgba8(red, green, blue, 255);
+                self.stroke(line(&[(-4.5, -4.5), (4.5, 4.5)]).finish(), color, 2.4);
+                self.stroke(line(&[(-4.5, 4.5), (4.5, -4.5)]).finish(), color, 2.4);
+            }
             Mark::Clipboard => {
                 self.stroke(rounded(x - 5.5, y - 6.0, 11.0, 13.0, 2.0), colors.blue, 1.6);
                 self.fill(rounded(x - 3.0, y - 8.0, 6.0, 3.6, 1.2), colors.blue);

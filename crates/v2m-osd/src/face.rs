@@ -14,6 +14,8 @@ const LOUD_DBFS: f64 = -14.0;
 /// The duration of a tick. It is noticed in half a second, and should disappear before the next
 /// sentence.
 const TICK: Duration = Duration::from_millis(1500);
+/// The duration of a cancelled dictation: the user expects it.
+const CANCELLED: Duration = Duration::from_secs(1);
 /// The duration for a text on the clipboard, which the user should paste.
 const WAITING: Duration = Duration::from_secs(6);
 /// The duration of a small reminder of it afterwards.
@@ -40,6 +42,8 @@ pub enum Mark {
     Tick,
     /// The text is on the clipboard.
     Clipboard,
+    /// The dictation was cancelled.
+    Cross,
     /// A problem.
     Warning,
 }
@@ -235,6 +239,7 @@ fn lasts(sign: &Sign) -> Duration {
         Kind::Delivered => TICK + to_read(&sign.hint),
         Kind::Waiting => WAITING + to_read(&sign.hint),
         Kind::Recovered => RECOVERED,
+        Kind::Cancelled => CANCELLED,
         _ => shortest + to_read(&sign.body),
     };
     if sign.then == Kind::Idle { alone.min(longest) } else { alone.min(IN_BETWEEN) }
@@ -245,6 +250,7 @@ fn picture_of(outcome: &Sign) -> Picture {
         Kind::Delivered => (Mark::Tick, &outcome.hint),
         Kind::Waiting => (Mark::Clipboard, &outcome.hint),
         Kind::Recovered => (Mark::Tick, &outcome.body),
+        Kind::Cancelled => (Mark::Cross, &outcome.hint),
         _ => (Mark::Warning, &outcome.body),
     };
     let text = match outcome.kind {
@@ -304,6 +310,26 @@ mod tests {
         assert_eq!(face.picture(done + TICK), None);
         assert_eq!(face.due(done + TICK), None, "it sleeps");
         assert_eq!(face.over(SECOND), Some(done + TICK + SECOND));
+    }
+
+    #[test]
+    fn a_cancelled_dictation_is_seen_for_a_second() {
+        let start = Instant::now();
+        let mut face = Face::new(start);
+        face.tell(sign(Kind::Recording), start);
+        face.tell(sign(Kind::Cancelled), start);
+        // The state follows, and does not hide it.
+        face.tell(Sign::default(), start);
+        let seen = face.picture(start).unwrap();
+        assert_eq!(
+            (seen.mark, seen.title.as_str(), seen.text.as_str()),
+            (Mark::Cross, "title", "")
+        );
+        assert_eq!(face.due(start), Some(start + CANCELLED));
+        assert_eq!(face.picture(start + CANCELLED), None);
+        // An earlier dictation goes on.
+        face.tell(Sign { then: Kind::Transcribing, ..sign(Kind::Cancelled) }, start);
+        assert_eq!(mark(&face, start + CANCELLED), Some(Mark::Dots(3)));
     }
 
     #[test]

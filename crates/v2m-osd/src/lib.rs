@@ -21,6 +21,7 @@
 pub mod appearance;
 pub mod args;
 pub mod bus;
+pub mod cut;
 pub mod display;
 pub mod draw;
 pub mod face;

@@ -28,11 +28,13 @@ pub enum Kind {
     Problem,
     /// An outcome: an earlier dictation has its text now.
     Recovered,
+    /// An outcome: the user has cancelled a dictation.
+    Cancelled,
 }
 
 impl Kind {
     /// All kinds, with their names on the bus.
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("idle", Self::Idle),
         ("recording", Self::Recording),
         ("transcribing", Self::Transcribing),
@@ -41,6 +43,7 @@ impl Kind {
         ("waiting", Self::Waiting),
         ("problem", Self::Problem),
         ("recovered", Self::Recovered),
+        ("cancelled", Self::Cancelled),
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -51,7 +54,9 @@ impl Kind {
     pub fn is_state(self) -> bool {
         match self {
             Self::Idle | Self::Recording | Self::Transcribing | Self::Rewriting => true,
-            Self::Delivered | Self::Waiting | Self::Problem | Self::Recovered => false,
+            Self::Delivered | Self::Waiting | Self::Problem | Self::Recovered | Self::Cancelled => {
+                false
+            }
         }
     }
 }

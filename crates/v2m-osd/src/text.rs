@@ -1,5 +1,6 @@
 //! Draws lines of text in any script. cosmic-text shapes, orders and shortens them.
 
+use crate::cut;
 use crate::face::Keep;
 use cosmic_text::fontdb::{self, Database, Family};
 use cosmic_text::{
@@ -27,6 +28,15 @@ const LOOKED_AT: usize = 160;
 pub struct Writer {
     fonts: FontSystem,
     shapes: SwashCache,
+    /// The last draft that was cut, because each level draws it again.
+    draft: Option<Draft>,
+}
+
+/// A draft, and its end that fits.
+struct Draft {
+    /// The whole text, its size and its width in pixels.
+    of: (String, f32, f32),
+    shown: String,
 }
 
 impl std::fmt::Debug for Writer {
@@ -80,6 +90,7 @@ impl Writer {
         Self {
             fonts: FontSystem::new_with_locale_and_db(locale(), known),
             shapes: SwashCache::new(),
+            draft: None,
         }
     }
 
@@ -99,7 +110,10 @@ impl Writer {
         buffer.set_size(Some(width), Some(height));
         let weight = if style.is_bold { Weight::SEMIBOLD } else { Weight::NORMAL };
         let attrs = Attrs::new().family(Family::SansSerif).weight(weight);
-        let text = looked_at(text, style);
+        let mut text = looked_at(text, style);
+        if style.keep == Keep::End && style.lines <= 1 {
+            text = self.end_that_fits(text, style, &attrs, width);
+        }
         buffer.set_text(&text, &attrs, Shaping::Advanced, None::<Align>);
         buffer.shape_until_scroll(&mut self.fonts, false);
         let (mut wide, mut lines) = (0.0_f32, 0);
@@ -107,6 +121,33 @@ impl Writer {
             (wide, lines) = (wide.max(run.line_w), lines + 1);
         }
         Written { buffer, width: wide.min(width).ceil(), height: lines as f32 * style.line }
+    }
+
+    /// Returns the end of a draft that fits on a line and begins with a whole word. If there is
+    /// none, returns the whole draft, which is then shortened by characters.
+    fn end_that_fits(
+        &mut self,
+        text: String,
+        style: Style,
+        attrs: &Attrs<'_>,
+        width: f32,
+    ) -> String {
+        let of = (text, style.size, width);
+        if let Some(draft) = self.draft.as_ref().filter(|draft| draft.of == of) {
+            return draft.shown.clone();
+        }
+        let mut buffer = Buffer::new(&mut self.fonts, Metrics::new(style.size, style.line));
+        buffer.set_wrap(Wrap::None);
+        let mut fits = |part: &str| {
+            buffer.set_text(part, attrs, Shaping::Advanced, None::<Align>);
+            buffer.shape_until_scroll(&mut self.fonts, false);
+            buffer.layout_runs().all(|run| run.line_w <= width)
+        };
+        let text = &of.0;
+        let end = if fits(text) { None } else { cut::end_of_words(text, fits) };
+        let shown = end.unwrap_or_else(|| text.clone());
+        self.draft = Some(Draft { of, shown: shown.clone() });
+        shown
     }
 
     /// Draws a text with its upper left corner at this point.
@@ -190,4 +231,34 @@ fn locale() -> String {
     let named = named.unwrap_or_default();
     let language = named.split(['.', '@']).next().unwrap_or_default().replace('_', "-");
     if matches!(&*language, "" | "C" | "POSIX") { "en-US".to_owned() } else { language }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the installed fonts.
+    #[test]
+    fn a_draft_on_the_screen_begins_with_a_whole_word() {
+        let mut writer = Writer::new();
+        let attrs = Attrs::new().family(Family::SansSerif);
+        let (size, line, keep) = (14.0, 20.0, Keep::End);
+        let style = Style { size, line, is_bold: false, lines: 1, keep };
+        let mut shown = |text: &str| writer.end_that_fits(text.to_owned(), style, &attrs, 330.0);
+        let mut draft = String::new();
+        let mut cuts = 0;
+        for word in ["without", "a", "word", "cut", "in", "halves"].iter().cycle().take(24) {
+            draft = format!("{draft} {word}").trim().to_owned();
+            let shown = shown(&draft);
+            if let Some(end) = shown.strip_prefix('…') {
+                assert!(draft.ends_with(&format!(" {end}")), "{shown}");
+                cuts += 1;
+            } else {
+                assert_eq!(shown, draft);
+            }
+        }
+        assert!((8..20).contains(&cuts), "{cuts}");
+        let chinese = "日本語".repeat(30);
+        assert_eq!(shown(&chinese), chinese, "this is cut between characters");
+    }
 }

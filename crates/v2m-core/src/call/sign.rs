@@ -46,6 +46,8 @@ pub enum SignKind {
     Problem,
     /// An outcome: an earlier dictation has its text now.
     Recovered,
+    /// An outcome: the user has cancelled a dictation.
+    Cancelled,
 }
 
 impl SignKind {
@@ -60,6 +62,7 @@ impl SignKind {
             Self::Waiting => "waiting",
             Self::Problem => "problem",
             Self::Recovered => "recovered",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -67,7 +70,9 @@ impl SignKind {
     pub fn is_state(self) -> bool {
         match self {
             Self::Idle | Self::Recording | Self::Transcribing | Self::Rewriting => true,
-            Self::Delivered | Self::Waiting | Self::Problem | Self::Recovered => false,
+            Self::Delivered | Self::Waiting | Self::Problem | Self::Recovered | Self::Cancelled => {
+                false
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A dictation that waits for its text never blocks the next recording, up to a limit.
 
 use super::dictation::{Dictation, Phase, Wished, is_taken_back};
-use super::event::{Cue, Effect, Timer};
+use super::event::{Cue, Effect, Notice, Timer};
 use super::machine::{Session, answer_all, refuse};
 use super::talk::Talk;
 use super::types::{Asker, Code, EngineState, Failure, JobId, Reply, State, Ticket};
@@ -150,7 +150,7 @@ impl Session {
             }
             if let Some(first) = self.talk(job) {
                 let told = self.drop_talk(first, out);
-                out.push(Effect::Show(self.going_on()));
+                out.extend([Effect::Show(Notice::Cancelled), Effect::Show(self.going_on())]);
                 if let Some(told) = told {
                     let reply = Reply::Told(self.state(), told);
                     return out.push(Effect::Answer(ticket, Ok(reply)));
@@ -158,7 +158,7 @@ impl Session {
                 return out.push(Effect::Answer(ticket, Ok(Reply::State(self.state(), None))));
             }
             let waiting = self.drop_dictation(job, out);
-            out.push(Effect::Show(self.going_on()));
+            out.extend([Effect::Show(Notice::Cancelled), Effect::Show(self.going_on())]);
             let failure =
                 Failure::new(Code::Cancelled, tr!("The recording was cancelled and deleted."));
             answer_all(out, waiting, Err(failure));

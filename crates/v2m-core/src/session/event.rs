@@ -176,6 +176,8 @@ pub enum Notice {
     Rewriting,
     /// Something is wrong.
     Problem(Failure),
+    /// The user has cancelled a dictation. The notice of what goes on follows.
+    Cancelled,
     /// Nothing is going on, so no notice is needed.
     Nothing,
 }

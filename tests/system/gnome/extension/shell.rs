@@ -77,7 +77,7 @@ impl Shell {
         let all = "Main.messageTray.getSources().flatMap(source => source.notifications)";
         wait_for("the shell's own banner to go", || {
             shell.ask(&format!("{all}.forEach(notification => notification.destroy())"));
-            (shell.banner().is_none()).then_some(())
+            shell.banner().is_none().then_some(())
         });
         wait_for("the extension to be gone", || {
             (shell.ask("button() === undefined") == "true").then_some(())
