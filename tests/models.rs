@@ -198,13 +198,34 @@ fn a_canary_model_is_imported_verified_and_selected_with_what_it_needs() {
     assert_eq!(code, 0);
     assert!(!out.contains("no dictation") && out.contains("mine recognises en, es"), "{out}");
 
-    // If the file is truncated later, `verify` finds and reports it.
+    // If the file is changed or truncated later, `verify` finds and reports it.
     let placed = user.models().join("mine.gguf");
     let bytes = fs::read(&placed).unwrap();
+    fs::write(&placed, without_numbers(&bytes)).unwrap();
+    let (code, out, _) = user.run(&["verify", "mine"]);
+    assert_eq!(code, 5);
+    assert!(out.contains("mine: DAMAGED") && out.contains("are not numbers"), "{out}");
     fs::write(&placed, &bytes[..bytes.len() - 100]).unwrap();
     let (code, out, _) = user.run(&["verify", "mine"]);
     assert_eq!(code, 5);
     assert!(out.contains("mine: DAMAGED") && out.contains("is a part missing"), "{out}");
+}
+
+/// The same model, with NaN for its last weights, of whatever kind.
+fn without_numbers(model: &[u8]) -> Vec<u8> {
+    [&model[..model.len() - 4_096], &[0xFF; 4_096]].concat()
+}
+
+#[test]
+fn a_model_whose_weights_are_not_numbers_is_not_imported() {
+    let user = User::new();
+    let file = synthetic(&user, "parakeet", &["en"]);
+    fs::write(&file, without_numbers(&fs::read(&file).unwrap())).unwrap();
+    let (code, _, error) = user.run(&["import", file.to_str().unwrap(), "--name", "mine"]);
+    assert_eq!(code, 5, "{error}");
+    assert!(error.contains("are not numbers"), "{error}");
+    let left: Vec<_> = fs::read_dir(user.models()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -93,6 +93,7 @@ impl Model for GgufModel {
     fn load(self) -> Result<Loaded, LoadError> {
         // The file may have been replaced since it was checked.
         let summary = self.inspect()?;
+        self.check_weights()?;
         let before = self.device.free();
         let transcriber = Transcriber::load(&self.file, &self.device, self.threads())?;
         Ok(Loaded { transcriber, summary, device: self.device, before })
@@ -116,12 +117,22 @@ impl GgufModel {
 
     /// What the file is, from its head.
     pub(crate) fn summary(&self) -> Result<Summary, LoadError> {
-        let path = || self.file.clone();
-        gguf::inspect(&self.file).map_err(|error| match error {
-            ModelError::Io { source, .. } => LoadError::Missing { path: path(), source },
-            ModelError::Bad { what, .. } => LoadError::Broken { path: path(), why: what },
-            other => LoadError::Broken { path: path(), why: other.to_string() },
-        })
+        gguf::inspect(&self.file).map_err(|error| self.refused(error))
+    }
+
+    /// Checks that the weights are numbers. transcribe.cpp loads others, and the model then writes
+    /// nothing, also for silence.
+    pub(crate) fn check_weights(&self) -> Result<(), LoadError> {
+        gguf::check_weights(&self.file).map_err(|error| self.refused(error))
+    }
+
+    fn refused(&self, error: ModelError) -> LoadError {
+        let path = self.file.clone();
+        match error {
+            ModelError::Io { source, .. } => LoadError::Missing { path, source },
+            ModelError::Bad { what, .. } => LoadError::Broken { path, why: what },
+            other => LoadError::Broken { path, why: other.to_string() },
+        }
     }
 }
 

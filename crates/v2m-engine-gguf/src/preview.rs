@@ -89,6 +89,7 @@ impl Streamed {
             path: model.file.clone(),
             why: error.to_string(),
         })?;
+        model.check_weights()?;
         let before = model.device.free();
         let transcriber = Transcriber::load(&model.file, &model.device, model.threads())?;
         let (device, text) = (model.device, String::new());

@@ -369,6 +369,28 @@ fn what_is_cut_short_or_lies_is_refused_before_it_is_loaded() {
     }
 }
 
+/// The library loads such files, and the model then writes nothing.
+#[test]
+fn weights_that_are_not_numbers_are_refused() {
+    let lab = Lab::new();
+    for family in ["canary", "parakeet", "nemotron"] {
+        let file = make(lab.folder.path(), family, "loop", &["en"]);
+        let mut bytes = fs::read(&file).unwrap();
+        // NaN as f32, f16 and as the scale of any block.
+        let end = bytes.len();
+        bytes[end - 4_096..].fill(0xFF);
+        fs::write(&file, bytes).unwrap();
+        assert!(gguf::inspect(&file).is_ok(), "{family}");
+        let error = match family {
+            "nemotron" => GgufPreview { model: model(file), vad: None }.load().err(),
+            _ => model(file).load().err(),
+        };
+        let error = error.expect(family);
+        assert!(matches!(error, LoadError::Broken { .. }), "{family}: {error}");
+        assert!(error.to_string().contains("are not numbers"), "{family}: {error}");
+    }
+}
+
 /// What v2m's check lets through may still be refused by the library. That is an error like any
 /// other, and nothing else: whatever byte of a head was changed.
 #[test]

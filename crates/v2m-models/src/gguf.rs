@@ -7,6 +7,7 @@
 //! [`crate::nemo`]).
 
 mod read;
+mod weights;
 mod write;
 
 use std::collections::BTreeMap;
@@ -160,7 +161,8 @@ pub fn is_gguf(head: &[u8]) -> bool {
 }
 
 /// Reads a file's head and table of tensors, and checks that it is a model that v2m's engine for
-/// GGUF can run, with a complete structure (not that its weights are right: [`crate::verify`]).
+/// GGUF can run, with a complete structure (not that its weights are right: [`check_weights`],
+/// [`crate::verify`]).
 ///
 /// # Errors
 /// If the file is invalid; the text says where.
@@ -174,6 +176,16 @@ pub fn inspect(path: &Path) -> Result<Summary, ModelError> {
 /// If the file is invalid; the text says where.
 pub fn inspect_open(file: File, path: &Path) -> Result<Summary, ModelError> {
     inspected(ModelInput::of(file, path)?, path)
+}
+
+/// Reads a file that has been inspected to its end, and checks that all its weights are numbers:
+/// neither NaN nor infinite.
+///
+/// # Errors
+/// If some are not, or the file cannot be read; the text says where.
+pub fn check_weights(path: &Path) -> Result<(), ModelError> {
+    let mut input = ModelInput::open(path)?;
+    Gguf::read_from(&mut input)?.check_weights(&mut input)
 }
 
 /// Returns the engine's parameters of a streaming model that has been inspected.

@@ -56,7 +56,10 @@ fn checked(name: &str, form: Form, file: &Path) -> Result<(), CommandError> {
         (Some(model), _) => Ok(digest::check(file, model.sha256, &mut |_| ())?),
         // The form comes from the final path, because this temporary file has another extension.
         (None, Form::Ggml) => Ok(v2m_models::ggml::inspect(file).map(drop)?),
-        (None, Form::Gguf) => Ok(gguf::inspect(file).map(drop)?),
+        (None, Form::Gguf) => {
+            gguf::inspect(file)?;
+            Ok(gguf::check_weights(file)?)
+        }
     }
 }
 
@@ -258,6 +261,9 @@ fn is_sound(name: &str, path: &Path) -> bool {
             }
         }
         None => inspect(path).and_then(|summary| {
+            if Form::of(path) == Form::Gguf {
+                gguf::check_weights(path)?;
+            }
             let weights = summary.weights.unwrap_or(tr!("weights of another kind"));
             let sha256 = digest::sha256(path, &mut |_| ())?;
             Ok(tr!(

@@ -32,6 +32,11 @@ const LONGEST_LISTED: u64 = 32;
 impl Gguf {
     /// Reads the head and checks it against the file's length.
     pub(crate) fn read<R: Read + Seek>(mut input: ModelInput<R>) -> Result<Self, ModelError> {
+        Self::read_from(&mut input)
+    }
+
+    /// Does the same as [`Self::read`]. Afterwards, `input` is where the tensors begin.
+    pub(super) fn read_from<R: Read + Seek>(input: &mut ModelInput<R>) -> Result<Self, ModelError> {
         let what = tr!("the header");
         if input.left() < 24 || input.u32(what)? != MAGIC {
             return Err(input.bad(tr!("not a model in GGUF form")));
@@ -52,8 +57,8 @@ impl Gguf {
                 values
             )));
         }
-        let values = read_values(&mut input, values)?;
-        let tensors = read_tensors(&mut input, tensors)?;
+        let values = read_values(input, values)?;
+        let tensors = read_tensors(input, tensors)?;
         Ok(Self { values, tensors })
     }
 }
