@@ -5,6 +5,7 @@
 //! next punctuation mark.
 
 use unicode_width::UnicodeWidthStr;
+use v2m_messages::verbatim;
 
 /// The beginnings of commands in messages.
 const COMMANDS: [&str; 14] = [
@@ -21,7 +22,7 @@ const COMMANDS: [&str; 14] = [
     "swaymsg ",
     "i3-msg ",
     "wpctl ",
-    "make install",
+    verbatim!("make install"),
 ];
 
 /// Breaks the lines of a text so that none is wider than `columns`. A single word or command may be
