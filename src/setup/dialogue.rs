@@ -4,12 +4,20 @@
 //! written once, and its words are in the message catalogue. Prompt libraries draw over earlier
 //! lines and have their own English words. The questions themselves are not here.
 
+use super::wrap;
 use crate::doctor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::tcgetwinsize;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Stdin, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use v2m_ipc::plain;
 use v2m_messages::tr;
+
+/// The longest line in columns. Longer lines are hard to read.
+const MAX_COLUMNS: usize = 100;
+/// The columns of a terminal that does not report them.
+const USUAL_COLUMNS: usize = 80;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub(super) struct Dialogue<R = Stdin, W = io::Stdout> {
     asks: bool,
     /// Whether lines may be overwritten.
     redraws: bool,
+    /// Returns the longest line in columns. `None`: lines are not broken.
+    columns: fn() -> Option<usize>,
     /// The folder of v2m's programs, if the shell does not find them.
     folder: Option<PathBuf>,
 }
@@ -52,6 +62,7 @@ impl Dialogue {
             output: io::stdout(),
             asks,
             redraws: io::stdout().is_terminal() && !is_simple && !set("NO_COLOR"),
+            columns: || columns(&io::stdout()),
             folder: doctor::folder_off_path(),
         }
     }
@@ -78,9 +89,19 @@ impl<R: Read, W: Write> Dialogue<R, W> {
         self.redraws
     }
 
-    /// Prints one or more lines. If that fails, there is no way to report it.
+    /// Prints one or more lines, broken between words. If that fails, there is no way to report it.
     pub(super) fn say(&mut self, text: impl AsRef<str>) {
-        self.put(&format!("{}\n", self.runnable(text.as_ref())));
+        let text = self.runnable(text.as_ref());
+        let told = match (self.columns)() {
+            Some(columns) => wrap::wrapped(&text, columns),
+            None => text,
+        };
+        self.put(&format!("{told}\n"));
+    }
+
+    /// Prints a line to be copied: a command, or a line of a configuration file. It is not broken.
+    pub(super) fn say_to_copy(&mut self, line: &str) {
+        self.put(&format!("  {}\n", self.runnable(line)));
     }
 
     /// Overwrites the current line, without ending it.
@@ -108,7 +129,13 @@ impl<R: Read, W: Write> Dialogue<R, W> {
             return Ok(default.to_owned());
         }
         let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-        self.put(&format!("{question}{shown} "));
+        let asked = format!("{question}{shown}");
+        let asked = match (self.columns)() {
+            // One column less, for the space before the answer.
+            Some(columns) => wrap::wrapped(&asked, columns.saturating_sub(1)),
+            None => asked,
+        };
+        self.put(&format!("{asked} "));
         let answer = self.line()?;
         // Letters of the user's language: Spanish uses s for yes.
         match answer.to_lowercase().as_str() {
@@ -170,6 +197,21 @@ impl<R: Read, W: Write> Dialogue<R, W> {
     }
 }
 
+/// Breaks a text between words for an output, if that is a terminal.
+pub(super) fn fitted(text: &str, output: &(impl AsFd + IsTerminal)) -> String {
+    columns(output).map_or_else(|| text.to_owned(), |columns| wrap::wrapped(text, columns))
+}
+
+/// Returns the longest line for an output now: the user may resize the window. `None`: it is no
+/// terminal.
+fn columns(output: &(impl AsFd + IsTerminal)) -> Option<usize> {
+    if !output.is_terminal() {
+        return None;
+    }
+    let reported = tcgetwinsize(output).map_or(0, |size| usize::from(size.ws_col));
+    Some(if reported == 0 { USUAL_COLUMNS } else { reported.min(MAX_COLUMNS) })
+}
+
 /// Accepts no in the language of the question, or in English.
 fn is_no(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
@@ -185,7 +227,8 @@ pub(super) mod tests {
     /// Creates a dialogue with these typed lines.
     pub(crate) fn with(typed: &str) -> Dialogue<Cursor<Vec<u8>>, Vec<u8>> {
         let input = BufReader::new(Cursor::new(typed.as_bytes().to_vec()));
-        Dialogue { input, output: Vec::new(), asks: true, redraws: false, folder: None }
+        let (output, columns) = (Vec::new(), || None);
+        Dialogue { input, output, asks: true, redraws: false, columns, folder: None }
     }
 
     impl<R> Dialogue<R, Vec<u8>> {
@@ -242,6 +285,17 @@ pub(super) mod tests {
         assert_eq!(dialogue.ask("Which?", "en"), Ok("en".into()));
         assert_eq!(dialogue.yes("Now?", true), Ok(true));
         assert_eq!(dialogue.said(), "");
+    }
+
+    #[test]
+    fn sentences_and_questions_are_broken_and_lines_to_copy_are_not() {
+        let mut dialogue = Dialogue { columns: || Some(12), ..with("\n\n") };
+        dialogue.say("one two three four");
+        dialogue.say_to_copy("bindsym x exec y");
+        let choices = ["one two three".to_owned()];
+        dialogue.choose("Which of them?", &choices, 0).unwrap();
+        let told = "one two\nthree four\n  bindsym x exec y\n  1. one two\n     three\nWhich of\nthem? [1] ";
+        assert_eq!(dialogue.said(), told);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //!
 //! A thread waits for the signal. Changes are made within [`whole`], which the thread waits for. A
 //! recording that the set-up has started in the service is cancelled.
-//! that the set-up has started in the service is cancelled.
 
+use super::dialogue;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -126,10 +126,9 @@ fn end() {
             let _ = cancel(&mut client, under_way.recording);
         }
     }
-    plain::complain(format_args!(
-        "\n{}",
-        tr!("The set-up was interrupted. What is done stays; `v2m setup` continues with the rest.")
-    ));
+    let told =
+        tr!("The set-up was interrupted. What is done stays; `v2m setup` continues with the rest.");
+    plain::complain(dialogue::fitted(&format!("\n{told}"), &std::io::stderr()));
     std::process::exit(INTERRUPTED.into());
 }
 

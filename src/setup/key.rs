@@ -171,17 +171,17 @@ fn by_hand(
             return Ok(Outcome::unchanged(state));
         }
         dialogue.say(tr!("Add this line to {file}:", file = file.display()));
-        dialogue.say(format!("  {line}"));
+        dialogue.say_to_copy(&line);
         dialogue.say(desktop.reload());
     } else if desktop == Desktop::Kde {
         dialogue.say(tr!(
             "In System Settings: Keyboard → Shortcuts → Add New → Command or Script. Enter this command, and give \
              it a key:"
         ));
-        dialogue.say(format!("  {client} toggle"));
+        dialogue.say_to_copy(&format!("{client} toggle"));
     } else {
         dialogue.say(tr!("In your desktop's keyboard settings, give a key to this command:"));
-        dialogue.say(format!("  {client} toggle"));
+        dialogue.say_to_copy(&format!("{client} toggle"));
     }
     if !dialogue.asks() {
         // Without questions, nobody has done it.

@@ -25,6 +25,7 @@ mod model;
 mod outcome;
 mod service;
 mod texts;
+mod wrap;
 
 pub use outcome::Lack;
 
@@ -135,10 +136,11 @@ pub enum End {
 /// Runs the steps in the terminal. Blocking, as long as the user takes.
 pub fn run(options: Options) -> End {
     if !options.yes && !std::io::stdin().is_terminal() {
-        plain::complain(tr!(
+        let why = tr!(
             "`v2m setup` asks questions, and standard input is no terminal. Run it in a terminal, or \
              have it take the defaults: v2m setup --yes"
-        ));
+        );
+        plain::complain(dialogue::fitted(why, &std::io::stderr()));
         return End::NoTerminal;
     }
     let mut dialogue = Dialogue::in_terminal(!options.yes);

@@ -109,7 +109,7 @@ impl Report {
         if !undo.is_empty() {
             dialogue.say(format!("\n{}", tr!("To undo what this set-up has changed:")));
             for command in undo {
-                dialogue.say(format!("  {command}"));
+                dialogue.say_to_copy(command);
             }
         }
     }

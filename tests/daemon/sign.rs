@@ -186,6 +186,12 @@ fn a_sign_on_the_screen_takes_the_place_of_banners_and_gives_it_back_when_it_goe
     desk.sees_sign("recording", "");
     desk.ask("STOP_RECORDING");
     desk.sees_outcome("delivered");
+    // A cancelled dictation is confirmed, and its state ends.
+    desk.studio.record(2);
+    desk.sees_sign("recording", "");
+    desk.ask("CANCEL_RECORDING");
+    desk.sees_outcome("cancelled");
+    desk.sees_sign("idle", "");
     // A problem is a notification even with a sign.
     desk.ask("PAUSE_DAEMON");
     desk.presses_in_vain();

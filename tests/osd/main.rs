@@ -48,6 +48,15 @@ fn a_dictation_is_seen<S: Screen>() {
     let tick = screen.waits_for("the tick", |shot| shot.has(Colour::Green, 10));
     screen.keep("delivered", &tick);
     screen.waits_for("nothing, soon after", |shot| shot.is_blank());
+    stage.tell("recording", &[("title", "Recording")]);
+    screen.waits_for("the next recording", |shot| shot.has(Colour::Red, 60));
+    // In the service's order: the state follows, and does not hide the outcome.
+    stage.tell("cancelled", &[("title", "Cancelled"), ("then", "idle")]);
+    stage.tell("idle", &[]);
+    let cancelled = screen
+        .waits_for("the cancelled one", |shot| !shot.is_blank() && !shot.has(Colour::Red, 20));
+    screen.keep("cancelled", &cancelled);
+    screen.waits_for("nothing, a second later", |shot| shot.is_blank());
     let waiting = [("title", "On the clipboard"), ("place", "clipboard"), ("text", WORDS)];
     stage.tell("waiting", &waiting);
     let waits = screen.waits_for("the clipboard", |shot| shot.has(Colour::Blue, 20));

@@ -4,7 +4,9 @@ use crate::house::House;
 use crate::lab::{calls, command, furnish, in_terminal, said, undo, without_terminal};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use v2m_testkit::pipewire::PipeWire;
+use v2m_testkit::terminal::Terminal;
 
 /// Returns the effective settings, as `v2m check-config` prints them.
 fn settings(house: &House) -> Value {
@@ -192,6 +194,36 @@ fn other_desktops_get_their_line_or_dialog() {
     fs::write(folder.join("config"), "bindsym x exec v2m-send toggle\n").unwrap();
     let (_, said) = without_terminal(&house, "sway", &["--yes", "--only", "key"]);
     assert!(said.contains("has a key for v2m already"), "{said}");
+}
+
+/// Regression: lines that were longer than the terminal's width broke within words.
+#[test]
+fn lines_break_between_words_at_the_terminals_width() {
+    let house = house();
+    for locale in ["C.UTF-8", "es_MX.UTF-8"] {
+        let told = |columns| {
+            let mut command = command(&house, env!("CARGO_BIN_EXE_v2m"), "KDE");
+            command.args(["setup", "--only", "key"]).env("LC_ALL", locale);
+            let mut terminal = Terminal::run(command, columns, 24);
+            // Ctrl+D leaves in every language.
+            terminal.keys("\u{4}");
+            terminal.ended().1.replace('\r', "")
+        };
+        let widest = |told: &str| {
+            let sentences = told.lines().filter(|line| !line.contains("v2m-send toggle"));
+            sentences.map(|line| line.chars().count()).max().unwrap()
+        };
+        let words = |told: &str| told.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let (narrow, wide) = (told(40), told(300));
+        assert!((30..=40).contains(&widest(&narrow)), "{narrow}");
+        // Longer lines are hard to read.
+        assert!((80..=100).contains(&widest(&wide)), "{wide}");
+        assert_eq!(words(&narrow), words(&wide));
+        // A command can be copied in one piece, however wide the terminal is.
+        let client = Path::new(env!("CARGO_BIN_EXE_v2m")).with_file_name("v2m-send");
+        let line = format!("  {} toggle\n", client.display());
+        assert!(narrow.contains(&line), "{narrow}");
+    }
 }
 
 #[test]
