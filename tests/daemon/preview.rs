@@ -10,14 +10,19 @@ use std::fs;
 /// A house in which `model` runs by the first script, and the preview by the second.
 fn house(model: &str, preview: &str) -> House {
     let house = House::new(model);
-    house.install("-gguf");
     house.configure(&wanted());
-    put(&house, preview);
+    add(&house, preview);
     house
 }
 
+/// Adds the program and the model of a preview, which runs by this script.
+pub(crate) fn add(house: &House, script: &str) {
+    house.install("-gguf");
+    put(house, script);
+}
+
 /// The configuration with a preview.
-fn wanted() -> String {
+pub(crate) fn wanted() -> String {
     CONFIG.replace("[engine]\n", "[engine]\npreview = \"words\"\n")
 }
 
@@ -37,7 +42,7 @@ fn status(house: &House) -> Value {
     house.connect().ask("GET_STATUS")["engine"]["preview"].clone()
 }
 
-fn loaded(house: &House) {
+pub(crate) fn loaded(house: &House) {
     wait_for("the preview to be loaded", || (status(house)["state"] == "warm").then_some(()));
 }
 
@@ -124,6 +129,32 @@ fn words_come_from_the_preview_and_the_text_from_the_model() {
     assert!(!marks(service, "log").iter().any(|kind| kind == "finish"));
     let house = studio.service.end();
     assert!(!house.log().contains("left off"), "{}", house.log());
+}
+
+/// Regression: at the stop, a draft that ended at the last pause replaced the words since then.
+#[test]
+fn at_the_stop_words_stay_until_a_draft_has_them() {
+    // A draft of the first third of a second, and one of everything after the stop.
+    let draft = "pcm nothing; ".repeat(20) + "pcm draft; finish draft";
+    let studio = studio(&draft, "");
+    let mut watcher = watch(&studio.service);
+    studio.record(25);
+    while !reaches(&sees_preview(&mut watcher), 32_000) {}
+    let answer = studio.service.connect().ask("STOP_RECORDING");
+    let text = answer["text"].as_str().unwrap();
+    loop {
+        let (seen, _) = sees(&mut watcher);
+        if seen == text {
+            break;
+        }
+        assert!(seen.starts_with("preview of "), "{seen} in place of the words before {text}");
+    }
+    studio.service.end();
+}
+
+/// Whether these words of the preview reach so far, in samples.
+fn reaches(words: &str, samples: u64) -> bool {
+    words.strip_prefix("preview of ").unwrap().parse::<u64>().unwrap() >= samples
 }
 
 #[test]
