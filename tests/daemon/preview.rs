@@ -131,32 +131,6 @@ fn words_come_from_the_preview_and_the_text_from_the_model() {
     assert!(!house.log().contains("left off"), "{}", house.log());
 }
 
-/// Regression: at the stop, a draft that ended at the last pause replaced the words since then.
-#[test]
-fn at_the_stop_words_stay_until_a_draft_has_them() {
-    // A draft of the first third of a second, and one of everything after the stop.
-    let draft = "pcm nothing; ".repeat(20) + "pcm draft; finish draft";
-    let studio = studio(&draft, "");
-    let mut watcher = watch(&studio.service);
-    studio.record(25);
-    while !reaches(&sees_preview(&mut watcher), 32_000) {}
-    let answer = studio.service.connect().ask("STOP_RECORDING");
-    let text = answer["text"].as_str().unwrap();
-    loop {
-        let (seen, _) = sees(&mut watcher);
-        if seen == text {
-            break;
-        }
-        assert!(seen.starts_with("preview of "), "{seen} in place of the words before {text}");
-    }
-    studio.service.end();
-}
-
-/// Whether these words of the preview reach so far, in samples.
-fn reaches(words: &str, samples: u64) -> bool {
-    words.strip_prefix("preview of ").unwrap().parse::<u64>().unwrap() >= samples
-}
-
 #[test]
 fn a_preview_that_dies_or_talks_nonsense_costs_its_words_alone() {
     for how in ["die", "kill", "garbage", "oversized", "truncated", "close", "fail"] {
