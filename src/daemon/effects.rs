@@ -27,8 +27,12 @@ impl Daemon {
                 self.under_way.cancel(job);
             }
             Effect::Transcribe(job) => {
-                // The recording may have ended by itself.
+                // The recording may have ended by itself, so that its words are the last ones only now.
+                let had_words = self.engine.last_words().is_some_and(|(of, _)| of == job);
                 self.end_preview(job, true);
+                if !had_words {
+                    self.show_last_words();
+                }
                 self.engine.finish(job);
             }
             Effect::Abandon(job) => {
@@ -102,6 +106,10 @@ impl Daemon {
     /// Shows a notice without logging it.
     pub(super) fn notify(&self, notice: Notice) {
         let stops_after = self.session.recording().and_then(|job| self.stops_after(job));
+        let is_transcribing = matches!(notice, Notice::Transcribing);
         self.desktop.notify(notice, stops_after);
+        if is_transcribing {
+            self.show_last_words();
+        }
     }
 }

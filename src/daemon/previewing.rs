@@ -9,6 +9,7 @@ use crate::text;
 impl Daemon {
     /// Begins a recording with the preview.
     pub(super) fn begin_preview(&mut self, job: JobId, wishes: &Wishes) {
+        self.engine.forget_words(|job| self.session.has(job));
         let settings = self.config.settings();
         if let Some(failure) = self.engine.begin_preview(job, settings, wishes) {
             self.notify(Notice::Problem(failure));
@@ -34,6 +35,18 @@ impl Daemon {
     pub(super) fn end_preview(&mut self, job: JobId, is_wanted: bool) {
         if let Some(draft) = self.engine.end_preview(job).filter(|_| is_wanted) {
             self.publish_draft(job, draft);
+        }
+        if !is_wanted {
+            self.engine.forget_words(|other| other != job);
+        }
+    }
+
+    /// Shows the preview's last words again, after a notice without words has replaced them.
+    pub(super) fn show_last_words(&self) {
+        if let Some((job, words)) =
+            self.engine.last_words().filter(|(job, _)| self.session.has(*job))
+        {
+            self.show_growth(job, &text::polish(words));
         }
     }
 

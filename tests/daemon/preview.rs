@@ -10,14 +10,19 @@ use std::fs;
 /// A house in which `model` runs by the first script, and the preview by the second.
 fn house(model: &str, preview: &str) -> House {
     let house = House::new(model);
-    house.install("-gguf");
     house.configure(&wanted());
-    put(&house, preview);
+    add(&house, preview);
     house
 }
 
+/// Adds the program and the model of a preview, which runs by this script.
+pub(crate) fn add(house: &House, script: &str) {
+    house.install("-gguf");
+    put(house, script);
+}
+
 /// The configuration with a preview.
-fn wanted() -> String {
+pub(crate) fn wanted() -> String {
     CONFIG.replace("[engine]\n", "[engine]\npreview = \"words\"\n")
 }
 
@@ -37,7 +42,7 @@ fn status(house: &House) -> Value {
     house.connect().ask("GET_STATUS")["engine"]["preview"].clone()
 }
 
-fn loaded(house: &House) {
+pub(crate) fn loaded(house: &House) {
     wait_for("the preview to be loaded", || (status(house)["state"] == "warm").then_some(()));
 }
 

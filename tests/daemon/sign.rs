@@ -2,6 +2,7 @@
 //! shows the states in their place. The test plays the receivers of both, on a private bus.
 
 use crate::house::{CONFIG, House};
+use crate::preview;
 use crate::recording::Studio;
 use serde_json::json;
 use std::collections::HashMap;
@@ -17,8 +18,8 @@ enum Seen {
     /// Its title and urgency.
     Notification(String, u8),
     Closed,
-    /// Its kind, its title, and the state that follows.
-    Sign(String, String, String),
+    /// Its kind, its title, the state that follows, and the words.
+    Sign(String, String, String, String),
 }
 
 struct Notifications(Sender<Seen>);
@@ -76,6 +77,11 @@ struct Desk {
 
 impl Desk {
     fn new(settings: &str) -> Self {
+        let config = CONFIG.replace("notify = false\n", "");
+        Self::with(House::new(""), &format!("{config}{settings}"))
+    }
+
+    fn with(mut house: House, config: &str) -> Self {
         let bus = PrivateBus::start();
         let (seen_by, seen) = channel();
         let (signs, wanted) = mpsc::channel(1);
@@ -86,9 +92,8 @@ impl Desk {
             runtime.unwrap().block_on(play(address, seen_by, wanted, up));
         });
         is_up.recv().unwrap();
-        let mut house = House::new("");
         house.bus = Some(bus.address.clone());
-        house.configure(&format!("{}{settings}", CONFIG.replace("notify = false\n", "")));
+        house.configure(config);
         Self { studio: Studio::with(house), seen, signs, _bus: bus }
     }
 
@@ -98,7 +103,7 @@ impl Desk {
 
     fn sees_sign(&self, kind: &str, then: &str) {
         match self.sees() {
-            Seen::Sign(seen, title, on) => {
+            Seen::Sign(seen, title, on, _) => {
                 assert_eq!((seen.as_str(), on.as_str()), (kind, then), "{title}");
                 assert_eq!(title.is_empty(), kind == "idle");
             }
@@ -110,9 +115,19 @@ impl Desk {
     fn sees_outcome(&self, kind: &str) {
         loop {
             match self.sees() {
-                Seen::Sign(seen, _, then) if seen == kind => return assert_eq!(then, "idle"),
-                Seen::Sign(state, _, then) if then.is_empty() => assert_ne!(state, "idle"),
+                Seen::Sign(seen, _, then, _) if seen == kind => return assert_eq!(then, "idle"),
+                Seen::Sign(state, _, then, _) if then.is_empty() => assert_ne!(state, "idle"),
                 other => panic!("{other:?} in place of the sign {kind}"),
+            }
+        }
+    }
+
+    /// Waits until the sign has words in this state.
+    fn sees_words(&self, kind: &str) -> String {
+        loop {
+            match self.sees() {
+                Seen::Sign(seen, .., words) if seen == kind && !words.is_empty() => return words,
+                _ => {}
             }
         }
     }
@@ -168,7 +183,8 @@ async fn play(
                     let value = told.details.get(key).map(|value| <&str>::try_from(&**value));
                     value.map_or_else(String::new, |text| text.unwrap().to_owned())
                 };
-                let shown = Seen::Sign(told.kind.clone(), text("title"), text("then"));
+                let shown =
+                    Seen::Sign(told.kind.clone(), text("title"), text("then"), text("text"));
                 // The test may have ended.
                 let _ = seen.send(shown);
             }
@@ -222,6 +238,28 @@ fn a_sign_on_the_screen_takes_the_place_of_banners_and_gives_it_back_when_it_goe
     assert!(both.contains(&Seen::Closed), "{both:?}");
     assert!(both.iter().any(|it| matches!(it, Seen::Sign(kind, ..) if kind == "recording")));
     desk.ask("STOP_RECORDING");
+    desk.sees_outcome("delivered");
+    desk.studio.service.end();
+}
+
+/// Regression: at the stop, the sign showed no words, or those of a draft that ended earlier.
+#[test]
+fn the_words_of_a_preview_stay_on_the_sign_until_the_text_is_there() {
+    let house = House::new("finish wait");
+    preview::add(&house, "");
+    let desk = Desk::with(house, &preview::wanted().replace("notify = false\n", ""));
+    let service = &desk.studio.service;
+    preview::loaded(service);
+    desk.signs.blocking_send(true).unwrap();
+    desk.studio.record(8);
+    let said = desk.sees_words("recording");
+    assert!(said.starts_with("preview of "), "{said}");
+    let mut client = service.connect();
+    client.send("STOP_RECORDING", json!({}));
+    let stays = desk.sees_words("transcribing");
+    assert!(stays.starts_with("preview of "), "{stays}");
+    service.go();
+    client.receive().unwrap();
     desk.sees_outcome("delivered");
     desk.studio.service.end();
 }

@@ -6,7 +6,8 @@
 //! instead. Its process then ends, to leave the processor to the text; the next recording starts it
 //! again, unless it failed too often.
 //!
-//! [`words`] decides which text is shown.
+//! [`words`] decides which text is shown, also after the stop: the words that are shown then stay
+//! until the recogniser's drafts have them.
 
 mod words;
 
@@ -19,7 +20,7 @@ use tracing::{info, warn};
 use v2m_ipc::engine::DecodeOptions;
 use v2m_messages::tr;
 pub(in crate::daemon) use words::Draft;
-use words::Words;
+use words::{AtStop, LastWords, Words};
 
 /// After this many failed recordings in a row, it stays off until the settings or its file change.
 const LIMIT: u8 = 3;
@@ -34,6 +35,8 @@ pub(super) struct Preview {
     stamp: Option<Stamp>,
     /// The recording that it receives.
     hears: Option<(JobId, Words)>,
+    /// The words of recordings that have stopped, for as long as they are to be shown.
+    stopped: Vec<(JobId, LastWords)>,
     /// Number of recordings in a row in which it failed.
     failures: u8,
     /// Why it is not used, although configured.
@@ -145,13 +148,23 @@ impl Preview {
 
     /// Returns the draft of this recording if it should be shown.
     fn drafted(&mut self, job: JobId, draft: Draft) -> Option<Draft> {
-        match self.hears.as_mut().filter(|(hears, _)| *hears == job) {
-            Some((_, words)) => words.drafted(draft),
-            None => Some(draft),
+        if let Some((_, words)) = self.hears.as_mut().filter(|(hears, _)| *hears == job) {
+            return words.drafted(draft);
         }
+        let stays = |(of, words): &(JobId, LastWords)| *of == job && !words.give_way_to(&draft);
+        if self.stopped.iter().any(stays) {
+            return None;
+        }
+        self.forget(job);
+        Some(draft)
     }
 
-    /// Ends this recording. Returns the draft that was held back.
+    /// Forgets the words of a recording that has stopped.
+    fn forget(&mut self, job: JobId) {
+        self.stopped.retain(|(of, _)| *of != job);
+    }
+
+    /// Ends this recording. Returns the draft to show now.
     fn end(&mut self, job: JobId) -> Option<Draft> {
         let (_, words) = self.hears.take_if(|(hears, _)| *hears == job)?;
         if let Some(recogniser) = &mut self.recogniser {
@@ -160,7 +173,13 @@ impl Preview {
         if words.has_written() {
             self.failures = 0;
         }
-        words.over()
+        let (words, draft) = match words.stopped() {
+            AtStop::Shown => return None,
+            AtStop::Draft(draft) => (LastWords::of(&draft), Some(draft)),
+            AtStop::Words(words) => (words, None),
+        };
+        self.stopped.push((job, words));
+        draft
     }
 
     /// Handles a failure in this recording: its process ends.
@@ -309,10 +328,20 @@ impl Engine {
         self.preview.drafted(job, draft)
     }
 
-    /// Notes that the recording has stopped. Returns the draft that was held back for the preview's
-    /// words.
+    /// Notes that the recording has stopped. Returns the draft to show now, if it has all that the
+    /// preview's words have; otherwise the words stay.
     pub(in crate::daemon) fn end_preview(&mut self, job: JobId) -> Option<Draft> {
         self.preview.end(job)
+    }
+
+    /// Returns the recording that stopped last, and its words if they are still to be shown.
+    pub(in crate::daemon) fn last_words(&self) -> Option<(JobId, &str)> {
+        self.preview.stopped.last().map(|(job, words)| (*job, words.text.as_str()))
+    }
+
+    /// Forgets the words of recordings that have stopped, except those whose text is still to come.
+    pub(in crate::daemon) fn forget_words(&mut self, is_awaited: impl Fn(JobId) -> bool) {
+        self.preview.stopped.retain(|(job, _)| is_awaited(*job));
     }
 
     /// Handles an event of the preview's process.

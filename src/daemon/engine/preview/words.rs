@@ -1,15 +1,19 @@
-//! Chooses the text to show during speech: the preview's or the recogniser's own draft. Pure: time
-//! is counted in samples of the recording.
+//! Chooses the text to show: the preview's or the recogniser's own draft. Pure: time is counted in
+//! samples of the recording.
 //!
-//! The preview's text is shown as long as it reaches as far into the sound as the draft does. A
-//! preview that is loading, catching up, no longer writing, or dropping the latest words is behind:
-//! then the draft is shown. Once the preview is ahead again, its text returns.
+//! During speech, the preview's text is shown as long as it reaches as far into the sound as the
+//! draft does. A preview that is loading, catching up, no longer writing, or dropping the latest
+//! words is behind: then the draft is shown. Once the preview is ahead again, its text returns.
+//!
+//! After the stop, the preview's last words stay until a draft reaches as far as they do, so that no
+//! words disappear before the text is there.
 
 use v2m_ipc::pcm::{milliseconds, seconds};
 
-/// How much further than the preview's text the draft must reach to be shown: a preview writes a
-/// word some tenths of a second after it was said, and a draft's end is only as exact as voice
-/// activity.
+/// How exact the ends of the two texts are: a preview writes a word some tenths of a second after it
+/// was said, and a draft's end is only as exact as voice activity. During speech, a draft must reach
+/// further than the preview's text by this much to be shown. After the stop, it may fall short by as
+/// much.
 const MARGIN: u64 = milliseconds(1_000);
 
 /// How much sound may wait for the preview, in addition to what waited when it was loaded.
@@ -83,13 +87,57 @@ impl Words {
         !self.preview.is_empty()
     }
 
-    /// Returns the draft that was held back, when the recording ends or the preview stops.
+    /// Returns the draft that was held back, when the preview fails.
     pub(super) fn over(self) -> Option<Draft> {
         self.kept_back
     }
 
+    /// Ends the preview, because the recording stopped.
+    pub(super) fn stopped(self) -> AtStop {
+        if !self.is_ahead() {
+            return AtStop::Shown;
+        }
+        let words = LastWords { text: self.preview, reach: self.reach };
+        match self.kept_back {
+            Some(draft) if words.give_way_to(&draft) => AtStop::Draft(draft),
+            _ => AtStop::Words(words),
+        }
+    }
+
     fn is_ahead(&self) -> bool {
         self.has_written() && self.reach.saturating_add(MARGIN) >= self.drafted
+    }
+}
+
+/// What to show from the stop on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum AtStop {
+    /// The recogniser's drafts, which are shown already.
+    Shown,
+    /// The recogniser's drafts: first this one, which was held back.
+    Draft(Draft),
+    /// The preview's words, which are shown already, until they give way.
+    Words(LastWords),
+}
+
+/// The words that were shown when the recording stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LastWords {
+    pub(super) text: String,
+    /// Samples that the preview had received when it wrote them; 0 for those of a draft, which give
+    /// way to any other draft.
+    reach: u64,
+}
+
+impl LastWords {
+    /// Returns the words of a draft.
+    pub(super) fn of(draft: &Draft) -> Self {
+        Self { text: draft.text.clone(), reach: 0 }
+    }
+
+    /// Whether this draft reaches as far into the sound, so that it is shown from now on.
+    pub(super) fn give_way_to(&self, draft: &Draft) -> bool {
+        draft.end.saturating_add(MARGIN) >= self.reach
     }
 }
 
@@ -114,12 +162,47 @@ mod tests {
 
     #[test]
     fn the_preview_is_shown_while_it_is_ahead_and_the_draft_comes_at_the_end() {
+        let ahead = || {
+            let mut words = Words::default();
+            assert!(words.wrote("one", seconds(1)));
+            assert!(words.wrote("one to", seconds(2)));
+            assert_eq!(words.drafted(draft("one two", 2)), None);
+            assert!(words.wrote("one to three", seconds(3)));
+            words
+        };
+        let held_back = draft("one two", 2);
+        assert_eq!(ahead().stopped(), AtStop::Draft(held_back.clone()), "a second is no loss");
+        assert!(LastWords::of(&held_back).give_way_to(&draft("one", 1)), "the engine starts over");
+        assert_eq!(ahead().over(), Some(held_back));
+    }
+
+    /// Regression: at the stop, a draft that ended at the last pause replaced a whole sentence.
+    #[test]
+    fn after_the_stop_no_words_disappear_before_a_draft_has_them() {
         let mut words = Words::default();
         assert!(words.wrote("one", seconds(1)));
-        assert!(words.wrote("one to", seconds(2)));
-        assert_eq!(words.drafted(draft("one two", 2)), None);
-        assert!(words.wrote("one to three", seconds(3)));
-        assert_eq!(words.over(), Some(draft("one two", 2)));
+        assert_eq!(words.drafted(draft("one", 1)), None);
+        assert!(words.wrote("one to three four", seconds(5)));
+        let AtStop::Words(last) = words.stopped() else { panic!("the draft lacks three words") };
+        assert_eq!(last.text, "one to three four");
+        assert!(!last.give_way_to(&draft("one two", 2)));
+        assert!(!last.give_way_to(&draft("one two three", 3)));
+        assert!(last.give_way_to(&draft("one two three four", 4)), "a second is no loss");
+        assert!(last.give_way_to(&draft("one two three four", 6)));
+        // There need not be a draft.
+        let mut words = Words::default();
+        assert!(words.wrote("one", seconds(1)));
+        assert!(matches!(words.stopped(), AtStop::Words(_)));
+    }
+
+    #[test]
+    fn a_preview_that_is_behind_at_the_stop_leaves_nothing() {
+        assert_eq!(Words::default().stopped(), AtStop::Shown);
+        let mut words = Words::default();
+        assert!(words.wrote("one", seconds(1)));
+        let later = draft("one two three", 4);
+        assert_eq!(words.drafted(later.clone()), Some(later), "it is shown already");
+        assert_eq!(words.stopped(), AtStop::Shown);
     }
 
     /// Seen with Nemotron: it stopped after its first words, or dropped a short word after a pause.
@@ -194,6 +277,34 @@ mod tests {
                 }
             }
             prop_assert_eq!(shown.or(words.over()), last);
+        }
+
+        /// What is shown just after the stop reaches as far as what was shown before it.
+        #[test]
+        fn the_stop_takes_no_words_away(
+            said in proptest::collection::vec((any::<bool>(), 0..6u64), 0..40),
+        ) {
+            let mut words = Words::default();
+            let (mut drafted, mut written) = (0, 0);
+            // The end of what is shown.
+            let mut shown = None;
+            for (is_draft, more) in said {
+                if is_draft {
+                    drafted += more;
+                    shown = words.drafted(draft("draft", drafted)).map(|draft| draft.end).or(shown);
+                } else {
+                    written += more;
+                    let is_shown = words.wrote("preview", seconds(written));
+                    shown = is_shown.then_some(seconds(written)).or(shown);
+                }
+            }
+            match words.stopped() {
+                AtStop::Shown => {}
+                AtStop::Draft(draft) => {
+                    prop_assert!(Some(draft.end + MARGIN) >= shown);
+                }
+                AtStop::Words(last) => prop_assert_eq!(Some(last.reach), shown),
+            }
         }
     }
 }
