@@ -56,9 +56,8 @@ export class Sign {
         this._pulse(false);
         this._tick(false);
         this._setOverFullscreen(false);
-        this._ruler.destroy();
         this.actor.destroy();
-        this.actor = this._ruler = null;
+        this.actor = null;
     }
 
     // Shows a view of a Story, or hides the sign if it is null. `since` is the start of the
@@ -118,7 +117,6 @@ export class Sign {
         this._title = new St.Label({name: 'v2m-title', style_class: 'v2m-title', y_align: Clutter.ActorAlign.CENTER});
         this._words = new St.Label({name: 'v2m-words', style_class: 'v2m-words', y_align: Clutter.ActorAlign.CENTER});
         // Never on the screen: it measures drafts.
-        this._ruler = new Clutter.Text({single_line_mode: true});
         for (const child of [this._icon, this._level.actor, this._time, this._title, this._words])
             this._pill.add_child(child);
     }
@@ -165,14 +163,20 @@ export class Sign {
     // Returns the end of a draft that fits beside the time, from a whole word on. Pango would cut
     // within a word.
     _newest(words) {
-        this._words.ensure_style();
-        const widest = this._words.get_theme_node().get_max_width();
-        if (widest < 0 || words === '')
+        if (words === '')
             return words;
-        this._ruler.set_font_description(this._words.clutter_text.get_font_description());
+        this._words.ensure_style();
+        const widest = this._words.get_theme_node().get_max_width() * this._words.get_resource_scale();
+        if (widest <= 0)
+            return words;
+        // Measured by a copy of the label's layout, because GNOME Shell 48 crashes if a text that is
+        // on no stage is measured.
+        const layout = this._words.clutter_text.get_layout().copy();
+        layout.set_width(-1);
+        layout.set_ellipsize(Pango.EllipsizeMode.NONE);
         return endOfWords(words, part => {
-            this._ruler.text = part;
-            const [, width] = this._ruler.get_preferred_width(-1);
+            layout.set_text(part, -1);
+            const [width] = layout.get_pixel_size();
             return width <= widest;
         });
     }
