@@ -123,7 +123,7 @@ fn a_question_starts_it_and_is_answered_with_the_network_alone() {
     assert!(message.contains("names no language model"), "{message}");
     door.configure("http://127.0.0.1:1");
     let Some(Answer::Failed { message, .. }) = door.ask(&question(&url)) else { panic!("asked") };
-    assert!(message.contains("allows openai at http://127.0.0.1:1 and"), "{message}");
+    assert!(message.contains("allows only openai at http://127.0.0.1:1."), "{message}");
     door.configure(&url);
     assert_eq!(door.ask(&question(&url)), Some(Answer::Text { text: SAID.into() }));
     let head = serving.join().unwrap();
