@@ -426,7 +426,7 @@ impl NotificationService {
         if self.popup.close().await {
             return Ok(());
         }
-        // An earlier connection has shown it.
+        // This connection, or one of an earlier run, has shown it.
         let Some(owner) = self.owner.clone() else { return Ok(()) };
         match self.call(&owner, "CloseNotification", &shown.id).await {
             // The user has dismissed it, or it has expired. Either way it is gone.
