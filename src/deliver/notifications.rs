@@ -57,7 +57,7 @@ pub(super) enum CloseReason {
     /// The notification has expired.
     InTime,
     /// The bus has closed the connection. The notification may still be there, or be gone with the
-    /// connection, as on GNOME.
+    /// connection: GNOME Shell removes those of applications that it knows (`popup`).
     Lost,
 }
 
