@@ -4,7 +4,7 @@
 #   DESTDIR   another root directory to install into, for packages and containers
 #   BUILD     release, or debug (tests)
 #   MODEL     the model that `make install` downloads
-#   ENGINES   recognisers to build and install beside v2m-engine, any of: v4 cuda vulkan gguf gguf-vulkan. By default:
+#   ENGINES   recognisers to build and install beside v2m-engine, any of: v4 cuda vulkan gguf gguf-cuda gguf-vulkan. By default:
 #             v4 if this machine's processor has AVX-512 VNNI (packages: always on x86-64), and those that were built before
 #   CPU       v3 (any x86-64 processor since about 2015), or native (only this machine's processor, even an older one)
 #   CUDA_ARCHS, CUDA_HOME, CUDA_FROM: see packaging/engine.sh
@@ -53,8 +53,8 @@ ENGINES ?= $(BUILT_ENGINES)
 endif
 LIBDIR ?= $(PREFIX)/lib/v2m
 engine_file = $(TARGET)/engine-$(1)/release/v2m-engine-$(1)
-ALL_ENGINES := v4 cuda vulkan gguf gguf-vulkan
-GPU_ENGINES := cuda vulkan gguf-vulkan
+ALL_ENGINES := v4 cuda vulkan gguf gguf-cuda gguf-vulkan
+GPU_ENGINES := cuda vulkan gguf-cuda gguf-vulkan
 # Evaluated at each use, for `make engine-cuda install`.
 BUILT_ENGINES = $(foreach engine,gguf $(GPU_ENGINES),$(shell [ ! -e '$(call engine_file,$(engine))' ] || echo $(engine)))
 # On this machine, v2m-engine-v4 is useful only if the processor supports it. A package is for all
@@ -126,7 +126,7 @@ define phase
 @printf '\n== %s\n' '$(1)'; start=$$SECONDS; $(2) && printf '== %s: ok, %s s\n' '$(1)' $$((SECONDS - start))
 endef
 
-.PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan engine-gguf engine-gguf-vulkan install install-files uninstall purge \
+.PHONY: help deps toolchain check-user check-places fresh-whisper build engine-v4 engine-cuda engine-vulkan engine-gguf engine-gguf-cuda engine-gguf-vulkan install install-files uninstall purge \
 	check messages test test-deps test-models test-rust test-system test-campaign test-gnome48 test-kde test-engines fuzz campaign soak fmt fmt-check scripts-check audit notices clippy bench bench-text bench-speech \
 	bench-compute bench-osd bench-desktop man
 
@@ -179,6 +179,9 @@ engine-vulkan: toolchain ## build the recogniser for GPUs with a Vulkan driver
 engine-gguf: toolchain ## build the recogniser for models in GGUF form: Moonshine, Canary, Parakeet and Nemotron (3 to 6 minutes the first time)
 	@TARGET='$(TARGET)' bash packaging/engine.sh gguf
 
+engine-gguf-cuda: toolchain ## build the same for NVIDIA GPUs (not yet run on one; 15 minutes per architecture on two cores)
+	@TARGET='$(TARGET)' bash packaging/engine.sh gguf-cuda
+
 engine-gguf-vulkan: toolchain ## build the same for GPUs with a Vulkan driver (tried on software Vulkan only)
 	@TARGET='$(TARGET)' DEPS='$(DEPS)' bash packaging/engine.sh gguf-vulkan
 
@@ -200,9 +203,9 @@ ifeq ($(BUILD),release)
 	@for engine in $(ENGINES); do file='$(TARGET)/engine-'$$engine/release/v2m-engine-$$engine; \
 	  if [ -e "$$file" ]; then install -m755 "$$file" '$(DESTDIR)$(BINDIR)'; echo "Installed v2m-engine-$$engine too"; \
 	  else echo "Not installed, since not built: v2m-engine-$$engine (make engine-$$engine)"; fi; done
-	@libraries='$(TARGET)/engine-cuda/lib'; case ' $(ENGINES) ' in *' cuda '*) \
+	@for engine in $(filter cuda gguf-cuda,$(ENGINES)); do libraries='$(TARGET)/engine-'$$engine/lib; \
 	  if [ -n "$$(ls -A "$$libraries" 2>/dev/null)" ]; then install -d '$(DESTDIR)$(LIBDIR)'; \
-	    install -m644 "$$libraries"/* '$(DESTDIR)$(LIBDIR)'; fi;; esac
+	    install -m644 "$$libraries"/* '$(DESTDIR)$(LIBDIR)'; fi; done
 	@$(if $(filter $(GPU_ENGINES),$(ENGINES)),install -D -m644 systemd/gpu.conf '$(DESTDIR)$(GPU_CONF)')
 endif
 	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')

@@ -43,6 +43,23 @@ refuses() {
 	say "$1: $said"
 }
 
+# `on_cuda NAME PROGRAM MODEL`: where there is a GPU, it transcribes. Elsewhere it says why it cannot.
+on_cuda() {
+	local name=$1 program=$2 libraries said status=0
+	# Those of a downloaded toolkit.
+	libraries=$(dirname "$program")/../lib
+	if nvidia-smi >/dev/null 2>&1; then
+		LD_LIBRARY_PATH=$libraries transcribes "$name" "$program" "$3"
+		return
+	fi
+	# The stub of the toolkit stands in for the driver.
+	unavailable "$name with a driver that does not work" "no NVIDIA GPU that CUDA can use (.*CUDA" \
+		env LD_LIBRARY_PATH="$libraries:${TARGET:-target}/cuda-toolkit/lib64/stubs" "$program"
+	said=$(env LD_LIBRARY_PATH="$libraries" "$program" --check 2>&1) || status=$?
+	[ "$status" = 127 ] || fail "$name without a driver: status $status, not the loader's 127: $said"
+	say "$name without a driver: $said"
+}
+
 # `has_software NAME`: whether software Vulkan is here. Its absence is a failure, because `make test-engines` installs it.
 has_software() {
 	[ -z "$software" ] || return 0
@@ -167,19 +184,8 @@ for program in "$engine" "$@"; do
 			GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program"
 		fi
 		;;
-	v2m-engine-cuda)
-		if nvidia-smi >/dev/null 2>&1; then
-			transcribes "$name" "$program"
-		else
-			# The stub of the toolkit stands in for the driver.
-			libraries=$(dirname "$program")/../lib:${TARGET:-target}/cuda-toolkit/lib64/stubs
-			unavailable "$name with a driver that does not work" "no NVIDIA GPU" env LD_LIBRARY_PATH="$libraries" "$program"
-			status=0
-			said=$(env LD_LIBRARY_PATH="$(dirname "$program")/../lib" "$program" --check 2>&1) || status=$?
-			[ "$status" = 127 ] || fail "$name without a driver: status $status, not the loader's 127: $said"
-			say "$name without a driver: $said"
-		fi
-		;;
+	v2m-engine-cuda) on_cuda "$name" "$program" "$model" ;;
+	v2m-engine-gguf-cuda) on_cuda "$name" "$program" "$moonshine" ;;
 	esac
 	# Two versions of ggml in one program would call one another.
 	case $name in
@@ -187,6 +193,7 @@ for program in "$engine" "$@"; do
 		holds transcribe_run "$program" || fail "$name has no transcribe.cpp"
 		! holds whisper_full "$program" || fail "$name has whisper.cpp beside transcribe.cpp"
 		case $name in
+		*-cuda) links "$program" libcublas libcuda libcudart ;;
 		*-vulkan) links "$program" libvulkan ;;
 		*) links "$program" ;;
 		esac
@@ -207,7 +214,7 @@ for program in "$@"; do
 	*-cuda) libraries=$(readlink -f "$(dirname "$program")/..")/lib:$(readlink -f "${TARGET:-target}/cuda-toolkit/lib64/stubs") ;;
 	esac
 	case $program in
-	*-gguf-vulkan) others=$((others + 1)) ;;
+	*-gguf-cuda | *-gguf-vulkan) others=$((others + 1)) ;;
 	*-cuda | *-vulkan) whispers=$((whispers + 1)) ;;
 	esac
 done

@@ -214,6 +214,7 @@ fn the_staged_tree_is_divided_and_nothing_is_lost() {
         "usr/bin/v2m-engine",
         "usr/bin/v2m-engine-cuda",
         "usr/bin/v2m-engine-gguf",
+        "usr/bin/v2m-engine-gguf-cuda",
         "usr/bin/v2m-engine-gguf-vulkan",
         "usr/share/man/man1/v2m-engine-gguf-vulkan.1",
         "usr/bin/v2m-engine-v4",
@@ -235,7 +236,12 @@ fn the_staged_tree_is_divided_and_nothing_is_lost() {
     for file in ["usr/bin/v2m-engine-gguf-vulkan", "usr/share/man/man1/v2m-engine-gguf-vulkan.1"] {
         assert!(has("v2m-vulkan", file) && !has("v2m", file), "{file}");
     }
-    for file in ["usr/bin/v2m-engine-cuda", "usr/lib/v2m/libcublas.so.13", LICENCE] {
+    for file in [
+        "usr/bin/v2m-engine-cuda",
+        "usr/bin/v2m-engine-gguf-cuda",
+        "usr/lib/v2m/libcublas.so.13",
+        LICENCE,
+    ] {
         assert!(has("v2m-cuda", file) && !has("v2m", file), "{file}");
     }
     for gpu in ["cuda", "vulkan"] {

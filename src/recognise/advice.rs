@@ -247,6 +247,12 @@ pub(super) fn fell_back(from: Backend, reason: &str, to: Backend) -> Failure {
 fn remedy(failed: &Candidate) -> &'static str {
     match failed.backend {
         // The processor's engine for such models is not always installed.
+        Backend::Cuda if failed.is_for_gguf() => tr!(
+            "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
+             install what is missing, or build it anew (`make engine-gguf-cuda`). The processor computes \
+             meanwhile with engine.backend = \"auto\" and v2m-engine-gguf: `make engine-gguf install`. See \
+             also `v2m doctor`."
+        ),
         Backend::Vulkan if failed.is_for_gguf() => tr!(
             "It needs a GPU's Vulkan driver and the Vulkan loader (`vulkaninfo --summary` shows them): install \
              what is missing. The processor computes meanwhile with engine.backend = \"auto\" and \

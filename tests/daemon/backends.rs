@@ -95,40 +95,39 @@ fn a_gpu_that_fails_at_a_dictation_costs_none_of_it() {
     assert_eq!(told, 1, "{}", house.log());
 }
 
-/// A house with a model in GGUF form, the processor's engine for it and that of a GPU, the latter of that
-/// script. Whisper's engines are there too, and none of them starts.
-fn gguf_house(vulkan: &str) -> House {
+/// Makes a house with a model in GGUF form, the processor's engine for it and one for a GPU (`cuda`,
+/// `vulkan`), which follows the script. Whisper's engines are there too, and none of them starts.
+fn gguf_house(gpu: &str, script: &str) -> House {
     let house = House::new("");
     put_synthetic(&house, "canary", &["en", "es"]);
     house.configure(&CONFIG.replace("\"double\"", "\"canary\"\nlanguage = \"en\""));
-    for suffix in ["-gguf", "-gguf-vulkan"] {
-        house.install(suffix);
-    }
+    house.install("-gguf");
+    house.install(&format!("-gguf-{gpu}"));
     for whispers in ["v2m-engine-cuda", "v2m-engine-vulkan", "v2m-engine-v4"] {
         fs::write(house.path("engines").join(whispers), "no program").unwrap();
     }
-    fs::write(house.path("data/v2m/models/canary.vulkan"), vulkan).unwrap();
+    fs::write(house.path("data/v2m/models").join(format!("canary.{gpu}")), script).unwrap();
     house
 }
 
 #[test]
 fn the_model_decides_the_program_before_the_backend_does() {
-    let service = gguf_house("").start();
-    assert_eq!(service.ready(), "Ready: canary on vulkan (another double GPU)");
+    let service = gguf_house("cuda", "").start();
+    assert_eq!(service.ready(), "Ready: canary on cuda (a double GPU)");
     let mut client = service.connect();
     let mut events = service.connect().subscribe(&["engine"]);
     let engine = client.ask("GET_STATUS")["engine"].clone();
-    assert_eq!((&engine["model"], &engine["backend"]), (&"canary".into(), &"vulkan".into()));
+    assert_eq!((&engine["model"], &engine["backend"]), (&"canary".into(), &"cuda".into()));
     assert!(engine.get("passed_over").is_none(), "{engine}");
 
     client.ask_with("UPDATE_CONFIG", json!({"engine": {"backend": "cpu"}}));
     assert_eq!(events.until("engine", "state", "warm")["backend"], "cpu");
     // There is none for such models, whatever there is for Whisper's.
-    client.ask_with("UPDATE_CONFIG", json!({"engine": {"backend": "cuda"}}));
+    client.ask_with("UPDATE_CONFIG", json!({"engine": {"backend": "vulkan"}}));
     events.until("engine", "state", "failed");
     let (code, text) = client.refused("START_RECORDING");
     assert_eq!(code, "engine_failed");
-    for part in ["cuda", "canary", "config set engine.backend=auto"] {
+    for part in ["canary", "v2m-engine-gguf-vulkan", "make engine-gguf-vulkan install"] {
         assert!(text.contains(part), "{text}");
     }
     service.end();
@@ -136,43 +135,49 @@ fn the_model_decides_the_program_before_the_backend_does() {
 
 #[test]
 fn a_gpu_that_is_no_use_to_a_gguf_model_is_one_line_and_the_processor_computes() {
-    let service = gguf_house("load unfit").start();
-    assert_eq!(service.ready(), "Ready: canary on cpu (a double)");
-    let engine = service.connect().ask("GET_STATUS")["engine"].clone();
-    let reason = "there is no device for a double";
-    let passed_over = json!([{"backend": "vulkan", "reason": reason}]);
-    assert_eq!(engine["passed_over"], passed_over, "{engine}");
-    let house = service.end();
-    let log = house.log();
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("is not used")).collect();
-    let [line] = lines[..] else { panic!("{log}") };
-    assert!(line.contains("WARN") && line.contains(reason), "{line}");
+    for gpu in ["cuda", "vulkan"] {
+        let service = gguf_house(gpu, "load unfit").start();
+        assert_eq!(service.ready(), "Ready: canary on cpu (a double)");
+        let engine = service.connect().ask("GET_STATUS")["engine"].clone();
+        let reason = "there is no device for a double";
+        let passed_over = json!([{"backend": gpu, "reason": reason}]);
+        assert_eq!(engine["passed_over"], passed_over, "{engine}");
+        let house = service.end();
+        let log = house.log();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("is not used")).collect();
+        let [line] = lines[..] else { panic!("{log}") };
+        assert!(line.contains("WARN") && line.contains(reason), "{line}");
+    }
 }
 
 #[test]
 fn a_gpu_alone_for_gguf_models_and_no_use_says_which_engine_to_build() {
-    let house = gguf_house("load unlinked");
-    fs::remove_file(house.path("engines/v2m-engine-gguf")).unwrap();
-    let service = house.start();
-    service.ready();
-    let (code, text) = service.connect().refused("TOGGLE_RECORDING");
-    assert_eq!(code, "engine_failed");
-    for part in ["libdouble.so.1", "make engine-gguf install"] {
-        assert!(text.contains(part), "{text}");
+    for (gpu, remedy) in [("cuda", "make engine-gguf-cuda"), ("vulkan", "vulkaninfo --summary")] {
+        let house = gguf_house(gpu, "load unlinked");
+        fs::remove_file(house.path("engines/v2m-engine-gguf")).unwrap();
+        let service = house.start();
+        service.ready();
+        let (code, text) = service.connect().refused("TOGGLE_RECORDING");
+        assert_eq!(code, "engine_failed");
+        for part in ["libdouble.so.1", remedy, "make engine-gguf install"] {
+            assert!(text.contains(part), "{text}");
+        }
+        service.end();
     }
-    service.end();
 }
 
 #[test]
 fn a_gpu_that_fails_at_a_dictation_with_a_gguf_model_costs_none_of_it() {
-    let studio = Studio::with(gguf_house("finish driver"));
-    studio.record(3);
-    let answer = studio.service.connect().ask("STOP_RECORDING");
-    assert_eq!(answer["text"], studio.text_of_recording());
-    let status = studio.service.connect().ask("GET_STATUS");
-    assert_eq!(status["engine"]["backend"], "cpu");
-    let house = studio.service.end();
-    assert_eq!(house.log().matches("Nothing is lost").count(), 1, "{}", house.log());
+    for gpu in ["cuda", "vulkan"] {
+        let studio = Studio::with(gguf_house(gpu, "finish driver"));
+        studio.record(3);
+        let answer = studio.service.connect().ask("STOP_RECORDING");
+        assert_eq!(answer["text"], studio.text_of_recording());
+        let status = studio.service.connect().ask("GET_STATUS");
+        assert_eq!(status["engine"]["backend"], "cpu");
+        let house = studio.service.end();
+        assert_eq!(house.log().matches("Nothing is lost").count(), 1, "{}", house.log());
+    }
 }
 
 #[test]

@@ -50,6 +50,19 @@ pub fn find(backend: Backend) -> Result<Device, String> {
     Ok(Device { backend, name, gpu: Some(gpu) })
 }
 
+/// Turns flash attention off for CUDA. transcribe.cpp uses it on every device unless told otherwise.
+///
+/// ggml 0.26 has no flash attention on CUDA for heads of 56, which Moonshine base has with its padding
+/// (`ggml-cuda/fattn.cu` lists 40, 64, 72, 80, 96, 112, 128 and larger ones). The processor would
+/// compute that part of each layer for each token. With Whisper, flash attention on CUDA also made
+/// more errors (docs/performance.md).
+pub fn without_flash_attention(backend: Backend) {
+    if backend == Backend::Cuda {
+        // SAFETY: the program has only one thread so far, and nothing has read its environment.
+        unsafe { std::env::set_var("TRANSCRIBE_NO_FLASH", "1") };
+    }
+}
+
 /// The first GPU of this backend.
 fn first(backend: Backend) -> Option<(Gpu, sys::transcribe_device_info)> {
     // SAFETY: the list of devices is made at the first of these calls and stays; indices are below
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn without_a_gpu_one_line_says_so() {
-        // No build of this ggml knows NVIDIA's GPUs.
+        // The tests are built without CUDA.
         let refused = find(Backend::Cuda).unwrap_err();
         assert!(refused.starts_with("no NVIDIA GPU that CUDA can use; `nvidia-smi`"), "{refused}");
         assert!(!refused.contains('\n'));

@@ -73,6 +73,7 @@ fn serve(backend: Backend, args: &Args) -> ExitCode {
             "{NAME}: letting other programs go first: {error}; they may be slower while you speak"
         )));
     }
+    device::without_flash_attention(backend);
     // While there is one thread, and before anything is read that others have made.
     let files = [args.model.clone()].into_iter().chain(args.vad.clone());
     confine::confine(NAME, files, backend.is_gpu());

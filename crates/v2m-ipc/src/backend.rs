@@ -47,9 +47,10 @@ impl Backend {
     /// The name of the executable for models in GGUF form; `None`: there is none for this backend.
     pub fn gguf_program(self) -> Option<&'static str> {
         match self {
+            Self::Cuda => Some("v2m-engine-gguf-cuda"),
             Self::Vulkan => Some("v2m-engine-gguf-vulkan"),
             Self::Cpu => Some("v2m-engine-gguf"),
-            Self::Remote | Self::Cuda | Self::CpuV4 => None,
+            Self::Remote | Self::CpuV4 => None,
         }
     }
 

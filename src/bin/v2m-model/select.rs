@@ -184,13 +184,10 @@ impl EngineKeys {
         };
         if let Some(wanted) = wanted.filter(|backend| !has_engine(*backend)) {
             let backend = wanted.name();
-            notes.push(match wanted.gguf_program() {
-                Some(_) => tr!(
-                    "engine.backend is {backend}: set it to auto, or: make engine-gguf-{backend} install",
-                    backend
-                ),
-                None => tr!("engine.backend is {backend}: set it to auto", backend),
-            });
+            notes.push(tr!(
+                "engine.backend is {backend}: set it to auto, or: make engine-gguf-{backend} install",
+                backend
+            ));
         }
         notes
     }
@@ -299,7 +296,13 @@ mod tests {
         assert!(only_vulkan("engine.backend = 'cpu'").contains("it needs v2m-engine-gguf"));
         assert!(!only_vulkan("engine.backend = 'vulkan'").contains("engine-gguf"));
         let all = EngineKeys::of(config).notes("m", &moonshine, |_| false, None).join("\n");
-        for part in ["make engine-gguf", "is es", "vocabulary", "translate", "is cuda"] {
+        for part in [
+            "make engine-gguf install",
+            "is es",
+            "vocabulary",
+            "translate",
+            "make engine-gguf-cuda",
+        ] {
             assert!(all.contains(part), "{all}");
         }
     }

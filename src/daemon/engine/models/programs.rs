@@ -21,13 +21,7 @@ impl Models {
         &self,
         wanted: config::BackendChoice,
     ) -> Result<Vec<Candidate>, Failure> {
-        let fits = |backend: Backend| match wanted {
-            config::BackendChoice::Auto | config::BackendChoice::Remote => !backend.is_remote(),
-            config::BackendChoice::Cuda => backend == Backend::Cuda,
-            config::BackendChoice::Vulkan => backend == Backend::Vulkan,
-            config::BackendChoice::Cpu => matches!(backend, Backend::CpuV4 | Backend::Cpu),
-        };
-        let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(*backend));
+        let wanted_ones = Backend::ALL.into_iter().filter(|backend| fits(wanted, *backend));
         let named =
             wanted_ones.map(|backend| Candidate { backend, program: self.program(backend) });
         let installed: Vec<_> = named
@@ -53,32 +47,17 @@ impl Models {
     ) -> Result<Vec<Candidate>, Failure> {
         use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
         let (model, usual) = (&engine.model, catalogue::DEFAULT);
-        let (wanted, any) = match engine.backend {
-            Auto | Remote => (Backend::Cpu, true),
-            Cpu => (Backend::Cpu, false),
-            Cuda => (Backend::Cuda, false),
-            Vulkan => (Backend::Vulkan, false),
-        };
-        let Some(program) = self.gguf_program(wanted) else {
-            let backend = wanted.name();
-            let text = tr!(
-                "Starting the recogniser: engine.backend is \"{backend}\", and no engine of that kind runs the model \
-                 {model}. Let v2m choose: `v2m-send config set engine.backend=auto`; or choose another model: \
-                 `v2m-model use {usual}`.",
-                backend,
-                model,
-                usual
-            );
-            let cause = tr!("The model {model} does not run on {backend}", model, backend);
-            let remedy = tr!("Let v2m choose the engine: v2m-send config set engine.backend=auto");
-            return Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting());
-        };
         let mut installed = self.gguf_programs();
-        installed.retain(|candidate| any || candidate.backend == wanted);
+        installed.retain(|candidate| fits(engine.backend, candidate.backend));
         if !installed.is_empty() {
             return Ok(installed);
         }
-        let name = if wanted == Backend::Vulkan { "gguf-vulkan" } else { "gguf" };
+        let name = match engine.backend {
+            Auto | Remote | Cpu => "gguf",
+            Cuda => "gguf-cuda",
+            Vulkan => "gguf-vulkan",
+        };
+        let program = self.beside(&format!("-{name}"));
         let text = tr!(
             "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
              `make engine-{name} install`, and restart the service (`systemctl --user restart v2m`); or choose \
@@ -134,6 +113,16 @@ impl Models {
         let mut name = self.program.file_name().unwrap_or_default().to_owned();
         name.push(suffix);
         self.program.with_file_name(name)
+    }
+}
+
+/// Whether `engine.backend` = `wanted` allows this backend of this machine.
+fn fits(wanted: config::BackendChoice, backend: Backend) -> bool {
+    match wanted {
+        config::BackendChoice::Auto | config::BackendChoice::Remote => !backend.is_remote(),
+        config::BackendChoice::Cuda => backend == Backend::Cuda,
+        config::BackendChoice::Vulkan => backend == Backend::Vulkan,
+        config::BackendChoice::Cpu => matches!(backend, Backend::CpuV4 | Backend::Cpu),
     }
 }
 

@@ -57,7 +57,7 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
     assert_eq!(models.spec(&settings).unwrap().candidates, [only]);
     assert!(models.has_no_other_engine(&settings, None));
     for (backend, advice) in
-        [(Cuda, "config set engine.backend=auto"), (Vulkan, "make engine-gguf-vulkan install")]
+        [(Cuda, "make engine-gguf-cuda install"), (Vulkan, "make engine-gguf-vulkan install")]
     {
         settings.engine.backend = backend;
         let failure = models.spec(&settings).unwrap_err();
@@ -82,6 +82,11 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
     assert_eq!(programs(Vulkan), [vulkan]);
     assert_eq!(programs(Cpu), [cpu]);
     assert_eq!(programs(Remote), ["remote v2m-engine", vulkan, cpu]);
+    install("v2m-engine-gguf-cuda");
+    let cuda = "cuda v2m-engine-gguf-cuda";
+    assert_eq!(programs(Auto), [cuda, vulkan, cpu]);
+    assert_eq!((programs(Cuda), programs(Cpu)), (vec![cuda.into()], vec![cpu.into()]));
+    std::fs::remove_file(dir.path().join("v2m-engine-gguf-cuda")).unwrap();
     assert!(!models.has_no_other_engine(&settings, Some("vulkan")));
     // There was no usable GPU, and the processor's engine has failed already.
     assert!(models.has_no_other_engine(&settings, Some("cpu")));
