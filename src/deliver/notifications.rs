@@ -146,9 +146,11 @@ impl NotificationService {
     ) -> Result<(), NotificationError> {
         let owner = self.owner_of_name().await?;
         if owner.is_none() || owner != self.owner {
-            (self.owner, self.shown, self.closings) = (owner, None, None);
+            // `meet` sets the owner last: if the service does not answer it, the next notice asks
+            // again.
+            (self.owner, self.shown, self.closings) = (None, None, None);
             self.popup = Popup::default();
-            if self.owner.is_some() || notice.card().is_some() {
+            if owner.is_some() || notice.card().is_some() {
                 self.meet().await?;
             }
             self.take_up(note);
@@ -252,7 +254,10 @@ impl NotificationService {
         let can = |wanted: &str| capabilities.iter().any(|capability| capability == wanted);
         (self.markup, self.has_buttons) = (can("body-markup"), can("actions"));
         // A service too simple to report its name is not GNOME Shell.
-        let [name, _, version, _] = self.information(NAME).await.unwrap_or_default();
+        let [name, _, version, _] = match self.information(NAME).await {
+            Err(NotificationError::Refused(_)) => Default::default(),
+            information => information?,
+        };
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         self.loses_buttons = name == "gnome-shell" && major.is_none_or(|major| major < 46);
         (self.gnome, self.dunst) = (name == "gnome-shell", name == "dunst");

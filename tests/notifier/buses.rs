@@ -1,5 +1,7 @@
 //! Tests notification services and buses that hang, end and start again.
 
+use std::sync::atomic::Ordering;
+
 use crate::desktop::{Desktop, SESSION, Seen, make_session_bus, text};
 use v2m::deliver::{Notice, Notifier};
 use v2m_testkit::private_bus::Gate;
@@ -43,6 +45,20 @@ async fn a_service_that_hangs_is_not_waited_for_and_gets_the_newest_notice_once_
     };
     assert_eq!(body, "hello again");
     assert!(notifier.show(text("awake")).await.ok);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_to_say_what_it_can_show_is_asked_again() {
+    let mut desktop = Desktop::start().await;
+    let notifier = desktop.notifier();
+    desktop.is_silent.store(true, Ordering::Relaxed);
+    let delivery = notifier.show(text("one")).await;
+    assert!(!delivery.ok && delivery.detail.contains("not now"), "{}", delivery.detail);
+
+    desktop.is_silent.store(false, Ordering::Relaxed);
+    assert!(notifier.show(text("you & me")).await.ok);
+    let Seen::Shown { body, .. } = desktop.sees().await else { panic!("nothing was shown") };
+    assert_eq!(body, "you &amp; me", "its bodies are markup");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
 use v2m::deliver::{Notice, Notifier};
@@ -31,13 +33,18 @@ pub(crate) struct Service {
     pub(crate) last_id: u32,
     pub(crate) name: &'static str,
     pub(crate) hangs: watch::Receiver<bool>,
+    /// Whether it fails to say what it can show.
+    pub(crate) is_silent: Arc<AtomicBool>,
     pub(crate) seen: mpsc::Sender<Seen>,
 }
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Service {
-    pub(crate) fn get_capabilities(&self) -> Vec<String> {
-        vec!["actions".into(), "body".into(), "body-markup".into()]
+    pub(crate) fn get_capabilities(&self) -> zbus::fdo::Result<Vec<String>> {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(zbus::fdo::Error::Failed("not now".into()));
+        }
+        Ok(vec!["actions".into(), "body".into(), "body-markup".into()])
     }
 
     pub(crate) fn get_server_information(&self) -> (&str, &str, &str, &str) {
@@ -90,6 +97,7 @@ pub(crate) struct Desktop {
     pub(crate) service: Option<Connection>,
     pub(crate) name: &'static str,
     pub(crate) hangs: watch::Sender<bool>,
+    pub(crate) is_silent: Arc<AtomicBool>,
     pub(crate) seen: mpsc::Receiver<Seen>,
     pub(crate) seen_by: mpsc::Sender<Seen>,
     pub(crate) _session: MutexGuard<'static, ()>,
@@ -110,6 +118,7 @@ impl Desktop {
             service: None,
             name,
             hangs: watch::Sender::new(false),
+            is_silent: Arc::default(),
             seen,
             seen_by,
             _session: session,
@@ -120,7 +129,8 @@ impl Desktop {
 
     pub(crate) async fn start_service(&mut self, last_id: u32) {
         let (name, hangs) = (self.name, self.hangs.subscribe());
-        let service = Service { last_id, name, hangs, seen: self.seen_by.clone() };
+        let (is_silent, seen) = (self.is_silent.clone(), self.seen_by.clone());
+        let service = Service { last_id, name, hangs, is_silent, seen };
         let connection = self
             .bus
             .builder()
