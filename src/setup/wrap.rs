@@ -1,10 +1,12 @@
-//! Breaks lines between words, to the width of the terminal. Pure.
+//! Breaks lines between words, to the width of the terminal. Pure. textwrap breaks them; this says
+//! what it may not break.
 //!
 //! Commands that the user may copy are never broken: a line end in the middle would run one half of
 //! the command. The messages write a command between backquotes, or from a program's name to the
 //! next punctuation mark.
 
-use unicode_width::UnicodeWidthStr;
+use textwrap::core::{Word, display_width};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use v2m_messages::verbatim;
 
 /// The beginnings of commands in messages.
@@ -32,7 +34,8 @@ pub(super) fn wrapped(text: &str, columns: usize) -> String {
 }
 
 fn wrapped_line(line: &str, columns: usize) -> String {
-    if line.width() <= columns {
+    // As it is: a question ends with a space, which textwrap would remove.
+    if display_width(line) <= columns {
         return line.to_owned();
     }
     let content = line.trim_start_matches(' ');
@@ -41,22 +44,15 @@ fn wrapped_line(line: &str, columns: usize) -> String {
     let number = content.find(". ").filter(|end| is_number(&content[..*end]));
     let hanging = indent + number.map_or(0, |end| end + 2);
     let hanging = if hanging < columns / 2 { hanging } else { 0 };
-    let mut whole = " ".repeat(indent);
-    let (mut used, mut is_first) = (indent, true);
-    for piece in pieces(content) {
-        let width = piece.width();
-        if !is_first && used + 1 + width > columns {
-            whole.push('\n');
-            whole.push_str(&" ".repeat(hanging));
-            used = hanging;
-        } else if !is_first {
-            whole.push(' ');
-            used += 1;
-        }
-        whole.push_str(piece);
-        (used, is_first) = (used + width, false);
-    }
-    whole
+    let (first, next) = (" ".repeat(indent), " ".repeat(hanging));
+    let options = Options::new(columns)
+        .initial_indent(&first)
+        .subsequent_indent(&next)
+        .word_separator(WordSeparator::Custom(pieces))
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .break_words(false);
+    textwrap::fill(content, options)
 }
 
 fn is_number(text: &str) -> bool {
@@ -64,15 +60,15 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Splits a line into its words and commands.
-fn pieces(line: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = line.trim_matches(' ');
-    while !rest.is_empty() {
-        let (piece, more) = rest.split_at(piece_end(rest));
-        pieces.push(piece);
-        rest = more.trim_start_matches(' ');
-    }
-    pieces
+fn pieces(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        let end = piece_end(rest);
+        let spaces = rest[end..].len() - rest[end..].trim_start_matches(' ').len();
+        let (piece, more) = rest.split_at(end + spaces);
+        rest = more;
+        Some(Word::from(piece)).filter(|_| !piece.is_empty())
+    }))
 }
 
 /// Returns where the word or command at the beginning of the text ends.
@@ -164,7 +160,7 @@ mod tests {
                     <Super>F8. Nada se graba sin preguntar, y `v2m setup` continúa.";
         for columns in 14..101 {
             let told = wrapped(text, columns);
-            assert!(told.lines().all(|line| line.width() <= columns), "{columns}: {told}");
+            assert!(told.lines().all(|line| display_width(line) <= columns), "{columns}: {told}");
         }
         assert!(wrapped(text, 80).lines().count() == 2);
     }
