@@ -205,7 +205,7 @@ ifeq ($(BUILD),release)
 	  else echo "Not installed, since not built: v2m-engine-$$engine (make engine-$$engine)"; fi; done
 	@for engine in $(filter cuda gguf-cuda,$(ENGINES)); do libraries='$(TARGET)/engine-'$$engine/lib; \
 	  if [ -n "$$(ls -A "$$libraries" 2>/dev/null)" ]; then install -d '$(DESTDIR)$(LIBDIR)'; \
-	    install -m644 "$$libraries"/* '$(DESTDIR)$(LIBDIR)'; fi; done
+	    install -C -m644 "$$libraries"/* '$(DESTDIR)$(LIBDIR)'; fi; done
 	@$(if $(filter $(GPU_ENGINES),$(ENGINES)),install -D -m644 systemd/gpu.conf '$(DESTDIR)$(GPU_CONF)')
 endif
 	@$(if $(ASSETS),install -m644 $(ASSETS) '$(DESTDIR)$(DATADIR)/v2m')

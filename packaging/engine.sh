@@ -6,7 +6,7 @@
 #
 #   TARGET       cargo's target folder (default target)
 #   CUDA_ARCHS   GPUs to compile for, as in cmake's CMAKE_CUDA_ARCHITECTURES. Default: the GPUs of this machine, or if nvidia-smi
-#                finds none, all from Turing on, and PTX for later ones (15 minutes each on two cores)
+#                finds none, all from Turing on, and PTX for later ones (10 to 15 minutes each on two cores)
 #   GGML_CUDA_FA ON: v2m-engine-cuda gets the kernels for `--flash-attention`, which doubles the time to compile
 #   CUDA_HOME    a toolkit of CUDA 12 or 13. CUDA_FROM=wheels downloads one instead, CUDA_FROM=system never downloads one
 #   DEPS         no: install no packages
@@ -139,12 +139,12 @@ build_gguf() {
 	build "$@"
 }
 
-# Without flash attention, which this engine does not use (its src/device.rs says why): its kernels double the time to compile. Without
-# CUDA graphs, which v2m-engine's src/device.rs explains. Without NCCL, which connects several GPUs and is one more library. Rust's
-# programs are position-independent, and nvcc's objects are so only if they are told to be.
+# Flash attention: this engine does not use it (its src/device.rs says why), and its kernels double the time to compile. CUDA graphs:
+# v2m-engine's src/device.rs says why not. NCCL connects several GPUs, and is one more library that the program needs. Rust's programs
+# are position-independent; nvcc makes such objects only with this option.
 build_gguf_cuda() {
 	cuda_toolkit
-	build_gguf "\"-DCMAKE_CUDA_ARCHITECTURES=$archs\"" "-DCMAKE_CUDA_COMPILER=$CUDACXX" -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+	build_gguf "\"-DCMAKE_CUDA_ARCHITECTURES=$archs\"" "\"-DCMAKE_CUDA_COMPILER=$CUDACXX\"" -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
 		-DGGML_CUDA_FA=OFF -DGGML_CUDA_GRAPHS=OFF -DGGML_CUDA_NCCL=OFF -- --features cuda
 	cuda_libraries
 }

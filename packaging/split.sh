@@ -34,7 +34,7 @@ for library in "$tree"/usr/lib/v2m/lib*.so.*; do
 	[ -e "$library" ] || continue
 	move v2m-cuda usr/lib/v2m/NVIDIA-EULA.txt "usr/lib/v2m/${library##*/}"
 	[ -e "$out/v2m-cuda/usr/lib/v2m/NVIDIA-EULA.txt" ] || {
-		echo "The licence of NVIDIA's libraries is not beside them, so they cannot be packaged. Build them again: make engine-cuda" >&2
+		echo "The licence of NVIDIA's libraries is not beside them, so they cannot be packaged. Build the engine again: make engine-cuda, or make engine-gguf-cuda" >&2
 		exit 1
 	}
 done

@@ -249,8 +249,11 @@ impl NotificationService {
 
     /// Learns what the service can show. Starts it if the bus knows how.
     async fn meet(&mut self) -> Result<(), NotificationError> {
-        let reply = self.call(NAME, "GetCapabilities", &()).await?;
-        let capabilities: Vec<String> = reply.body().deserialize().map_err(refused)?;
+        // A service too simple to answer has no capabilities.
+        let capabilities: Vec<String> = match self.call(NAME, "GetCapabilities", &()).await {
+            Err(NotificationError::Refused(_)) => Vec::new(),
+            reply => reply?.body().deserialize().map_err(refused)?,
+        };
         let can = |wanted: &str| capabilities.iter().any(|capability| capability == wanted);
         (self.markup, self.has_buttons) = (can("body-markup"), can("actions"));
         // A service too simple to report its name is not GNOME Shell.

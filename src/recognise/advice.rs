@@ -48,6 +48,19 @@ pub(super) fn lacks_memory(model: &str, reason: &str, again: Duration) -> Failur
     .lasting()
 }
 
+/// The engine reports that the model does not fit into the free memory.
+pub(super) fn no_memory(model: &str, reason: &str, again: Duration) -> Failure {
+    let minutes = again.as_secs() / 60;
+    failure(tr!(
+        "{reason} Choose a smaller model: `v2m-model list`. v2m tries {model} again at the next press, and in {minutes} min.",
+        reason = reason.trim_end(),
+        model,
+        minutes
+    ))
+    .in_brief(tr!("Too little memory for the model {model}", model), smaller())
+    .lasting()
+}
+
 /// The engine was silent for too long, twice, before it had loaded the model.
 pub(super) fn hangs_loading(model: &str, file: &Path, reason: &str, again: Duration) -> Failure {
     let minutes = again.as_secs() / 60;
@@ -194,7 +207,7 @@ pub(super) fn load_failed(
             tr!("The voice activity model is damaged").to_owned(),
             tr!("Install v2m again: make install").to_owned(),
         ),
-        LoadFailure::Unsupported => {
+        LoadFailure::Memory | LoadFailure::Unsupported => {
             (Code::EngineFailed, cannot_run(failed.backend), remedy(failed).to_owned())
         }
     };
@@ -249,7 +262,7 @@ fn remedy(failed: &Candidate) -> &'static str {
         // The processor's engine for such models is not always installed.
         Backend::Cuda if failed.is_for_gguf() => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
-             install what is missing, or build it anew (`make engine-gguf-cuda`). The processor computes \
+             install what is missing, or build it anew (`make engine-gguf-cuda install`). The processor computes \
              meanwhile with engine.backend = \"auto\" and v2m-engine-gguf: `make engine-gguf install`. See \
              also `v2m doctor`."
         ),
@@ -260,7 +273,7 @@ fn remedy(failed: &Candidate) -> &'static str {
         ),
         Backend::Cuda => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
-             install what is missing, or build it anew (`make engine-cuda`). engine.backend = \"auto\" \
+             install what is missing, or build it anew (`make engine-cuda install`). engine.backend = \"auto\" \
              computes with the processor meanwhile. See also `v2m doctor`."
         ),
         Backend::Vulkan => tr!(

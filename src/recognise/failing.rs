@@ -8,6 +8,7 @@ use super::job::Job;
 use super::recogniser::{Blame, Parting, RETRY_AFTER, RETRY_AT_LAST, Recogniser, SETTLED_AFTER};
 use crate::session::{Code, EngineState, Failure};
 use std::io;
+use std::time::Duration;
 use tokio::time::Instant;
 use v2m_ipc::engine::LoadFailure;
 use v2m_messages::tr;
@@ -103,13 +104,19 @@ impl Recogniser {
             self.hold_model();
             return self.give_up(advice::dies_of_model(&model, &file, reason));
         }
-        let after = self.retry_after;
-        self.retry_at = Some(Instant::now() + after);
-        self.retry_after = (after * 2).min(RETRY_AT_LAST);
+        let after = self.retry_later();
         self.give_up(match blame {
             Blame::Hang => advice::hangs_loading(&model, &file, reason, after),
             Blame::Engine => advice::lacks_memory(&model, reason, after),
         });
+    }
+
+    /// Sets the time of the next attempt. Returns how long it is until then: twice as long each time.
+    fn retry_later(&mut self) -> Duration {
+        let after = self.retry_after;
+        self.retry_at = Some(Instant::now() + after);
+        self.retry_after = (after * 2).min(RETRY_AT_LAST);
+        after
     }
 
     /// Classifies the death of an engine that was working on this job, or on none.
@@ -159,9 +166,13 @@ impl Recogniser {
             self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
             return self.start();
         }
+        let model = self.model_name();
+        if failure == LoadFailure::Memory {
+            let after = self.retry_later();
+            return self.give_up(advice::no_memory(&model, reason, after));
+        }
         // Set no timer: the model's folder is watched, and a new specification starts a new engine.
         self.retry_at = None;
-        let model = self.model_name();
         self.give_up(advice::load_failed(failure, &failed, &model, reason));
     }
 

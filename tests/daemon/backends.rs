@@ -127,7 +127,8 @@ fn the_model_decides_the_program_before_the_backend_does() {
     events.until("engine", "state", "failed");
     let (code, text) = client.refused("START_RECORDING");
     assert_eq!(code, "engine_failed");
-    for part in ["canary", "v2m-engine-gguf-vulkan", "make engine-gguf-vulkan install"] {
+    for part in ["v2m-engine-gguf-vulkan", "engine.backend=auto", "make engine-gguf-vulkan install"]
+    {
         assert!(text.contains(part), "{text}");
     }
     service.end();

@@ -42,7 +42,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn get_capabilities(&self) -> zbus::fdo::Result<Vec<String>> {
         if self.is_silent.load(Ordering::Relaxed) {
-            return Err(zbus::fdo::Error::Failed("not now".into()));
+            return Err(zbus::fdo::Error::NoReply("not now".into()));
         }
         Ok(vec!["actions".into(), "body".into(), "body-markup".into()])
     }

@@ -170,6 +170,29 @@ async fn an_engine_that_lacks_memory_is_tried_again_ever_more_rarely() {
     }
 }
 
+/// Regression: it was not tried again until the service restarted, and the advice on a GPU was to
+/// install a driver.
+#[tokio::test]
+async fn a_model_that_does_not_fit_into_memory_is_tried_again_too() {
+    let mut lab = Lab::new("loading memory\nloading memory\nloading memory\n\n");
+    let mut pauses = Vec::new();
+    for lives in [1, 2] {
+        let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+        assert!(problem.message.starts_with("Loading "), "{}", problem.message);
+        assert!(problem.message.contains("v2m-model list"), "{}", problem.message);
+        assert_eq!(lab.lives("model"), lives);
+        let failed = tokio::time::Instant::now();
+        lab.retried().await;
+        pauses.push(failed.elapsed().as_secs() / 60);
+    }
+    assert_eq!(pauses, [1, 2]);
+    lab.state(EngineState::Failed).await;
+    assert!(lab.recogniser.pressed());
+    let words = sound(7, 20_000);
+    lab.job(1, Priority::Live, &words);
+    assert_eq!(lab.text(1, &words).await, 1);
+}
+
 /// Regression: after three deaths in a row, presses were refused for a minute.
 #[tokio::test]
 async fn a_press_has_it_tried_again_at_once() {

@@ -44,10 +44,9 @@ impl Transcriber {
         let file = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| broken(tr!("its name has a zero byte").into()))?;
         let failed = |status: sys::transcribe_status| match status {
-            sys::transcribe_status::TRANSCRIBE_ERR_OOM => LoadError::Unsupported {
-                program: crate::NAME,
-                why: tr!("there is too little memory for this model").into(),
-            },
+            sys::transcribe_status::TRANSCRIBE_ERR_OOM => {
+                LoadError::NoMemory { on_gpu: device.backend.is_gpu() }
+            }
             // The file was checked: the device is at fault.
             sys::transcribe_status::TRANSCRIBE_ERR_BACKEND => {
                 LoadError::Unsupported { program: crate::NAME, why: words(status) }

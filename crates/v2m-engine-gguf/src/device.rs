@@ -52,14 +52,19 @@ pub fn find(backend: Backend) -> Result<Device, String> {
 
 /// Turns flash attention off for CUDA. transcribe.cpp uses it on every device unless told otherwise.
 ///
-/// ggml 0.26 has no flash attention on CUDA for heads of 56, which Moonshine base has with its padding
-/// (`ggml-cuda/fattn.cu` lists 40, 64, 72, 80, 96, 112, 128 and larger ones). The processor would
-/// compute that part of each layer for each token. With Whisper, flash attention on CUDA also made
-/// more errors (docs/performance.md).
+/// ggml's CUDA kernels for it do not fit these models (`ggml-cuda/fattn.cu`, ggml 0.26): there is none
+/// for heads of 56, to which Moonshine base pads its heads of 52, and none for a mask per head, which
+/// the encoders of Canary and Parakeet have. The processor would compute that part of each layer. So
+/// this engine is built without these kernels. With Whisper, flash attention on CUDA also made more
+/// errors (docs/performance.md).
 pub fn without_flash_attention(backend: Backend) {
     if backend == Backend::Cuda {
-        // SAFETY: the program has only one thread so far, and nothing has read its environment.
-        unsafe { std::env::set_var("TRANSCRIBE_NO_FLASH", "1") };
+        // SAFETY: the program has only one thread so far.
+        unsafe {
+            std::env::set_var("TRANSCRIBE_NO_FLASH", "1");
+            // It would win.
+            std::env::remove_var("TRANSCRIBE_FORCE_FLASH");
+        }
     }
 }
 

@@ -78,10 +78,7 @@ impl Whisper {
         let mut parameters = WhisperContextParameters::new();
         parameters.flash_attn(options.flash_attention);
         let context = WhisperContext::new_with_params(path, parameters).map_err(refused)?;
-        let state = context.create_state().map_err(|_| LoadError::Unsupported {
-            program: crate::NAME,
-            why: tr!("there is too little memory for this model").into(),
-        })?;
+        let state = context.create_state().map_err(|_| LoadError::NoMemory { on_gpu: false })?;
         let threads = c_int::try_from(options.threads.get()).unwrap_or(1);
         Ok(Self { context, state, threads, templates: HashMap::new() })
     }

@@ -76,7 +76,14 @@ impl Model for WhisperModel {
         };
         let threads = self.threads.unwrap_or_else(default_threads);
         let options = Options { threads, flash_attention: self.flash_attention };
-        let whisper = Whisper::load(&self.file, options)?;
+        let whisper = Whisper::load(&self.file, options).map_err(|error| match error {
+            // The file was checked to its last byte. What whisper.cpp cannot do on a GPU after that
+            // is to find memory for it.
+            LoadError::Broken { .. } | LoadError::NoMemory { .. } if self.device.is_gpu() => {
+                LoadError::NoMemory { on_gpu: true }
+            }
+            error => error,
+        })?;
         Ok(Loaded { whisper, device: self.device, before })
     }
 }

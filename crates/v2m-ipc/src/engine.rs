@@ -170,7 +170,9 @@ pub enum LoadFailure {
     Broken,
     /// The voice activity model's file does not exist or is not a usable model.
     BrokenVoice,
-    /// This machine lacks a requirement of this engine (CPU features, device, memory).
+    /// The model does not fit into the memory that is free. It may fit later.
+    Memory,
+    /// This machine lacks a requirement of this engine (CPU features, device).
     Unsupported,
 }
 

@@ -97,6 +97,18 @@ pub enum LoadError {
         /// The problem with its content.
         why: String,
     },
+    /// The model does not fit into the memory that is free.
+    #[error(
+        "{}",
+        match on_gpu {
+            true => tr!("Loading the model: the GPU has too little free memory for it."),
+            false => tr!("Loading the model: there is too little free memory for it."),
+        }
+    )]
+    NoMemory {
+        /// Whether the GPU's memory is meant.
+        on_gpu: bool,
+    },
     /// The server for remote transcription does not answer, for this reason.
     #[error("{0}")]
     Remote(String),
@@ -122,6 +134,7 @@ impl LoadError {
                 why
             }
             Self::Remote(why) => why,
+            error @ Self::NoMemory { .. } => error.to_string(),
         };
         Self::Voice { path: path.into(), why }
     }
@@ -132,6 +145,7 @@ impl LoadError {
             Self::Missing { .. } => LoadFailure::Missing,
             Self::Broken { .. } => LoadFailure::Broken,
             Self::Voice { .. } => LoadFailure::BrokenVoice,
+            Self::NoMemory { .. } => LoadFailure::Memory,
             Self::Unsupported { .. } | Self::Remote(_) => LoadFailure::Unsupported,
         }
     }

@@ -14,7 +14,8 @@ use std::thread::available_parallelism;
 use v2m_messages::{tr, verbatim};
 use v2m_models::fit::Machine;
 
-/// In the order in which the service tries them.
+/// The engines that are asked, in the order in which the service tries them. Those for models in GGUF
+/// form use the same GPUs, and their speed there is unknown.
 const GPU_ENGINES: [&str; 2] = ["v2m-engine-cuda", "v2m-engine-vulkan"];
 
 /// Returns this machine, with models in `folder`, and the name of its GPU.

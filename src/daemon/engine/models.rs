@@ -201,14 +201,16 @@ impl Models {
     }
 
     /// Whether no other engine can run the configured model than the one that failed: the only one,
-    /// or the processor's, which is the last resort. `failed`: its name.
+    /// or the processor's, which is the last resort, or a GPU's without the processor's, because
+    /// the other GPU engines most likely use the same device. `failed`: its name.
     pub(in crate::daemon) fn has_no_other_engine(
         &self,
         settings: &Settings,
         failed: Option<&str>,
     ) -> bool {
         let is_last = failed == Some(Backend::Cpu.name());
-        self.is_gguf(settings) && (is_last || self.gguf_programs().len() < 2)
+        let has_plain = self.plain_gguf_program().is_file();
+        self.is_gguf(settings) && (is_last || !has_plain || self.gguf_programs().len() < 2)
     }
 
     /// Whether the configured model is in GGUF form.

@@ -14,8 +14,8 @@
 //! - WHAT, for the protocol: `garbage`, `oversized`, `sound` (frames it must not send), `truncated`
 //!   (half a frame, then the end), `early` (answers before it is asked), `late` (answers a
 //!   cancelled job), `old` (does not support pauses).
-//! - WHAT, for the engine: `missing`, `broken`, `unsupported` (each refuses the model), `unfit`
-//!   (says on standard error that it cannot work here), `unlinked` (ends like a program with a
+//! - WHAT, for the engine: `missing`, `broken`, `memory`, `unsupported` (each refuses the model),
+//!   `unfit` (says on standard error that it cannot work here), `unlinked` (ends like a program with a
 //!   missing library), `device` (reports that its device is lost), `driver` (aborts with a driver's
 //!   complaint).
 //! - WHAT, for a job: `fail` (this job), `deaf` (never answers this job, unless it is paused),
@@ -427,6 +427,7 @@ impl Fake {
             }
             "missing" => self.refuse(LoadFailure::Missing),
             "broken" => self.refuse(LoadFailure::Broken),
+            "memory" => self.refuse(LoadFailure::Memory),
             "unsupported" => self.refuse(LoadFailure::Unsupported),
             _ => panic!("the script says `{what}`, which is nothing a double can do"),
         }

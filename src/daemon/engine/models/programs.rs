@@ -58,6 +58,20 @@ impl Models {
             Vulkan => "gguf-vulkan",
         };
         let program = self.beside(&format!("-{name}"));
+        if matches!(engine.backend, Cuda | Vulkan) && !self.gguf_programs().is_empty() {
+            let backend = engine.backend.name();
+            let text = tr!(
+                "Starting the recogniser: engine.backend is \"{backend}\", and {program} is not installed. Let v2m choose \
+                 another engine: `v2m-send config set engine.backend=auto`. Or build and install this one with \
+                 `make engine-{name} install`, and restart the service (`systemctl --user restart v2m`).",
+                backend,
+                program = program.display(),
+                name
+            );
+            return Err(Failure::new(Code::EngineFailed, text)
+                .in_brief(no_recogniser(backend), let_v2m_choose())
+                .lasting());
+        }
         let text = tr!(
             "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
              `make engine-{name} install`, and restart the service (`systemctl --user restart v2m`); or choose \
@@ -137,9 +151,14 @@ fn not_installed(backend: &str, beside: &Path) -> Failure {
         folder = folder.display()
     );
     Failure::new(Code::EngineFailed, text)
-        .in_brief(
-            tr!("There is no recogniser for {backend}", backend),
-            tr!("Let v2m choose one: v2m-send config set engine.backend=auto"),
-        )
+        .in_brief(no_recogniser(backend), let_v2m_choose())
         .lasting()
+}
+
+fn no_recogniser(backend: &str) -> String {
+    tr!("There is no recogniser for {backend}", backend)
+}
+
+fn let_v2m_choose() -> &'static str {
+    tr!("Let v2m choose one: v2m-send config set engine.backend=auto")
 }

@@ -61,7 +61,9 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
     {
         settings.engine.backend = backend;
         let failure = models.spec(&settings).unwrap_err();
-        assert!(failure.message.contains(advice), "{}", failure.message);
+        for part in [advice, "config set engine.backend=auto"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
     }
     let failure = models.cannot_hear(DOING, &settings.engine.model, Some("es"), &[]).unwrap();
     assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
@@ -93,6 +95,9 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
 
     // Only a GPU's engine: the processor cannot be asked for, and later attempts use the GPU.
     std::fs::remove_file(dir.path().join("v2m-engine-gguf")).unwrap();
+    install("v2m-engine-gguf-cuda");
+    assert!(models.has_no_other_engine(&settings, Some("cuda")));
+    std::fs::remove_file(dir.path().join("v2m-engine-gguf-cuda")).unwrap();
     settings.engine.backend = Auto;
     let later = Plan { is_safest: true, ..Plan::default() };
     let spec = models.spec_by(&settings, &later).unwrap();
