@@ -2,9 +2,8 @@
 //! Neither contains dictated text. Messages are in English, except texts that users also see
 //! elsewhere.
 
-use crate::recognise::Recognition;
+use crate::recognise::{Author, Recognition};
 use crate::session::{Command, Delivery, State};
-use crate::store::Tried;
 use std::time::Duration;
 pub(super) use v2m_ipc::pcm::in_seconds as seconds;
 use v2m_messages::verbatim;
@@ -35,22 +34,15 @@ pub(super) fn doing(state: State) -> &'static str {
 
 /// Returns the message for a transcribed recording: the model, the engine, and the time since its
 /// stop.
-pub(super) fn transcribed(
-    recognition: &Recognition,
-    tried: &Tried,
-    since_stop: Option<Duration>,
-) -> String {
+pub(super) fn transcribed(recognition: &Recognition, since_stop: Option<Duration>) -> String {
     let stats = &recognition.stats;
-    let Tried { engine, model } = tried;
+    let Author { engine, model } = &recognition.author;
     let mut line = verbatim!(format!(
         "transcribed {:.1} s of speech in {:.1} s",
         seconds(stats.samples),
         Duration::from_millis(stats.decode_ms).as_secs_f64(),
     ));
-    // Both are empty if the engine was given up before its last text was refined.
-    if !engine.is_empty() {
-        line += &verbatim!(format!(" with {model} ({engine})"));
-    }
+    line += &verbatim!(format!(" with {model} ({engine})"));
     if let Some(since_stop) = since_stop {
         line += &verbatim!(format!(", {:.1} s after the stop", since_stop.as_secs_f64()));
     }
@@ -100,14 +92,15 @@ mod tests {
             segments: Vec::new(),
             stats,
             attempts: 1,
+            author: Author { engine: "cpu-v4".into(), model: "base".into() },
         };
         let stop = Some(Duration::from_millis(230));
-        let tried = |engine: &str| Tried { engine: engine.into(), model: "base".into() };
-        let line = transcribed(&recognition, &tried("cpu-v4"), None);
+        let line = transcribed(&recognition, None);
         assert_eq!(line, "transcribed 4.9 s of speech in 0.6 s with base (cpu-v4)");
         recognition.stats.redone = 2;
         recognition.attempts = 2;
-        let line = transcribed(&recognition, &tried("cuda"), stop);
+        recognition.author.engine = "cuda".into();
+        let line = transcribed(&recognition, stop);
         let told = "transcribed 4.9 s of speech in 0.6 s with base (cuda), 0.2 s after the stop; \
                     2 pieces were decoded again; attempt 2";
         assert_eq!(line, told);

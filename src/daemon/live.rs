@@ -227,7 +227,7 @@ fn before(gaps: &[Gap], until: u64) -> Vec<Gap> {
 mod tests {
     use super::*;
     use crate::loudness::FLOOR_DBFS;
-    use crate::recognise::Recognition;
+    use crate::recognise::{Author, Recognition};
     use v2m_ipc::engine::DecodeStats;
 
     #[test]
@@ -273,7 +273,8 @@ mod tests {
         let text = || {
             let (text, language) = (String::new(), "en".to_owned());
             let (segments, stats) = (Vec::new(), DecodeStats::default());
-            let recognition = Recognition { text, language, segments, stats, attempts: 1 };
+            let author = Author::default();
+            let recognition = Recognition { text, language, segments, stats, attempts: 1, author };
             Box::new(RefinedRecognition { recognition, text: String::new(), unrefined: None })
         };
         let mut all = LiveDictations::default();

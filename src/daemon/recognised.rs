@@ -167,7 +167,7 @@ impl Daemon {
         let RefinedRecognition { recognition, text, unrefined } = refined;
         let stats = recognition.stats;
         let since_stop = self.under_way.since_stop(job);
-        let tried = self.engine.tried(job);
+        let author = &recognition.author;
         info!(
             job = job.0,
             seconds = journal::seconds(stats.samples),
@@ -182,11 +182,11 @@ impl Daemon {
             join_ms = stats.join_ms,
             attempts = recognition.attempts,
             backend = self.engine.backend(job),
-            engine = tried.engine,
-            model = tried.model,
+            engine = author.engine,
+            model = author.model,
             characters = recognition.text.chars().count(),
             "{}",
-            journal::transcribed(&recognition, &tried, since_stop)
+            journal::transcribed(&recognition, since_stop)
         );
         // If recordings are not kept, this one is deleted on delivery, so its path is useless.
         let keeps = self.config.settings().store.keep_audio;

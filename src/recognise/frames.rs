@@ -62,8 +62,9 @@ impl Recogniser {
                     }
                     let job = self.jobs.remove(index);
                     let (text, segments) = job.rest(text, segments);
-                    let stats = job.stats(stats);
-                    let recognition = Recognition { text, language, segments, stats, attempts: 0 };
+                    let (stats, author) = (job.stats(stats), self.author());
+                    let recognition =
+                        Recognition { text, language, segments, stats, attempts: 0, author };
                     let event = job.done(recognition);
                     self.events.push_back(event);
                 }

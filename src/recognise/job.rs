@@ -3,7 +3,7 @@
 use super::audio::Audio;
 use super::candidates::LIMIT;
 use super::holding::Untold;
-use super::{Priority, RecogniseEvent, Recognition};
+use super::{Author, Priority, RecogniseEvent, Recognition};
 use crate::session::{Code, Failure, JobId, Segment};
 use std::borrow::Cow;
 use std::io;
@@ -306,13 +306,13 @@ impl Job {
     }
 
     /// Returns the text of the complete sentences, for a job that was split.
-    pub(super) fn over(self) -> RecogniseEvent {
+    pub(super) fn over(self, author: Author) -> RecogniseEvent {
         let language = self.over.clone().map(|(_, language)| language).unwrap_or_default();
         let samples = self.audio.len();
         let stats = DecodeStats { samples, decoded_samples: samples, ..DecodeStats::default() };
         let text = join(self.segments.iter());
         let segments = self.segments.clone();
-        self.done(Recognition { text, language, segments, stats, attempts: 0 })
+        self.done(Recognition { text, language, segments, stats, attempts: 0, author })
     }
 
     /// Corrects an engine's segment to a possible one: it lies within the audio and does not end
@@ -409,7 +409,7 @@ mod tests {
                     continue;
                 };
                 let (rest, _) = job.split_off(JobId(next), until).unwrap();
-                let before = std::mem::replace(&mut job, rest).over();
+                let before = std::mem::replace(&mut job, rest).over(Author::default());
                 let RecogniseEvent::Done { recognition, audio, .. } = before else {
                     panic!("no text")
                 };
@@ -472,7 +472,10 @@ mod tests {
 
         let (mut rest, tail) = job.split_off(JobId(2), 15).unwrap();
         assert_eq!(tail, (15..50).collect::<Vec<i16>>());
-        let RecogniseEvent::Done { job: id, recognition, audio } = job.over() else { panic!() };
+        let RecogniseEvent::Done { job: id, recognition, audio } = job.over(Author::default())
+        else {
+            panic!()
+        };
         assert_eq!((id, audio), (JobId(1), (0..15).collect::<Vec<i16>>()));
         assert_eq!((recognition.text.as_str(), recognition.language.as_str()), ("One.", "es"));
         assert_eq!(recognition.segments, [Segment { start: 2, end: 9, text: "One.".into() }]);

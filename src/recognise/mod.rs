@@ -165,6 +165,18 @@ pub struct Recognition {
     pub stats: DecodeStats,
     /// Number of attempts: one, and one more for each failure.
     pub attempts: u8,
+    /// What wrote it.
+    pub author: Author,
+}
+
+/// The engine and the model that wrote a text. Those in use may be others by the time the text is
+/// delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// The engine, as in [`Recogniser::engine_name`].
+    pub engine: String,
+    /// The model's name.
+    pub model: String,
 }
 
 /// An event from the recogniser.

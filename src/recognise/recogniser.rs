@@ -6,7 +6,7 @@ use super::engine::EngineProcess;
 use super::job::Job;
 use super::server::Outage;
 use super::stamp::Stamp;
-use super::{EngineReport, EngineSpec, Priority, RecogniseEvent};
+use super::{Author, EngineReport, EngineSpec, Priority, RecogniseEvent};
 use crate::session::{Code, EngineState, Failure, JobId};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -159,6 +159,14 @@ impl Recogniser {
         self.lineup.as_ref().map(|lineup| lineup.current().backend.name())
     }
 
+    /// Returns what writes the texts now.
+    pub(super) fn author(&self) -> Author {
+        Author {
+            engine: self.engine_name().unwrap_or_default().into(),
+            model: self.model_in_use().unwrap_or_default(),
+        }
+    }
+
     /// Returns the id of the engine's process, for tests and the journal.
     pub fn pid(&self) -> Option<u32> {
         self.engine.as_ref().and_then(EngineProcess::pid)
@@ -239,7 +247,7 @@ impl Recogniser {
                 (*job, *at) = (next, at.saturating_sub(until));
             }
         }
-        self.events.push_back(job.over());
+        self.events.push_back(job.over(self.author()));
         Some(tail)
     }
 

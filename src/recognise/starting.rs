@@ -41,7 +41,7 @@ impl Recogniser {
     }
 
     /// Returns the model of the engine in use, or of the next one. A server's may have no name.
-    fn model_in_use(&self) -> Option<String> {
+    pub(super) fn model_in_use(&self) -> Option<String> {
         let spec = self.spec.as_ref().ok()?;
         let is_remote = self.lineup.as_ref().is_some_and(|it| it.current().backend.is_remote());
         match spec.server.as_ref().filter(|_| is_remote) {

@@ -6,9 +6,8 @@ use crate::daemon::chores::{Chore, Chores};
 use crate::daemon::refine::RefinedRecognition;
 use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, Reply, at, journal};
-use crate::recognise::{Recognition, Recorded};
+use crate::recognise::{Author, Recognition, Recorded};
 use crate::session::{Code, Failure, JobId, Transcript};
-use crate::store::Tried;
 use crate::{atomic, media};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -201,9 +200,8 @@ impl Daemon {
         let file = path.display();
         match &result {
             Ok(refined) => {
-                let tried = self.engine.tried(job);
-                let words = journal::transcribed(&refined.recognition, &tried, None);
-                let Tried { engine, model } = tried;
+                let words = journal::transcribed(&refined.recognition, None);
+                let Author { engine, model } = &refined.recognition.author;
                 info!(job = job.0, %file, engine, model, "{file}: {words}");
             }
             Err(Failure { code, message, .. }) => {

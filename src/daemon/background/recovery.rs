@@ -11,7 +11,7 @@ use crate::daemon::refine::RefinedRecognition;
 use crate::daemon::requests::answer;
 use crate::daemon::{Daemon, delivering, journal};
 use crate::deliver::Notice;
-use crate::recognise::Recorded;
+use crate::recognise::{Author, Recorded};
 use crate::session::{self, Code, EngineState, Failure, JobId, State, gap};
 use crate::store::{
     self, MAX_ATTEMPTS, RecordUpdate, StoreError, Text, Tried, TryRecord, Unfinished,
@@ -256,7 +256,13 @@ impl Daemon {
         attempt: Attempt,
     ) {
         self.background.recovery.is_busy = false;
-        let tried = self.engine.tried(job);
+        let tried = match &result {
+            Ok(refined) => {
+                let Author { engine, model } = refined.recognition.author.clone();
+                Tried { engine, model }
+            }
+            Err(_) => self.engine.tried(job),
+        };
         if self.engine.aside_job() == Some(job) {
             self.engine.end_aside();
         }
