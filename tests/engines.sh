@@ -161,8 +161,10 @@ for program in "$engine" "$@"; do
 		said=$(LC_ALL=es_ES.UTF-8 "$program" --nothing 2>&1) && fail "$name takes an unknown option"
 		[[ $said == *'opción no válida: «--nothing»'* ]] || fail "$name: an unknown option, told in English: $said"
 		transcribes "$name" "$program" "$moonshine"
-		cp "$moonshine" "$cut" && truncate -s 99999999 "$cut"
-		refuses "$name with a model that is cut short" "is a part missing" "$program" "$cut"
+		cp "$moonshine" "$cut" && truncate -s -9999999 "$cut"
+		refuses "$name with a model that is cut short" "cut short" "$program" "$cut"
+		cp "$moonshine" "$cut" && truncate -s +9999999 "$cut"
+		refuses "$name with a model that is too long" "9999999 bytes follow after the end of the model" "$program" "$cut"
 		export V2M_TEST_ENGINE V2M_TEST_ENGINE_MODEL
 		V2M_TEST_ENGINE=$(readlink -f "$program") V2M_TEST_ENGINE_MODEL=$(basename "$moonshine")
 		cargo test --quiet --locked --test engine -- the_sample_is a_cancelled_job a_paused_job \

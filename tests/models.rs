@@ -208,7 +208,11 @@ fn a_canary_model_is_imported_verified_and_selected_with_what_it_needs() {
     fs::write(&placed, &bytes[..bytes.len() - 100]).unwrap();
     let (code, out, _) = user.run(&["verify", "mine"]);
     assert_eq!(code, 5);
-    assert!(out.contains("mine: DAMAGED") && out.contains("is a part missing"), "{out}");
+    assert!(out.contains("mine: DAMAGED") && out.contains("cut short"), "{out}");
+    fs::write(&placed, [&bytes[..], &[0; 100]].concat()).unwrap();
+    let (code, out, _) = user.run(&["verify", "mine"]);
+    assert_eq!(code, 5);
+    assert!(out.contains("100 bytes follow after the end of the model"), "{out}");
 }
 
 /// The same model, with NaN for its last weights, of whatever kind.

@@ -55,7 +55,7 @@ impl<R: Read + Seek> ModelInput<R> {
             return Ok(());
         }
         Err(self.bad(tr!(
-            "cut short inside {what}: {bytes} bytes should follow at byte {at}, {left} are there; is a part missing?",
+            "cut short inside {what}: {bytes} bytes should follow at byte {at}, and {left} are there",
             what,
             bytes,
             at = self.at,

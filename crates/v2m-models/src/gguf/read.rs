@@ -1,6 +1,7 @@
 //! Reads the head of a file. Every length is checked against the file's before anything is
 //! allocated.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Seek};
 
@@ -135,14 +136,17 @@ fn read_tensors<R: Read + Seek>(
     }
     let padding = input.at().next_multiple_of(ALIGNMENT) - input.at();
     input.skip(padding, what)?;
-    if input.left() != end {
-        return Err(input.bad(tr!(
-            "its weights have {found} bytes, not {expected}; is a part missing?",
-            found = input.left(),
+    let found = input.left();
+    match found.cmp(&end) {
+        Ordering::Less => Err(input.bad(tr!(
+            "cut short: its weights have {found} bytes, and should have {expected}",
+            found,
             expected = end
-        )));
+        ))),
+        Ordering::Greater => Err(input.bad(tr!("{n} byte follows after the end of the model"
+            | "{n} bytes follow after the end of the model" % found - end))),
+        Ordering::Equal => Ok(tensors),
     }
-    Ok(tensors)
 }
 
 fn text<R: Read + Seek>(input: &mut ModelInput<R>, most: u64) -> Result<String, ModelError> {
