@@ -6,6 +6,7 @@
 
 use crate::deliver::{Notice, Observer, ScreenLock, Secret};
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -20,6 +21,50 @@ pub(super) struct Growth {
     pub(super) order: u64,
     /// Whether the text will be inserted at the cursor.
     pub(super) at_cursor: bool,
+}
+
+/// Makes a channel of drafts that keeps the newest one. While the desktop is slow to answer, older
+/// drafts are not worth showing, and the newest may be the last one before the speaker pauses.
+pub(super) fn drafts() -> (DraftSender, DraftReceiver) {
+    let (bell, rings) = mpsc::channel(1);
+    let newest = Arc::new(Mutex::new(None));
+    (DraftSender { newest: Arc::clone(&newest), bell }, DraftReceiver { newest, rings })
+}
+
+/// Sends drafts.
+#[derive(Clone, Debug)]
+pub(super) struct DraftSender {
+    newest: Arc<Mutex<Option<Growth>>>,
+    bell: mpsc::Sender<()>,
+}
+
+/// Receives drafts.
+#[derive(Debug)]
+pub(super) struct DraftReceiver {
+    newest: Arc<Mutex<Option<Growth>>>,
+    rings: mpsc::Receiver<()>,
+}
+
+impl DraftSender {
+    /// Sends a draft in place of one that still waits. Returns at once.
+    pub(super) fn send(&self, growth: Growth) {
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(growth);
+        // If it is full, the receiver has yet to look.
+        let _ = self.bell.try_send(());
+    }
+}
+
+impl DraftReceiver {
+    /// Waits for a draft. `None`: the sender was dropped.
+    async fn receive(&mut self) -> Option<Growth> {
+        while self.rings.recv().await.is_some() {
+            let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if newest.is_some() {
+                return newest;
+            }
+        }
+        None
+    }
 }
 
 /// Checks whether a draft may be seen.
@@ -50,12 +95,12 @@ impl Watch for DesktopWatch {
 /// Runs until the sender of drafts is dropped. `show` receives each notice that may be seen, and
 /// decides whether it is too late.
 pub(super) async fn show_when_known(
-    mut growing: mpsc::Receiver<Growth>,
+    mut growing: DraftReceiver,
     mut watch: impl Watch,
     show: impl Fn(Growth),
 ) {
     let mut known: Option<(Instant, bool)> = None;
-    while let Some(growth) = growing.recv().await {
+    while let Some(growth) = growing.receive().await {
         // Checked for each draft: the screen may have been locked a moment ago.
         let secret = if watch.is_locked().await {
             Some(Secret::Locked)
@@ -101,22 +146,41 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_draft_is_shown_right_after_the_screen_was_locked() {
         for at_cursor in [false, true] {
-            let (tell, growing) = mpsc::channel(2);
+            let (sender, receiver) = drafts();
             let draft = |order| Growth {
                 notice: Notice::Transcribing { so_far: Some("secret".into()) },
                 order,
                 at_cursor,
             };
-            tell.send(draft(1)).await.unwrap();
-            tell.send(draft(2)).await.unwrap();
-            drop(tell);
-            let shown = std::sync::Mutex::new(Vec::new());
-            let show = |growth: Growth| shown.lock().unwrap().push(growth.notice);
-            show_when_known(growing, LockedSoon::default(), show).await;
+            sender.send(draft(1));
+            let (sender, shown) = (Mutex::new(Some(sender)), Mutex::new(Vec::new()));
+            let show = |growth: Growth| {
+                shown.lock().unwrap().push(growth.notice);
+                if let Some(sender) = sender.lock().unwrap().take() {
+                    sender.send(draft(2));
+                }
+            };
+            show_when_known(receiver, LockedSoon::default(), show).await;
             let text = |text: &str| Notice::Transcribing { so_far: Some(text.into()) };
             let locked = text(Secret::Locked.notice());
             assert_eq!(*shown.lock().unwrap(), [text("secret"), locked], "no time has passed");
         }
+    }
+
+    /// Regression: while two drafts waited, the newest one was dropped, and with it the last words
+    /// before a pause.
+    #[tokio::test]
+    async fn the_newest_draft_is_shown_however_many_have_waited() {
+        let (sender, receiver) = drafts();
+        for order in 1..=4 {
+            let notice = Notice::Transcribing { so_far: None };
+            sender.send(Growth { notice, order, at_cursor: false });
+        }
+        drop(sender);
+        let shown = Mutex::new(Vec::new());
+        let show = |growth: Growth| shown.lock().unwrap().push(growth.order);
+        show_when_known(receiver, LockedSoon::default(), show).await;
+        assert_eq!(*shown.lock().unwrap(), [4]);
     }
 
     #[test]

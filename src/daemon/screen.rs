@@ -7,7 +7,7 @@
 //! A program that shows v2m's states on the screen (the owner of `org.v2m.Sign`) replaces the
 //! banner for states and successes. `feedback.notify` selects what else is left out (`shown`).
 
-use super::growth::{DesktopWatch, Growth, show_when_known};
+use super::growth::{self, DesktopWatch, DraftSender, Growth, show_when_known};
 use super::shown::{Present, is_notified};
 use crate::call::Event;
 use crate::config::Notify;
@@ -15,13 +15,13 @@ use crate::deliver::{Notice, Notifier, ScreenLock, Secret};
 use crate::session::{self, Delivery, Failure};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 #[derive(Clone, Debug)]
 pub(super) struct Screen {
     /// Shared with the current deliveries, because a recording may start during one.
     shared: Arc<Shared>,
-    growing: mpsc::Sender<Growth>,
+    growing: DraftSender,
 }
 
 #[derive(Debug)]
@@ -79,8 +79,7 @@ impl Screen {
     ) -> Self {
         let banner = Notifier::spawn(banner, None);
         let aside = Notifier::spawn(aside, Some(banner.clone()));
-        // More than one draft waits only while programs are slow to report the keyboard focus.
-        let (growing, inbox) = mpsc::channel(2);
+        let (growing, drafts) = growth::drafts();
         let state = State {
             going: Going::default(),
             order: 0,
@@ -96,7 +95,7 @@ impl Screen {
         let shared = Arc::new(Shared { banner, aside, events, state: Mutex::new(state) });
         let showing = Arc::clone(&shared);
         let show = move |growth| showing.grow(growth);
-        tokio::spawn(show_when_known(inbox, DesktopWatch::default(), show));
+        tokio::spawn(show_when_known(drafts, DesktopWatch::default(), show));
         Self { shared, growing }
     }
 
@@ -175,8 +174,7 @@ impl Screen {
             }
             state.order
         };
-        // If this draft is dropped, a longer one follows.
-        let _ = self.growing.try_send(Growth { notice, order, at_cursor });
+        self.growing.send(Growth { notice, order, at_cursor });
     }
 
     /// Shows a notice. Returns at once.
