@@ -397,7 +397,11 @@ fn check_config(file: Option<PathBuf>) -> ExitCode {
             } else {
                 tr!("{path} does not exist: defaults. In force:", path = path.display())
             };
-            print(format_args!("{head}\n{:#}", settings.to_json()))
+            let code = print(format_args!("{head}\n{:#}", settings.to_json()));
+            if let Some(doubts) = doctor::doubts(&settings.llm, &path) {
+                plain::complain(doubts);
+            }
+            code
         }
         Err(error) => {
             plain::complain(error);

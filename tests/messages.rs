@@ -77,6 +77,20 @@ fn the_documented_settings_are_translated_and_valid() {
     assert!(error.contains("engine.language = 5 no es válido: debe ser \"auto\" o el"), "{error}");
 }
 
+/// A name that v2m does not know may be right later, so it is told and is no error.
+#[test]
+fn a_preset_and_an_application_that_nobody_knows_are_told_beside_the_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file.toml");
+    fs::write(&file, "[llm.applications]\nno-such-program-here = \"no-such-preset\"\n").unwrap();
+    let (told, done) = v2m(home.path(), ENGLISH, &["check-config", file.to_str().unwrap()]);
+    assert_eq!(done, 0, "{told}");
+    for part in ["is valid. In force:", "no program called no-such-program-here", "no-such-preset"]
+    {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
 #[test]
 fn the_config_is_refused_in_one_language() {
     let home = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use crate::config::{self, LlmSettings};
 use crate::deliver::KnownPrograms;
 use crate::llm::Presets;
 use crate::session::NO_PRESET;
+use std::path::Path;
 use v2m_messages::tr;
 
 /// Checks both. Dictation works without them, so no finding is worse than poor.
@@ -14,8 +15,20 @@ pub(super) fn check() -> Finding {
     let Ok(path) = config::default_path() else { return Finding::None };
     // Another check reports errors in the configuration.
     let Ok(settings) = config::load(&path, std::env::vars_os()) else { return Finding::None };
-    let presets = Presets::read(&path.with_file_name("presets"));
-    judged(&settings.llm, &presets, KnownPrograms::find)
+    judged(&settings.llm, &presets_beside(&path), KnownPrograms::find)
+}
+
+/// Returns what is wrong with the presets and applications of a valid configuration, for `v2m
+/// check-config`. `path`: its file.
+pub fn doubts(settings: &LlmSettings, path: &Path) -> Option<String> {
+    match judged(settings, &presets_beside(path), KnownPrograms::find) {
+        Poor(faults) => Some(faults),
+        _ => None,
+    }
+}
+
+fn presets_beside(path: &Path) -> Presets {
+    Presets::read(&path.with_file_name("presets"))
 }
 
 fn judged(

@@ -11,6 +11,7 @@ mod listen;
 mod programs;
 mod service;
 
+pub use applications::doubts;
 pub(crate) use desktop::told_way;
 pub(crate) use programs::{folder_off_path, with_paths};
 pub(crate) use service::warm;
