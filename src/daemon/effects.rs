@@ -38,6 +38,7 @@ impl Daemon {
             Effect::Abandon(job) => {
                 self.end_preview(job, false);
                 self.engine.cancel(job);
+                self.drop_rescue(job);
             }
             Effect::Discard(job) | Effect::DiscardSilence(job) => self.discard(job),
             Effect::Keep(job, outcome) => self.keep(job, outcome),

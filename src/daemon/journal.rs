@@ -51,6 +51,11 @@ pub(super) fn transcribed(recognition: &Recognition, since_stop: Option<Duration
         1 => line += "; one piece was decoded again",
         more => line += &format!("; {more} pieces were decoded again"),
     });
+    verbatim!(match stats.failed {
+        0 => {}
+        1 => line += "; one piece could not be transcribed",
+        more => line += &format!("; {more} pieces could not be transcribed"),
+    });
     if recognition.attempts > 1 {
         line += &format!("; attempt {}", recognition.attempts);
     }
@@ -98,11 +103,12 @@ mod tests {
         let line = transcribed(&recognition, None);
         assert_eq!(line, "transcribed 4.9 s of speech in 0.6 s with base (cpu-v4)");
         recognition.stats.redone = 2;
+        recognition.stats.failed = 1;
         recognition.attempts = 2;
         recognition.author.engine = "cuda".into();
         let line = transcribed(&recognition, stop);
         let told = "transcribed 4.9 s of speech in 0.6 s with base (cuda), 0.2 s after the stop; \
-                    2 pieces were decoded again; attempt 2";
+                    2 pieces were decoded again; one piece could not be transcribed; attempt 2";
         assert_eq!(line, told);
     }
 

@@ -26,6 +26,7 @@
 //! | `effects` | executes the session's effects |
 //! | `hearing` | from the microphone to the disk and to the recogniser |
 //! | `recognised` | the recogniser's events |
+//! | `rescue` | a dictation's second try, with another model |
 //! | `previewing` | the words shown during speech |
 //! | `refine` | transcript post-processing |
 //! | `delivering` | texts on their way to the desktop and to the store |
@@ -59,6 +60,7 @@ mod refine;
 mod refusal;
 mod reload;
 mod requests;
+mod rescue;
 mod screen;
 mod service;
 mod shown;
@@ -96,6 +98,8 @@ struct Daemon {
     under_way: under_way::UnderWay,
     engine: engine::Engine,
     background: background::Background,
+    /// The second try at the last dictation.
+    rescue: Option<rescue::Rescue>,
     chores: chores::Chores,
     texts: texts::Texts,
     desktop: desktop::DesktopOutput,

@@ -2,7 +2,7 @@
 
 use super::engine::{Draft, EngineEvent};
 use super::refine::RefinedRecognition;
-use super::{Daemon, journal};
+use super::{Daemon, journal, rescue};
 use crate::call::Event;
 use crate::deliver;
 use crate::recognise::{EngineReport, RecogniseEvent};
@@ -67,20 +67,16 @@ impl Daemon {
                 warn!(job, reason, "the recogniser was replaced ({reason}){over}");
             }
             RecogniseEvent::Done { job, recognition, audio } => {
-                let is_own = self.background.owns(job);
-                if !is_own {
-                    self.under_way.mend(job, audio);
+                if !self.background.owns(job) {
+                    return self.dictation_recognised(job, Ok(recognition), audio);
                 }
-                let is_commanded = !is_own || self.background.recovers(job);
-                self.refine(job, recognition, is_commanded);
+                self.refine(job, recognition, self.background.recovers(job));
             }
-            RecogniseEvent::Failed { job, mut failure, audio } => {
+            RecogniseEvent::Failed { job, failure, audio } => {
                 if self.background.owns(job) {
                     return self.background_done(job, Err(failure));
                 }
-                self.under_way.mend(job, audio);
-                failure.audio_path = self.under_way.audio_path(job);
-                self.tell_job(job, JobEvent::RecognitionFailed(failure));
+                self.dictation_recognised(job, Err(failure), audio);
             }
         }
     }
@@ -107,12 +103,17 @@ impl Daemon {
         }
     }
 
-    /// Handles an event of the separate engine. It has one recording, and only its client waits for
-    /// it.
+    /// Handles an event of the separate engine. It has one recording.
     fn recognised_aside(&mut self, event: RecogniseEvent) {
         match event {
+            RecogniseEvent::Done { job, recognition, audio: _ } if self.rescues(job) => {
+                self.rescued(job, Ok(recognition));
+            }
+            RecogniseEvent::Failed { job, failure, audio: _ } if self.rescues(job) => {
+                self.rescued(job, Err(failure));
+            }
             RecogniseEvent::Done { job, recognition, audio: _ } => {
-                self.refine(job, recognition, true);
+                self.refine(job, recognition, self.background.recovers(job));
             }
             RecogniseEvent::Failed { job, failure, audio: _ } => {
                 self.background_done(job, Err(failure));
@@ -175,6 +176,7 @@ impl Daemon {
             stop_to_text_ms = since_stop.map(|time| time.as_millis() as u64),
             decode_ms = stats.decode_ms,
             redone = stats.redone,
+            failed = stats.failed,
             seams = stats.seams,
             seam_ms = stats.seam_ms,
             joins = stats.joins,
@@ -190,6 +192,7 @@ impl Daemon {
         );
         // If recordings are not kept, this one is deleted on delivery, so its path is useless.
         let keeps = self.config.settings().store.keep_audio;
+        let unwritten = rescue::unwritten(&recognition.segments, &self.advice_for_lost_speech());
         Transcript {
             text,
             unrefined,
@@ -200,7 +203,16 @@ impl Daemon {
             audio_path: keeps.then(|| self.under_way.audio_path(job)).flatten(),
             preset: None,
             deliveries: Vec::new(),
-            problems: Vec::new(),
+            problems: unwritten.into_iter().collect(),
+        }
+    }
+
+    /// Returns what the user can do about speech of the last dictation that could not be transcribed.
+    pub(super) fn advice_for_lost_speech(&self) -> String {
+        let settings = self.config.settings();
+        match self.engine.models().stand_in(settings).filter(|_| settings.store.keep_audio) {
+            Some(model) => tr!("Try another model: v2m-send retry --model {model}", model),
+            None => tr!("Say it again.").to_owned(),
         }
     }
 

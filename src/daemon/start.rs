@@ -83,6 +83,7 @@ async fn serve(start: Start) -> std::io::Result<()> {
         timers: Timers::default(),
         engine,
         background: Background::new(start.store.clone()),
+        rescue: None,
         under_way: UnderWay::new(settings, start.store, store_events),
         chores: Chores::default(),
         texts,

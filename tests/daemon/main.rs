@@ -18,6 +18,7 @@ mod hostage;
 mod house;
 mod language_model;
 mod languages;
+mod left_out;
 mod menu;
 mod presses;
 mod preview;

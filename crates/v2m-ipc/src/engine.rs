@@ -79,6 +79,10 @@ impl Default for DecodeOptions {
     }
 }
 
+/// The text of a piece of speech that could not be transcribed, so that readers see that something
+/// is missing.
+pub const GAP: &str = "[…]";
+
 /// A segment of recognised speech. Times count samples at [`crate::pcm::SAMPLE_RATE`] from the
 /// start of the job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +105,7 @@ pub struct DecodeStats {
     pub decoded_samples: u64,
     /// The number of pieces that were decoded again because a guard rejected the first result.
     pub redone: u32,
-    /// The number of pieces that could not be decoded. The text has `[…]` there.
+    /// The number of pieces that could not be decoded. The text has [`GAP`] there.
     pub failed: u32,
     /// The time spent decoding, in milliseconds, including seams and joins.
     pub decode_ms: u64,

@@ -1,11 +1,11 @@
 //! Queue of files to transcribe. Each waits, is decoded to PCM, and is transcribed, one at a time.
 
+use super::second::{Outcome, Second};
 use super::{Background, JobPurpose, transcript};
 use crate::call::{Answer, Event};
 use crate::daemon::chores::{Chore, Chores};
-use crate::daemon::refine::RefinedRecognition;
 use crate::daemon::requests::answer;
-use crate::daemon::{Daemon, Reply, at, journal};
+use crate::daemon::{Daemon, Reply, at, journal, rescue};
 use crate::recognise::{Author, Recognition, Recorded};
 use crate::session::{Code, Failure, JobId, Transcript};
 use crate::{atomic, media};
@@ -44,6 +44,8 @@ pub(super) struct DecodedFile {
     samples: u64,
     /// Notes about missing parts of the sound.
     notes: Vec<String>,
+    /// The try with another model.
+    pub(super) second: Second,
 }
 
 /// A file that a decoder process is reading.
@@ -166,8 +168,9 @@ impl Daemon {
         let file = reading.remove(index).file;
         match result {
             Ok((recorded, notes)) => {
-                let purpose =
-                    JobPurpose::File(file, DecodedFile { samples: recorded.samples, notes });
+                let second = Second::Possible(recorded.again().ok());
+                let read = DecodedFile { samples: recorded.samples, notes, second };
+                let purpose = JobPurpose::File(file, read);
                 let job = self.background_begin(purpose, recorded);
                 self.background_progress(job, 0);
             }
@@ -188,14 +191,18 @@ impl Daemon {
     }
 
     pub(super) fn file_done(
-        &self,
+        &mut self,
         job: JobId,
         file: FileRequest,
         read: DecodedFile,
-        result: Result<RefinedRecognition, Failure>,
+        result: Outcome,
     ) {
+        let Some((file, read, result)) = self.try_again(job, file, read, result) else { return };
         let FileRequest { path, reply, .. } = file;
-        let DecodedFile { samples, notes } = read;
+        let DecodedFile { samples, mut notes, second } = read;
+        if let Second::Over(Some(note)) = second {
+            notes.push(note);
+        }
         let state = self.session.state();
         let file = path.display();
         match &result {
@@ -210,7 +217,11 @@ impl Daemon {
         }
         let note =
             |note| Failure::new(Code::File, tr!("{path}: {note}.", path = path.display(), note));
-        let problems: Vec<_> = notes.into_iter().map(note).collect();
+        let unwritten = result.as_ref().ok().and_then(|refined| {
+            let advice = tr!("Try another model: v2m-model list");
+            rescue::unwritten(&refined.recognition.segments, advice)
+        });
+        let problems: Vec<_> = notes.into_iter().map(note).chain(unwritten).collect();
         let transcript = result.and_then(|refined| {
             if refined.text.is_empty() && refined.unrefined.is_none() {
                 return Err(textless(&path, &refined.recognition, &problems));

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `mod` | the recogniser's background jobs and their purposes |
 //! | `files` | TRANSCRIBE_FILE: queues, decodes and transcribes files |
+//! | `second` | a second try at a file, with another model |
 //! | `recovery` | recordings without a text, and recordings to transcribe again |
 //! | `attempt` | when to retry such a recording, and with which engine and model |
 //! | `retry` | RETRY_RECORDING |
@@ -13,6 +14,7 @@ mod attempt;
 mod files;
 mod recovery;
 mod retry;
+mod second;
 
 use super::Daemon;
 use super::refine::RefinedRecognition;
@@ -113,6 +115,9 @@ impl Daemon {
         for job in self.background.drop_abandoned() {
             info!(job = job.0, "a file is not transcribed further: its client has left");
             self.engine.cancel(job);
+            if self.engine.aside_job() == Some(job) {
+                self.engine.end_aside();
+            }
         }
         self.background.read_next_file(&mut self.chores);
         self.recover_next();

@@ -9,7 +9,7 @@ use crate::call::Answer;
 use crate::daemon::chores::Chore;
 use crate::daemon::refine::RefinedRecognition;
 use crate::daemon::requests::answer;
-use crate::daemon::{Daemon, delivering, journal};
+use crate::daemon::{Daemon, delivering, journal, rescue};
 use crate::deliver::Notice;
 use crate::recognise::{Author, Recorded};
 use crate::session::{self, Code, EngineState, Failure, JobId, State, gap};
@@ -203,9 +203,19 @@ impl Daemon {
     /// Ends an attempt that has its own engine, because a dictation takes precedence. The attempt
     /// is queued again.
     fn step_back(&mut self) {
-        let Some(job) = self.engine.end_aside() else { return };
-        let Some(JobPurpose::Recovery { mut attempt, .. }) = self.background.remove(job) else {
+        // A second try at the last dictation goes on until a newer one begins.
+        if self.engine.aside_job().is_some_and(|job| self.rescues(job)) {
+            if self.session.state() == State::Recording {
+                self.engine.end_aside();
+                self.end_rescue();
+            }
             return;
+        }
+        let Some(job) = self.engine.end_aside() else { return };
+        let mut attempt = match self.background.remove(job) {
+            Some(JobPurpose::Recovery { attempt, .. }) => attempt,
+            Some(JobPurpose::File(file, read)) => return self.end_second(job, file, read),
+            None => return,
         };
         attempt.job = Some(job);
         let recovery = &mut self.background.recovery;
@@ -308,6 +318,8 @@ impl Daemon {
         let mut transcript = transcript(refined, samples, audio);
         transcript.gaps.clone_from(&attempt.left.gaps);
         transcript.problems.extend(gap::told(&attempt.left.gaps));
+        let advice = self.advice_for_lost_speech();
+        transcript.problems.extend(rescue::unwritten(&transcript.segments, &advice));
         let (seconds, characters) = (journal::seconds(samples), transcript.text.chars().count());
         let Tried { engine, model } = &tried;
         info!(

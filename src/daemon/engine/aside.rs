@@ -4,10 +4,10 @@
 
 use super::Engine;
 use super::detection::Sound;
-use super::models::{Plan, decode_options, spoken_in};
+use super::models::{Plan, decode_options, in_language, spoken_in};
 use crate::config::Settings;
 use crate::recognise::{Priority, RecogniseEvent, Recogniser, Recorded};
-use crate::session::{Failure, JobId};
+use crate::session::{Failure, JobId, Wishes};
 use crate::store::Tried;
 
 /// A separate engine and its recording.
@@ -63,6 +63,28 @@ impl Engine {
         recogniser.transcribe(job, options, Priority::Background, recorded);
         self.aside = Some(Aside { job, model, recogniser });
         self.find_language(job, settings, plan, sound);
+        Ok(())
+    }
+
+    /// Transcribes a dictation's audio once more with a separate engine and this model.
+    ///
+    /// # Errors
+    /// If no engine can run the model.
+    pub(in crate::daemon) fn transcribe_aside(
+        &mut self,
+        job: JobId,
+        settings: &Settings,
+        wishes: &Wishes,
+        model: &str,
+        audio: &[i16],
+    ) -> Result<(), Failure> {
+        let plan = Plan { model: Some(model.to_owned()), ..Plan::default() };
+        let mut recogniser = Recogniser::new(Ok(self.models.spec_by(settings, &plan)?));
+        let options = in_language(decode_options(settings), wishes);
+        recogniser.begin(job, options, Priority::Live);
+        recogniser.feed(job, audio);
+        recogniser.finish(job);
+        self.aside = Some(Aside { job, model: model.to_owned(), recogniser });
         Ok(())
     }
 

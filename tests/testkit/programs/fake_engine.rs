@@ -19,7 +19,8 @@
 //!   missing library), `device` (reports that its device is lost), `driver` (aborts with a driver's
 //!   complaint).
 //! - WHAT, for a job: `fail` (this job), `deaf` (never answers this job, unless it is paused),
-//!   `mute` (forgets the sound since the last sentence), `wild` (this job's text contains a NUL, an
+//!   `mute` (forgets the sound since the last sentence), `gap` (reports that sound as a second of
+//!   speech that could not be transcribed), `wild` (this job's text contains a NUL, an
 //!   escape sequence and a bidirectional override), `sentence` (reports the end of a sentence,
 //!   which has all sound since the last one; only if sentences are requested), `draft` (sends a
 //!   draft of the sound since the last sentence), `speaks CODE` (the language that it detects from
@@ -48,8 +49,8 @@ use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::thread::park;
 use v2m_ipc::engine::{
-    DecodeStats, EXIT_UNFIT, Frame, FromEngine, LoadFailure, Segment, ToEngine, encode_message,
-    encode_pcm, read_frame,
+    DecodeStats, EXIT_UNFIT, Frame, FromEngine, GAP, LoadFailure, Segment, ToEngine,
+    encode_message, encode_pcm, read_frame,
 };
 use v2m_testkit::digest::Digest;
 
@@ -283,7 +284,8 @@ impl Fake {
         if !text.is_empty() {
             frames = encode_message(&FromEngine::Segment { job, segment, is_final: true });
         }
-        let stats = DecodeStats { samples: end, ..DecodeStats::default() };
+        let failed = segments.iter().filter(|segment| segment.text == GAP).count() as u32;
+        let stats = DecodeStats { samples: end, failed, ..DecodeStats::default() };
         let language = self.language.clone();
         let whole = FromEngine::Final { job, text: whole_text, language, segments, stats };
         frames.extend(encode_message(&whole));
@@ -405,6 +407,12 @@ impl Fake {
                 self.send(&FromEngine::Sentence { job, until, language })
             }
             "sentence" => Ok(()),
+            "gap" => {
+                self.heard = Digest::default();
+                let start = self.said.last().map_or(0, |last| last.end);
+                self.said.push(Segment { start, end: start + 16_000, text: GAP.into() });
+                Ok(())
+            }
             "draft" => {
                 let (end, text) = (self.heard.samples, self.heard.text());
                 let segment = Segment { start: 0, end, text };

@@ -1,6 +1,7 @@
-//! Sound that could not be recorded, and the message about it.
+//! Sound that could not be recorded, speech that could not be transcribed, and the messages about
+//! both.
 
-use super::types::{Code, Failure};
+use super::types::{Code, Failure, Segment};
 use v2m_ipc::pcm::SAMPLE_RATE;
 use v2m_messages::tr;
 
@@ -91,6 +92,31 @@ pub fn told(gaps: &[Gap]) -> Option<Failure> {
     )
 }
 
+/// Returns the message for the user about pieces of speech that the recogniser could not transcribe:
+/// those whose text is `mark`. `None` if there are none. `advice`: what the user can do, in one or
+/// more sentences.
+pub fn unwritten(segments: &[Segment], mark: &str, advice: &str) -> Option<Failure> {
+    let lost = || segments.iter().filter(|segment| segment.text.trim() == mark);
+    let length = |segment: &Segment| segment.end.saturating_sub(segment.start);
+    let longest = lost().max_by_key(|segment| length(segment))?;
+    let (from, to) = (clock(longest.start), clock(longest.end));
+    let missing = seconds(lost().map(length).sum());
+    let place = tr!(
+        "from {from} to {to}" | "in {n} places, the longest from {from} to {to}" % lost().count(),
+        from,
+        to
+    );
+    let message = tr!(
+        "Transcribing: {missing} of speech {place} could not be transcribed. The text has {mark} there. {advice}",
+        missing,
+        place,
+        mark,
+        advice
+    );
+    let cause = tr!("{missing} of the speech could not be transcribed", missing);
+    Some(Failure::new(Code::EngineFailed, message).in_brief(cause, advice))
+}
+
 /// Formats a length in seconds with one decimal.
 fn seconds(samples: u64) -> String {
     format!("{:.1} s", (samples as f64 / RATE as f64).max(0.1))
@@ -105,6 +131,8 @@ pub(super) fn clock(sample: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MARK: &str = "[…]";
 
     fn gap(start: u64, samples: u64) -> Gap {
         Gap { start, end: start + samples, cause: GapCause::NotTaken }
@@ -132,6 +160,27 @@ mod tests {
             "{}",
             failure.message
         );
+    }
+
+    #[test]
+    fn a_piece_that_could_not_be_transcribed_is_told_with_its_place() {
+        let segment = |start: u64, end: u64, text: &str| {
+            let (start, end, text) = (start * RATE, end * RATE, text.into());
+            Segment { start, end, text }
+        };
+        let text = [segment(0, 2, "one"), segment(2, 5, "two")];
+        assert_eq!(unwritten(&text, MARK, "x"), None);
+        let lost = [segment(0, 2, "one"), segment(7, 11, MARK), segment(12, 13, MARK)];
+        let failure = unwritten(&lost[..2], MARK, "Say it again.").unwrap();
+        assert_eq!(
+            failure.message,
+            "Transcribing: 4.0 s of speech from 0:07.0 to 0:11.0 could not be transcribed. The text has […] there. \
+             Say it again."
+        );
+        assert_eq!(failure.code, Code::EngineFailed);
+        let failure = unwritten(&lost, MARK, "x").unwrap();
+        let places = "5.0 s of speech in 2 places, the longest from 0:07.0 to 0:11.0";
+        assert!(failure.message.contains(places), "{}", failure.message);
     }
 
     #[test]

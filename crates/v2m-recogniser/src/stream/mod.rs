@@ -56,14 +56,11 @@ pub use guard::{Hypothesis, Token};
 pub use piece::PieceText;
 use seams::Seams;
 use std::collections::VecDeque;
+pub use v2m_ipc::engine::GAP;
 use v2m_ipc::engine::Segment;
 use v2m_ipc::pcm::to_float;
 
 const FRAME: usize = crate::vad::FRAME;
-
-/// Stands for a piece that could not be decoded, so that readers of the text see that something is
-/// missing.
-pub const GAP: &str = "[…]";
 
 /// A voice activity detector.
 pub trait VoiceActivity {
