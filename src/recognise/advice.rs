@@ -23,6 +23,11 @@ fn doctor() -> &'static str {
     tr!("Find out what is missing: v2m doctor")
 }
 
+/// A short remedy, for notifications.
+fn reinstall() -> &'static str {
+    tr!("Install v2m again: its package, or make install")
+}
+
 /// The engine's program could not be started.
 pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Failure {
     failure(tr!(
@@ -32,6 +37,55 @@ pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Fa
     ))
     .in_brief(tr!("The recogniser does not start"), doctor())
     .lasting()
+}
+
+/// The engine ended twice before it reported that it loads the model.
+pub(super) fn dies_starting(
+    failed: &Candidate,
+    model: &str,
+    reason: &str,
+    again: Duration,
+) -> Failure {
+    let minutes = again.as_secs() / 60;
+    failure(tr!(
+        "Starting the recogniser {program} for the model {model}: it {reason}, twice, before it read the model. The \
+         program does not work. {remedy} v2m tries it again at the next press, and in {minutes} min.",
+        program = failed.program.display(),
+        model,
+        reason,
+        remedy = remedy_of_program(failed),
+        minutes
+    ))
+    .in_brief(tr!("The recogniser does not start"), reinstall())
+    .lasting()
+}
+
+/// The engine was silent for too long, twice, before it reported that it loads the model.
+pub(super) fn hangs_starting(
+    failed: &Candidate,
+    model: &str,
+    reason: &str,
+    again: Duration,
+) -> Failure {
+    let minutes = again.as_secs() / 60;
+    failure(tr!(
+        "Starting the recogniser {program} for the model {model}: it {reason}, twice, before it read the model. The \
+         program may be broken, or the disk too slow (see `journalctl -k`). {remedy} v2m tries it again at the next \
+         press, and in {minutes} min.",
+        program = failed.program.display(),
+        model,
+        reason,
+        remedy = remedy_of_program(failed),
+        minutes
+    ))
+    .in_brief(tr!("The recogniser does not start"), reinstall())
+    .lasting()
+}
+
+/// What may make a program work that fails before it loads a model: a GPU's may fail because of
+/// the driver.
+fn remedy_of_program(failed: &Candidate) -> &'static str {
+    if failed.backend.is_gpu() { remedy(failed) } else { tr!("Install v2m again.") }
 }
 
 /// Another program, most likely the kernel, killed the engine twice before it had loaded the model.
