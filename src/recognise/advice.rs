@@ -29,13 +29,19 @@ fn reinstall() -> &'static str {
 }
 
 /// The engine's program could not be started.
-pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Failure {
+pub(super) fn not_startable(
+    candidate: &Candidate,
+    error: &std::io::Error,
+    again: Duration,
+) -> Failure {
     failure(tr!(
-        "Starting the recogniser {program}: {error}. Is v2m installed completely? Try `v2m doctor`.",
+        "Starting the recogniser {program}: {error}. Install v2m again. v2m tries it again at the next press, and in \
+         {minutes} min.",
         program = candidate.program.display(),
-        error
+        error,
+        minutes = again.as_secs() / 60
     ))
-    .in_brief(tr!("The recogniser does not start"), doctor())
+    .in_brief(tr!("The recogniser does not start"), reinstall())
     .lasting()
 }
 

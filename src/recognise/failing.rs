@@ -169,7 +169,7 @@ impl Recogniser {
             }
             Recovery::Again | Recovery::WithoutTheJob | Recovery::Later | Recovery::Never => {
                 self.retry_at = Some(Instant::now() + RETRY_AFTER);
-                self.give_up(advice::not_startable(&candidate, error));
+                self.give_up(advice::not_startable(&candidate, error, RETRY_AFTER));
             }
         }
     }
