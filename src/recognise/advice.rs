@@ -322,14 +322,13 @@ fn remedy(failed: &Candidate) -> &'static str {
         // The processor's engine for such models is not always installed.
         Backend::Cuda if failed.is_for_gguf() => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
-             install what is missing, or build it anew (`make engine-gguf-cuda install`). The processor computes \
-             meanwhile with engine.backend = \"auto\" and v2m-engine-gguf: `make engine-gguf install`. See \
-             also `v2m doctor`."
+             install what is missing, or build it anew (`make engine-gguf-cuda install`). With engine.backend = \
+             \"auto\", the processor computes meanwhile if v2m-engine-gguf is installed. See also `v2m doctor`."
         ),
         Backend::Vulkan if failed.is_for_gguf() => tr!(
             "It needs a GPU's Vulkan driver and the Vulkan loader (`vulkaninfo --summary` shows them): install \
-             what is missing. The processor computes meanwhile with engine.backend = \"auto\" and \
-             v2m-engine-gguf: `make engine-gguf install`. See also `v2m doctor`."
+             what is missing. With engine.backend = \"auto\", the processor computes meanwhile if \
+             v2m-engine-gguf is installed. See also `v2m doctor`."
         ),
         Backend::Cuda => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
