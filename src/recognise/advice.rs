@@ -340,6 +340,11 @@ fn remedy(failed: &Candidate) -> &'static str {
              what is missing. engine.backend = \"auto\" computes with the processor meanwhile. See also \
              `v2m doctor`."
         ),
-        Backend::Remote | Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
+        // It is followed by another engine, unless the model's is missing.
+        Backend::Remote => tr!(
+            "Only the server can transcribe: v2m-engine-gguf, which the model in engine.model needs on this \
+             computer, is not installed. v2m asks the server again when you dictate."
+        ),
+        Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
     }
 }

@@ -188,6 +188,9 @@ impl Recogniser {
             self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
             return self.start();
         }
+        if failed.backend.is_remote() && failure == LoadFailure::Unsupported {
+            return self.server_gave_up(&failed, reason);
+        }
         let model = self.model_name();
         if failure == LoadFailure::Memory {
             let after = self.retry_later();
