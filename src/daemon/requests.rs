@@ -171,7 +171,9 @@ impl Daemon {
     }
 
     fn transcribe_file(&mut self, path: PathBuf, track: Option<u32>, reply: Reply) {
-        if let Some(problem) = self.engine.report().problem.clone() {
+        // As at a press: a server may be back, or memory free.
+        let tries_again = self.engine.pressed();
+        if let Some(problem) = self.engine.report().problem.clone().filter(|_| !tries_again) {
             return answer(reply, Err(problem));
         }
         let settings = &self.config.settings().engine;

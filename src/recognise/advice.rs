@@ -23,15 +23,75 @@ fn doctor() -> &'static str {
     tr!("Find out what is missing: v2m doctor")
 }
 
+/// A short remedy, for notifications.
+fn reinstall() -> &'static str {
+    tr!("Install v2m again: its package, or make install")
+}
+
 /// The engine's program could not be started.
-pub(super) fn not_startable(candidate: &Candidate, error: &std::io::Error) -> Failure {
+pub(super) fn not_startable(
+    candidate: &Candidate,
+    error: &std::io::Error,
+    again: Duration,
+) -> Failure {
     failure(tr!(
-        "Starting the recogniser {program}: {error}. Is v2m installed completely? Try `v2m doctor`.",
+        "Starting the recogniser {program}: {error}. Install v2m again. v2m tries it again at the next press, and in \
+         {minutes} min.",
         program = candidate.program.display(),
-        error
+        error,
+        minutes = again.as_secs() / 60
     ))
-    .in_brief(tr!("The recogniser does not start"), doctor())
+    .in_brief(tr!("The recogniser does not start"), reinstall())
     .lasting()
+}
+
+/// The engine ended twice before it reported that it loads the model.
+pub(super) fn dies_starting(
+    failed: &Candidate,
+    model: &str,
+    reason: &str,
+    again: Duration,
+) -> Failure {
+    let minutes = again.as_secs() / 60;
+    failure(tr!(
+        "Starting the recogniser {program} for the model {model}: it {reason}, twice, before it read the model. The \
+         program does not work. {remedy} v2m tries it again at the next press, and in {minutes} min.",
+        program = failed.program.display(),
+        model,
+        reason,
+        remedy = remedy_of_program(failed),
+        minutes
+    ))
+    .in_brief(tr!("The recogniser does not start"), reinstall())
+    .lasting()
+}
+
+/// The engine was silent for too long, twice, before it reported that it loads the model.
+pub(super) fn hangs_starting(
+    failed: &Candidate,
+    model: &str,
+    reason: &str,
+    again: Duration,
+) -> Failure {
+    let minutes = again.as_secs() / 60;
+    failure(tr!(
+        "Starting the recogniser {program} for the model {model}: it {reason}, twice, before it read the model. The \
+         program may be broken, or the disk too slow (see `journalctl -k`). {remedy} v2m tries it again at the next \
+         press, and in {minutes} min.",
+        program = failed.program.display(),
+        model,
+        reason,
+        remedy = remedy_of_program(failed),
+        minutes
+    ))
+    .in_brief(tr!("The recogniser does not start"), reinstall())
+    .lasting()
+}
+
+/// What may make a program work that fails before it loads a model: a GPU's may fail because of
+/// the driver.
+fn remedy_of_program(failed: &Candidate) -> &'static str {
+    if failed.backend.is_gpu() { remedy(failed) } else { tr!("Install v2m again.") }
 }
 
 /// Another program, most likely the kernel, killed the engine twice before it had loaded the model.
@@ -262,14 +322,13 @@ fn remedy(failed: &Candidate) -> &'static str {
         // The processor's engine for such models is not always installed.
         Backend::Cuda if failed.is_for_gguf() => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
-             install what is missing, or build it anew (`make engine-gguf-cuda install`). The processor computes \
-             meanwhile with engine.backend = \"auto\" and v2m-engine-gguf: `make engine-gguf install`. See \
-             also `v2m doctor`."
+             install what is missing, or build it anew (`make engine-gguf-cuda install`). With engine.backend = \
+             \"auto\", the processor computes meanwhile if v2m-engine-gguf is installed. See also `v2m doctor`."
         ),
         Backend::Vulkan if failed.is_for_gguf() => tr!(
             "It needs a GPU's Vulkan driver and the Vulkan loader (`vulkaninfo --summary` shows them): install \
-             what is missing. The processor computes meanwhile with engine.backend = \"auto\" and \
-             v2m-engine-gguf: `make engine-gguf install`. See also `v2m doctor`."
+             what is missing. With engine.backend = \"auto\", the processor computes meanwhile if \
+             v2m-engine-gguf is installed. See also `v2m doctor`."
         ),
         Backend::Cuda => tr!(
             "It needs NVIDIA's driver (`nvidia-smi` shows it) and the CUDA libraries it was built with: \
@@ -281,6 +340,11 @@ fn remedy(failed: &Candidate) -> &'static str {
              what is missing. engine.backend = \"auto\" computes with the processor meanwhile. See also \
              `v2m doctor`."
         ),
-        Backend::Remote | Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
+        // It is followed by another engine, unless the model's is missing.
+        Backend::Remote => tr!(
+            "Only the server can transcribe: v2m-engine-gguf, which the model in engine.model needs on this \
+             computer, is not installed. v2m asks the server again when you dictate."
+        ),
+        Backend::CpuV4 | Backend::Cpu => tr!("Try `v2m doctor`."),
     }
 }

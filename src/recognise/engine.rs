@@ -86,6 +86,9 @@ pub(super) struct EngineProcess {
     _relay: Option<Relay>,
     /// Whether it can pause a job while it works on another one.
     pub(super) pauses: bool,
+    /// Whether it has reported that it loads the model. If it fails before that, the program is to
+    /// blame, not the model's file.
+    pub(super) is_loading: bool,
     vigil: Vigil,
     next_look: Instant,
     pings: u64,
@@ -136,6 +139,7 @@ impl EngineProcess {
             link,
             _relay: relay,
             pauses: false,
+            is_loading: false,
             vigil: Vigil::begin(now),
             next_look: now + LOOK_EVERY,
             pings: 0,

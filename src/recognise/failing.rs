@@ -2,10 +2,12 @@
 
 use super::RecogniseEvent;
 use super::advice;
-use super::candidates::{Fault, PassedOver, Recovery};
+use super::candidates::{Candidate, Fault, PassedOver, Recovery};
 use super::ending::Ending;
+use super::engine::EngineProcess;
 use super::job::Job;
 use super::recogniser::{Blame, Parting, RETRY_AFTER, RETRY_AT_LAST, Recogniser, SETTLED_AFTER};
+use super::stderr;
 use crate::session::{Code, EngineState, Failure};
 use std::io;
 use std::time::Duration;
@@ -36,11 +38,18 @@ impl Recogniser {
     }
 
     /// Handles an engine's end, whether it ended by itself or was condemned.
-    pub(super) fn died(&mut self, started: Instant, blame: Blame, before: &str, ending: Ending) {
+    pub(super) fn died(
+        &mut self,
+        engine: &EngineProcess,
+        blame: Blame,
+        before: &str,
+        ending: Ending,
+    ) {
         let lacked_memory = ending.lacked_memory();
         let Ending { how, unfit, said, killed: _ } = ending;
+        let said = said.as_deref().map(stderr::short);
         let victim = self.jobs.iter().position(Job::is_at_work);
-        let fault = self.fault(victim, started, unfit);
+        let fault = self.fault(victim, engine.started, unfit);
         let reason = match said {
             Some(said) if fault == Fault::Unfit => said,
             Some(said) => format!("{before}{how}: {said}"),
@@ -73,6 +82,9 @@ impl Recogniser {
                     self.jobs[index].failure = Some(advice::dies_working(&reason, is_kept));
                 }
                 self.start();
+            }
+            Recovery::Later if !engine.is_loading && !lacked_memory => {
+                self.program_failed(blame, &failed, &reason);
             }
             Recovery::Later => self.not_loaded(blame, lacked_memory, &reason),
             Recovery::Never => self.give_up(advice::unfit(&failed, &reason)),
@@ -108,6 +120,16 @@ impl Recogniser {
         self.give_up(match blame {
             Blame::Hang => advice::hangs_loading(&model, &file, reason, after),
             Blame::Engine => advice::lacks_memory(&model, reason, after),
+        });
+    }
+
+    /// Handles a program that twice ended or hung before it reported that it loads the model. Its
+    /// file is not to blame, and may be tried again.
+    fn program_failed(&mut self, blame: Blame, failed: &Candidate, reason: &str) {
+        let (model, after) = (self.model_name(), self.retry_later());
+        self.give_up(match blame {
+            Blame::Hang => advice::hangs_starting(failed, &model, reason, after),
+            Blame::Engine => advice::dies_starting(failed, &model, reason, after),
         });
     }
 
@@ -147,7 +169,7 @@ impl Recogniser {
             }
             Recovery::Again | Recovery::WithoutTheJob | Recovery::Later | Recovery::Never => {
                 self.retry_at = Some(Instant::now() + RETRY_AFTER);
-                self.give_up(advice::not_startable(&candidate, error));
+                self.give_up(advice::not_startable(&candidate, error, RETRY_AFTER));
             }
         }
     }
@@ -165,6 +187,9 @@ impl Recogniser {
             let reason = reason.to_owned();
             self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
             return self.start();
+        }
+        if failed.backend.is_remote() && failure == LoadFailure::Unsupported {
+            return self.server_gave_up(&failed, reason);
         }
         let model = self.model_name();
         if failure == LoadFailure::Memory {

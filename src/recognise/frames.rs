@@ -26,6 +26,7 @@ impl Recogniser {
         let frame = made_plain(frame);
         match frame {
             FromEngine::Loading { bytes } => {
+                engine.is_loading = true;
                 self.report.bytes = Some(bytes);
                 self.events.push_back(RecogniseEvent::Engine(self.report.clone()));
             }

@@ -276,7 +276,7 @@ impl Recogniser {
                 let ending = engine.end().await;
                 match self.parting.take() {
                     Some((engine, Parting::Failed(blame, before))) => {
-                        self.died(engine.started, blame, &before, ending);
+                        self.died(&engine, blame, &before, ending);
                     }
                     Some((_, Parting::Unload)) => self.set_state(EngineState::Unloaded, None),
                     Some((_, Parting::Swap)) => self.start(),

@@ -3,10 +3,10 @@
 //!
 //! Nothing is asked while nobody dictates.
 
-use super::candidates::{Lineup, PassedOver, Recovery};
+use super::candidates::{Candidate, Lineup, PassedOver, Recovery};
 use super::engine::EngineProcess;
 use super::job::Job;
-use super::recogniser::{Parting, RETRY_AFTER, Recogniser};
+use super::recogniser::{Parting, Recogniser};
 use super::{EngineSpec, RecogniseEvent, advice};
 use crate::session::{EngineState, JobId};
 use std::time::Duration;
@@ -78,9 +78,14 @@ impl Outage {
         }
     }
 
+    /// Whether the last attempt was long enough ago for another one.
+    fn is_late(&self) -> bool {
+        self.tried.is_none_or(|at| at.elapsed() >= AGAIN)
+    }
+
     /// Starts an attempt, if the last one was long enough ago.
     fn scout(&mut self, lineup: &Lineup, spec: &EngineSpec) {
-        let is_late = self.tried.is_none_or(|at| at.elapsed() >= AGAIN);
+        let is_late = self.is_late();
         let Some(server) = lineup.passed_over_server().filter(|_| is_late) else { return };
         if self.scout.is_none() && !self.over {
             self.tried = Some(Instant::now());
@@ -96,6 +101,25 @@ impl Recogniser {
         if let (Ok(spec), Some(lineup)) = (&self.spec, &self.lineup) {
             self.outage.scout(lineup, spec);
         }
+        let failed = self.report.state == EngineState::Failed && self.engine.is_none();
+        let is_free = failed && self.parting.is_none() && self.outage.scout.is_none();
+        if is_free && self.is_server_alone() && self.outage.is_late() {
+            self.start();
+        }
+    }
+
+    /// Whether the server is the only engine: the model's engine is not installed here.
+    pub(super) fn is_server_alone(&self) -> bool {
+        self.lineup.as_ref().is_some_and(|lineup| lineup.current().backend.is_remote())
+            && self.spec.as_ref().is_ok_and(|spec| spec.candidates.len() == 1)
+    }
+
+    /// Reports that the server has failed and there is no other engine. No timer is set: v2m asks
+    /// nothing of a server while nobody dictates.
+    pub(super) fn server_gave_up(&mut self, failed: &Candidate, reason: &str) {
+        self.outage.failed();
+        self.retry_at = None;
+        self.give_up(advice::unfit(failed, reason));
     }
 
     /// Uses a server again that answers again, as soon as there is no work.
@@ -143,7 +167,6 @@ impl Recogniser {
             self.pass_over(PassedOver { backend: failed.backend, reason }, worked);
             return self.start();
         }
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
-        self.give_up(advice::unfit(&failed, &reason));
+        self.server_gave_up(&failed, &reason);
     }
 }

@@ -83,7 +83,8 @@ impl Recogniser {
         let failed = self.report.state == EngineState::Failed && self.engine.is_none();
         let is_soon = self.pressed.is_some_and(|last| last.elapsed() < PRESSED_AGAIN);
         let has_server = self.lineup.as_ref().is_some_and(|it| it.passed_over_server().is_some());
-        let may_succeed = has_server || self.retry_at.is_some() && self.fatal.is_none();
+        let is_held = self.retry_at.is_none() || self.fatal.is_some();
+        let may_succeed = has_server || self.is_server_alone() || !is_held;
         if !failed || is_soon || !may_succeed || self.parting.is_some() {
             return false;
         }

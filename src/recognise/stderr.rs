@@ -11,6 +11,8 @@ use v2m_messages::verbatim;
 
 /// The longest line that is kept whole, in bytes. Longer lines are cut.
 const LONGEST: usize = 400;
+/// The longest line in a message for people, in characters.
+const SHOWN: usize = 200;
 /// How many lines are kept. A driver's error message may be followed by a stack of calls.
 const KEPT: usize = 40;
 
@@ -29,6 +31,14 @@ impl Listener {
     pub(super) async fn reason(&mut self, limit: Instant) -> Option<String> {
         let lines = timeout_at(limit, &mut self.0).await.ok()?.ok()?;
         reason(&lines).map(str::to_owned)
+    }
+}
+
+/// Cuts an engine's line for a message for people.
+pub(super) fn short(line: &str) -> String {
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
     }
 }
 
@@ -73,7 +83,9 @@ async fn listen(mut stderr: impl AsyncRead + Unpin) -> VecDeque<String> {
 }
 
 fn keep(lines: &mut VecDeque<String>, line: &mut Vec<u8>) {
-    let text = plain::line(&String::from_utf8_lossy(line)).trim().to_owned();
+    // Bytes that are no text show as replacement characters, which say nothing.
+    let text = String::from_utf8_lossy(line).replace(char::REPLACEMENT_CHARACTER, "");
+    let text = plain::line(&text).trim().to_owned();
     line.clear();
     if text.is_empty() {
         return;
@@ -89,9 +101,15 @@ fn keep(lines: &mut VecDeque<String>, line: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    async fn reason_in(text: &str) -> Option<String> {
+    async fn reason_in(text: impl AsRef<[u8]>) -> Option<String> {
         let limit = Instant::now() + std::time::Duration::from_secs(30);
-        Listener::spawn(std::io::Cursor::new(text.as_bytes().to_vec())).reason(limit).await
+        Listener::spawn(std::io::Cursor::new(text.as_ref().to_vec())).reason(limit).await
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_no_text_are_removed() {
+        let junk = b"\x7fELF\xff\xfe\x1b[31mno\0 \xc3device\x07\xe2\x82\n\xff\xff\n\x80";
+        assert_eq!(reason_in(junk).await.as_deref(), Some("ELF[31mno device"));
     }
 
     #[tokio::test]
@@ -119,6 +137,8 @@ mod tests {
     async fn a_flood_is_cut() {
         let reason = reason_in(&"x".repeat(1 << 20)).await.unwrap();
         assert_eq!(reason.len(), LONGEST);
+        assert_eq!(short(&reason), format!("{}…", "x".repeat(SHOWN)));
+        assert_eq!(short(&"ñ".repeat(SHOWN)), "ñ".repeat(SHOWN));
         let many = (0..1000).map(|n| format!("line {n}\n")).collect::<String>();
         assert_eq!(reason_in(&many).await.unwrap(), "line 999");
     }

@@ -152,17 +152,31 @@ fn a_gpu_that_is_no_use_to_a_gguf_model_is_one_line_and_the_processor_computes()
 }
 
 #[test]
-fn a_gpu_alone_for_gguf_models_and_no_use_says_which_engine_to_build() {
-    for (gpu, remedy) in [("cuda", "make engine-gguf-cuda"), ("vulkan", "vulkaninfo --summary")] {
+fn a_gpu_alone_for_gguf_models_and_no_use_says_what_to_do_in_place_of_it() {
+    for (gpu, remedy, has_plain) in [
+        ("cuda", "make engine-gguf-cuda", false),
+        ("vulkan", "vulkaninfo --summary", false),
+        ("cuda", "nvidia-smi", true),
+    ] {
         let house = gguf_house(gpu, "load unlinked");
-        fs::remove_file(house.path("engines/v2m-engine-gguf")).unwrap();
+        if has_plain {
+            let config = CONFIG.replace("\"double\"", "\"canary\"\nlanguage = \"en\"");
+            let alone = format!("[engine]\nbackend = \"{gpu}\"\n");
+            house.configure(&config.replace("[engine]\n", &alone));
+        } else {
+            fs::remove_file(house.path("engines/v2m-engine-gguf")).unwrap();
+        }
         let service = house.start();
         service.ready();
         let (code, text) = service.connect().refused("TOGGLE_RECORDING");
         assert_eq!(code, "engine_failed");
-        for part in ["libdouble.so.1", remedy, "make engine-gguf install"] {
+        let other =
+            "engine.backend = \"auto\", the processor computes meanwhile if v2m-engine-gguf is";
+        for part in ["libdouble.so.1", remedy, other] {
             assert!(text.contains(part), "{text}");
         }
+        // Beside a package, that would put a second v2m into the home directory.
+        assert!(!text.contains("make engine-gguf install"), "{text}");
         service.end();
     }
 }

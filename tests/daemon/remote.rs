@@ -375,6 +375,37 @@ fn a_server_that_is_away_from_the_beginning_is_no_problem_and_nobody_waits_for_i
     service.end();
 }
 
+/// Regression: the server was never asked, and each dictation was refused.
+#[test]
+fn without_the_engine_of_the_model_the_server_works_alone() {
+    let server = SpeechServer::new(Says(SPOKEN.into()));
+    let house = house(&server.url);
+    put_synthetic(&house, "canary", &["en", "es"]);
+    let engine_settings = "[engine]\nbackend = \"remote\"\nlanguage = \"en\"\n";
+    let config = CONFIG.replace("[engine]\n", engine_settings).replace("double", "canary");
+    let remote = "connect_seconds = 1\ntimeout_seconds = 2\nmodel = \"big\"\n";
+    house.configure(&format!("{config}[remote]\nbase_url = {:?}\n{remote}", server.url));
+    let _remote = Remote::start(&house);
+    let service = house.start();
+    let told = service.ready();
+    assert!(told.contains("big on remote"), "{told}");
+    assert!(transcribed(&service).starts_with(SPOKEN));
+
+    server.now(Drops);
+    let file = json!({"file_path": sample()});
+    let (_, text) = service.connect().refused_with("TRANSCRIBE_FILE", file);
+    for part in [server.url.as_str(), "cannot be reached", "v2m-engine-gguf"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(engine(&service)["state"], "failed");
+
+    // The next file asks it at once.
+    server.now(Says(SPOKEN.into()));
+    assert!(transcribed(&service).starts_with(SPOKEN));
+    assert_eq!(engine(&service)["backend"], "remote");
+    service.end();
+}
+
 #[test]
 fn without_an_address_or_without_v2m_remote_the_engine_here_works_and_says_why() {
     let house = house("");

@@ -224,6 +224,11 @@ fn what_is_no_answer_is_told_with_what_to_change() {
             &["a web page", "status 404", "llm.base_url"],
         ),
         (
+            "520 Unknown\r\ncontent-type: text/html",
+            page.to_owned(),
+            &["fails (status 520)", "may be down or overloaded"],
+        ),
+        (
             "307 Moved\r\nlocation: https://elsewhere.example/v1",
             String::new(),
             &["https://elsewhere.example/v1", "llm.base_url"],

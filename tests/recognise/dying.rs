@@ -1,7 +1,7 @@
 //! Tests engines that die while they load or decode: once, twice and always.
 
 use crate::lab::{Lab, sound};
-use v2m::recognise::{Priority, RecogniseEvent};
+use v2m::recognise::{Backend, Priority, RecogniseEvent};
 use v2m::session::{Code, EngineState, JobId};
 use v2m_ipc::engine::DecodeOptions;
 
@@ -150,6 +150,71 @@ async fn an_engine_that_dies_of_its_model_is_left_alone_until_the_file_changes()
     assert_eq!(lab.text(2, &words).await, 1);
 }
 
+/// Returns a pause in minutes, rounded: the test notes its beginning a moment after the timer is set.
+fn minutes(pause: std::time::Duration) -> u64 {
+    (pause.as_secs() + 30) / 60
+}
+
+/// Regression: the model's file was blamed and held for a program that never looked at it.
+#[tokio::test]
+async fn a_program_that_ends_before_it_reads_the_model_is_blamed_itself() {
+    for (script, ended) in [
+        ("load die", "it ended with exit code 3, twice"),
+        ("load abort", "it ended by signal 6, twice"),
+        ("load garbage", "it broke the protocol"),
+        // The end of the last attempt counts.
+        ("loading abort\nload die\nload die", "it ended with exit code 3, twice"),
+    ] {
+        let mut lab = Lab::new(script);
+        let mut pauses = Vec::new();
+        for lives in [2, 4] {
+            let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+            assert_eq!(problem.code, Code::EngineFailed);
+            let program = crate::lab::double();
+            for part in [program.to_str().unwrap(), ended, "does not work", "Install v2m again."] {
+                assert!(problem.message.contains(part), "{script}: {}", problem.message);
+            }
+            for part in ["v2m-model", "damaged", "v2m doctor"] {
+                assert!(!problem.message.contains(part), "{script}: {}", problem.message);
+            }
+            assert_eq!(lab.lives("model"), lives, "{script}");
+            let failed = tokio::time::Instant::now();
+            lab.retried().await;
+            pauses.push(minutes(failed.elapsed()));
+        }
+        assert_eq!(pauses, [1, 2], "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_program_is_told_in_one_short_line_and_a_press_tries_the_mended_one() {
+    let mut lab = Lab::new("load junk\nload junk\n\n");
+    let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+    let said = format!("it ended with exit code 0: [31m{}…, twice", "7".repeat(196));
+    for part in [said.as_str(), "Install v2m again."] {
+        assert!(problem.message.contains(part), "{}", problem.message);
+    }
+    let is_odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    assert!(!problem.message.contains(is_odd), "{}", problem.message);
+
+    assert!(lab.recogniser.pressed());
+    let words = sound(7, 20_000);
+    lab.job(1, Priority::Live, &words);
+    assert_eq!(lab.text(1, &words).await, 1);
+}
+
+#[tokio::test]
+async fn a_gpu_that_is_alone_and_dies_at_its_start_is_told_with_what_it_needs() {
+    let mut lab = Lab::without_model();
+    let mut spec = lab.engines("", &[(Backend::Cuda, "load abort")]);
+    spec.candidates.truncate(1);
+    lab.recogniser.set_spec(Ok(spec));
+    let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+    for part in ["engine-cuda", "it ended by signal 6, twice", "nvidia-smi", "in 1 min"] {
+        assert!(problem.message.contains(part), "{}", problem.message);
+    }
+}
+
 /// Memory may be free later: nothing is wrong with the file.
 #[tokio::test]
 async fn an_engine_that_lacks_memory_is_tried_again_ever_more_rarely() {
@@ -164,7 +229,7 @@ async fn an_engine_that_lacks_memory_is_tried_again_ever_more_rarely() {
             assert_eq!(lab.lives("model"), lives, "{script}");
             let failed = tokio::time::Instant::now();
             lab.retried().await;
-            pauses.push(failed.elapsed().as_secs() / 60);
+            pauses.push(minutes(failed.elapsed()));
         }
         assert_eq!(pauses, [1, 2, 4], "{script}");
     }
@@ -183,7 +248,7 @@ async fn a_model_that_does_not_fit_into_memory_is_tried_again_too() {
         assert_eq!(lab.lives("model"), lives);
         let failed = tokio::time::Instant::now();
         lab.retried().await;
-        pauses.push(failed.elapsed().as_secs() / 60);
+        pauses.push(minutes(failed.elapsed()));
     }
     assert_eq!(pauses, [1, 2]);
     lab.state(EngineState::Failed).await;
@@ -222,9 +287,8 @@ async fn a_press_does_not_have_a_file_tried_that_kills_the_engine() {
     assert_eq!(lab.lives("model"), 2);
 }
 
-#[tokio::test]
-async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
-    let mut lab = Lab::new("loading stop\nloading stop\n\n");
+/// Lets time pass until the engine has hung twice. Returns what is reported then.
+async fn hung_twice(lab: &mut Lab) -> String {
     let clock = crate::lab::Stillness::begin();
     lab.work_until(|lab| lab.lives("model") == 1).await;
     while lab.recogniser.report().state != EngineState::Failed {
@@ -232,10 +296,32 @@ async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
         lab.glance().await;
     }
     drop(clock);
-    let problem = lab.recogniser.report().problem.clone().unwrap();
-    assert!(problem.message.contains("did not answer"), "{}", problem.message);
-    assert!(problem.message.contains("journalctl -k"), "{}", problem.message);
+    let told = lab.recogniser.report().problem.clone().unwrap().message;
+    assert!(told.contains("did not answer"), "{told}");
+    assert!(told.contains("journalctl -k"), "{told}");
     lab.state(EngineState::Failed).await;
+    told
+}
+
+/// Regression: the disk and the model's file were blamed.
+#[tokio::test]
+async fn a_program_that_hangs_before_it_reads_the_model_is_suspected_itself() {
+    let mut lab = Lab::new("load stop\nload stop\n\n");
+    let told = hung_twice(&mut lab).await;
+    let program = crate::lab::double();
+    for part in [program.to_str().unwrap(), "program may be broken", "Install v2m again."] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(!told.contains("unreadable"), "{told}");
+    lab.retried().await;
+    lab.state(EngineState::Warm).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_hangs_while_loading_is_tried_again_later() {
+    let mut lab = Lab::new("loading stop\nloading stop\n\n");
+    let told = hung_twice(&mut lab).await;
+    assert!(told.contains("unreadable"), "{told}");
     lab.retried().await;
     lab.state(EngineState::Warm).await;
 }

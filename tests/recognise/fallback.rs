@@ -89,6 +89,26 @@ async fn a_program_that_cannot_be_executed_is_passed_over() {
     assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("cpu"));
 }
 
+/// Regression: the advice was `v2m doctor`, which printed the same advice.
+#[tokio::test]
+async fn a_program_that_cannot_be_executed_and_is_alone_is_to_be_installed_again() {
+    let mut lab = Lab::without_model();
+    let mut spec = lab.model("model", "");
+    let program = lab.path().join("no-engine");
+    spec.candidates[0].program = program.clone();
+    lab.recogniser.set_spec(Ok(spec));
+    let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+    for part in [program.to_str().unwrap(), "Install v2m again.", "in 1 min"] {
+        assert!(problem.message.contains(part), "{}", problem.message);
+    }
+    let brief = problem.brief.unwrap();
+    assert!(brief.remedy.contains("Install v2m again"), "{brief:?}");
+    assert!(!format!("{} {brief:?}", problem.message).contains("doctor"), "{brief:?}");
+    std::os::unix::fs::symlink(crate::lab::double(), program).unwrap();
+    lab.retried().await;
+    lab.state(EngineState::Warm).await;
+}
+
 #[tokio::test]
 async fn a_missing_model_is_missing_for_every_engine() {
     let mut lab = Lab::with_engines("", &[(Cuda, "loading missing"), (Vulkan, "")]);

@@ -168,3 +168,49 @@ async fn where_no_engine_here_works_a_server_that_is_back_is_used_at_once() {
     lab.failure(1, &words).await;
     assert_eq!(lab.state(EngineState::Warm).await.backend.as_deref(), Some("remote"));
 }
+
+/// Creates a recogniser that has only a server, with this script.
+fn lab_with_server_alone(script: &str) -> Lab {
+    let mut lab = Lab::without_model();
+    let mut spec = lab.engines("", &[(Remote, script)]);
+    spec.candidates.truncate(1);
+    lab.recogniser.set_spec(Ok(spec));
+    lab
+}
+
+#[tokio::test]
+async fn a_server_that_is_alone_is_asked_at_each_press_and_left_alone_otherwise() {
+    // Away at the start and at the first press, then back.
+    let mut lab = lab_with_server_alone("loading unsupported\nloading unsupported\n\n");
+    let problem = lab.state(EngineState::Failed).await.problem.unwrap();
+    for part in ["as scripted", "v2m-engine-gguf", "when you dictate"] {
+        assert!(problem.message.contains(part), "{}", problem.message);
+    }
+    lab.stays_silent().await;
+    assert_eq!(lab.lives("model.remote"), 1, "nobody dictates");
+
+    assert!(lab.recogniser.pressed());
+    lab.state(EngineState::Failed).await;
+    assert!(!lab.recogniser.pressed(), "a held key does not ask each time");
+    a_minute_later(&mut lab).await;
+    assert!(lab.recogniser.pressed());
+    let words = sound(5, 20_000);
+    lab.job(1, Priority::Live, &words);
+    assert_eq!(lab.text(1, &words).await, 1);
+    assert_eq!(lab.lives("model.remote"), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_is_alone_and_fails_at_work_is_asked_again_by_a_later_recording() {
+    let mut lab = lab_with_server_alone("finish device\n\n");
+    lab.state(EngineState::Warm).await;
+    let words = sound(6, 20_000);
+    lab.job(1, Priority::Live, &words);
+    let failure = lab.failure(1, &words).await;
+    assert!(failure.message.contains("the double's device is gone"), "{}", failure.message);
+    lab.job(2, Priority::Background, &words);
+    assert_eq!(lab.failure(2, &words).await, failure, "not at once");
+    a_minute_later(&mut lab).await;
+    lab.job(3, Priority::Background, &words);
+    assert_eq!(lab.text(3, &words).await, 1);
+}

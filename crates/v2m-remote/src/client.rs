@@ -211,6 +211,9 @@ impl Target {
             404 | 405 if said.is_empty() || !said.to_lowercase().contains("model") => {
                 SpeechError::NoApi(self.url(), wish.path(), status)
             }
+            // 501 comes from a web server that only reads files: the address is wrong.
+            501 if answer::is_page(&body) => SpeechError::Page(self.url(), status),
+            500..=599 if answer::is_page(&body) => SpeechError::Fails(self.url(), status),
             _ if answer::is_page(&body) => SpeechError::Page(self.url(), status),
             400 | 422 if wish.asks_language() => SpeechError::NoDetail(self.url(), status, said),
             _ => SpeechError::Status(self.url(), status, said),

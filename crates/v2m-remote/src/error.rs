@@ -87,6 +87,16 @@ pub enum SpeechError {
         )
     )]
     NoApi(String, &'static str, u16),
+    /// It failed with a web page, which usually comes from a proxy before it.
+    #[error(
+        "{}",
+        tr!(
+            "{url} fails (status {status}). The server, or one behind it, may be down or overloaded",
+            url = .0,
+            status = .1
+        )
+    )]
+    Fails(String, u16),
     /// It answered with a web page.
     #[error(
         "{}",
@@ -140,6 +150,7 @@ impl SpeechError {
             Self::Timeout(..) => "timeout".into(),
             Self::Status(_, status, _)
             | Self::NoDetail(_, status, _)
+            | Self::Fails(_, status)
             | Self::NoApi(_, _, status) => format!("status {status}"),
             Self::Page(_, status) => format!("a web page, status {status}"),
             Self::Elsewhere(..) => "redirected".into(),

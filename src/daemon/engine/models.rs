@@ -75,12 +75,18 @@ impl Models {
         let model = places.resolve(&settings.engine.model).map_err(|error| missing(&error))?;
         self.refuse_preview(&settings.engine.model, &model)?;
         let local = match Form::of(&model) {
-            Form::Ggml => self.candidates(settings.engine.backend)?,
-            Form::Gguf => self.for_gguf(&settings.engine)?,
+            Form::Ggml => self.candidates(settings.engine.backend),
+            Form::Gguf => self.for_gguf(&settings.engine),
+        };
+        let server = settings.server();
+        let local = match local {
+            // The server works without it.
+            Err(_) if server.is_some() => Vec::new(),
+            local => local?,
         };
         Ok(EngineSpec {
             candidates: self.server(settings).into_iter().chain(local).collect(),
-            server: settings.server(),
+            server,
             model_name: settings.engine.model.clone(),
             model,
             vad: places.resolve_asset(paths::VAD).ok(),

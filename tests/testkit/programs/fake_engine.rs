@@ -11,6 +11,7 @@
 //!   `allocate` (aborts like C++ when memory runs out), `spin` (computes until the file MODEL.go
 //!   exists), `stop` (like SIGSTOP), `close` (closes its end and stays alive), `wait` (until the
 //!   file MODEL.go exists), `linger` (answers pings only), `nothing`.
+//! - WHAT, for a program that is no engine: `junk` (prints bytes that are no text, and exits 0).
 //! - WHAT, for the protocol: `garbage`, `oversized`, `sound` (frames it must not send), `truncated`
 //!   (half a frame, then the end), `early` (answers before it is asked), `late` (answers a
 //!   cancelled job), `old` (does not support pauses).
@@ -350,6 +351,13 @@ impl Fake {
             "sound" => self.stream.write_all(&encode_pcm(job, &[1, 2, 3])),
             "truncated" => {
                 self.stream.write_all(&[0, 0, 1, 0, b'J', b'{'])?;
+                exit(0)
+            }
+            "junk" => {
+                let mut junk = b"\xff\xfe\x1b[31m".to_vec();
+                junk.extend([b'7'; 400]);
+                junk.extend(b"\0\x07\n\x80");
+                io::stderr().write_all(&junk)?;
                 exit(0)
             }
             "unfit" => {

@@ -78,6 +78,17 @@ pub enum EndpointError {
         tr!("the language model at {url} answered {status}: a web page", url = .0, status = .1)
     )]
     StatusPage(String, u16),
+    /// It failed with a web page, which usually comes from a proxy before it.
+    #[error(
+        "{}",
+        tr!(
+            "the language model at {url} fails (status {status}). The server, or one behind it, may be down or \
+             overloaded",
+            url = .0,
+            status = .1
+        )
+    )]
+    Fails(String, u16),
     /// It answered with an error status, because the base URL already contains the rest of the
     /// path.
     #[error(
@@ -180,6 +191,7 @@ impl EndpointError {
             Self::Timeout(..) => "timeout".into(),
             Self::Status(_, status, _)
             | Self::StatusPage(_, status)
+            | Self::Fails(_, status)
             | Self::PathTwice(_, status) => format!("status {status}"),
             Self::Broken(..) => "broken off".into(),
             Self::Answer(..) => "not understood".into(),

@@ -423,6 +423,7 @@ impl Target {
             _ => Again::Never,
         };
         let error = match is_page {
+            true if status >= 500 => EndpointError::Fails(self.url(), status),
             true => EndpointError::StatusPage(self.url(), status),
             false => EndpointError::Status(self.url(), status, message),
         };

@@ -136,6 +136,17 @@ fn a_server_is_the_first_engine_and_those_here_follow() {
     let spec = models.spec(&settings).unwrap();
     assert_eq!(names(&spec), ["remote", "cpu"]);
     assert_eq!(spec.server.unwrap().base_url, "http://127.0.0.1:1/v1");
+    // The engine here for another form of models is missing: the server does without.
+    settings.engine.model = dir.path().join("canary.gguf").display().to_string();
+    std::fs::write(&settings.engine.model, "").unwrap();
+    let spec = models.spec(&settings).unwrap();
+    assert_eq!((names(&spec), spec.server.is_some()), (vec!["remote"], true));
+    let plan = Plan { model: Some(settings.engine.model.clone()), ..Plan::default() };
+    assert!(models.spec_by(&settings, &plan).is_err(), "the server has no such model");
+    let url = settings.remote.base_url.take();
+    let failure = models.spec(&settings).unwrap_err();
+    assert!(failure.message.contains("v2m-engine-gguf"), "{}", failure.message);
+    (settings.remote.base_url, settings.engine.model) = (url, model.display().to_string());
     // Another model is one on this machine.
     for plan in [
         Plan { model: Some(settings.engine.model.clone()), ..Plan::default() },
