@@ -77,7 +77,11 @@ impl Client {
                 return Some(serde_json::from_slice(frame).unwrap());
             }
             let mut chunk = [0; 4096];
-            let got = self.stream.read(&mut chunk).unwrap();
+            let got = match self.stream.read(&mut chunk) {
+                // A read with a time limit ends so when the machine was paused (signal(7)).
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                got => got.unwrap(),
+            };
             if got == 0 {
                 return None;
             }
