@@ -81,6 +81,42 @@ fn a_model_for_english_alone_refuses_another_language_before_anything_is_recorde
     studio.service.end();
 }
 
+/// Regression: with "auto", a model for English was given Spanish, and wrote English words, although
+/// English was none of the user's languages.
+#[test]
+fn a_model_for_english_alone_is_not_given_languages_to_detect_without_english() {
+    let house = House::new(ENGLISH_ONLY);
+    put_synthetic(&house, "parakeet", &["en"]);
+    house.install("-gguf");
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    let mut client = service.connect();
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    for model in ["double", "parakeet"] {
+        for (languages, told) in
+            [(json!(["es"]), "does not know Spanish (es)"), (json!(["es", "fr"]), "(es, fr)")]
+        {
+            let engine = json!({"model": model, "language": "auto", "languages": languages});
+            client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": engine}}));
+            for (command, asked) in [
+                ("START_RECORDING", json!({})),
+                ("START_RECORDING", json!({"language": "auto"})),
+                ("TRANSCRIBE_FILE", json!({"file_path": sample})),
+            ] {
+                let (code, text) = client.refused_with(command, asked);
+                assert_eq!(code, "model_missing", "{command}: {text}");
+                assert!(text.contains(told) && text.contains("Use one"), "{command}: {text}");
+            }
+        }
+    }
+    assert_eq!(service.kept("wav").len(), 0, "nothing was recorded");
+    let engine = json!({"model": "double", "languages": ["es", "en"]});
+    client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": engine}}));
+    studio.record(3);
+    client.ask("STOP_RECORDING");
+    studio.service.end();
+}
+
 /// Regression: files and retries were not checked. After a failure of the server, an English-only
 /// model would write English words that nobody said.
 #[test]

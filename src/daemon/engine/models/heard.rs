@@ -8,6 +8,7 @@ use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};
 use serde_json::{Map, Value};
 use std::io::Read;
+use std::path::Path;
 use v2m_messages::tr;
 use v2m_models::catalogue::Form;
 use v2m_models::family::{Summary, Unheard};
@@ -33,25 +34,29 @@ impl Models {
             }
             return Some(untold(doing, model, why, &summary));
         }
-        let code = match Form::of(&file) {
-            // It understands English, whatever languages are to be told apart.
-            Form::Ggml => code,
-            Form::Gguf if self.summary(&file).is_none_or(|s| s.is_for_english()) => code,
-            Form::Gguf => Summary::spoken(code, among),
-        };
-        let code = code.filter(|code| *code != "en")?;
-        let knows = match Form::of(&file) {
-            Form::Ggml => {
-                let mut head = [0; ggml::HEAD];
-                regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
-                ggml::speaks(&head, code)?
-            }
-            Form::Gguf => self.summary(&file).is_some_and(|s| s.languages.contain(code)),
-        };
-        if knows {
+        // If the language is to be detected, it may be any of the user's.
+        let possible = code.map_or(among, |_| &[]).iter().map(String::as_str).chain(code);
+        let possible: Vec<&str> = possible.collect();
+        let if_unreadable = code.is_none() || Form::of(&file) == Form::Ggml;
+        let knows = |code: &&str| *code == "en" || self.knows(&file, code).unwrap_or(if_unreadable);
+        if possible.iter().any(knows) {
             return None;
         }
+        let code = *possible.first()?;
         let (language, other) = (spoken::name(code), for_language(model, code));
+        if possible.len() > 1 {
+            let codes = possible.join(", ");
+            let text = tr!(
+                "{doing}: the model {model} knows none of your languages ({codes}). Use one that does: `v2m-model use {other}`.",
+                doing,
+                model,
+                codes,
+                other
+            );
+            let cause = tr!("The model {model} knows none of your languages", model);
+            let remedy = tr!("Use one that does: v2m-model use {other}", other);
+            return Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy));
+        }
         let text = tr!(
             "{doing}: the model {model} does not know {language} ({code}). Use one that does: `v2m-model use {other}`.",
             doing,
@@ -63,6 +68,18 @@ impl Models {
         let cause = tr!("The model {model} knows no {language}", model, language);
         let remedy = tr!("Use one that does: v2m-model use {other}", other);
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
+    }
+
+    /// Whether the model in this file knows the language `code`; `None` if the file cannot be read.
+    fn knows(&self, file: &Path, code: &str) -> Option<bool> {
+        match Form::of(file) {
+            Form::Ggml => {
+                let mut head = [0; ggml::HEAD];
+                regular::open(file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+                ggml::speaks(&head, code)
+            }
+            Form::Gguf => Some(self.summary(file)?.languages.contain(code)),
+        }
     }
 
     /// Refuses engine settings (as in the configuration; `current` is without them) with which a

@@ -339,6 +339,7 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     // A file that has been replaced is read again.
     std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
     assert_eq!(models.cannot_hear(DOING, &model, None, &[]), None);
+    assert!(models.cannot_hear(DOING, &model, None, &codes(&["es", "fr"])).is_some());
 }
 
 #[test]
@@ -392,6 +393,12 @@ fn a_model_for_english_is_told_from_one_for_all_languages() {
     let failure = models.cannot_hear(DOING, &english, Some("es"), &[]).unwrap();
     assert_eq!(failure.code, Code::ModelMissing);
     assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
+    // If the language is detected, English must be one of the user's.
+    let among = |among: &[&str]| models.cannot_hear(DOING, &english, None, &codes(among));
+    assert_eq!((among(&[]), among(&["es", "en"])), (None, None));
+    assert!(among(&["es"]).unwrap().message.contains("Spanish (es)"));
+    assert!(among(&["es", "fr"]).unwrap().message.contains("none of your languages (es, fr)"));
+    assert_eq!(models.cannot_hear(DOING, &all, None, &codes(&["es", "fr"])), None);
     assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");
     assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
     assert!(catalogue::find(for_language("base", "yue")).is_some());
