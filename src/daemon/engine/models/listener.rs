@@ -1,7 +1,7 @@
 //! Installed Whisper models that help a model that must be told the language: the smallest detects
 //! it, the largest transcribes languages that the other model does not know.
 
-use super::heard::for_language;
+use super::instead::published;
 use super::{Models, Plan};
 use crate::config::{BackendChoice, EngineSettings, Settings};
 use crate::daemon::engine::detection::{Way, way, words};
@@ -91,7 +91,7 @@ impl Models {
     ) -> Result<EngineSpec, Failure> {
         let missing = || {
             let (language, other) =
-                (spoken::name(code), for_language(&settings.engine.model, code));
+                (spoken::name(code), published(&settings.engine.model, &[code]));
             let text = tr!(
                 "no installed Whisper model knows {language}: `v2m-model pull {other}`",
                 language,

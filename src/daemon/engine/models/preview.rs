@@ -1,7 +1,8 @@
 //! The model that shows words during speech (`engine.preview`): which one it is, whether it can,
 //! and that it is used for nothing else.
 
-use super::{Models, model_in_brief};
+use super::Models;
+use super::instead::first_step;
 use crate::config::{EngineSettings, Settings};
 use crate::recognise::{Backend, Candidate, EngineSpec, Unload};
 use crate::session::{Code, Failure};
@@ -43,7 +44,7 @@ impl Models {
     fn preview(&self, engine: &EngineSettings) -> Result<(Candidate, std::path::PathBuf), Failure> {
         let name = &engine.preview;
         let missing = |error: &paths::PathError| {
-            let (cause, remedy) = model_in_brief(error);
+            let (cause, remedy) = self.in_brief(error);
             Failure::new(Code::ModelMissing, told(error)).in_brief(cause, remedy)
         };
         let places = self.places.as_ref().map_err(missing)?;
@@ -94,7 +95,7 @@ impl Models {
             Failure::new(Code::BadConfig, text)
         };
         let file = places.resolve(name).map_err(|error| {
-            let (cause, remedy) = model_in_brief(&error);
+            let (cause, remedy) = self.in_brief(&error);
             refused(&error).in_brief(cause, remedy)
         })?;
         match self.cannot_preview(&file) {
@@ -165,16 +166,16 @@ impl Models {
         if Form::of(file) == Form::Ggml || !self.summary(file).is_some_and(is_one) {
             return Ok(());
         }
-        let (reason, usual) = (family::for_previews_only(), catalogue::DEFAULT);
+        let (reason, command) = (family::for_previews_only(), self.instead(name, &[]));
         let text = tr!(
             "The model {name} is not used for texts: {reason}. Use it so: `v2m-send config set \
-             engine.preview={name}`; and choose another one for the text: `v2m-model use {usual}`.",
+             engine.preview={name}`; and choose another one for the text: `{command}`.",
             name,
             reason,
-            usual
+            command
         );
         let cause = tr!("{name} is for the preview only", name);
-        let remedy = tr!("Choose another model: v2m-model use {usual}", usual);
+        let remedy = tr!("Choose another model: {command}", command = first_step(&command));
         Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
     }
 }

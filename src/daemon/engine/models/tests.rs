@@ -1,6 +1,8 @@
 //! Which engines the settings select, and which settings each model cannot follow.
 
-use super::heard::for_language;
+mod instead;
+
+use super::instead::published;
 use super::*;
 use crate::daemon::engine::detection::Way;
 use crate::recognise::Candidate;
@@ -66,7 +68,7 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
         }
     }
     let failure = models.cannot_hear(DOING, &settings.engine.model, Some("es"), &[]).unwrap();
-    assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
+    assert!(failure.message.contains("does not know Spanish (es)"), "{}", failure.message);
     assert_eq!(models.cannot_hear(DOING, &settings.engine.model, Some("en"), &[]), None);
 
     install("v2m-engine-gguf-vulkan");
@@ -399,9 +401,13 @@ fn a_model_for_english_is_told_from_one_for_all_languages() {
     assert!(among(&["es"]).unwrap().message.contains("Spanish (es)"));
     assert!(among(&["es", "fr"]).unwrap().message.contains("none of your languages (es, fr)"));
     assert_eq!(models.cannot_hear(DOING, &all, None, &codes(&["es", "fr"])), None);
-    assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");
-    assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
-    assert!(catalogue::find(for_language("base", "yue")).is_some());
+    assert_eq!(published("base.en-q8_0", &["es"]), "base-q8_0");
+    assert_eq!(published("/some/where", &["es"]), catalogue::DEFAULT);
+    assert_eq!(published("base", &["yue"]), "large-v3");
+    // It never is the model that fails.
+    for model in ["moonshine-base-en", "canary-180m-flash-q8_0"] {
+        assert_eq!(published(model, &["pt"]), catalogue::DEFAULT);
+    }
 }
 
 #[test]
@@ -413,7 +419,7 @@ fn a_model_for_previews_is_used_for_nothing_else_and_no_other_for_them() {
     for failure in
         [models.spec(&as_main).unwrap_err(), models.check(&as_main.engine.model).unwrap_err()]
     {
-        for part in ["engine.preview=", "v2m-model use base-q8_0", "drops some"] {
+        for part in ["engine.preview=", "v2m-model use ", "drops some"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
     }
