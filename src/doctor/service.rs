@@ -232,7 +232,10 @@ fn with_notes(works: String, engine: &Value) -> Finding {
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let told = unfollowed.iter().fold(works, |told, setting| {
         let (key, reason) = (text(&setting["key"]), text(&setting["reason"]));
-        tr!("{told}; no effect: {key} ({reason})", told, key, reason)
+        match setting["prevents_recording"] == true {
+            true => tr!("{told}; {key}: {reason}", told, key, reason),
+            false => tr!("{told}; no effect: {key} ({reason})", told, key, reason),
+        }
     });
     let told = with_server(told, engine);
     let (told, is_previewed) = with_preview(told, &engine["preview"]);
@@ -356,6 +359,11 @@ mod tests {
         let told = "m on cpu; no effect: engine.vocabulary (no words)".to_owned();
         assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
         assert_eq!(with_notes("m on cpu".into(), &json!({})), Good("m on cpu".into()));
+        let engine = json!({"unfollowed": [
+            {"key": "engine.language", "reason": "it is the reason", "prevents_recording": true}
+        ]});
+        let told = "m on cpu; engine.language: it is the reason".to_owned();
+        assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
     }
 
     #[test]

@@ -97,7 +97,19 @@ fn a_model_for_english_alone_is_not_given_languages_to_detect_without_english() 
             [(json!(["es"]), "does not know Spanish (es)"), (json!(["es", "fr"]), "(es, fr)")]
         {
             let engine = json!({"model": model, "language": "auto", "languages": languages});
-            client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": engine}}));
+            let answer = client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": engine}}));
+            // The setting is named as the reason, not as one that has no effect.
+            let status = client.ask("GET_STATUS");
+            for told in [&answer["ignored"], &status["engine"]["unfollowed"]] {
+                let [setting] = &told.as_array().unwrap()[..] else { panic!("{told}") };
+                assert_eq!(setting["key"], "engine.languages", "{told}");
+                assert_eq!(setting["prevents_recording"], true, "{told}");
+                let reason = setting["reason"].as_str().unwrap();
+                assert!(reason.contains("the reason why nothing is recorded"), "{told}");
+            }
+            let (_, shown, _) = crate::history::send(service, &["status"]);
+            assert!(shown.contains("no recording engine.languages: it is the reason"), "{shown}");
+            assert!(!shown.contains("no effect"), "{shown}");
             for (command, asked) in [
                 ("START_RECORDING", json!({})),
                 ("START_RECORDING", json!({"language": "auto"})),

@@ -3,6 +3,7 @@
 
 use super::instead::published;
 use super::{Models, Plan};
+use crate::call::Unfollowed;
 use crate::config::{BackendChoice, EngineSettings, Settings};
 use crate::daemon::engine::detection::{Way, way, words};
 use crate::language::spoken;
@@ -55,7 +56,7 @@ impl Models {
         &self,
         summary: &Summary,
         engine: &EngineSettings,
-    ) -> Option<(&'static str, String)> {
+    ) -> Option<Unfollowed> {
         let way =
             self.way(&engine.model, Some(summary), engine.language.as_deref(), &engine.languages);
         let Way::Assumed(code) = way else { return None };
@@ -66,7 +67,7 @@ impl Models {
             why,
             code
         );
-        Some(("engine.language", told))
+        Some(Unfollowed::without_effect("engine.language", told))
     }
 
     /// Returns the engine that detects languages: the smallest multilingual Whisper model, on the

@@ -3,6 +3,7 @@
 
 use super::Models;
 use super::instead::first_step;
+use crate::call::Unfollowed;
 use crate::config::{EngineSettings, Settings};
 use crate::recognise::{Backend, Candidate, EngineSpec, Unload};
 use crate::session::{Code, Failure};
@@ -124,7 +125,7 @@ impl Models {
     }
 
     /// Returns why the preview has no effect with the language in these settings, if so.
-    pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<(&'static str, String)> {
+    pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<Unfollowed> {
         let engine = &settings.engine;
         let model = &engine.preview;
         let key = "engine.preview";
@@ -133,7 +134,7 @@ impl Models {
                 "the model {model} cannot translate, so the recogniser's own drafts are shown",
                 model
             );
-            return Some((key, why));
+            return Some(Unfollowed::without_effect(key, why));
         }
         if self.preview_hears(settings, engine.language.as_deref(), &engine.languages) {
             return None;
@@ -144,7 +145,7 @@ impl Models {
             model,
             codes
         );
-        Some((key, why))
+        Some(Unfollowed::without_effect(key, why))
     }
 
     fn preview_summary(&self, settings: &Settings) -> Option<Summary> {
