@@ -238,7 +238,12 @@ fn with_notes(works: String, engine: &Value) -> Finding {
         }
     });
     let told = with_server(told, engine);
-    let (told, is_previewed) = with_preview(told, &engine["preview"]);
+    // If it has no effect, only that is said.
+    let is_without = unfollowed.iter().any(|setting| setting["key"] == "engine.preview");
+    let (told, is_previewed) = match is_without {
+        true => (told, false),
+        false => with_preview(told, &engine["preview"]),
+    };
     match with_passed_over(told, engine) {
         Good(told) if !unfollowed.is_empty() || !is_previewed => Poor(told),
         other => other,
@@ -363,6 +368,17 @@ mod tests {
             {"key": "engine.language", "reason": "it is the reason", "prevents_recording": true}
         ]});
         let told = "m on cpu; engine.language: it is the reason".to_owned();
+        assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
+    }
+
+    /// Regression: one line said that the preview has no effect, and that it shows words.
+    #[test]
+    fn a_preview_without_effect_is_not_said_to_show_words() {
+        let engine = json!({
+            "preview": {"model": "n", "state": "unloaded"},
+            "unfollowed": [{"key": "engine.preview", "reason": "only for English"}]
+        });
+        let told = "m on cpu; no effect: engine.preview (only for English)".to_owned();
         assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
     }
 

@@ -124,6 +124,12 @@ impl Models {
         summary.unheard(code, among).is_none()
     }
 
+    /// Whether the preview shows words with the language in these settings. If not, a dictation with
+    /// a language of its own may still need it.
+    pub(in crate::daemon) fn is_preview_of_use(&self, settings: &Settings) -> bool {
+        self.unfollowed_preview(settings).is_none()
+    }
+
     /// Returns why the preview has no effect with the language in these settings, if so.
     pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<Unfollowed> {
         let engine = &settings.engine;
