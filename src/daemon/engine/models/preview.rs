@@ -45,17 +45,16 @@ impl Models {
     fn preview(&self, engine: &EngineSettings) -> Result<(Candidate, std::path::PathBuf), Failure> {
         let name = &engine.preview;
         let missing = |error: &paths::PathError| {
-            let (cause, remedy) = self.in_brief(error);
-            Failure::new(Code::ModelMissing, told(error)).in_brief(cause, remedy)
+            let (cause, remedy) = self.preview_in_brief(error);
+            Failure::new(Code::ModelMissing, told(error.for_preview())).in_brief(cause, remedy)
         };
         let places = self.places.as_ref().map_err(missing)?;
+        if let Some(reason) = never_previews(name) {
+            return Err(unfit(name, reason));
+        }
         let file = places.resolve(name).map_err(|error| missing(&error))?;
         if let Some(reason) = self.cannot_preview(&file) {
-            let text = told(tr!("the model {name} cannot be used: {reason}", name, reason));
-            return Err(Failure::new(Code::EngineFailed, text).in_brief(
-                tr!("{name} cannot show words", name),
-                tr!("Leave it off: v2m-send config set engine.preview="),
-            ));
+            return Err(unfit(name, reason));
         }
         let program = self.plain_gguf_program();
         if program.is_file() {
@@ -81,8 +80,21 @@ impl Models {
             Form::Ggml => false,
             Form::Gguf => self.summary(file).is_none_or(can),
         };
-        let why = tr!("it is too slow to show words while you speak; choose Nemotron or Moonshine");
-        (!is_fit).then_some(why)
+        (!is_fit).then(too_slow)
+    }
+
+    /// Returns the title and the body of the notification that there is no such preview.
+    fn preview_in_brief(&self, error: &paths::PathError) -> (String, String) {
+        let (cause, remedy) = self.in_brief(error);
+        let usual = catalogue::DEFAULT_PREVIEW;
+        match error {
+            paths::PathError::Unknown { .. }
+            | paths::PathError::NotAName(_)
+            | paths::PathError::NoFile(_) => {
+                (cause, tr!("One for English can be fetched: v2m-model pull {usual}", usual))
+            }
+            _ => (cause, remedy),
+        }
     }
 
     /// Refuses a model that is not installed, or that cannot show words during speech.
@@ -95,9 +107,13 @@ impl Models {
             let text = tr!("Changing engine.preview: {error}. Nothing was changed.", error = why);
             Failure::new(Code::BadConfig, text)
         };
+        if let Some(reason) = never_previews(name) {
+            let why = tr!("the model {name} cannot be used: {reason}", name, reason);
+            return Err(refused(&why).in_brief(tr!("{name} cannot show words", name), reason));
+        }
         let file = places.resolve(name).map_err(|error| {
-            let (cause, remedy) = self.in_brief(&error);
-            refused(&error).in_brief(cause, remedy)
+            let (cause, remedy) = self.preview_in_brief(&error);
+            refused(&error.for_preview()).in_brief(cause, remedy)
         })?;
         match self.cannot_preview(&file) {
             Some(reason) => {
@@ -189,4 +205,23 @@ impl Models {
 
 fn told(what: impl std::fmt::Display) -> String {
     tr!("Showing words while you speak: {what}. Your texts are not affected.", what)
+}
+
+/// Failure for a model that cannot be the preview.
+fn unfit(name: &str, reason: &str) -> Failure {
+    let text = told(tr!("the model {name} cannot be used: {reason}", name, reason));
+    Failure::new(Code::EngineFailed, text).in_brief(
+        tr!("{name} cannot show words", name),
+        tr!("Leave it off: v2m-send config set engine.preview="),
+    )
+}
+
+/// Returns why the published model of this name, installed or not, cannot be the preview.
+fn never_previews(name: &str) -> Option<&'static str> {
+    let is_unfit = catalogue::find(name).is_some_and(|model| !model.can_preview());
+    is_unfit.then(too_slow)
+}
+
+fn too_slow() -> &'static str {
+    tr!("it is too slow to show words while you speak; choose Nemotron or Moonshine")
 }

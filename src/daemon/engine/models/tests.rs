@@ -472,6 +472,24 @@ fn a_model_for_previews_is_used_for_nothing_else_and_no_other_for_them() {
     ] {
         assert!(failure.message.contains("choose Nemotron or Moonshine"), "{}", failure.message);
     }
+    // Regression: a model that cannot be the preview was recommended for a missing one.
+    let models = models_in(dir.path());
+    for (missing, advice) in [
+        ("nope", "v2m-model pull moonshine-base-en"),
+        ("/nope.gguf", "v2m-model pull moonshine-base-en"),
+        ("moonshine-base-en", "v2m-model pull moonshine-base-en"),
+        ("small", "choose Nemotron or Moonshine"),
+    ] {
+        settings.engine.preview = missing.into();
+        for failure in [
+            models.preview_spec(&settings).unwrap().unwrap_err(),
+            models.check_preview(missing).unwrap_err(),
+        ] {
+            let text = &failure.message;
+            assert!(text.contains(advice) && !text.contains("pull base"), "{failure:?}");
+            assert!(!failure.brief.unwrap().remedy.contains("base-q8_0"), "{text}");
+        }
+    }
 }
 
 #[test]
