@@ -142,9 +142,19 @@ fn a_gguf_file_is_taken_only_if_an_engine_could_run_it() {
     head.extend(text("llama"));
     head.resize(head.len().next_multiple_of(32), 0);
     let cut = head[..40].to_vec();
+    let counts = |tensors: u64, values: u64| {
+        [b"GGUF\x03\0\0\0".to_vec(), [tensors, values].map(u64::to_le_bytes).concat()].concat()
+    };
+    let long = [counts(0, 1), 72_057_594_037_927_958_u64.to_le_bytes().to_vec()].concat();
+    let deep = [counts(1, 0), text("deep"), 8_u32.to_le_bytes().to_vec()].concat();
     let cases = [
         (head, "does not run models of the architecture \"llama\""),
         (cut, "cut short inside"),
+        (
+            long,
+            "the file is damaged, or not a model that v2m can use: a text of 72057594037927958 bytes",
+        ),
+        (deep, "Fetch or copy it again, or use another model"),
         (b"nothing of the kind, but long enough".to_vec(), "not a model in GGUF form"),
     ];
     for (bytes, words) in cases {
@@ -227,7 +237,9 @@ fn a_model_whose_weights_are_not_numbers_is_not_imported() {
     fs::write(&file, without_numbers(&fs::read(&file).unwrap())).unwrap();
     let (code, _, error) = user.run(&["import", file.to_str().unwrap(), "--name", "mine"]);
     assert_eq!(code, 5, "{error}");
-    assert!(error.contains("are not numbers"), "{error}");
+    assert!(error.contains("are not numbers") && error.contains("file is damaged"), "{error}");
+    // Regression: the temporary copy was named, which is removed.
+    assert!(error.contains(file.to_str().unwrap()) && !error.contains(".made"), "{error}");
     let left: Vec<_> = fs::read_dir(user.models()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -237,9 +249,17 @@ fn a_parakeet_model_that_drifts_is_selected_for_english_alone() {
     let user = User::new();
     for (name, languages) in [("drifts", &["en", "es"][..]), ("english", &["en"])] {
         let file = synthetic(&user, "parakeet", languages);
-        let (code, _, error) = user.run(&["import", file.to_str().unwrap(), "--name", name]);
+        let (code, out, error) = user.run(&["import", file.to_str().unwrap(), "--name", name]);
         assert_eq!(code, 0, "{error}");
+        assert_eq!(out.contains("English words in the middle"), name == "drifts", "{out}");
     }
+    // Regression: neither the list nor the import said so.
+    let (_, table, _) = user.run(&["list"]);
+    let is_said = |name: &str| {
+        let row = table.lines().find(|line| line.starts_with(name)).unwrap();
+        row.contains("(several languages, safe for English only)")
+    };
+    assert!(is_said("drifts ") && !is_said("english "), "{table}");
     assert_eq!(user.run(&["use", "english"]).0, 0);
     for config in ["", "[engine]\nlanguage = \"es\"\n", "[engine]\nlanguage = \"auto\"\n"] {
         fs::write(user.config(), config).unwrap();
@@ -252,6 +272,23 @@ fn a_parakeet_model_that_drifts_is_selected_for_english_alone() {
     let (code, out, error) = user.run(&["use", "drifts"]);
     assert_eq!(code, 0, "{error}");
     assert!(out.contains("drifts recognises English only"), "{out}");
+}
+
+/// Regression: an imported Nemotron looked as if it could be selected.
+#[test]
+fn a_nemotron_model_of_ones_own_is_for_the_preview_only() {
+    let user = User::new();
+    let file = synthetic(&user, "nemotron", &["en", "es"]);
+    let (code, out, error) = user.run(&["import", file.to_str().unwrap(), "--name", "mine"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("v2m-send config set engine.preview=mine"), "{out}");
+    let (_, table, _) = user.run(&["list"]);
+    let row = table.lines().find(|line| line.starts_with("mine ")).unwrap();
+    assert!(row.contains("(only for engine.preview)"), "{row}");
+    let (_, json, _) = user.run(&["list", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let mine = rows.as_array().unwrap().iter().find(|row| row["name"] == "mine").unwrap();
+    assert_eq!(mine["purpose"], "preview", "{mine}");
 }
 
 /// The real weights are not here. `hub.rs` tests the handling of a downloaded file.

@@ -5,7 +5,7 @@ use super::engine::Models;
 use super::refusal::config_failure;
 use super::requests::answer;
 use super::{Daemon, Reply, limits, refine};
-use crate::call::Answer;
+use crate::call::{Answer, Unfollowed};
 use crate::config::{self, ConfigError, Ignored, Settings, Translated, Updated};
 use crate::logging::Logging;
 use crate::session::{Code, Failure, Notice};
@@ -135,7 +135,7 @@ pub(super) struct UpdateResult {
     ready: CheckedSettings,
     applied: Vec<String>,
     restart: Vec<String>,
-    ignored: Vec<Ignored>,
+    ignored: Vec<Unfollowed>,
 }
 
 impl CheckedSettings {
@@ -179,8 +179,7 @@ impl Daemon {
             let UpdateResult { ready, applied, restart, ignored } = *written;
             self.config_mended();
             self.apply(ready);
-            let ignored = ignored.into_iter().map(|Ignored { key, reason }| (key, reason));
-            Answer::ConfigUpdated { applied, restart, ignored: ignored.collect() }
+            Answer::ConfigUpdated { applied, restart, ignored }
         });
         if let Some(reply) = self.config.updates.reply.take() {
             answer(reply, result);
@@ -223,7 +222,7 @@ fn update(
     current: &Settings,
     partial: &Map<String, Value>,
 ) -> Result<Box<UpdateResult>, Failure> {
-    let Translated { own, mut ignored, .. } = config::translate(partial, current);
+    let Translated { own, ignored, .. } = config::translate(partial, current);
     if let Some(model) = own.get("engine").and_then(|engine| engine["model"].as_str()) {
         models.check(model)?;
     }
@@ -233,10 +232,11 @@ fn update(
     models.check_safe(&own, current)?;
     let updated = config::update(path, std::env::vars_os(), current, &own);
     let Updated { settings, applied, restart } = updated.map_err(|error| config_failure(&error))?;
+    let unknown = |Ignored { key, reason }| Unfollowed::without_effect(key, reason);
+    let mut ignored: Vec<_> = ignored.into_iter().map(unknown).collect();
     // If the model or its settings changed, report at once what the model cannot follow.
     if own.contains_key("engine") {
-        let unfollowed = models.unfollowed(&settings).into_iter();
-        ignored.extend(unfollowed.map(|(key, reason)| Ignored { key: key.into(), reason }));
+        ignored.extend(models.unfollowed(&settings));
     }
     Ok(Box::new(UpdateResult {
         ready: CheckedSettings::new(settings, current),

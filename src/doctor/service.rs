@@ -232,10 +232,18 @@ fn with_notes(works: String, engine: &Value) -> Finding {
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let told = unfollowed.iter().fold(works, |told, setting| {
         let (key, reason) = (text(&setting["key"]), text(&setting["reason"]));
-        tr!("{told}; no effect: {key} ({reason})", told, key, reason)
+        match setting["prevents_recording"] == true {
+            true => tr!("{told}; {key}: {reason}", told, key, reason),
+            false => tr!("{told}; no effect: {key} ({reason})", told, key, reason),
+        }
     });
     let told = with_server(told, engine);
-    let (told, is_previewed) = with_preview(told, &engine["preview"]);
+    // If it has no effect, only that is said.
+    let is_without = unfollowed.iter().any(|setting| setting["key"] == "engine.preview");
+    let (told, is_previewed) = match is_without {
+        true => (told, false),
+        false => with_preview(told, &engine["preview"]),
+    };
     match with_passed_over(told, engine) {
         Good(told) if !unfollowed.is_empty() || !is_previewed => Poor(told),
         other => other,
@@ -356,6 +364,22 @@ mod tests {
         let told = "m on cpu; no effect: engine.vocabulary (no words)".to_owned();
         assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
         assert_eq!(with_notes("m on cpu".into(), &json!({})), Good("m on cpu".into()));
+        let engine = json!({"unfollowed": [
+            {"key": "engine.language", "reason": "it is the reason", "prevents_recording": true}
+        ]});
+        let told = "m on cpu; engine.language: it is the reason".to_owned();
+        assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
+    }
+
+    /// Regression: one line said that the preview has no effect, and that it shows words.
+    #[test]
+    fn a_preview_without_effect_is_not_said_to_show_words() {
+        let engine = json!({
+            "preview": {"model": "n", "state": "unloaded"},
+            "unfollowed": [{"key": "engine.preview", "reason": "only for English"}]
+        });
+        let told = "m on cpu; no effect: engine.preview (only for English)".to_owned();
+        assert_eq!(with_notes("m on cpu".into(), &engine), Poor(told));
     }
 
     #[test]

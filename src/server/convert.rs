@@ -3,7 +3,7 @@
 
 use crate::call::{
     Answer, CaptureStatus, DeliverStatus, EngineStatus, Event, Gpu, Level, PreviewStatus, Progress,
-    Request, Retry, Status, TextSource, TextTask, TextWork,
+    Request, Retry, Status, TextSource, TextTask, TextWork, Unfollowed,
 };
 use crate::session::{
     self, ChosenPreset, Command, DeliverMode, Failure, State, Transcript, Wishes,
@@ -281,7 +281,7 @@ fn delivery_data(delivery: session::Delivery) -> data::Delivery {
 fn config_updated(
     applied: Vec<String>,
     restart: Vec<String>,
-    ignored: Vec<(String, String)>,
+    ignored: Vec<Unfollowed>,
 ) -> data::ConfigUpdated {
     let message = match (applied.is_empty(), restart.is_empty()) {
         (true, true) => tr!("nothing changed").to_owned(),
@@ -295,8 +295,12 @@ fn config_updated(
             later = restart.join(", ")
         ),
     };
-    let ignored = ignored.into_iter().map(|(key, reason)| data::IgnoredSetting { key, reason });
-    let ignored = ignored.collect();
+    let setting = |Unfollowed { key, reason, prevents_recording }| data::IgnoredSetting {
+        key,
+        reason,
+        prevents_recording,
+    };
+    let ignored = ignored.into_iter().map(setting).collect();
     data::ConfigUpdated { status: "ok".into(), message, applied, restart, ignored }
 }
 
@@ -373,7 +377,11 @@ fn engine_data(engine: EngineStatus) -> data::Engine {
         server,
         unfollowed: unfollowed
             .into_iter()
-            .map(|(key, reason)| data::Unfollowed { key: key.into(), reason })
+            .map(|Unfollowed { key, reason, prevents_recording }| data::Unfollowed {
+                key,
+                reason,
+                prevents_recording,
+            })
             .collect(),
         preview: preview.map(preview_data),
     }

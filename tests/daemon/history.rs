@@ -50,7 +50,7 @@ fn house() -> House {
 }
 
 /// Runs `v2m-send`. Returns its exit code, standard output and standard error.
-fn send(service: &Service, args: &[&str]) -> (i32, String, String) {
+pub(crate) fn send(service: &Service, args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_v2m-send"));
     command.env("V2M_SOCKET_PATH", service.path("run/v2m.sock"));
     let output = command.args(args).stdin(Stdio::null()).output().unwrap();

@@ -81,6 +81,54 @@ fn a_model_for_english_alone_refuses_another_language_before_anything_is_recorde
     studio.service.end();
 }
 
+/// Regression: with "auto", a model for English was given Spanish, and wrote English words, although
+/// English was none of the user's languages.
+#[test]
+fn a_model_for_english_alone_is_not_given_languages_to_detect_without_english() {
+    let house = House::new(ENGLISH_ONLY);
+    put_synthetic(&house, "parakeet", &["en"]);
+    house.install("-gguf");
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    let mut client = service.connect();
+    let sample = format!("{}/assets/sample.wav", env!("CARGO_MANIFEST_DIR"));
+    for model in ["double", "parakeet"] {
+        for (languages, told) in
+            [(json!(["es"]), "does not know Spanish (es)"), (json!(["es", "fr"]), "(es, fr)")]
+        {
+            let engine = json!({"model": model, "language": "auto", "languages": languages});
+            let answer = client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": engine}}));
+            // The setting is named as the reason, not as one that has no effect.
+            let status = client.ask("GET_STATUS");
+            for told in [&answer["ignored"], &status["engine"]["unfollowed"]] {
+                let [setting] = &told.as_array().unwrap()[..] else { panic!("{told}") };
+                assert_eq!(setting["key"], "engine.languages", "{told}");
+                assert_eq!(setting["prevents_recording"], true, "{told}");
+                let reason = setting["reason"].as_str().unwrap();
+                assert!(reason.contains("the reason why nothing is recorded"), "{told}");
+            }
+            let (_, shown, _) = crate::history::send(service, &["status"]);
+            assert!(shown.contains("no recording engine.languages: it is the reason"), "{shown}");
+            assert!(!shown.contains("no effect"), "{shown}");
+            for (command, asked) in [
+                ("START_RECORDING", json!({})),
+                ("START_RECORDING", json!({"language": "auto"})),
+                ("TRANSCRIBE_FILE", json!({"file_path": sample})),
+            ] {
+                let (code, text) = client.refused_with(command, asked);
+                assert_eq!(code, "model_missing", "{command}: {text}");
+                assert!(text.contains(told) && text.contains("Use one"), "{command}: {text}");
+            }
+        }
+    }
+    assert_eq!(service.kept("wav").len(), 0, "nothing was recorded");
+    let engine = json!({"model": "double", "languages": ["es", "en"]});
+    client.ask_with("UPDATE_CONFIG", json!({"updates": {"engine": engine}}));
+    studio.record(3);
+    client.ask("STOP_RECORDING");
+    studio.service.end();
+}
+
 /// Regression: files and retries were not checked. After a failure of the server, an English-only
 /// model would write English words that nobody said.
 #[test]

@@ -324,6 +324,40 @@ fn the_setting_starts_it_and_ends_it_and_refuses_what_is_not_there() {
     studio.service.end();
 }
 
+/// Regression: a preview for English was loaded, and kept, although it could never be used.
+#[test]
+fn a_preview_of_no_use_is_not_loaded_until_a_dictation_needs_it() {
+    let house = House::new("");
+    crate::languages::put_synthetic(&house, "nemotron", &["en-US"]);
+    house.install("-gguf");
+    house.configure(&CONFIG.replace("[engine]\n", "[engine]\npreview = \"nemotron\"\n"));
+    let studio = Studio::with(house);
+    let service = &studio.service;
+    let lives = || -> Vec<String> {
+        let file = service.path("data/v2m/models/nemotron.lives");
+        fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+    };
+    assert_eq!(status(service)["state"], "unloaded");
+    studio.record_in(2, &json!({"language": "es"}));
+    stops_well(&studio);
+    assert_eq!(lives().len(), 0);
+    let mut watcher = watch(service);
+    studio.record_in(2, &json!({"language": "en"}));
+    sees_preview(&mut watcher);
+    stops_well(&studio);
+    let [pid] = &lives()[..] else { panic!("{:?}", lives()) };
+    // It ends where it is of no use, and starts at once where it is.
+    let mut client = service.connect();
+    let set = |code: &str| json!({"engine": {"language": code}});
+    client.ask_with("UPDATE_CONFIG", set("es"));
+    wait_for("its end", || (!is_alive(pid)).then_some(()));
+    assert_eq!(status(service)["state"], "unloaded");
+    client.ask_with("UPDATE_CONFIG", set("en"));
+    loaded(service);
+    assert_eq!(lives().len(), 2);
+    studio.service.end();
+}
+
 #[test]
 fn it_leaves_when_it_is_idle_and_comes_back_with_the_next_press() {
     let house = house("", "");

@@ -4,7 +4,7 @@ use crate::harness::{Service, code, data};
 use serde_json::{Value, json};
 use v2m::call::{
     Answer, CaptureStatus, DeliverStatus, EngineStatus, Gpu, Progress, Ram, Request, Retry, Status,
-    TextSource, TextTask, TextWork,
+    TextSource, TextTask, TextWork, Unfollowed,
 };
 use v2m::session::{
     ChosenPreset, Code, Command, DeliverMode, Delivery, EngineState, Failure, Gap, GapCause,
@@ -382,14 +382,21 @@ fn config_is_told_and_changed_in_both_forms() {
         let json = json!({"cmd": "UPDATE_CONFIG", "data": data_sent}).to_string();
         let request = Request::UpdateConfig(config.as_object().unwrap().clone());
         let (applied, restart) = (vec!["audio.source".into()], vec!["engine.backend".into()]);
-        let ignored = vec![("gemini.max_tokens".into(), "why".into())];
+        let ignored = vec![
+            Unfollowed::without_effect("gemini.max_tokens", "why"),
+            Unfollowed::preventing("engine.language", "so"),
+        ];
         let answer = Ok(Answer::ConfigUpdated { applied, restart, ignored });
         let answer = exchange(&json, request, answer);
         let data = data(&answer);
         assert_eq!(data["status"], "ok");
         assert_eq!(data["applied"], json!(["audio.source"]));
         assert_eq!(data["restart"], json!(["engine.backend"]));
-        assert_eq!(data["ignored"], json!([{"key": "gemini.max_tokens", "reason": "why"}]));
+        let ignored = json!([
+            {"key": "gemini.max_tokens", "reason": "why"},
+            {"key": "engine.language", "reason": "so", "prevents_recording": true}
+        ]);
+        assert_eq!(data["ignored"], ignored);
         let message = data["message"].as_str().unwrap();
         assert!(message.contains("systemctl --user restart v2m"), "{message}");
     }

@@ -180,8 +180,8 @@ pub enum Answer {
         applied: Vec<String>,
         /// Keys that need a restart of the service.
         restart: Vec<String>,
-        /// voice2machine settings that changed nothing, each with the reason.
-        ignored: Vec<(String, String)>,
+        /// voice2machine settings that changed nothing, and settings that the model does not support.
+        ignored: Vec<Unfollowed>,
     },
     /// The answer to `Microphones`: the connected microphones.
     Microphones(Vec<Microphone>),
@@ -332,10 +332,35 @@ pub struct EngineStatus {
     pub passed_over: Vec<(&'static str, String)>,
     /// The address of the server that transcribes the sound, if one does.
     pub server: Option<String>,
-    /// Settings that the model does not support, by key, each with the reason.
-    pub unfollowed: Vec<(&'static str, String)>,
+    /// Settings that the model does not support.
+    pub unfollowed: Vec<Unfollowed>,
     /// The model that shows words while the user speaks, if one is configured.
     pub preview: Option<PreviewStatus>,
+}
+
+/// A setting that has no effect, or that prevents every recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfollowed {
+    /// The setting: `engine.vocabulary`.
+    pub key: String,
+    /// The reason, as a clause for people.
+    pub reason: String,
+    /// Whether nothing is recorded because of it.
+    pub prevents_recording: bool,
+}
+
+impl Unfollowed {
+    /// Returns a setting that has no effect.
+    #[must_use]
+    pub fn without_effect(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into(), prevents_recording: false }
+    }
+
+    /// Returns a setting because of which nothing is recorded.
+    #[must_use]
+    pub fn preventing(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into(), prevents_recording: true }
+    }
 }
 
 /// The model that shows words while the user speaks.

@@ -184,18 +184,21 @@ pub struct ConfigUpdated {
     pub applied: Vec<String>,
     /// Keys that need a restart of the service.
     pub restart: Vec<String>,
-    /// Settings of voice2machine without a counterpart. They change nothing.
+    /// Settings of voice2machine without a counterpart, and settings that the model cannot follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredSetting>,
 }
 
-/// A setting of voice2machine without a counterpart.
+/// A setting of voice2machine without a counterpart, or one that the model cannot follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IgnoredSetting {
     /// Its full name: `gemini.max_tokens`.
     pub key: String,
     /// Why it changes nothing, as a sentence.
     pub reason: String,
+    /// Whether nothing is recorded because of it. Absent if false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prevents_recording: bool,
 }
 
 /// The answer to SHUTDOWN.

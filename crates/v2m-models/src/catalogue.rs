@@ -20,6 +20,9 @@ use std::path::Path;
 /// The model that is downloaded and selected by default.
 pub const DEFAULT: &str = "base-q8_0";
 
+/// The model that is recommended as a preview: it is small, and its weights are published.
+pub const DEFAULT_PREVIEW: &str = "moonshine-base-en";
+
 /// Format of a model's file, which determines the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,6 +105,12 @@ impl Model {
     #[must_use]
     pub fn is_earlier(&self, sha256: &str) -> bool {
         EARLIER.contains(&(self.name, sha256))
+    }
+
+    /// Whether it can be the preview (`engine.preview`).
+    #[must_use]
+    pub fn can_preview(&self) -> bool {
+        self.purpose == Purpose::Preview || self.name == DEFAULT_PREVIEW
     }
 
     /// Returns the unquantised model that this one was made from (`base` for `base-q8_0`, `base`

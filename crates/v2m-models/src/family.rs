@@ -67,9 +67,14 @@ impl Summary {
             (Family::DriftingParakeet, spoken) if spoken != Some("en") => Some(Unheard::Drifts),
             (Family::Canary, None) => Some(Unheard::Untold),
             (_, Some(code)) if !self.languages.contain(code) => Some(Unheard::Unknown),
+            (_, None) if !among.is_empty() && !self.knows_one_of(among) => Some(Unheard::Unknown),
             // An English model has nothing to detect.
             _ => None,
         }
+    }
+
+    fn knows_one_of(&self, codes: &[String]) -> bool {
+        codes.iter().any(|code| self.languages.contain(code))
     }
 
     /// Whether it is for previews only.
@@ -191,6 +196,10 @@ mod tests {
             assert_eq!(unheard(&model, None, &[]), None);
             assert_eq!(unheard(&model, Some("en"), &[]), None);
             assert_eq!(unheard(&model, Some("es"), &[]), Some(Unheard::Unknown));
+            // English may be spoken, or none of the user's languages is English.
+            assert_eq!(unheard(&model, None, &["es", "en"]), None);
+            assert_eq!(unheard(&model, None, &["es"]), Some(Unheard::Unknown));
+            assert_eq!(unheard(&model, None, &["es", "fr"]), Some(Unheard::Unknown));
         }
     }
 }

@@ -35,9 +35,9 @@ pub enum PathError {
     /// A model that is neither in the catalogue nor in a folder.
     #[error("{}", tr!(
         "there is no model `{name}`{hint}; `v2m-model list` shows all, `v2m-model pull {default}` fetches the default one. \
-         It is not in the catalogue, and there is no {file} in {folders}",
-        name, hint = did_you_mean(.name), default = catalogue::DEFAULT, file = file_name(.name),
-        folders = listed(.looked)
+         It is not in the catalogue, and there is neither {file} nor {other} in {folders}",
+        name, hint = did_you_mean(.name), default = catalogue::DEFAULT, file = file_name_in(.name, Form::Ggml),
+        other = file_name_in(.name, Form::Gguf), folders = listed(.looked)
     ))]
     Unknown {
         /// The requested name.
@@ -71,6 +71,32 @@ pub enum PathError {
         /// The folders that were searched.
         looked: Vec<PathBuf>,
     },
+}
+
+impl PathError {
+    /// Formats the message for a missing preview (`engine.preview`), which few models can be.
+    #[must_use]
+    pub fn for_preview(&self) -> String {
+        let default = catalogue::DEFAULT_PREVIEW;
+        match self {
+            Self::Unknown { name, looked } => tr!(
+                "there is no model `{name}`; `v2m-model pull {default}` fetches one for English that can be the preview. \
+                 `{name}` is not in the catalogue, and there is neither {file} nor {other} in {folders}",
+                name,
+                default,
+                file = file_name_in(name, Form::Ggml),
+                other = file_name_in(name, Form::Gguf),
+                folders = listed(looked)
+            ),
+            Self::NoFile(path) => tr!(
+                "there is no model file {path}; give the path of a model file, or fetch a model for English that can be the \
+                 preview with `v2m-model pull {default}`",
+                path = path.display(),
+                default
+            ),
+            other => other.to_string(),
+        }
+    }
 }
 
 fn did_you_mean(name: &str) -> String {
@@ -331,6 +357,13 @@ mod tests {
         let p = places(dir.path(), &[]);
         let text = |name: &str| p.resolve(name).unwrap_err().to_string();
         assert!(text("base-q8_0").contains("`v2m-model pull base-q8_0`"));
+        // Both forms of the name are looked for.
+        assert!(text("nope").contains("neither ggml-nope.bin nor nope.gguf"));
+        for missing in ["nope", "/nope"] {
+            let preview = p.resolve(missing).unwrap_err().for_preview();
+            assert!(preview.contains("`v2m-model pull moonshine-base-en`"), "{preview}");
+            assert!(!preview.contains("base-q8_0"), "{preview}");
+        }
         assert!(text("bäse").contains("neither"));
         assert!(text("nothing-like-it").contains("ggml-nothing-like-it.bin"));
         assert!(text("/no/such/file.bin").contains("/no/such/file.bin"));

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use v2m_messages::tr;
-use v2m_models::catalogue::{self, Languages, Purpose};
+use v2m_models::catalogue::{self, Form, Languages, Purpose};
+use v2m_models::family::{Family, Summary};
 use v2m_models::fit::{self, Fit, Machine};
-use v2m_models::inspect;
 use v2m_models::paths::Places;
+use v2m_models::{gguf, inspect};
 
 use crate::failure::CommandError;
 use crate::machine;
@@ -32,7 +33,7 @@ struct Row {
     default: bool,
     /// Only for the text form.
     selected: bool,
-    /// `None`: unknown, for unpublished models.
+    /// `None`: unpublished, and not only for previews.
     purpose: Option<Purpose>,
     /// Whether the configuration selects it as the preview.
     preview: bool,
@@ -41,6 +42,9 @@ struct Row {
     recommended: bool,
     /// The file, if it is installed.
     path: Option<PathBuf>,
+    /// Whether it is a model for several languages that v2m uses for English only.
+    #[serde(skip)]
+    drifts: bool,
     /// Whether the file's size differs from the published one.
     #[serde(skip)]
     is_other: bool,
@@ -104,6 +108,7 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
             preview: preview == m.name,
             fit: Some(fit::fit(m, machine, path.is_some())),
             recommended: recommended == m.name,
+            drifts: false,
             is_other: path.as_ref().is_some_and(|path| length(path) != m.bytes),
             path,
         }
@@ -117,6 +122,9 @@ fn rows(places: &Places, machine: &Machine) -> Vec<Row> {
 }
 
 fn own_row(name: &str, path: &Path, selected: bool) -> Row {
+    // Only models in GGUF form have restrictions.
+    let family = (Form::of(path) == Form::Gguf).then(|| gguf::inspect(path).ok()).flatten();
+    let is_for_previews = family.as_ref().is_some_and(Summary::is_for_previews_only);
     Row {
         name: name.to_owned(),
         bytes: length(path),
@@ -127,11 +135,12 @@ fn own_row(name: &str, path: &Path, selected: bool) -> Row {
         licensor: None,
         default: false,
         selected,
-        purpose: None,
+        purpose: is_for_previews.then_some(Purpose::Preview),
         preview: false,
         fit: None,
         recommended: false,
         path: Some(path.to_owned()),
+        drifts: family.is_some_and(|summary| summary.family == Family::DriftingParakeet),
         is_other: false,
     }
 }
@@ -176,7 +185,9 @@ impl Row {
             (false, Some(Purpose::Preview)) => tr!(" (only for engine.preview)"),
             (false, _) => "",
         };
-        let notes = format!("{state}{other}{default}{recommended}{preview}");
+        let drifts =
+            if self.drifts { tr!(" (several languages, safe for English only)") } else { "" };
+        let notes = format!("{state}{other}{default}{recommended}{preview}{drifts}");
         format!(
             "{name:<36} {bytes:>8}  {languages:<13} {memory:>8}  {here:<8}  {}",
             notes.trim_start()

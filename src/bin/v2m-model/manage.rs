@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use v2m_messages::tr;
 use v2m_models::catalogue::{self, Form};
+use v2m_models::family::{self, Family, Unheard};
 use v2m_models::paths::{self, PathError, Places};
 use v2m_models::quantise::{QuantisedType, quantise};
 use v2m_models::{
@@ -136,7 +137,7 @@ pub(crate) fn import(
     name: Option<String>,
 ) -> Result<(), CommandError> {
     let from = fs::canonicalize(from).map_err(ModelError::io(Doing::Open, from))?;
-    let source = Source::at(from);
+    let source = Source::at(from.clone());
     let name = name.or_else(|| source.name()).filter(|name| paths::is_name(name));
     let name = name.ok_or_else(|| {
         CommandError::Refused(
@@ -148,8 +149,40 @@ pub(crate) fn import(
     let path =
         place_in(places, &name, source.form(), |to| Ok(source.make(to, &mut |n| progress.add(n))?));
     drop(progress);
-    let path = path.map_err(|failure| other_name(&name, failure))?;
-    report(&name, &path)
+    let path = path.map_err(|failure| other_name(&name, named_after(&from, failure)))?;
+    report(&name, &path)?;
+    restrictions(&name, &path)
+}
+
+/// Names the user's file or folder in an error about the temporary copy, which is removed.
+fn named_after(from: &Path, failure: CommandError) -> CommandError {
+    match failure {
+        CommandError::Model(ModelError::Bad { path, what }) if !path.exists() => {
+            ModelError::bad(from, what).into()
+        }
+        other => other,
+    }
+}
+
+/// Reports what an imported model may not be used for.
+fn restrictions(name: &str, path: &Path) -> Result<(), CommandError> {
+    if Form::of(path) != Form::Gguf {
+        return Ok(());
+    }
+    let summary = gguf::inspect(path)?;
+    if summary.is_for_previews_only() {
+        let reason = family::for_previews_only();
+        say(tr!(
+            "{name}: {reason}; use it so: v2m-send config set engine.preview={name}",
+            name,
+            reason
+        ));
+    }
+    if summary.family == Family::DriftingParakeet {
+        let reason = Unheard::Drifts.reason(&summary);
+        say(tr!("{name}: {reason}", name, reason));
+    }
+    Ok(())
 }
 
 /// Derives the model's name from the folder: from

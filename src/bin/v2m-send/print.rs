@@ -47,7 +47,10 @@ pub(crate) fn remarks(answer: &Response) -> Vec<String> {
     let ignored = list("ignored").iter();
     let ignored = ignored.map(|one| {
         let (key, reason) = (word(&one["key"]), word(&one["reason"]));
-        tr!("{key} has no effect: {reason}", key, reason)
+        match one["prevents_recording"] == true {
+            true => format!("{key}: {reason}"),
+            false => tr!("{key} has no effect: {reason}", key, reason),
+        }
     });
     problems.chain(undelivered).chain(ignored).collect()
 }
@@ -169,7 +172,10 @@ fn status(data: &Value) -> String {
     let unfollowed = engine["unfollowed"].as_array().map_or(&[][..], Vec::as_slice);
     lines.extend(unfollowed.iter().map(|setting| {
         let told = format!("{}: {}", word(&setting["key"]), word(&setting["reason"]));
-        (tr!("status" => "no effect"), told)
+        match setting["prevents_recording"] == true {
+            true => (tr!("status" => "no recording"), told),
+            false => (tr!("status" => "no effect"), told),
+        }
     }));
     let deliver = deliver_words(&data["deliver"]);
     lines.extend(deliver.map(|words| (tr!("status" => "texts"), words)));

@@ -63,7 +63,8 @@ impl Engine {
         let mut sleep = Sleep::default();
         sleep.attend(&spec);
         let stamp = models.stamp(settings);
-        let preview = Preview::new(models.preview_spec(settings));
+        let preview =
+            Preview::new(models.preview_spec(settings), models.is_preview_of_use(settings));
         Self {
             recogniser: Recogniser::new(spec),
             aside: None,
@@ -234,16 +235,20 @@ impl Engine {
             self.find_open_languages(new);
         }
         let preview = self.models.preview_spec(new);
+        let is_of_use = self.models.is_preview_of_use(new);
         if preview != self.models.preview_spec(old) {
             self.watch = None;
-            self.preview.set(preview);
+            self.preview.set(preview, is_of_use);
+        } else {
+            self.preview.keep(is_of_use);
         }
     }
 
     /// Handles a model that was added, removed or changed. An engine that uses its old file
     /// continues.
     pub(super) fn reload(&mut self, settings: &Settings) {
-        self.preview.reload(self.models.preview_spec(settings));
+        let is_of_use = self.models.is_preview_of_use(settings);
+        self.preview.reload(self.models.preview_spec(settings), is_of_use);
         let stamp = self.models.stamp(settings);
         let usable = matches!(
             self.report().state,

@@ -2,6 +2,7 @@
 
 mod asked;
 mod heard;
+mod instead;
 mod listener;
 mod preview;
 mod programs;
@@ -68,7 +69,7 @@ impl Models {
     /// The engine to run, or why none can.
     pub(in crate::daemon) fn spec(&self, settings: &Settings) -> Result<EngineSpec, Failure> {
         let missing = |error: &paths::PathError| {
-            let (cause, remedy) = model_in_brief(error);
+            let (cause, remedy) = self.in_brief(error);
             Failure::new(Code::ModelMissing, error.to_string()).in_brief(cause, remedy).lasting()
         };
         let places = self.places.as_ref().map_err(missing)?;
@@ -207,7 +208,7 @@ impl Models {
         let Ok(places) = &self.places else { return Ok(()) };
         let refused = |error: paths::PathError| {
             let text = tr!("Changing engine.model: {error}. Nothing was changed.", error);
-            let (cause, remedy) = model_in_brief(&error);
+            let (cause, remedy) = self.in_brief(&error);
             Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
         };
         let file = places.resolve(name).map_err(refused)?;
@@ -271,40 +272,6 @@ pub(in crate::daemon) fn decode_options(settings: &Settings) -> DecodeOptions {
         beam_size: engine.beam_size,
         quiet_after: settings.session.stop_after_silence.map_or(0, samples_in),
         ..DecodeOptions::default()
-    }
-}
-
-/// A notification's title and body.
-fn model_in_brief(error: &paths::PathError) -> (String, String) {
-    use paths::PathError::{NoAsset, NoFile, NoHome, NotAName, NotInstalled, Unknown};
-    let usual = catalogue::DEFAULT;
-    match error {
-        NotInstalled { name } => (
-            tr!("The model {name} is not installed", name),
-            tr!("Run v2m setup, or: v2m-model pull {name}", name),
-        ),
-        Unknown { name, .. } | NotAName(name) => (
-            tr!("There is no model {name}", name),
-            match catalogue::near(name).first() {
-                Some(near) => tr!("Did you mean {near}? All: v2m-model list", near),
-                None => {
-                    tr!("Choose one: v2m-model list. The default: v2m-model use {usual}", usual)
-                }
-            },
-        ),
-        NoFile(path) => (
-            tr!("The model file is missing").to_owned(),
-            tr!(
-                "Fetch the default model: v2m-model use {usual}\n{path}",
-                usual,
-                path = path.display()
-            ),
-        ),
-        NoHome => (tr!("v2m finds no home directory").to_owned(), tr!("Set HOME.").to_owned()),
-        NoAsset { name, .. } => (
-            tr!("The file {name} is missing", name),
-            tr!("Install v2m again: make install").to_owned(),
-        ),
     }
 }
 

@@ -146,13 +146,16 @@ pub struct Preview {
     pub problem: Option<String>,
 }
 
-/// A setting that the model cannot follow.
+/// A setting that the model cannot follow, or that prevents every recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unfollowed {
     /// The setting, such as `engine.vocabulary`.
     pub key: String,
     /// The reason.
     pub reason: String,
+    /// Whether nothing is recorded because of it. Absent if false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prevents_recording: bool,
 }
 
 /// The quality of the recording since the service started.

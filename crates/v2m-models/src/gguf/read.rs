@@ -52,15 +52,29 @@ impl Gguf {
         }
         let (tensors, values) = (input.u64(what)?, input.u64(what)?);
         if tensors > MOST_TENSORS || values > MOST_VALUES {
-            return Err(input.bad(tr!(
+            return Err(damaged(input.bad(tr!(
                 "{tensors} tensors and {values} values: no speech model has so many",
                 tensors,
                 values
-            )));
+            ))));
         }
-        let values = read_values(input, values)?;
-        let tensors = read_tensors(input, tensors)?;
+        let values = read_values(input, values).map_err(damaged)?;
+        let tensors = read_tensors(input, tensors).map_err(damaged)?;
         Ok(Self { values, tensors })
+    }
+}
+
+/// Adds what an error in the structure means, and the remedy.
+fn damaged(error: ModelError) -> ModelError {
+    match error {
+        ModelError::Bad { path, what } => {
+            let what = tr!(
+                "the file is damaged, or not a model that v2m can use: {what}. Fetch or copy it again, or use another model",
+                what
+            );
+            ModelError::Bad { path, what }
+        }
+        other => other,
     }
 }
 

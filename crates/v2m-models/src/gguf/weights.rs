@@ -39,9 +39,11 @@ impl Gguf {
                 input.fill(part, what)?;
                 if !kind.are_numbers(part) {
                     let name = shown(name);
-                    return Err(
-                        input.bad(tr!("some of the weights in {name} are not numbers", name))
-                    );
+                    return Err(input.bad(tr!(
+                        "the file is damaged: some of the weights in {name} are not numbers. Fetch or copy it again, or use \
+                         another model",
+                        name
+                    )));
                 }
                 left -= count;
             }

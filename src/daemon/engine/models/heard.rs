@@ -1,6 +1,7 @@
 //! Whether a model understands the spoken language, and what to do if it does not.
 
 use super::Models;
+use super::instead::first_step;
 use crate::config;
 use crate::config::Settings;
 use crate::language::spoken;
@@ -8,6 +9,7 @@ use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};
 use serde_json::{Map, Value};
 use std::io::Read;
+use std::path::Path;
 use v2m_messages::tr;
 use v2m_models::catalogue::Form;
 use v2m_models::family::{Summary, Unheard};
@@ -31,38 +33,82 @@ impl Models {
             if why == Unheard::Untold && self.can_go_untold(model, &summary, among) {
                 return None;
             }
-            return Some(untold(doing, model, why, &summary));
+            return Some(match why {
+                Unheard::Drifts => self.drifts(doing, model, &summary, code, among),
+                Unheard::Untold | Unheard::Unknown => untold(doing, model, &summary),
+            });
         }
-        let code = match Form::of(&file) {
-            // It understands English, whatever languages are to be told apart.
-            Form::Ggml => code,
-            Form::Gguf if self.summary(&file).is_none_or(|s| s.is_for_english()) => code,
-            Form::Gguf => Summary::spoken(code, among),
-        };
-        let code = code.filter(|code| *code != "en")?;
-        let knows = match Form::of(&file) {
-            Form::Ggml => {
-                let mut head = [0; ggml::HEAD];
-                regular::open(&file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
-                ggml::speaks(&head, code)?
-            }
-            Form::Gguf => self.summary(&file).is_some_and(|s| s.languages.contain(code)),
-        };
-        if knows {
+        // If the language is to be detected, it may be any of the user's.
+        let possible = code.map_or(among, |_| &[]).iter().map(String::as_str).chain(code);
+        let possible: Vec<&str> = possible.collect();
+        let if_unreadable = code.is_none() || Form::of(&file) == Form::Ggml;
+        let knows = |code: &&str| *code == "en" || self.knows(&file, code).unwrap_or(if_unreadable);
+        if possible.iter().any(knows) {
             return None;
         }
-        let (language, other) = (spoken::name(code), for_language(model, code));
+        let code = *possible.first()?;
+        let (language, command) = (spoken::name(code), self.instead(model, &possible));
+        if possible.len() > 1 {
+            let codes = possible.join(", ");
+            let text = tr!(
+                "{doing}: the model {model} knows none of your languages ({codes}). Use one that does: `{command}`.",
+                doing,
+                model,
+                codes,
+                command
+            );
+            let cause = tr!("The model {model} knows none of your languages", model);
+            let remedy = tr!("Use one that does: {command}", command = first_step(&command));
+            return Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy));
+        }
         let text = tr!(
-            "{doing}: the model {model} does not know {language} ({code}). Use one that does: `v2m-model use {other}`.",
+            "{doing}: the model {model} does not know {language} ({code}). Use one that does: `{command}`.",
             doing,
             model,
             language,
             code,
-            other
+            command
         );
         let cause = tr!("The model {model} knows no {language}", model, language);
-        let remedy = tr!("Use one that does: v2m-model use {other}", other);
+        let remedy = tr!("Use one that does: {command}", command = first_step(&command));
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
+    }
+
+    /// Failure for recording another language than English with a model that drifts into English.
+    fn drifts(
+        &self,
+        doing: &str,
+        model: &str,
+        summary: &Summary,
+        code: Option<&str>,
+        among: &[String],
+    ) -> Failure {
+        let reason = Unheard::Drifts.reason(summary);
+        let possible = code.map_or(among, |_| &[]).iter().map(String::as_str).chain(code);
+        let command = self.instead(model, &possible.collect::<Vec<_>>());
+        let text = tr!(
+            "{doing}: the model {model} cannot be used so: {reason}. If you speak English: \
+             `v2m-send config set engine.language=en`. If not, use another model: `{command}`.",
+            doing,
+            model,
+            reason,
+            command
+        );
+        let cause = tr!("The model {model} is safe for English only", model);
+        let remedy = tr!("Use another one: {command}", command = first_step(&command));
+        Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
+    }
+
+    /// Whether the model in this file knows the language `code`; `None` if the file cannot be read.
+    fn knows(&self, file: &Path, code: &str) -> Option<bool> {
+        match Form::of(file) {
+            Form::Ggml => {
+                let mut head = [0; ggml::HEAD];
+                regular::open(file, Trust::Named).ok()?.read_exact(&mut head).ok()?;
+                ggml::speaks(&head, code)
+            }
+            Form::Gguf => Some(self.summary(file)?.languages.contain(code)),
+        }
     }
 
     /// Refuses engine settings (as in the configuration; `current` is without them) with which a
@@ -107,27 +153,14 @@ impl Models {
 }
 
 /// Failure for recording with a model that must be told its language.
-pub(super) fn untold(doing: &str, model: &str, why: Unheard, summary: &Summary) -> Failure {
-    let reason = why.reason(summary);
-    let mut text =
-        tr!("{doing}: the model {model} cannot be used so: {reason}.", doing, model, reason);
-    if why == Unheard::Untold {
-        let usual = catalogue::DEFAULT;
-        let other =
-            tr!("Or install a Whisper model, which detects it: `v2m-model pull {usual}`.", usual);
-        text = format!("{text} {other}");
-    }
+pub(super) fn untold(doing: &str, model: &str, summary: &Summary) -> Failure {
+    let (reason, usual) = (Unheard::Untold.reason(summary), catalogue::DEFAULT);
+    let text = tr!("{doing}: the model {model} cannot be used so: {reason}.", doing, model, reason);
+    let other =
+        tr!("Or install a Whisper model, which detects it: `v2m-model pull {usual}`.", usual);
+    let text = format!("{text} {other}");
     let cause = tr!("The model {model} must be told the language", model);
-    let code = if summary.is_for_english() { "en".into() } else { summary.codes().join("|") };
+    let code = summary.codes().join("|");
     let remedy = tr!("Say which one: v2m-send config set engine.language={code}", code);
     Failure::new(Code::BadConfig, text).in_brief(cause, remedy)
-}
-
-/// Returns the published model most like `model` that knows that language.
-pub(super) fn for_language(model: &str, code: &str) -> &'static str {
-    if code == "yue" {
-        return "large-v3";
-    }
-    let same_size = catalogue::find(&model.replacen(".en", "", 1));
-    same_size.map_or(catalogue::DEFAULT, |model| model.name)
 }

@@ -1,8 +1,9 @@
 //! Installed Whisper models that help a model that must be told the language: the smallest detects
 //! it, the largest transcribes languages that the other model does not know.
 
-use super::heard::for_language;
+use super::instead::published;
 use super::{Models, Plan};
+use crate::call::Unfollowed;
 use crate::config::{BackendChoice, EngineSettings, Settings};
 use crate::daemon::engine::detection::{Way, way, words};
 use crate::language::spoken;
@@ -55,7 +56,7 @@ impl Models {
         &self,
         summary: &Summary,
         engine: &EngineSettings,
-    ) -> Option<(&'static str, String)> {
+    ) -> Option<Unfollowed> {
         let way =
             self.way(&engine.model, Some(summary), engine.language.as_deref(), &engine.languages);
         let Way::Assumed(code) = way else { return None };
@@ -66,7 +67,7 @@ impl Models {
             why,
             code
         );
-        Some(("engine.language", told))
+        Some(Unfollowed::without_effect("engine.language", told))
     }
 
     /// Returns the engine that detects languages: the smallest multilingual Whisper model, on the
@@ -91,7 +92,7 @@ impl Models {
     ) -> Result<EngineSpec, Failure> {
         let missing = || {
             let (language, other) =
-                (spoken::name(code), for_language(&settings.engine.model, code));
+                (spoken::name(code), published(&settings.engine.model, &[code]));
             let text = tr!(
                 "no installed Whisper model knows {language}: `v2m-model pull {other}`",
                 language,

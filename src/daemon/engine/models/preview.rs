@@ -1,7 +1,9 @@
 //! The model that shows words during speech (`engine.preview`): which one it is, whether it can,
 //! and that it is used for nothing else.
 
-use super::{Models, model_in_brief};
+use super::Models;
+use super::instead::first_step;
+use crate::call::Unfollowed;
 use crate::config::{EngineSettings, Settings};
 use crate::recognise::{Backend, Candidate, EngineSpec, Unload};
 use crate::session::{Code, Failure};
@@ -43,17 +45,16 @@ impl Models {
     fn preview(&self, engine: &EngineSettings) -> Result<(Candidate, std::path::PathBuf), Failure> {
         let name = &engine.preview;
         let missing = |error: &paths::PathError| {
-            let (cause, remedy) = model_in_brief(error);
-            Failure::new(Code::ModelMissing, told(error)).in_brief(cause, remedy)
+            let (cause, remedy) = self.preview_in_brief(error);
+            Failure::new(Code::ModelMissing, told(error.for_preview())).in_brief(cause, remedy)
         };
         let places = self.places.as_ref().map_err(missing)?;
+        if let Some(reason) = never_previews(name) {
+            return Err(unfit(name, reason));
+        }
         let file = places.resolve(name).map_err(|error| missing(&error))?;
         if let Some(reason) = self.cannot_preview(&file) {
-            let text = told(tr!("the model {name} cannot be used: {reason}", name, reason));
-            return Err(Failure::new(Code::EngineFailed, text).in_brief(
-                tr!("{name} cannot show words", name),
-                tr!("Leave it off: v2m-send config set engine.preview="),
-            ));
+            return Err(unfit(name, reason));
         }
         let program = self.plain_gguf_program();
         if program.is_file() {
@@ -79,8 +80,21 @@ impl Models {
             Form::Ggml => false,
             Form::Gguf => self.summary(file).is_none_or(can),
         };
-        let why = tr!("it is too slow to show words while you speak; choose Nemotron or Moonshine");
-        (!is_fit).then_some(why)
+        (!is_fit).then(too_slow)
+    }
+
+    /// Returns the title and the body of the notification that there is no such preview.
+    fn preview_in_brief(&self, error: &paths::PathError) -> (String, String) {
+        let (cause, remedy) = self.in_brief(error);
+        let usual = catalogue::DEFAULT_PREVIEW;
+        match error {
+            paths::PathError::Unknown { .. }
+            | paths::PathError::NotAName(_)
+            | paths::PathError::NoFile(_) => {
+                (cause, tr!("One for English can be fetched: v2m-model pull {usual}", usual))
+            }
+            _ => (cause, remedy),
+        }
     }
 
     /// Refuses a model that is not installed, or that cannot show words during speech.
@@ -93,9 +107,13 @@ impl Models {
             let text = tr!("Changing engine.preview: {error}. Nothing was changed.", error = why);
             Failure::new(Code::BadConfig, text)
         };
+        if let Some(reason) = never_previews(name) {
+            let why = tr!("the model {name} cannot be used: {reason}", name, reason);
+            return Err(refused(&why).in_brief(tr!("{name} cannot show words", name), reason));
+        }
         let file = places.resolve(name).map_err(|error| {
-            let (cause, remedy) = model_in_brief(&error);
-            refused(&error).in_brief(cause, remedy)
+            let (cause, remedy) = self.preview_in_brief(&error);
+            refused(&error.for_preview()).in_brief(cause, remedy)
         })?;
         match self.cannot_preview(&file) {
             Some(reason) => {
@@ -122,8 +140,14 @@ impl Models {
         summary.unheard(code, among).is_none()
     }
 
+    /// Whether the preview shows words with the language in these settings. If not, a dictation with
+    /// a language of its own may still need it.
+    pub(in crate::daemon) fn is_preview_of_use(&self, settings: &Settings) -> bool {
+        self.unfollowed_preview(settings).is_none()
+    }
+
     /// Returns why the preview has no effect with the language in these settings, if so.
-    pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<(&'static str, String)> {
+    pub(super) fn unfollowed_preview(&self, settings: &Settings) -> Option<Unfollowed> {
         let engine = &settings.engine;
         let model = &engine.preview;
         let key = "engine.preview";
@@ -132,7 +156,7 @@ impl Models {
                 "the model {model} cannot translate, so the recogniser's own drafts are shown",
                 model
             );
-            return Some((key, why));
+            return Some(Unfollowed::without_effect(key, why));
         }
         if self.preview_hears(settings, engine.language.as_deref(), &engine.languages) {
             return None;
@@ -143,7 +167,7 @@ impl Models {
             model,
             codes
         );
-        Some((key, why))
+        Some(Unfollowed::without_effect(key, why))
     }
 
     fn preview_summary(&self, settings: &Settings) -> Option<Summary> {
@@ -165,20 +189,39 @@ impl Models {
         if Form::of(file) == Form::Ggml || !self.summary(file).is_some_and(is_one) {
             return Ok(());
         }
-        let (reason, usual) = (family::for_previews_only(), catalogue::DEFAULT);
+        let (reason, command) = (family::for_previews_only(), self.instead(name, &[]));
         let text = tr!(
             "The model {name} is not used for texts: {reason}. Use it so: `v2m-send config set \
-             engine.preview={name}`; and choose another one for the text: `v2m-model use {usual}`.",
+             engine.preview={name}`; and choose another one for the text: `{command}`.",
             name,
             reason,
-            usual
+            command
         );
         let cause = tr!("{name} is for the preview only", name);
-        let remedy = tr!("Choose another model: v2m-model use {usual}", usual);
+        let remedy = tr!("Choose another model: {command}", command = first_step(&command));
         Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
     }
 }
 
 fn told(what: impl std::fmt::Display) -> String {
     tr!("Showing words while you speak: {what}. Your texts are not affected.", what)
+}
+
+/// Failure for a model that cannot be the preview.
+fn unfit(name: &str, reason: &str) -> Failure {
+    let text = told(tr!("the model {name} cannot be used: {reason}", name, reason));
+    Failure::new(Code::EngineFailed, text).in_brief(
+        tr!("{name} cannot show words", name),
+        tr!("Leave it off: v2m-send config set engine.preview="),
+    )
+}
+
+/// Returns why the published model of this name, installed or not, cannot be the preview.
+fn never_previews(name: &str) -> Option<&'static str> {
+    let is_unfit = catalogue::find(name).is_some_and(|model| !model.can_preview());
+    is_unfit.then(too_slow)
+}
+
+fn too_slow() -> &'static str {
+    tr!("it is too slow to show words while you speak; choose Nemotron or Moonshine")
 }

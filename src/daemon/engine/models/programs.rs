@@ -1,12 +1,12 @@
 //! Engine programs that can run a model: which ones are requested, and which are installed.
 
 use super::Models;
+use super::instead::first_step;
 use crate::config::{self, Settings};
 use crate::recognise::{Backend, Candidate};
 use crate::session::{Code, Failure};
 use std::path::{Path, PathBuf};
 use v2m_messages::tr;
-use v2m_models::catalogue;
 
 /// The default engine for the processor, beside this program. The other engines are beside it.
 pub(super) const PROGRAM: &str = "v2m-engine";
@@ -46,7 +46,7 @@ impl Models {
         engine: &config::EngineSettings,
     ) -> Result<Vec<Candidate>, Failure> {
         use config::BackendChoice::{Auto, Cpu, Cuda, Remote, Vulkan};
-        let (model, usual) = (&engine.model, catalogue::DEFAULT);
+        let (model, command) = (&engine.model, self.instead_for(engine));
         let mut installed = self.gguf_programs();
         installed.retain(|candidate| fits(engine.backend, candidate.backend));
         if !installed.is_empty() {
@@ -75,15 +75,18 @@ impl Models {
         let text = tr!(
             "Starting the recogniser: the model {model} needs {program}, which is not installed. Build and install it with \
              `make engine-{name} install`, and restart the service (`systemctl --user restart v2m`); or choose \
-             another model: `v2m-model use {usual}`.",
+             another model: `{command}`.",
             model,
             program = program.display(),
             name,
-            usual
+            command
         );
         let cause = tr!("The model {model} needs another engine", model);
-        let remedy =
-            tr!("Install it: make engine-{name} install. Or: v2m-model use {usual}", name, usual);
+        let remedy = tr!(
+            "Install it: make engine-{name} install. Or: {command}",
+            name,
+            command = first_step(&command)
+        );
         Err(Failure::new(Code::EngineFailed, text).in_brief(cause, remedy).lasting())
     }
 

@@ -1,7 +1,8 @@
 //! Whether the model on this machine can take over when a server fails.
 
 use super::Models;
-use super::heard::{for_language, untold};
+use super::heard::untold;
+use super::instead::first_step;
 use crate::config::{BackendChoice, EngineSettings};
 use crate::regular::{self, Trust};
 use crate::session::{Code, Failure};
@@ -30,24 +31,23 @@ impl Models {
         }
         let model = &engine.model;
         if let Some(summary) = self.untold_stand_in(engine, code) {
-            return Some(untold(doing, model, Unheard::Untold, &summary));
+            return Some(untold(doing, model, &summary));
         }
         let file = self.places.as_ref().ok()?.resolve(model).ok()?;
         if !self.knows_english_alone(&file) {
             return None;
         }
-        let spoken = engine.languages.iter().find(|code| *code != "en");
-        let other = for_language(model, spoken.map_or("es", String::as_str));
+        let command = self.instead_for(&EngineSettings { language: None, ..engine.clone() });
         let text = tr!(
             "{doing}: v2m is set to detect the language, but the model {model}, which takes over when \
              the server fails, knows English only. It would write English words that you did not say. Use one \
-             that knows more: `v2m-model use {other}`. If you speak English: `v2m-send config set engine.language=en`.",
+             that knows more: `{command}`. If you speak English: `v2m-send config set engine.language=en`.",
             doing,
             model,
-            other
+            command
         );
         let cause = tr!("The model {model} knows English only", model);
-        let remedy = tr!("Use one that knows more: v2m-model use {other}", other);
+        let remedy = tr!("Use one that knows more: {command}", command = first_step(&command));
         Some(Failure::new(Code::ModelMissing, text).in_brief(cause, remedy))
     }
 

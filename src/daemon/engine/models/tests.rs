@@ -1,7 +1,10 @@
 //! Which engines the settings select, and which settings each model cannot follow.
 
-use super::heard::for_language;
+mod instead;
+
+use super::instead::published;
 use super::*;
+use crate::call::Unfollowed;
 use crate::daemon::engine::detection::Way;
 use crate::recognise::Candidate;
 use serde_json::{Map, Value};
@@ -66,7 +69,7 @@ fn a_model_in_gguf_form_has_engines_of_its_own() {
         }
     }
     let failure = models.cannot_hear(DOING, &settings.engine.model, Some("es"), &[]).unwrap();
-    assert!(failure.message.contains("v2m-model use base-q8_0"), "{}", failure.message);
+    assert!(failure.message.contains("does not know Spanish (es)"), "{}", failure.message);
     assert_eq!(models.cannot_hear(DOING, &settings.engine.model, Some("en"), &[]), None);
 
     install("v2m-engine-gguf-vulkan");
@@ -162,12 +165,12 @@ fn what_a_model_in_gguf_form_cannot_follow_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let models = Models { program: PathBuf::new(), ..Models::from_env() };
     let mut settings = Settings::default();
-    let mut keys = |ending: &str, change: &dyn Fn(&mut Settings)| -> Vec<&str> {
+    let mut keys = |ending: &str, change: &dyn Fn(&mut Settings)| -> Vec<String> {
         let model = dir.path().join(format!("model.{ending}"));
         std::fs::write(&model, "").unwrap();
         settings.engine.model = model.display().to_string();
         change(&mut settings);
-        models.unfollowed(&settings).into_iter().map(|(key, _)| key).collect()
+        models.unfollowed(&settings).into_iter().map(|setting| setting.key).collect()
     };
     assert_eq!(keys("gguf", &|_| ()), [""; 0]);
     let all = |settings: &mut Settings| {
@@ -179,6 +182,37 @@ fn what_a_model_in_gguf_form_cannot_follow_is_told() {
     let told = ["engine.language", "engine.languages", "engine.translate", "engine.vocabulary"];
     assert_eq!(keys("gguf", &all), told);
     assert_eq!(keys("bin", &all), [""; 0]);
+}
+
+/// Regression: a language that prevents every recording was said to have no effect.
+#[test]
+fn the_setting_that_prevents_recording_is_named_as_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models { program: PathBuf::new(), ..Models::from_env() };
+    let whisper = dir.path().join("ggml-base.en.bin");
+    let head = [0x6767_6D6C_u32.to_le_bytes(), 51_864_u32.to_le_bytes()].concat();
+    std::fs::write(&whisper, [head, vec![0; ggml::HEAD]].concat()).unwrap();
+    let parakeet = synthetic(dir.path(), "parakeet", &["en"]).0;
+    let canary = synthetic(dir.path(), "canary", &["en", "es"]).0;
+    for (file, code) in [(whisper, "es"), (parakeet, "es"), (canary, "it")] {
+        let mut settings = Settings::default();
+        settings.engine.model = file.display().to_string();
+        let mut preventing = |language: Option<&str>, among: &[&str]| {
+            settings.engine.language = language.map(str::to_owned);
+            settings.engine.languages = codes(among);
+            let mut all = models.unfollowed(&settings);
+            all.retain(|setting| setting.prevents_recording);
+            assert!(all.len() < 2, "{all:?}");
+            let Unfollowed { key, reason, .. } = all.pop()?;
+            let is_told = reason.contains("the reason why nothing is recorded");
+            assert!(is_told && reason.contains("know"), "{reason}");
+            Some(key)
+        };
+        assert_eq!(preventing(Some("en"), &[code]), None);
+        assert_eq!(preventing(Some(code), &[]).as_deref(), Some("engine.language"));
+        assert_eq!(preventing(None, &[code]).as_deref(), Some("engine.languages"));
+        assert_eq!(preventing(None, &["en"]), None);
+    }
 }
 
 /// Writes a model with random weights. Returns its file and settings that name it.
@@ -232,8 +266,8 @@ fn a_model_that_must_be_told_the_language_records_nothing_without_it() {
     assert!(refused(Some("it"), &[]).unwrap().contains("does not know Italian"));
     assert!(refused(None, &["it"]).unwrap().contains("does not know Italian"));
 
-    let keys = |settings: &Settings| -> Vec<&str> {
-        models.unfollowed(settings).into_iter().map(|(key, _)| key).collect()
+    let keys = |settings: &Settings| -> Vec<String> {
+        models.unfollowed(settings).into_iter().map(|setting| setting.key).collect()
     };
     assert_eq!(keys(&settings), ["engine.language"]);
     settings.engine.language = Some("es".into());
@@ -257,7 +291,7 @@ fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or
     // Without a Whisper model, the first language that it knows is assumed, and the status says so.
     assert_eq!(refused(&["pt", "es"]), None);
     let told = models.unfollowed(&settings);
-    let is_told = |parts: &[&str]| parts.iter().all(|part| told[0].1.contains(part));
+    let is_told = |parts: &[&str]| parts.iter().all(|part| told[0].reason.contains(part));
     assert!(is_told(&["es is assumed", "v2m-model pull"]), "{told:?}");
     assert!(models.listener(&settings).is_err());
     // An assumed language is not sent to a server.
@@ -268,7 +302,9 @@ fn the_language_that_a_model_must_be_told_is_detected_by_the_smallest_whisper_or
     assert!(failure.message.contains("v2m-model pull"), "{failure:?}");
     let told = models.unfollowed(&remote);
     assert!(
-        told[0].0 == "engine.language" && told[0].1.contains("nothing is recorded"),
+        told[0].key == "engine.language"
+            && told[0].prevents_recording
+            && told[0].reason.contains("nothing is recorded"),
         "{told:?}"
     );
     for (model, code) in [(None, Some("es")), (Some(model.as_str()), None)] {
@@ -311,7 +347,7 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     }
     let told = models.unfollowed(&settings);
     assert!(
-        told.iter().any(|(key, why)| *key == "engine.language" && why.contains("English words"))
+        told.iter().any(|it| it.key == "engine.language" && it.reason.contains("English words"))
     );
 
     let safe = |new: &str, settings: &Settings| models.check_safe(&changed(new), settings);
@@ -350,6 +386,7 @@ fn a_model_that_drifts_is_kept_from_all_languages_but_english() {
     // A file that has been replaced is read again.
     std::fs::copy(synthetic(dir.path(), "parakeet", &["en"]).0, &file).unwrap();
     assert_eq!(models.cannot_hear(DOING, &model, None, &[]), None);
+    assert!(models.cannot_hear(DOING, &model, None, &codes(&["es", "fr"])).is_some());
 }
 
 #[test]
@@ -403,9 +440,19 @@ fn a_model_for_english_is_told_from_one_for_all_languages() {
     let failure = models.cannot_hear(DOING, &english, Some("es"), &[]).unwrap();
     assert_eq!(failure.code, Code::ModelMissing);
     assert!(failure.message.contains("Spanish (es)"), "{}", failure.message);
-    assert_eq!(for_language("base.en-q8_0", "es"), "base-q8_0");
-    assert_eq!(for_language("/some/where", "es"), catalogue::DEFAULT);
-    assert!(catalogue::find(for_language("base", "yue")).is_some());
+    // If the language is detected, English must be one of the user's.
+    let among = |among: &[&str]| models.cannot_hear(DOING, &english, None, &codes(among));
+    assert_eq!((among(&[]), among(&["es", "en"])), (None, None));
+    assert!(among(&["es"]).unwrap().message.contains("Spanish (es)"));
+    assert!(among(&["es", "fr"]).unwrap().message.contains("none of your languages (es, fr)"));
+    assert_eq!(models.cannot_hear(DOING, &all, None, &codes(&["es", "fr"])), None);
+    assert_eq!(published("base.en-q8_0", &["es"]), "base-q8_0");
+    assert_eq!(published("/some/where", &["es"]), catalogue::DEFAULT);
+    assert_eq!(published("base", &["yue"]), "large-v3");
+    // It never is the model that fails.
+    for model in ["moonshine-base-en", "canary-180m-flash-q8_0"] {
+        assert_eq!(published(model, &["pt"]), catalogue::DEFAULT);
+    }
 }
 
 #[test]
@@ -417,7 +464,7 @@ fn a_model_for_previews_is_used_for_nothing_else_and_no_other_for_them() {
     for failure in
         [models.spec(&as_main).unwrap_err(), models.check(&as_main.engine.model).unwrap_err()]
     {
-        for part in ["engine.preview=", "v2m-model use base-q8_0", "drops some"] {
+        for part in ["engine.preview=", "v2m-model use ", "drops some"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
     }
@@ -435,6 +482,24 @@ fn a_model_for_previews_is_used_for_nothing_else_and_no_other_for_them() {
         models.check_preview(&settings.engine.preview).unwrap_err(),
     ] {
         assert!(failure.message.contains("choose Nemotron or Moonshine"), "{}", failure.message);
+    }
+    // Regression: a model that cannot be the preview was recommended for a missing one.
+    let models = models_in(dir.path());
+    for (missing, advice) in [
+        ("nope", "v2m-model pull moonshine-base-en"),
+        ("/nope.gguf", "v2m-model pull moonshine-base-en"),
+        ("moonshine-base-en", "v2m-model pull moonshine-base-en"),
+        ("small", "choose Nemotron or Moonshine"),
+    ] {
+        settings.engine.preview = missing.into();
+        for failure in [
+            models.preview_spec(&settings).unwrap().unwrap_err(),
+            models.check_preview(missing).unwrap_err(),
+        ] {
+            let text = &failure.message;
+            assert!(text.contains(advice) && !text.contains("pull base"), "{failure:?}");
+            assert!(!failure.brief.unwrap().remedy.contains("base-q8_0"), "{text}");
+        }
     }
 }
 
@@ -457,11 +522,13 @@ fn a_preview_hears_only_what_it_knows() {
     let told = |settings: &Settings| models.unfollowed(settings);
     assert_eq!(told(&settings), []);
     settings.engine.language = Some("it".into());
-    let [(key, why)] = &told(&settings)[..] else { panic!("{:?}", told(&settings)) };
-    assert!(*key == "engine.preview" && why.contains("one of: en, es, no"), "{why}");
+    let [Unfollowed { key, reason: why, .. }] = &told(&settings)[..] else {
+        panic!("{:?}", told(&settings))
+    };
+    assert!(key == "engine.preview" && why.contains("one of: en, es, no"), "{why}");
     settings.engine.language = None;
     settings.engine.translate = true;
-    assert!(told(&settings)[0].1.contains("cannot translate"));
+    assert!(told(&settings)[0].reason.contains("cannot translate"));
 
     // An English preview would write wrong words for speech in another language.
     let (english, _) = synthetic(dir.path(), "nemotron", &["en-US"]);

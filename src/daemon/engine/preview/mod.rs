@@ -71,18 +71,19 @@ pub(in crate::daemon) struct PreviewReport {
 }
 
 impl Preview {
-    /// Starts the specified preview, if any.
-    pub(super) fn new(spec: Option<Result<EngineSpec, Failure>>) -> Self {
+    /// Starts the specified preview, if any. `is_of_use`: whether it knows the language in the
+    /// settings. If not, only a recording in a language that it knows starts it.
+    pub(super) fn new(spec: Option<Result<EngineSpec, Failure>>, is_of_use: bool) -> Self {
         let mut preview = Self::default();
-        preview.set(spec);
+        preview.set(spec, is_of_use);
         preview
     }
 
     /// Switches to another specification, or restarts the same one.
-    pub(super) fn set(&mut self, spec: Option<Result<EngineSpec, Failure>>) {
+    pub(super) fn set(&mut self, spec: Option<Result<EngineSpec, Failure>>, is_of_use: bool) {
         // Dropping it kills its process; nothing waits for it.
         *self = Self { spec, ..Self::default() };
-        self.start();
+        self.keep(is_of_use);
         if let Some(Err(problem)) = &self.spec {
             warn!("{}", problem.message);
             self.problem = Some(problem.clone());
@@ -90,10 +91,20 @@ impl Preview {
     }
 
     /// Restarts a preview that is not in use, if its file was changed or added.
-    pub(super) fn reload(&mut self, spec: Option<Result<EngineSpec, Failure>>) {
+    pub(super) fn reload(&mut self, spec: Option<Result<EngineSpec, Failure>>, is_of_use: bool) {
         let file = spec.as_ref().and_then(|spec| spec.as_ref().ok()).map(|spec| &spec.model);
         if self.problem.is_some() && file.and_then(|file| Stamp::of(file)) != self.stamp {
-            self.set(spec);
+            self.set(spec, is_of_use);
+        }
+    }
+
+    /// Starts its process if it is of use and does not run yet, or ends it if it is of no use.
+    pub(super) fn keep(&mut self, is_of_use: bool) {
+        match is_of_use {
+            true if self.recogniser.is_none() && self.problem.is_none() => self.start(),
+            // The current recording goes on in its own language.
+            false if self.hears.is_none() => self.recogniser = None,
+            true | false => {}
         }
     }
 
