@@ -192,7 +192,10 @@ impl Daemon {
         );
         // If recordings are not kept, this one is deleted on delivery, so its path is useless.
         let keeps = self.config.settings().store.keep_audio;
-        let unwritten = rescue::unwritten(&recognition.segments, &self.advice_for_lost_speech());
+        let unwritten = {
+            let advice = self.advice_for_lost_speech(&recognition.language);
+            rescue::unwritten(&recognition.segments, &advice)
+        };
         Transcript {
             text,
             unrefined,
@@ -208,9 +211,10 @@ impl Daemon {
     }
 
     /// Returns what the user can do about speech of the last dictation that could not be transcribed.
-    pub(super) fn advice_for_lost_speech(&self) -> String {
+    pub(super) fn advice_for_lost_speech(&self, language: &str) -> String {
         let settings = self.config.settings();
-        match self.engine.models().stand_in(settings).filter(|_| settings.store.keep_audio) {
+        let model = self.engine.models().whisper_for(settings, Some(language));
+        match model.filter(|_| settings.store.keep_audio) {
             Some(model) => tr!("Try another model: v2m-send retry --model {model}", model),
             None => tr!("Say it again.").to_owned(),
         }

@@ -3,6 +3,7 @@
 //! dictation ends it.
 
 use super::Daemon;
+use crate::language::spoken;
 use crate::recognise::Recognition;
 use crate::session::{Code, Failure, JobEvent, JobId, Segment, State, gap};
 use tracing::info;
@@ -64,7 +65,10 @@ impl Daemon {
         };
         let settings = self.config.settings();
         let tried = self.engine.tried(job).model;
-        let model = self.engine.models().stand_in(settings).filter(|model| *model != tried);
+        let heard = outcome.as_ref().ok().map(|recognition| &*recognition.language);
+        let language = heard.or(wishes.language.as_deref()).filter(|code| *code != spoken::AUTO);
+        let model = self.engine.models().whisper_for(settings, language);
+        let model = model.filter(|model| *model != tried);
         let Some(model) = model else { return Some(outcome) };
         if self.engine.transcribe_aside(job, settings, &wishes, &model, audio).is_err() {
             return Some(outcome);

@@ -72,6 +72,19 @@ fn a_dictation_of_which_a_gguf_model_leaves_speech_out_is_transcribed_by_whisper
     }
 }
 
+#[test]
+fn a_dictation_in_another_language_is_not_given_to_a_model_for_english() {
+    let house = house(GAP, "");
+    // It is larger, so it would be the first choice.
+    house.model("tiny.en", "finish deaf; finish deaf");
+    let studio = Studio::with(house);
+    studio.record_in(3, &json!({"language": "es"}));
+    let answer = studio.service.connect().ask("STOP_RECORDING");
+    assert_eq!(answer["text"], studio.text_of_recording());
+    let house = studio.service.end();
+    assert!(house.log().contains("with double (cpu)"), "{}", house.log());
+}
+
 /// Regression: the newer dictation would have waited, or the older one would have lost its text.
 #[test]
 fn a_newer_dictation_ends_the_second_try_at_the_last_one() {

@@ -318,7 +318,7 @@ impl Daemon {
         let mut transcript = transcript(refined, samples, audio);
         transcript.gaps.clone_from(&attempt.left.gaps);
         transcript.problems.extend(gap::told(&attempt.left.gaps));
-        let advice = self.advice_for_lost_speech();
+        let advice = self.advice_for_lost_speech(&transcript.language);
         transcript.problems.extend(rescue::unwritten(&transcript.segments, &advice));
         let (seconds, characters) = (journal::seconds(samples), transcript.text.chars().count());
         let Tried { engine, model } = &tried;

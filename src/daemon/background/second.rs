@@ -71,7 +71,8 @@ impl Daemon {
         recorded: Recorded,
     ) -> Option<(FileRequest, DecodedFile, Outcome)> {
         let settings = self.config.settings();
-        let model = self.engine.models().stand_in(settings);
+        let heard = outcome.as_ref().ok().map(|refined| &*refined.recognition.language);
+        let model = self.engine.models().whisper_for(settings, heard);
         // A recording has the separate engine.
         let Some(model) = model.filter(|_| self.engine.aside_job().is_none()) else {
             return Some((file, read, outcome));

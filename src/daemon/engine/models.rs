@@ -173,12 +173,17 @@ impl Models {
     }
 
     /// The installed Whisper model that helps if the configured model, in GGUF form, leaves speech out.
-    /// `None` also if the configured model is a Whisper model.
-    pub(in crate::daemon) fn stand_in(&self, settings: &Settings) -> Option<String> {
+    /// `None` also if the configured model is a Whisper model. `language`: that of the recording, if
+    /// it is known.
+    pub(in crate::daemon) fn whisper_for(
+        &self,
+        settings: &Settings,
+        language: Option<&str>,
+    ) -> Option<String> {
         let places = self.places.as_ref().ok().filter(|_| self.is_gguf(settings))?;
         let is_whisper =
             |name: &String| places.resolve(name).is_ok_and(|file| Form::of(&file) == Form::Ggml);
-        self.smaller(settings, None).into_iter().find(is_whisper)
+        self.smaller(settings, language).into_iter().find(is_whisper)
     }
 
     /// Why there is no such model, if there is none.
