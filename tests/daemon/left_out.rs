@@ -24,6 +24,13 @@ fn problems(answer: &Value) -> Vec<&str> {
 
 const GAP: &str = "finish gap";
 
+fn wait_for_second_try(house: &House) {
+    wait_for("the second try", || {
+        let log = fs::read_to_string(house.model_file("double", "log")).unwrap_or_default();
+        log.contains("finish").then_some(())
+    });
+}
+
 #[test]
 fn a_file_of_which_a_gguf_model_leaves_speech_out_is_transcribed_by_whisper() {
     for script in [GAP, "finish fail; finish fail"] {
@@ -92,11 +99,7 @@ fn a_newer_dictation_ends_the_second_try_at_the_last_one() {
     studio.record(3);
     let mut client = studio.service.connect();
     client.send("STOP_RECORDING", json!({}));
-    wait_for("the second try", || {
-        let log =
-            fs::read_to_string(studio.service.model_file("double", "log")).unwrap_or_default();
-        log.contains("finish").then_some(())
-    });
+    wait_for_second_try(&studio.service);
     studio.record(3);
     let first = client.receive().unwrap();
     assert_eq!(first["data"]["text"], "[…]", "{first}");
@@ -112,11 +115,7 @@ fn a_dictation_that_is_cancelled_during_its_second_try_leaves_nothing() {
     studio.record(3);
     let mut client = studio.service.connect();
     client.send("STOP_RECORDING", json!({}));
-    wait_for("the second try", || {
-        let log =
-            fs::read_to_string(studio.service.model_file("double", "log")).unwrap_or_default();
-        log.contains("finish").then_some(())
-    });
+    wait_for_second_try(&studio.service);
     studio.service.connect().ask("CANCEL_RECORDING");
     let refused = client.receive().unwrap();
     assert_eq!(refused["code"], "cancelled", "{refused}");
@@ -151,10 +150,7 @@ fn a_dictation_ends_the_second_try_at_a_file_and_the_client_gets_the_first_text(
     wav(&file, &ramp(50_000));
     let mut client = service.connect();
     client.send("TRANSCRIBE_FILE", json!({ "file_path": file }));
-    wait_for("the second try", || {
-        let log = fs::read_to_string(service.model_file("double", "log")).unwrap_or_default();
-        log.contains("finish").then_some(())
-    });
+    wait_for_second_try(service);
     studio.record(3);
     let answer = client.receive().unwrap();
     assert_eq!(answer["data"]["text"], "[…]", "{answer}");
